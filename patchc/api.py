@@ -1,0 +1,420 @@
+"""Everything that the commands do, as Python calls.
+
+    import patchc
+
+    result = patchc.compile("model.onnx", "out", budget="64k")
+    print(result.report.ram.total_bytes)
+    patchc.verify("out").raise_for_mismatch()
+    outputs = patchc.run("out", {"image": pixels})
+
+All of them raise `patchc.PatchcError` for what is wrong with a model, a file or an option.
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from enum import Enum
+from pathlib import Path
+from typing import Any, TypeVar
+
+import onnx
+from onnx import helper
+
+from patchc import __version__
+from patchc.budget import parse_budget
+from patchc.codegen import EmitOptions, GoldenVectors, WeightsMode, constant_bytes, emit
+from patchc.codegen.names import C_WORDS
+from patchc.errors import PatchcError
+from patchc.frontend import find_unsupported, import_model
+from patchc.frontend.calibration import Calibration
+from patchc.frontend.export import to_qoperator
+from patchc.frontend.images import load_image
+from patchc.frontend.model import ImportedModel
+from patchc.frontend.quantize import QuantizeOptions
+from patchc.frontend.quantize import quantize as quantize_model
+from patchc.ir import format_graph
+from patchc.ir import verify as verify_graph
+from patchc.outdir import (
+    PLAN,
+    REPORT,
+    SOURCE,
+    Source,
+    check_writable,
+    model_files,
+    replacing,
+    write_files,
+)
+from patchc.passes import PASSES
+from patchc.pipeline import (
+    Progress,
+    Stages,
+    check_shadow_memory,
+    random_maps,
+    read_plan,
+    run_stages,
+    schedule_graph,
+    silent,
+)
+from patchc.report import Facts, Report, build_report
+from patchc.report.floor import over_budget
+from patchc.report.inspection import Inspection, inspect_layers
+from patchc.targets.cores import DEFAULT_CORE, core
+from patchc.tunnels.plan import InputMode, Plan
+from patchc.verify.cases import check_case, read_case
+from patchc.verify.golden import Case
+from patchc.verify.network import load
+from patchc.verify.sessions import session
+from patchc.verify.verify import DEFAULT_CASES, Inputs, Verification, verify_out
+
+PathLike = str | Path
+Shapes = Mapping[str, tuple[int, ...]]
+
+# Golden vectors in OUT/test: the firmware's smoke test. `patchc verify` makes its own cases.
+GOLDEN_CASES = 2
+
+
+@dataclass(frozen=True)
+class CompileResult:
+    """What `compile` made: the folder, the report, and every stage in between."""
+
+    output: Path
+    report: Report
+    stages: Stages
+
+
+def compile(
+    model: PathLike,
+    output: PathLike,
+    *,
+    budget: str | int | None = None,
+    target: str = DEFAULT_CORE,
+    input_mode: str | None = None,
+    reserve: str | int | None = None,
+    weights: str = WeightsMode.INLINE.value,
+    name: str | None = None,
+    input_shapes: Shapes | None = None,
+    plan: Plan | PathLike | None = None,
+    calibration: Calibration | None = None,
+    quantization: QuantizeOptions | None = None,
+    check: bool = False,
+    progress: Progress = silent,
+) -> CompileResult:
+    """Write C99 that computes `model` into the folder `output`, within `budget` bytes of RAM.
+
+    model: an ONNX file, quantised, or float with `calibration`.
+    budget: bytes, or text such as "64k" (65536) or "63kB" (63000), for arena, statics and stack
+        together; None: no limit.
+    target: a core, see `patchc.targets.cores.CORES`.
+    input_mode: where the image is: "tiles" (the default), "stream", "extern" or "resident".
+    reserve: bytes that stand for stack and statics; None: the target's default.
+    weights: "inline", or "extern" for NAME_weights.bin behind a pointer that the caller gives.
+    name: the prefix of files and functions; None: made from the model's file name.
+    input_shapes: ONNX input -> dimensions, where the file leaves them open.
+    plan: an earlier plan.json to repeat.
+    calibration: quantise a float model first; see `quantize`, whose options are `quantization`.
+    check: also run the schedule byte by byte in numpy, over shadow memory.
+    progress: called with a few words before each stage.
+
+    `output` must be new, empty, or written by patchc before; it is replaced as a whole, and only
+    when everything has succeeded. Raises PatchcError, also when the budget cannot be met.
+    """
+    source, out = Path(model), Path(output)
+    chosen_core, limit = core(target), None if budget is None else parse_budget(budget)
+    reserve_bytes = chosen_core.reserve_bytes if reserve is None else parse_budget(reserve)
+    chosen_plan = _plan_or_mode(plan, input_mode)
+    options = EmitOptions(
+        name=identifier(source.stem) if name is None else name,
+        patchc_version=__version__,
+        model_file=source.name,
+        model_sha256="",
+        command_line="",
+        target=target,
+        stack_bytes=reserve_bytes,
+        weights=_choice(WeightsMode, weights, "--weights"),
+    )
+    check_writable(out)
+    if quantization is not None and calibration is None:
+        raise PatchcError("quantising options need --calibration")
+    with tempfile.TemporaryDirectory(prefix="patchc-") as folder:
+        file = source
+        if calibration is not None:
+            file = Path(folder, source.name)
+            quantize(
+                source,
+                file,
+                calibration=calibration,
+                options=quantization,
+                input_shapes=input_shapes,
+                progress=progress,
+            )
+        with _blaming(file, source):
+            stages = run_stages(file, input_shapes, chosen_plan, progress)
+        kept_model = model_files(file)
+    _check_budget(stages, limit, reserve_bytes)
+    if check:
+        progress("running the schedule over shadow memory")
+        check_shadow_memory(stages)
+    progress("writing C")
+    report = _report(stages, options, limit)
+    files = emit(
+        stages.schedule,
+        stages.placement,
+        replace(
+            options,
+            model_sha256=stages.imported.sha256,
+            command_line=_command_line(options, budget, stages.schedule.input_mode),
+            golden=_golden_vectors(stages),
+        ),
+    )
+    files |= kept_model
+    files[PLAN] = stages.plan.to_json()
+    files[REPORT] = report.to_json()
+    files[SOURCE] = Source(options.name, dict(input_shapes or {})).to_json()
+    with replacing(out) as folder:
+        write_files(folder, files)
+    return CompileResult(out, report, stages)
+
+
+def quantize(
+    model: PathLike,
+    output: PathLike,
+    *,
+    calibration: Calibration,
+    options: QuantizeOptions | None = None,
+    input_shapes: Shapes | None = None,
+    progress: Progress = silent,
+) -> Path:
+    """Write the quantised form of a float ONNX file to `output`, and return that path.
+
+    calibration: a folder of pictures, an .npz of samples by input name, stacked along the first
+    axis, or a mapping of that. options: format, type of activations, method, preparation of
+    pictures. The same input gives the same bytes. Raises PatchcError.
+    """
+    progress("quantising")
+    quantize_model(model, output, calibration, options or QuantizeOptions(), input_shapes)
+    return Path(output)
+
+
+def verify(
+    output: PathLike,
+    *,
+    on: str = "host",
+    cases: int = DEFAULT_CASES,
+    seed: int = 0,
+    inputs: PathLike | None = None,
+    sanitize: bool = False,
+    progress: Progress = silent,
+) -> Verification:
+    """Build the C in `output`, run it and compare it with the schedule, the Graph in numpy and
+    onnxruntime; writes verify.json there.
+
+    on: where the C runs; "host" is this machine.
+    cases: random cases made from `seed`; `inputs`, an .npz with the names of the ONNX file and one
+        more first axis for the cases, takes their place.
+    sanitize: build with the address and undefined-behaviour sanitizers.
+
+    A mismatch is in the result (`passed`, `failures`), not an error. Raises PatchcError.
+    """
+    if on != "host":
+        raise PatchcError(f"--on {on!r}: this version verifies on host only")
+    if cases < 1:
+        raise PatchcError(f"--cases {cases}: at least 1")
+    chosen = Inputs(cases, seed, Path(inputs) if inputs else None)
+    return verify_out(Path(output), chosen, sanitize=sanitize, progress=progress)
+
+
+def run(
+    output: PathLike,
+    inputs: Case | Sequence[Case] | PathLike | None = None,
+    *,
+    image: PathLike | None = None,
+    progress: Progress = silent,
+) -> Any:
+    """The outputs of the emitted C for the ONNX file's inputs, by the names, shapes and types of
+    that file, so that they compare with == to onnxruntime's.
+
+    inputs: input name -> array; or a sequence of such mappings; or an .npz, or .npy for a model
+        with one input.
+    image: instead, a picture, prepared as the calibration pictures were.
+
+    Returns output name -> array, or a list of these for a sequence. Float operators at the
+    model's borders are run by onnxruntime. Raises PatchcError.
+    """
+    if (inputs is None) == (image is None):
+        raise PatchcError("give either inputs (--input) or a picture (--image)")
+    network = load(Path(output), progress=progress)
+    several = not isinstance(inputs, str | Path | Mapping | None)
+    progress("running the C")
+    found = network.run(list(_cases(network.stages.imported, inputs, image)))
+    return found if several else found[0]
+
+
+def _cases(
+    imported: ImportedModel,
+    inputs: Case | Sequence[Case] | PathLike | None,
+    image: PathLike | None,
+) -> Iterator[Case]:
+    """The cases that `run` was given, checked."""
+    if image is not None:
+        name = imported.onnx_model.graph.input[0].name
+        inputs = {name: load_image(image, imported.onnx_model)}
+    if isinstance(inputs, str | Path):
+        inputs = read_case(imported, Path(inputs))
+    for case in [inputs] if isinstance(inputs, Mapping) else inputs or ():
+        check_case(imported, case)
+        yield case
+
+
+def inspect(model: PathLike, *, input_shapes: Shapes | None = None) -> Inspection:
+    """What is in a quantised ONNX file. Raises PatchcError when it cannot be read or is float."""
+    path = Path(model)
+    unsupported = tuple(find_unsupported(path, input_shapes))
+    if unsupported:
+        return Inspection(path.name, unsupported, (), (), (), (), (), 0, 0, 0)
+    stages = run_stages(path, input_shapes, InputMode.TILES)
+    imported, layers = stages.imported, inspect_layers(stages.graph)
+    return Inspection(
+        model=path.name,
+        unsupported=(),
+        inputs=_describe(imported.onnx_model.graph.input),
+        outputs=_describe(imported.onnx_model.graph.output),
+        leading=imported.prologue.nodes if imported.prologue else (),
+        trailing=imported.epilogue.nodes if imported.epilogue else (),
+        layers=layers,
+        macs=sum(layer.macs for layer in layers),
+        weights=sum(layer.weights for layer in layers),
+        layerwise_bytes=stages.placement.arena_bytes,
+    )
+
+
+def dump(model: PathLike, stage: str, *, input_shapes: Shapes | None = None) -> str:
+    """The stable text form of the Graph: `stage` is "graph" (as imported) or "after=PASS".
+
+    Raises PatchcError, also for a pass that there is not.
+    """
+    names = [item.name for item in PASSES]
+    if stage != "graph" and stage.removeprefix("after=") not in names:
+        raise PatchcError(
+            f"--dump {stage!r}: choose graph, {', '.join(f'after={n}' for n in names)}"
+        )
+    graph = import_model(Path(model), input_shapes).graph
+    for item in PASSES if stage != "graph" else ():
+        graph = verify_graph(item.run(graph))
+        if stage == f"after={item.name}":
+            break
+    return format_graph(graph)
+
+
+def _describe(values: Iterable[onnx.ValueInfoProto]) -> tuple[str, ...]:
+    """Inputs or outputs of the file, as "name float32 [1, 3, 96, 96]"."""
+    found = []
+    for value in values:
+        tensor = value.type.tensor_type
+        dtype = helper.tensor_dtype_to_np_dtype(tensor.elem_type)
+        dims = ", ".join(str(dim.dim_value or dim.dim_param or "?") for dim in tensor.shape.dim)
+        found.append(f"{value.name} {dtype} [{dims}]")
+    return tuple(found)
+
+
+@contextmanager
+def _blaming(file: Path, source: Path) -> Iterator[None]:
+    """Errors about the temporary `file` name the `source` that it was made from."""
+    try:
+        yield
+    except PatchcError as error:
+        if file == source:
+            raise
+        raise PatchcError(str(error).replace(str(file), f"{source}, quantised")) from error
+
+
+def identifier(text: str) -> str:
+    """A prefix for C names made from a file name: `mobilenet-v2.int8` -> `mobilenet_v2_int8`."""
+    word = re.sub(r"[^A-Za-z0-9]+", "_", text).strip("_")
+    if not word or not word[0].isalpha() or word in C_WORDS or word.lower().startswith("patchc"):
+        word = f"net_{word}".rstrip("_")
+    return word
+
+
+_E = TypeVar("_E", bound=Enum)
+
+
+def _choice(kind: type[_E], value: str, option: str) -> _E:
+    try:
+        return kind(value)
+    except ValueError:
+        known = ", ".join(str(member.value) for member in kind)
+        raise PatchcError(f"{option} {value!r}: choose one of {known}") from None
+
+
+def _plan_or_mode(plan: Plan | PathLike | None, input_mode: str | None) -> Plan | InputMode:
+    """The plan to replay, or the input mode to plan for. Raises PatchcError when they clash."""
+    mode = None if input_mode is None else _choice(InputMode, input_mode, "--input")
+    if plan is None:
+        return mode or InputMode.TILES
+    chosen = plan if isinstance(plan, Plan) else read_plan(Path(plan))
+    if mode is not None and mode is not chosen.input_mode:
+        raise PatchcError(
+            f"--input {mode.value} contradicts the plan, which is for {chosen.input_mode.value}"
+        )
+    return chosen
+
+
+def _check_budget(stages: Stages, limit: int | None, reserve: int) -> None:
+    """Raises PatchcError when arena and reserve exceed the limit."""
+    if limit is None or stages.placement.arena_bytes + reserve <= limit:
+        return
+    extern = None
+    if stages.plan.input_mode is not InputMode.EXTERN:
+        extern = schedule_graph(stages.imported, stages.graph, InputMode.EXTERN)
+    raise over_budget(
+        stages.schedule,
+        stages.placement,
+        limit,
+        reserve,
+        extern.placement.arena_bytes if extern else None,
+    )
+
+
+def _report(stages: Stages, options: EmitOptions, limit: int | None) -> Report:
+    mode = stages.plan.input_mode
+    layerwise = schedule_graph(stages.imported, stages.graph, mode).placement.arena_bytes
+    facts = Facts(
+        name=options.name,
+        target=options.target,
+        budget_bytes=limit,
+        reserve_bytes=options.stack_bytes,
+        layerwise_bytes=layerwise,
+        constant_bytes=constant_bytes(stages.schedule),
+    )
+    return build_report(stages.imported, stages.plan, stages.schedule, stages.placement, facts)
+
+
+def _golden_vectors(stages: Stages) -> GoldenVectors:
+    """Random inputs, and what onnxruntime's integer kernels make of them."""
+    graph = stages.graph
+    maps = random_maps(graph, GOLDEN_CASES, seed=1)
+    running = session(to_qoperator(graph))
+    inputs, outputs = b"", b""
+    for case in range(GOLDEN_CASES):
+        feeds = {name: maps[name][case].transpose(2, 0, 1)[None] for name in graph.inputs}
+        inputs += b"".join(maps[name][case].tobytes() for name in graph.inputs)
+        found = running.run(list(graph.outputs), feeds)
+        outputs += b"".join(values[0].transpose(1, 2, 0).tobytes() for values in found)
+    return GoldenVectors(GOLDEN_CASES, inputs, outputs)
+
+
+def _command_line(options: EmitOptions, budget: str | int | None, mode: InputMode) -> str:
+    """The command that makes the same C, without folders: it stands in the emitted files."""
+    words = ["patchc compile", options.model_file, "-o OUT"]
+    words += [f"--budget {budget}"] if budget is not None else []
+    words += [
+        f"--target {options.target}",
+        f"--input {mode.value}",
+        f"--reserve {options.stack_bytes}",
+    ]
+    words += [f"--weights {options.weights.value}"] if options.weights.value != "inline" else []
+    return " ".join([*words, f"--name {options.name}"])

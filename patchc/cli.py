@@ -1,0 +1,417 @@
+"""The commands: parse, call patchc.api, print."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+from rich.console import Console, RenderableType
+
+from patchc import __version__, api
+from patchc.codegen import WeightsMode
+from patchc.errors import PatchcError
+from patchc.frontend.images import ImagePreparation
+from patchc.frontend.quantize import Activation, Format, Method, QuantizeOptions
+from patchc.report.inspection import render_inspection
+from patchc.report.text import plain, render, terminal
+from patchc.report.verification import render_verification
+from patchc.targets.cores import CORES, DEFAULT_CORE
+from patchc.tunnels.plan import InputMode
+from patchc.verify.verify import DEFAULT_CASES
+
+ERROR_STATUS = 2
+MISMATCH_STATUS = 1
+ABORTED_STATUS = 130  # as a shell reports Ctrl-C
+
+
+class OneMessage(click.Command):
+    """A command whose errors are one message on stderr and exit code 2, without a traceback."""
+
+    def main(self, args: Sequence[str] | None = None, *_: Any, **extra: Any) -> Any:
+        """Run the command line and exit."""
+        words = list(sys.argv[1:] if args is None else args)
+        try:
+            status = super().main(words, **extra | {"standalone_mode": False})
+        except click.UsageError as error:
+            help_ = f"\ntry: {error.ctx.command_path} --help" if error.ctx else ""
+            _fail(error.format_message() + help_)
+        except click.Abort:
+            sys.exit(ABORTED_STATUS)
+        except (PatchcError, OSError) as error:
+            if words[:1] == ["--debug"]:
+                raise
+            _fail(str(error))
+        sys.exit(status if isinstance(status, int) else 0)
+
+
+class Commands(OneMessage, click.Group):
+    """`patchc` itself, also when it was started as `python -m patchc.cli`."""
+
+    def main(self, args: Sequence[str] | None = None, *_: Any, **extra: Any) -> Any:
+        """Run the command line and exit."""
+        return super().main(args, **extra | {"prog_name": "patchc"})
+
+
+def _fail(message: str) -> None:
+    click.echo(f"patchc: error: {message}", err=True)
+    sys.exit(ERROR_STATUS)
+
+
+@contextmanager
+def _progress() -> Iterator[Any]:
+    """What the api calls before each stage: a spinner, where stderr is a terminal."""
+    with Console(stderr=True).status("") as status:
+        yield lambda text: status.update(f"{text} ...")
+
+
+def _print(renderable: RenderableType) -> None:
+    """Tables in colour on a terminal, as plain text elsewhere."""
+    console = terminal()
+    if console.is_terminal:
+        console.print(renderable)
+    else:
+        click.echo(plain(renderable), nl=False)
+
+
+class ShapeOption(click.ParamType):
+    """NAME=1,3,96,96"""
+
+    name = "NAME=DIMS"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[str, tuple[int, ...]]:
+        """The input's name and its dimensions."""
+        tensor, equals, text = str(value).rpartition("=")
+        try:
+            dims = tuple(int(word) for word in text.split(","))
+        except ValueError:
+            dims = ()
+        if not (tensor and equals and dims and min(dims) > 0):
+            self.fail(f"{value!r} is not NAME=DIMS, for example image=1,3,96,96", param, ctx)
+        return tensor, dims
+
+
+def _values(kind: Any) -> click.Choice:
+    return click.Choice([member.value for member in kind])
+
+
+def _numbers(ctx: click.Context, param: click.Parameter, value: str) -> tuple[float, ...]:
+    """ "0.485,0.456,0.406" -> three numbers."""
+    try:
+        return tuple(float(word) for word in value.split(","))
+    except ValueError:
+        raise click.BadParameter(
+            f"{value!r} is not a list of numbers such as 0.5,0.5,0.5"
+        ) from None
+
+
+_PATH = click.Path(path_type=Path)
+_model = click.argument("model", type=_PATH)
+_out = click.argument("out", type=_PATH)
+_input_shape = click.option(
+    "--input-shape",
+    "shapes",
+    type=ShapeOption(),
+    multiple=True,
+    help="Size of an input whose dimensions the file leaves open, e.g. image=1,3,96,96.",
+)
+
+
+def _quantize_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of quantisation, which `compile` and `quantize` share."""
+    default = QuantizeOptions()
+    options = [
+        click.option(
+            "--format",
+            type=_values(Format),
+            default=default.format.value,
+            show_default=True,
+            help="Form of the quantised file.",
+        ),
+        click.option(
+            "--activations",
+            type=_values(Activation),
+            default=default.activation.value,
+            show_default=True,
+            help="Type of quantised activations.",
+        ),
+        click.option(
+            "--per-channel/--per-tensor",
+            default=default.per_channel,
+            show_default=True,
+            help="One weight scale per output channel, or one per layer.",
+        ),
+        click.option(
+            "--method",
+            type=_values(Method),
+            default=default.method.value,
+            show_default=True,
+            help="How ranges follow from the samples.",
+        ),
+        click.option(
+            "--mean",
+            callback=_numbers,
+            default="0",
+            show_default=True,
+            help="For pictures: value = (pixel * scale - mean) / std, per channel or one for all.",
+        ),
+        click.option(
+            "--std", callback=_numbers, default="1", show_default=True, help="See --mean."
+        ),
+        click.option("--scale", type=float, default=1.0, show_default=True, help="See --mean."),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def _quantization(options: dict[str, Any]) -> QuantizeOptions:
+    """Take the options of `_quantize_options` out of a command's parameters."""
+    return QuantizeOptions(
+        format=Format(options.pop("format")),
+        activation=Activation(options.pop("activations")),
+        per_channel=options.pop("per_channel"),
+        method=Method(options.pop("method")),
+        image=ImagePreparation(options.pop("mean"), options.pop("std"), options.pop("scale")),
+    )
+
+
+@click.group(cls=Commands, invoke_without_command=True)
+@click.version_option(__version__, prog_name="patchc", message="%(prog)s %(version)s")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@click.pass_context
+def main(ctx: click.Context, debug: bool) -> None:
+    """Turn a quantised ONNX network into C99 for a microcontroller.
+
+    \b
+    A first compile:
+      patchc quantize float.onnx -o int8.onnx --calibration photos/
+      patchc compile int8.onnx -o out --budget 64k
+      patchc verify out
+      patchc run out --image cat.png
+
+    OUT is a folder with the C, its Makefile, report.json and what the other commands need.
+    `patchc COMMAND --help` explains a command.
+    """
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
+
+
+@main.command("compile")
+@_model
+@click.option("-o", "--output", "out", type=_PATH, required=True, help="Folder to write.")
+@click.option("--budget", help="RAM limit: bytes, 64k (k = 1024) or 63kB (kB = 1000).")
+@click.option(
+    "--target", default=DEFAULT_CORE, show_default=True, help=f"Core: {', '.join(CORES)}."
+)
+@click.option(
+    "--input",
+    "input_mode",
+    type=_values(InputMode),
+    help="Where the image is: tiles (a callback, any order; the default), stream (a callback, "
+    "raster order), extern (a pointer outside the arena), resident (in the arena).",
+)
+@click.option("--reserve", help="Bytes that stand for stack and statics. [default: the target's]")
+@click.option(
+    "--weights",
+    type=_values(WeightsMode),
+    default=WeightsMode.INLINE.value,
+    show_default=True,
+    help="Weights as const arrays, or in a .bin behind a pointer.",
+)
+@click.option("--name", help="Prefix of files and functions. [default: from MODEL]")
+@_input_shape
+@click.option("--plan", type=_PATH, help="Repeat the decisions of an earlier plan.json.")
+@click.option(
+    "--calibration",
+    type=_PATH,
+    metavar="DIR|NPZ",
+    help="Quantise a float MODEL first, with these pictures or arrays.",
+)
+@_quantize_options
+@click.option("--check", is_flag=True, help="Also run the schedule over shadow memory, in numpy.")
+@click.option("--json", "as_json", is_flag=True, help="Print report.json to stdout.")
+@click.pass_context
+def compile_command(ctx: click.Context, as_json: bool, **options: Any) -> None:
+    """Write C for MODEL into a folder, within a budget of RAM.
+
+    \b
+    Examples:
+      patchc compile int8.onnx -o out --budget 64k
+      patchc compile float.onnx -o out --calibration photos/ --mean 127.5 --std 127.5
+      patchc compile int8.onnx -o out --input extern --target cortex-m0 --json
+    """
+    given = [name for name in _QUANTIZING if _is_given(ctx, name)]
+    quantization = _quantization(options)
+    if options["calibration"] is None:
+        if given:
+            words = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+            raise click.UsageError(f"{words}: only with --calibration")
+    else:
+        options["quantization"] = quantization
+    with _progress() as progress:
+        result = api.compile(
+            options.pop("model"),
+            options.pop("out"),
+            input_shapes=dict(options.pop("shapes")) or None,
+            progress=progress,
+            **options,
+        )
+    if as_json:
+        click.echo(result.report.to_json(), nl=False)
+        return
+    _print(render(result.report))
+    click.echo(f"wrote {result.output}")
+
+
+_QUANTIZING = ("format", "activations", "per_channel", "method", "mean", "std", "scale")
+
+
+def _is_given(ctx: click.Context, name: str) -> bool:
+    return ctx.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT
+
+
+@main.command("quantize")
+@_model
+@click.option("-o", "--output", "out", type=_PATH, required=True, help="ONNX file to write.")
+@click.option(
+    "--calibration",
+    type=_PATH,
+    required=True,
+    metavar="DIR|NPZ",
+    help="Folder of pictures, or arrays by input name, stacked along the first axis.",
+)
+@_quantize_options
+@_input_shape
+def quantize_command(**options: Any) -> None:
+    """Quantise a float ONNX MODEL to 8 bits.
+
+    \b
+    Examples:
+      patchc quantize float.onnx -o int8.onnx --calibration photos/
+      patchc quantize float.onnx -o int8.onnx --calibration samples.npz --format qoperator
+    """
+    chosen = _quantization(options)
+    with _progress() as progress:
+        api.quantize(
+            options["model"],
+            options["out"],
+            calibration=options["calibration"],
+            options=chosen,
+            input_shapes=dict(options["shapes"]) or None,
+            progress=progress,
+        )
+    click.echo(f"wrote {options['out']}")
+
+
+@main.command("verify")
+@_out
+@click.option(
+    "--on", type=click.Choice(["host"]), default="host", show_default=True, help="Where C runs."
+)
+@click.option("--cases", default=DEFAULT_CASES, show_default=True, help="Random cases.")
+@click.option("--seed", default=0, show_default=True, help="Of the random cases.")
+@click.option("--inputs", type=_PATH, metavar="NPZ", help="Cases of your own: first axis = cases.")
+@click.option("--sanitize", is_flag=True, help="Build with address and undefined sanitizers.")
+@click.option("--json", "as_json", is_flag=True, help="Print verify.json to stdout.")
+def verify_command(out: Path, as_json: bool, **options: Any) -> int:
+    """Build the C in OUT, run it, compare it byte for byte. Exit code 1 on any mismatch.
+
+    The C is compared with the network in numpy, with onnxruntime's integer kernels, and with
+    onnxruntime on the ONNX file itself; see docs/design.md. Writes OUT/verify.json.
+
+    \b
+    Examples:
+      patchc verify out
+      patchc verify out --inputs photos.npz --sanitize
+    """
+    with _progress() as progress:
+        found = api.verify(out, progress=progress, **options)
+    if as_json:
+        click.echo(found.to_json(), nl=False)
+    else:
+        _print(render_verification(found))
+    return 0 if found.passed else MISMATCH_STATUS
+
+
+@main.command("run")
+@_out
+@click.option("--image", type=_PATH, help="A picture: resized and cropped to the input's size.")
+@click.option("--input", "array", type=_PATH, help=".npy, or .npz with the model's input names.")
+@click.option("--output", type=_PATH, help="Write the outputs to this .npz.")
+@click.option("--labels", type=_PATH, help="Class names, one a line: print the best classes.")
+@click.option("--top", default=5, show_default=True, help="How many classes to print.")
+def run_command(
+    out: Path, image: Path | None, array: Path | None, output: Path | None, **labels: Any
+) -> None:
+    """Run the C in OUT on this machine.
+
+    Names, shapes and types of inputs and outputs are those of the ONNX file.
+
+    \b
+    Examples:
+      patchc run out --image cat.png --labels imagenet.txt
+      patchc run out --input x.npz --output y.npz
+    """
+    names = _read_labels(labels["labels"]) if labels["labels"] else None
+    with _progress() as progress:
+        outputs = api.run(out, array, image=image, progress=progress)
+    if output:
+        np.savez(output, **outputs)
+        click.echo(f"wrote {output}")
+    for name, values in outputs.items():
+        if values.size > 1 and values.size == max(values.shape):
+            _print_best(name, values.ravel(), names, labels["top"])
+        else:
+            dims = ", ".join(map(str, values.shape))
+            click.echo(f"{name}: {values.dtype} [{dims}], {values.min()} .. {values.max()}")
+
+
+def _read_labels(path: Path) -> list[str]:
+    return path.read_text(encoding="utf-8").splitlines()
+
+
+def _print_best(name: str, values: np.ndarray, names: list[str] | None, top: int) -> None:
+    """The largest values of a vector and their classes."""
+    if names is not None and len(names) != len(values):
+        raise PatchcError(f"--labels: {len(names)} lines for the {len(values)} values of {name!r}")
+    click.echo(f"{name}: the {min(top, len(values))} largest of {len(values)} values")
+    for index in np.argsort(-values.astype(np.float64), kind="stable")[:top]:
+        click.echo(
+            f"  {values[index]:>12.6g}  {index:>4}  {names[index] if names else ''}".rstrip()
+        )
+
+
+@main.command("inspect")
+@_model
+@click.option("--dump", metavar="STAGE", help="The graph as text: graph, or after=PASS.")
+@_input_shape
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def inspect_command(
+    model: Path, dump: str | None, shapes: tuple[tuple[str, tuple[int, ...]], ...], as_json: bool
+) -> int:
+    """Show MODEL's layers, bytes and MACs, or what is not supported and why (exit code 2).
+
+    \b
+    Examples:
+      patchc inspect int8.onnx
+      patchc inspect int8.onnx --dump after=fold-clips
+    """
+    chosen = dict(shapes) or None
+    if dump:
+        click.echo(api.dump(model, dump, input_shapes=chosen), nl=False)
+        return 0
+    found = api.inspect(model, input_shapes=chosen)
+    if as_json:
+        click.echo(found.to_json(), nl=False)
+    else:
+        _print(render_inspection(found))
+    return ERROR_STATUS if found.unsupported else 0
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,191 @@
+"""Constants of kernels: parameter structs, and the arrays that they point to."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from patchc.codegen.layout import COLUMNS, packed
+from patchc.codegen.names import Names
+from patchc.codegen.options import WeightsMode
+from patchc.numerics.params import kernel_params
+from patchc.targets.kernels import KERNELS
+from patchc.tunnels.schedule import Schedule
+
+_INT32_MIN, _INT32_MAX, _INT64_MIN = -(2**31), 2**31 - 1, -(2**63)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ConstantArray:
+    """A const array with external linkage, in one of the weights files."""
+
+    name: str
+    ctype: str  # int8_t, int32_t or patchc_scale
+    values: np.ndarray  # int8 or int32 (n,), or (mantissa, shift) pairs (n, 2)
+
+    @property
+    def length(self) -> int:
+        return len(self.values)
+
+    @property
+    def bytes(self) -> int:
+        """In C: a patchc_scale takes 8."""
+        width = {"int8_t": 1, "int32_t": 4, "patchc_scale": 8}[self.ctype]
+        return width * self.length
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One member of a parameter struct: a number, a pointer, or a struct of numbers."""
+
+    name: str
+    value: str | tuple[Field, ...]
+
+    @property
+    def text(self) -> str:
+        if isinstance(self.value, str):
+            return f".{self.name} = {self.value}"
+        members = packed([member.text for member in self.value], _STRUCT_COLUMNS)
+        return f".{self.name} = {{" + f"\n{' ' * 12}".join(members) + "}"
+
+
+# Room for the members of a nested struct, on its first line and on those below it.
+_STRUCT_COLUMNS = COLUMNS - len("        .window = {},")
+
+
+@dataclass(frozen=True, slots=True)
+class ParamStruct:
+    """A kernel's constants. `local`: they hold a pointer known at run time only (the weights'
+    base), so they are built where they are used; else they are static const."""
+
+    name: str
+    ctype: str
+    fields: tuple[Field, ...]
+    local: bool
+
+    @property
+    def lines(self) -> list[str]:
+        """The members as lines of an initialiser: nested structs and long names alone."""
+        return packed([field.text for field in self.fields], COLUMNS - len("        };"))
+
+
+@dataclass(frozen=True, slots=True)
+class NodeConstants:
+    """What one node brings along."""
+
+    params: ParamStruct
+    arrays: tuple[ConstantArray, ...]  # in the C text
+    blob: tuple[np.ndarray, ...]  # int8, in NAME_weights.bin
+    bytes: int  # of all of it, the struct itself excepted
+
+
+def node_constants(
+    schedule: Schedule, prefix: str, weights: WeightsMode
+) -> Mapping[tuple[str, str], NodeConstants]:
+    """(node, kernel) -> constants, in the order of the program."""
+    names = Names()
+    found: dict[tuple[str, str], NodeConstants] = {}
+    blob_bytes = 0
+    for step in (step for block in schedule.blocks for step in block.steps):
+        if step.node is None or (step.node, step.kernel) in found:
+            continue
+        graph = schedule.graph
+        params = kernel_params(graph, graph.node(step.node), step.kernel)
+        stem = names.identifier(step.node)
+        entry = _render(_Naming(prefix, stem, weights, blob_bytes), params, step.kernel)
+        blob_bytes += sum(part.size for part in entry.blob)
+        found[step.node, step.kernel] = entry
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Naming:
+    prefix: str
+    stem: str  # of the node
+    weights: WeightsMode
+    blob_offset: int  # bytes
+
+
+def _render(naming: _Naming, params: Any, kernel: str) -> NodeConstants:
+    fields: list[Field] = []
+    arrays: list[ConstantArray] = []
+    blob: list[np.ndarray] = []
+    for field in dataclasses.fields(params):
+        value = getattr(params, field.name)
+        array = _as_array(value)
+        if array is None:
+            fields.append(Field(field.name, _value(value)))
+        elif naming.weights is WeightsMode.EXTERN and field.name == "weights":
+            fields.append(Field(field.name, f"weights + {naming.blob_offset}"))
+            blob.append(array)
+        else:
+            name = f"{naming.prefix}_{naming.stem}_{field.name}"
+            arrays.append(ConstantArray(name, _ctype(array), array))
+            fields.append(Field(field.name, name))
+    struct = ParamStruct(
+        f"params_{naming.stem}", KERNELS[kernel].params, tuple(fields), local=bool(blob)
+    )
+    total = sum(array.bytes for array in arrays) + sum(part.size for part in blob)
+    return NodeConstants(struct, tuple(arrays), tuple(blob), total)
+
+
+def _as_array(value: Any) -> np.ndarray | None:
+    """int8 and int32 arrays flat; a sequence of scales as (n, 2); None for a scalar."""
+    if isinstance(value, np.ndarray):
+        return value.reshape(-1)
+    if isinstance(value, tuple):
+        return np.array([(scale.mantissa, scale.shift) for scale in value], np.int64)
+    return None
+
+
+def _ctype(array: np.ndarray) -> str:
+    if array.ndim == 2:
+        return "patchc_scale"
+    return {"int8": "int8_t", "int32": "int32_t"}[array.dtype.name]
+
+
+def _value(value: Any) -> str | tuple[Field, ...]:
+    """An integer, or a nested struct."""
+    if dataclasses.is_dataclass(value):
+        fields = dataclasses.fields(value)
+        return tuple(Field(field.name, _value(getattr(value, field.name))) for field in fields)
+    return _integer(int(value))
+
+
+def _integer(value: int) -> str:
+    """A constant whose C type holds the value whatever the width of int and long."""
+    if value == _INT32_MIN:
+        return "INT32_MIN"
+    if value == _INT64_MIN:
+        return "INT64_MIN"
+    if _INT32_MIN < value <= _INT32_MAX:
+        return str(value)
+    return f"{value}u" if 0 <= value < 2**32 else f"INT64_C({value})"
+
+
+# -128 .. 127 at the index of their two's complement byte.
+_INT8_TEXT = tuple(f"{byte - 256 if byte > 127 else byte}," for byte in range(256))
+
+# Values on a line such that the longest ones still end before column 100.
+_PER_LINE = {"int8_t": 19, "int32_t": 8, "patchc_scale": 4}
+
+
+def value_lines(array: ConstantArray) -> list[str]:
+    """The values as lines of C, indented and below 100 columns."""
+    words: Iterable[str]
+    if array.ctype == "int8_t":
+        words = map(_INT8_TEXT.__getitem__, array.values.astype(np.int8).tobytes())
+    elif array.ctype == "int32_t":
+        words = (f"{_integer(value)}," for value in array.values.tolist())
+    else:
+        words = (f"{{{mantissa}u, {shift}}}," for mantissa, shift in array.values.tolist())
+    listed = list(words)
+    count = _PER_LINE[array.ctype]
+    gap = "" if array.ctype == "int8_t" else " "
+    return [
+        "    " + gap.join(listed[start : start + count]) for start in range(0, len(listed), count)
+    ]

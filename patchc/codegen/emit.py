@@ -1,0 +1,213 @@
+"""emit: Schedule + Placement -> the files of OUT, as text and bytes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import jinja2
+
+from patchc.codegen.calls import BlockFunction, KernelCall, LoadCall, Program, block_functions
+from patchc.codegen.constants import ConstantArray, NodeConstants, ParamStruct, node_constants
+from patchc.codegen.describe import arena_map
+from patchc.codegen.layout import arguments, comment_block, comment_lines
+from patchc.codegen.names import Names
+from patchc.codegen.options import EmitOptions, WeightsMode
+from patchc.codegen.ports import Port, input_ports, output_ports
+from patchc.codegen.weights import WeightsFiles, pack
+from patchc.memory.placement import Placement
+from patchc.resources import runtime_dir, templates_dir
+from patchc.targets.kernels import KERNELS, Kernel
+from patchc.tunnels.plan import InputMode
+from patchc.tunnels.schedule import Schedule
+
+# What host_main and its callers need to know; read by patchc.verify.host.
+NETWORK_FILE = "test/network.json"
+
+
+def emit(schedule: Schedule, placement: Placement, options: EmitOptions) -> dict[str, str | bytes]:
+    """Relative path -> content. The same arguments give the same bytes.
+
+    Raises PatchcError when the schedule's interface cannot be offered in C (an output that is
+    itself an input outside the arena).
+    """
+    network = _Network(schedule, placement, options)
+    facts = network.facts()
+    files: dict[str, str | bytes] = {
+        f"{options.name}.h": _render("network.h.j2", facts),
+        f"{options.name}.c": _render("network.c.j2", facts),
+        f"{options.name}_weights.h": _render("weights.h.j2", facts),
+        "Makefile": _render("Makefile.j2", facts),
+        "CMakeLists.txt": _render("CMakeLists.txt.j2", facts),
+        "test/host_main.c": _render("host_main.c.j2", facts),
+        NETWORK_FILE: network.description(),
+    }
+    for number, file in enumerate(network.weights.sources):
+        files[file.name] = _render("weights.c.j2", facts | {"file": file, "number": number + 1})
+    files.update(network.weights.parts)
+    if network.blob:
+        files[network.blob_file] = network.blob
+    files.update(_runtime_files(network.kernels))
+    if options.golden:
+        files["test/golden_in.bin"] = options.golden.inputs
+        files["test/golden_out.bin"] = options.golden.outputs
+    return files
+
+
+def constant_bytes(schedule: Schedule) -> dict[str, int]:
+    """Node -> bytes of the constants that its kernel reads, as emitted (parameter structs, a few
+    words per node that are code rather than weights, excepted)."""
+    found = node_constants(schedule, "", WeightsMode.INLINE)
+    return {node: constants.bytes for (node, _), constants in found.items()}
+
+
+@dataclass(frozen=True)
+class _Network:
+    """Everything that the templates show, computed once."""
+
+    schedule: Schedule
+    placement: Placement
+    options: EmitOptions
+
+    @cached_property
+    def constants(self) -> Mapping[tuple[str, str], NodeConstants]:
+        return node_constants(self.schedule, self.options.name, self.options.weights)
+
+    @cached_property
+    def arrays(self) -> tuple[ConstantArray, ...]:
+        return tuple(array for entry in self.constants.values() for array in entry.arrays)
+
+    @cached_property
+    def weights(self) -> WeightsFiles:
+        return pack(self.options.name, self.arrays)
+
+    @cached_property
+    def blob(self) -> bytes:
+        return b"".join(part.tobytes() for entry in self.constants.values() for part in entry.blob)
+
+    @property
+    def blob_file(self) -> str:
+        return f"{self.options.name}_weights.bin"
+
+    @cached_property
+    def kernels(self) -> tuple[Kernel, ...]:
+        used = {step.kernel for block in self.schedule.blocks for step in block.steps if step.node}
+        return tuple(KERNELS[name] for name in sorted(used))
+
+    @cached_property
+    def inputs(self) -> tuple[Port, ...]:
+        return input_ports(self.schedule, self.placement)
+
+    @cached_property
+    def outputs(self) -> tuple[Port, ...]:
+        return output_ports(self.schedule, self.placement)
+
+    @cached_property
+    def weights_field(self) -> str:
+        """The member of the inputs struct that is not a tensor."""
+        names = Names()
+        for port in self.inputs:
+            names.identifier(port.field)
+        return names.identifier("weights")
+
+    @cached_property
+    def blocks(self) -> tuple[BlockFunction, ...]:
+        return block_functions(Program(self.schedule, self.placement, self.inputs, self.constants))
+
+    def required(self) -> list[str]:
+        """Members of the inputs struct that must not be null."""
+        members = {
+            InputMode.TILES: [f"{port.field}.read" for port in self.inputs],
+            InputMode.STREAM: [f"{port.field}.read" for port in self.inputs],
+            InputMode.EXTERN: [port.field for port in self.inputs],
+            InputMode.RESIDENT: [],
+        }[self.schedule.input_mode]
+        return members + ([self.weights_field] if self.blob else [])
+
+    def facts(self) -> dict[str, object]:
+        options = self.options
+        required = self.required()
+        calls = [call for block in self.blocks for call in block.calls]
+        kernel_calls = [call for call in calls if isinstance(call, KernelCall)]
+        static: dict[str, ParamStruct] = {
+            call.params.name: call.params for call in kernel_calls if not call.params.local
+        }
+        buffers = [self.schedule.buffers[name] for name in self.placement.offsets]
+        sources = [f"{options.name}.c", *(file.name for file in self.weights.sources)]
+        sources += [kernel.source.rsplit("/", 1)[-1] for kernel in self.kernels]
+        return {
+            "name": options.name,
+            "macro": options.name.upper(),
+            "origin": self._origin(),
+            "mode": self.schedule.input_mode.value,
+            "arena_bytes": self.placement.arena_bytes,
+            "arena_align": max((buffer.align for buffer in buffers), default=1),
+            "arena_map": arena_map(self.schedule, self.placement),
+            "stack_bytes": options.stack_bytes,
+            "inputs": self.inputs,
+            "outputs": self.outputs,
+            "inputs_optional": not required,
+            "required": required,
+            "weights_bytes": len(self.blob),
+            "weights_field": self.weights_field,
+            "arrays": self.arrays,
+            "count": len(self.weights.sources),
+            "static_params": tuple(static.values()),
+            "blocks": self.blocks,
+            "loads": any(isinstance(call, LoadCall) for call in calls),
+            "sources": sources,
+            "golden_cases": options.golden.cases if options.golden else 0,
+        }
+
+    def _origin(self) -> list[str]:
+        options = self.options
+        return [
+            *comment_lines(f"Made by patchc {options.patchc_version} for {options.target}."),
+            *comment_lines(f"Model: {options.model_file}"),
+            *comment_lines(f"sha256: {options.model_sha256}"),
+            *comment_lines(f"Command: {options.command_line}"),
+        ]
+
+    def description(self) -> str:
+        return (
+            json.dumps(
+                {
+                    "name": self.options.name,
+                    "input_mode": self.schedule.input_mode.value,
+                    "inputs": [{"tensor": p.tensor, "shape": p.shape} for p in self.inputs],
+                    "outputs": [{"tensor": p.tensor, "shape": p.shape} for p in self.outputs],
+                    "weights": self.blob_file if self.blob else None,
+                },
+                indent=1,
+            )
+            + "\n"
+        )
+
+
+def _render(template: str, facts: Mapping[str, object]) -> str:
+    return _environment().get_template(template).render(facts)
+
+
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(templates_dir()),
+        undefined=jinja2.StrictUndefined,
+        autoescape=False,  # C, not HTML
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["comment_block"] = comment_block
+    environment.globals["arguments"] = arguments
+    return environment
+
+
+def _runtime_files(kernels: tuple[Kernel, ...]) -> dict[str, str]:
+    """The kernels in use and the headers that they include, all in one folder."""
+    root = runtime_dir()
+    headers = {"patchc_kernels.h", *(header for kernel in kernels for header in kernel.headers)}
+    paths = [root / "include" / name for name in sorted(headers)]
+    paths += [root / kernel.source for kernel in kernels]
+    return {path.name: path.read_text(encoding="utf-8") for path in paths}

@@ -1,0 +1,53 @@
+"""What emit() is told beside the schedule and the placement."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import Enum
+
+from patchc.codegen.names import C_WORDS
+from patchc.errors import PatchcError
+
+
+class WeightsMode(str, Enum):
+    """Where convolution weights are."""
+
+    INLINE = "inline"  # const arrays in NAME_weights_*.c
+    EXTERN = "extern"  # NAME_weights.bin, behind a pointer that the caller gives
+
+
+@dataclass(frozen=True, slots=True)
+class GoldenVectors:
+    """Inputs and the outputs they must give, int8 NHWC, tensors concatenated per case."""
+
+    cases: int
+    inputs: bytes
+    outputs: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class EmitOptions:
+    """The facts that go into headers and comments, and the few choices of form.
+
+    Raises PatchcError when `name` cannot prefix C identifiers.
+    """
+
+    name: str  # prefix of files and functions; in upper case of macros
+    patchc_version: str
+    model_file: str  # file name, without its folder
+    model_sha256: str
+    command_line: str
+    target: str
+    stack_bytes: int  # NAME_STACK_BYTES
+    weights: WeightsMode = WeightsMode.INLINE
+    golden: GoldenVectors | None = None
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", self.name) or self.name in C_WORDS:
+            raise PatchcError(
+                f"--name {self.name!r} is not a C identifier: use letters, digits and "
+                "underscores, a letter first, and no C keyword"
+            )
+        if self.name.lower().startswith("patchc"):
+            raise PatchcError(f"--name {self.name!r}: names in patchc* belong to the kernels")

@@ -1,0 +1,91 @@
+"""The tensors at the edge of the network, as the emitted header shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from patchc.codegen.names import Names
+from patchc.errors import PatchcError
+from patchc.ir import Graph
+from patchc.memory.placement import Placement
+from patchc.tunnels.plan import InputMode
+from patchc.tunnels.schedule import BufferKind, Schedule
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """One input or output."""
+
+    tensor: str  # in the Graph
+    field: str  # of the inputs or outputs struct
+    macro: str  # IN0, OUT1, ...
+    height: int
+    width: int
+    channels: int
+    bytes: int
+    scale: str  # a C float literal
+    zero_point: int
+    offset: int | None  # bytes into the arena; None: not found there by the caller
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        return self.height, self.width, self.channels
+
+
+def input_ports(schedule: Schedule, placement: Placement) -> tuple[Port, ...]:
+    """Inputs have an offset when the caller may put them into the arena: resident mode."""
+    resident = schedule.input_mode is InputMode.RESIDENT
+    graph = schedule.graph
+    offsets = [_offset(schedule, placement, t) if resident else None for t in graph.inputs]
+    return _ports(graph, graph.inputs, "IN", offsets)
+
+
+def output_ports(schedule: Schedule, placement: Placement) -> tuple[Port, ...]:
+    """Raises PatchcError when an output is an input that lies outside the arena."""
+    graph = schedule.graph
+    offsets = [_offset(schedule, placement, tensor) for tensor in graph.outputs]
+    return _ports(graph, graph.outputs, "OUT", offsets)
+
+
+def _ports(
+    graph: Graph, tensors: tuple[str, ...], macro: str, offsets: Iterable[int | None]
+) -> tuple[Port, ...]:
+    names = Names()
+    return tuple(
+        Port(
+            tensor=name,
+            field=names.identifier(name),
+            macro=f"{macro}{number}",
+            height=graph.tensors[name].shape[0],
+            width=graph.tensors[name].shape[1],
+            channels=graph.tensors[name].shape[2],
+            bytes=graph.tensors[name].bytes,
+            scale=_float_literal(graph.tensors[name].quant.scale),
+            zero_point=graph.tensors[name].quant.zero_point,
+            offset=offset,
+        )
+        for number, (name, offset) in enumerate(zip(tensors, offsets, strict=True))
+    )
+
+
+def _offset(schedule: Schedule, placement: Placement, tensor: str) -> int:
+    """Where a tensor that the caller touches lies. It must be whole and packed."""
+    storage = schedule.storages[tensor]
+    height, width, channels = schedule.graph.tensors[tensor].shape
+    if schedule.buffers[storage.buffer].kind is BufferKind.EXTERN:
+        raise PatchcError(
+            f"output {tensor!r} is the model's input itself, which --input extern leaves outside "
+            "the arena: take that output out of the model, or choose another --input"
+        )
+    if (storage.slots, storage.pitch) != (height, width * channels):
+        raise ValueError(f"{tensor}: an input or output in the arena must be held whole and packed")
+    return placement.offsets[storage.buffer]
+
+
+def _float_literal(value: float) -> str:
+    """The shortest text that names this float32."""
+    text = str(np.float32(value))
+    return f"{text}f" if "." in text or "e" in text else f"{text}.0f"

@@ -1,0 +1,135 @@
+"""Where a step's rectangles lie: rows and columns of operands, pads, and their place in storage.
+
+This is codegen's own reading of the schedule. Lowering and the reference have theirs; the tests
+hold them against each other, so nothing here is shared with them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import singledispatch
+
+from patchc.ir import (
+    Add,
+    AveragePool,
+    Conv,
+    GlobalAveragePool,
+    Graph,
+    Lut,
+    MaxPool,
+    Node,
+    Op,
+    Padding,
+)
+from patchc.tunnels.schedule import Schedule, Span, Step
+
+
+@dataclass(frozen=True, slots=True)
+class Rectangle:
+    """Rows and columns of a map."""
+
+    rows: Span
+    cols: Span
+
+    @property
+    def height(self) -> int:
+        return self.rows.stop - self.rows.start
+
+    @property
+    def width(self) -> int:
+        return self.cols.stop - self.cols.start
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What a window reads for a rectangle of output: a part of the map, and padding around it."""
+
+    inside: Rectangle
+    pads: Padding
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """A rectangle as it lies in its storage: the fields of patchc_in and patchc_out."""
+
+    buffer: str
+    offset: int  # bytes from the buffer's start to slot 0, first column
+    pitch: int  # bytes
+    slots: int
+    slot: int  # of the first row
+    rows: int
+    cols: int
+    channels: int
+
+
+def calls(step: Step, stripe: int, tick: int) -> Iterator[Rectangle]:
+    """The output rectangles that a step computes in a tick, one per kernel call."""
+    start, stop = step.rows.at(tick - 1), step.rows.at(tick)
+    for row in range(start, stop, step.rows_per_call):
+        rows = Span(row, min(row + step.rows_per_call, stop))
+        yield Rectangle(rows, step.cols[stripe])
+
+
+def reach(graph: Graph, node: Node, out: Rectangle) -> Reach:
+    """What `node` reads of each operand for `out` (operands of one node share their shape)."""
+    height, width, _ = graph.tensors[node.inputs[0]].shape
+    return _reach(node.op, out, Rectangle(Span(0, height), Span(0, width)))
+
+
+@singledispatch
+def _reach(op: Op, out: Rectangle, whole: Rectangle) -> Reach:
+    raise NotImplementedError(f"no window rule for {op.kind}")
+
+
+@_reach.register(Conv)
+@_reach.register(MaxPool)
+@_reach.register(AveragePool)
+def _(op: Conv | MaxPool | AveragePool, out: Rectangle, whole: Rectangle) -> Reach:
+    window, (extent_h, extent_w) = op.window, op.window.extent
+    rows, top, bottom = _axis(out.rows, extent_h, window.stride[0], window.pads.top, whole.height)
+    cols, left, right = _axis(out.cols, extent_w, window.stride[1], window.pads.left, whole.width)
+    return Reach(Rectangle(rows, cols), Padding(top, left, bottom, right))
+
+
+@_reach.register(Add)
+@_reach.register(Lut)
+def _(op: Add | Lut, out: Rectangle, whole: Rectangle) -> Reach:
+    return Reach(out, Padding())
+
+
+@_reach.register
+def _(op: GlobalAveragePool, out: Rectangle, whole: Rectangle) -> Reach:
+    return Reach(whole, Padding())
+
+
+def _axis(out: Span, extent: int, stride: int, pad: int, size: int) -> tuple[Span, int, int]:
+    """The span that windows at `out` read of an axis of `size`, and the padding on its two ends."""
+    first = out.start * stride - pad
+    last = (out.stop - 1) * stride - pad + extent
+    start, stop = min(max(first, 0), size), min(max(last, 0), size)
+    before = max(start - first, 0)
+    return Span(start, stop), before, max(last - first - before - (stop - start), 0)
+
+
+def locate(schedule: Schedule, tensor: str, part: Rectangle, stripe: int) -> Located:
+    """`part` of a tensor in its storage. Raises ValueError when the storage does not hold it."""
+    storage = schedule.storages[tensor]
+    # A map held in full has the same columns in every stripe, and may say so once.
+    held = storage.cols[stripe] if len(storage.cols) > 1 else storage.cols[0]
+    channels = schedule.graph.tensors[tensor].shape[2]
+    empty = part.height == 0 or part.width == 0
+    if not empty and not (held.start <= part.cols.start and part.cols.stop <= held.stop):
+        raise ValueError(f"{tensor}: columns {part.cols} of a storage that holds {held}")
+    if part.height > storage.slots:
+        raise ValueError(f"{tensor}: {part.height} rows of a storage that holds {storage.slots}")
+    return Located(
+        buffer=storage.buffer,
+        offset=0 if empty else (part.cols.start - held.start) * channels,
+        pitch=storage.pitch,
+        slots=storage.slots,
+        slot=part.rows.start % storage.slots,
+        rows=part.height,
+        cols=part.width,
+        channels=channels,
+    )

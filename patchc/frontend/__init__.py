@@ -1,0 +1,14 @@
+"""The front end: ONNX files (QDQ, QOperator, float with calibration data) -> Graph."""
+
+from patchc.frontend.importer import find_unsupported, import_model
+from patchc.frontend.model import Border, HostOps, ImportedModel
+from patchc.frontend.registry import Unsupported
+
+__all__ = [
+    "Border",
+    "HostOps",
+    "ImportedModel",
+    "Unsupported",
+    "find_unsupported",
+    "import_model",
+]

@@ -1,0 +1,157 @@
+"""The axes algebra: what each dimension of an ONNX tensor is, in terms of a map's h, w and c.
+
+A layout lists, for every dimension of the ONNX tensor, the map axes that it is the row-major
+product of. Axes of size 1 are left out: they are neutral and may stand anywhere, so `()` is a
+dimension of size 1. NCHW of a 4x5 map with 8 channels is `((), (c8,), (h4,), (w5,))`, the same
+map flattened is `((), (c8, h4, w5))`. Layout operators only permute and regroup these tuples; that
+is why they never become nodes of the Graph.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import prod
+from typing import NamedTuple
+
+from patchc.ir.graph import Shape
+
+MAP_AXES = "hwc"  # the order of Graph shapes
+
+
+class Axis(NamedTuple):
+    """One axis of a map."""
+
+    name: str  # "h", "w" or "c"
+    size: int  # > 1
+
+
+Layout = tuple[tuple[Axis, ...], ...]
+
+
+class AxesError(ValueError):
+    """A layout that cannot be made; `str` is the reason."""
+
+
+class SplitError(AxesError):
+    """A reshape that would cut an axis in two; `sizes` are the two parts it asks for."""
+
+    def __init__(self, axis: Axis, sizes: tuple[int, int]) -> None:
+        super().__init__(f"it would split {axis.name} of size {axis.size} in {sizes}")
+        self.axis = axis
+        self.sizes = sizes
+
+
+def layout_of(names: Sequence[str], dims: Sequence[int]) -> Layout:
+    """The layout whose dimension i is the axis names[i], or none where that is "n"."""
+    return tuple(
+        (Axis(name, size),) if size > 1 else () for name, size in zip(names, dims, strict=True)
+    )
+
+
+def channels_first(rank: int) -> tuple[str, ...]:
+    """What the dimensions of a convolution's input are: NCHW, or NCW for signals."""
+    return ("n", "c", "w") if rank == 3 else ("n", "c", "h", "w")
+
+
+def channels_first_layout(shape: Shape, rank: int) -> Layout:
+    """The layout of a map of `shape` as a tensor of `rank` (3 or 4), channels first."""
+    sizes = dict(zip(MAP_AXES, shape, strict=True)) | {"n": 1}
+    names = channels_first(rank)
+    return layout_of(names, [sizes[name] for name in names])
+
+
+def dims(layout: Layout) -> tuple[int, ...]:
+    """The shape of the ONNX tensor."""
+    return tuple(prod(axis.size for axis in axes) for axes in layout)
+
+
+def map_shape(layout: Layout) -> Shape:
+    """(height, width, channels) of the map behind `layout`."""
+    sizes = {axis.name: axis.size for axes in layout for axis in axes}
+    return sizes.get("h", 1), sizes.get("w", 1), sizes.get("c", 1)
+
+
+def transpose(layout: Layout, perm: Sequence[int]) -> Layout:
+    """Dimension i of the result is dimension perm[i]."""
+    return tuple(layout[index] for index in perm)
+
+
+def reshape(layout: Layout, target: Sequence[int]) -> Layout:
+    """The same values in row-major order under another shape (no 0 or -1 left in `target`).
+
+    Raises SplitError where a dimension of `target` is not a whole number of axes.
+    """
+    if prod(target) != prod(dims(layout)):
+        raise AxesError(f"{list(dims(layout))} cannot be reshaped to {list(target)}")
+    remaining = [axis for axes in layout for axis in axes]
+    result = []
+    for size in target:
+        taken: list[Axis] = []
+        while prod(axis.size for axis in taken) < size:
+            axis = remaining.pop(0)
+            wanted = size // prod(item.size for item in taken)
+            if wanted % axis.size:
+                raise SplitError(axis, (wanted, axis.size // max(wanted, 1)))
+            taken.append(axis)
+        result.append(tuple(taken))
+    return tuple(result)
+
+
+def rename(layout: Layout, names: Mapping[str, str]) -> Layout:
+    """`layout` with its axes called by other names."""
+    return tuple(tuple(Axis(names[a.name], a.size) for a in axes) for axes in layout)
+
+
+def split(layout: Layout, error: SplitError) -> Layout:
+    """`layout` with the axis of `error` cut in two. The new one gets a name that is free.
+
+    Raises AxesError where the map would need more than three axes, or the sizes do not divide.
+    """
+    outer, inner = error.sizes
+    free = [name for name in "hwc" if name not in {a.name for axes in layout for a in axes}]
+    if not free or outer * inner != error.axis.size:
+        raise AxesError(str(error))
+    parts = (Axis(error.axis.name, outer), Axis(free[0], inner))
+    return tuple(
+        tuple(part for axis in axes for part in (parts if axis == error.axis else (axis,)))
+        for axes in layout
+    )
+
+
+def renaming(layout: Layout, wanted: Sequence[str]) -> dict[str, str] | None:
+    """New names under which dimension i of `layout` is the axis wanted[i], if there are any.
+
+    All three map axes are in the answer. None: some dimension is a product of axes, or the batch.
+    """
+    found: dict[str, str] = {}
+    for axes, name in zip(layout, wanted, strict=True):
+        if len(axes) > 1 or (axes and name == "n"):
+            return None
+        found.update({axis.name: name for axis in axes})
+    free = [name for name in MAP_AXES if name not in found.values()]
+    return found | {name: free.pop(0) for name in MAP_AXES if name not in found}
+
+
+def border_axes(layout: Layout) -> tuple[tuple[str, ...], ...]:
+    """The layout as `Border.axes`: names only, axes of size 1 put where they are usually seen."""
+    present = {axis.name for axes in layout for axis in axes}
+    usual = "nhwc" if _is_channels_last(layout) else "nchw"
+    missing = [name for name in usual if name not in present]
+    named = []
+    for axes in layout:
+        if axes or not missing:
+            named.append(tuple(axis.name for axis in axes))
+        else:
+            named.append((missing.pop(0),))
+    return tuple(named)
+
+
+def _is_channels_last(layout: Layout) -> bool:
+    names = [axes[0].name if axes else "" for axes in layout]
+    return names[-1:] == ["c"] or names[1:2] == ["h"]
+
+
+def describe(layout: Layout) -> str:
+    """For messages: "[n, c, h*w]"."""
+    words = ["*".join(axes) or "1" for axes in border_axes(layout)]
+    return f"[{', '.join(words)}]"

@@ -1,0 +1,234 @@
+"""The Graph as it grows while the importer walks over the ONNX file."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, NoReturn
+
+import numpy as np
+
+from patchc.frontend.axes import (
+    AxesError,
+    Layout,
+    SplitError,
+    border_axes,
+    describe,
+    layout_of,
+    map_shape,
+    rename,
+    renaming,
+    split,
+)
+from patchc.frontend.linear import ALL_VALUES, clamp_of, table
+from patchc.frontend.model import Border
+from patchc.frontend.registry import RefusalError
+from patchc.frontend.values import NO_PADS, Dequantized, Pending, Pointwise, Quantized
+from patchc.ir import Graph, Lut, MaxPool, Node, Op, Quantization, Tensor, output_shape
+
+
+@dataclass(slots=True)
+class Assumptions:
+    """What is taken the dimensions of the Graph's inputs to be.
+
+    An input may be NCHW or NHWC, and only the first convolution or pool that reads it says which.
+    So the walk starts with a guess, and starts anew when a reader shows that it was wrong.
+    """
+
+    layouts: dict[str, Layout] = field(default_factory=dict)
+    settled: set[str] = field(default_factory=set)  # a reader has confirmed or corrected these
+
+
+class AssumptionError(Exception):
+    """The walk has to start anew: `assumptions` has been corrected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The tensor that a new node writes."""
+
+    name: str
+    layout: Layout
+    quant: Quantization
+    unsigned: bool = False
+    in_file: bool = True  # False: the ONNX file knows no such integer tensor
+
+
+class GraphBuilder:
+    """Collects tensors and nodes. Raises RefusalError where an ONNX node cannot be imported."""
+
+    def __init__(self, assumptions: Assumptions, shapes: Mapping[str, tuple[int, ...]]) -> None:
+        self.tensors: dict[str, Tensor] = {}
+        self.inputs: list[str] = []
+        self.borders: dict[str, Border] = {}  # by Graph tensor
+        self._nodes: list[Node] = []
+        self._node_names: set[str] = set()
+        self._shapes = shapes  # of the ONNX tensors outside the Graph
+        self._assumptions = assumptions
+        self._roots: dict[str, frozenset[str]] = {}  # tensor -> inputs that share its layout
+        self._made: dict[Hashable, str] = {}  # what was computed -> tensor
+
+    def add_input(self, name: str, quant: Quantization, unsigned: bool) -> Quantized:
+        """The integer tensor `name` of the ONNX file as an input of the Graph."""
+        if name in self.tensors:
+            if self.tensors[name].quant != quant:
+                raise RefusalError(f"{name!r} is read with two different scales or zero points")
+        else:
+            shape = self.host_shape(name)
+            layout = self._assumptions.layouts.setdefault(name, _guess(shape))
+            self.inputs.append(name)
+            self._roots[name] = frozenset([name])
+            self._add_tensor(Result(name, layout, quant, unsigned))
+        return Quantized(name, self._assumptions.layouts[name], unsigned)
+
+    def quantize_host(self, host: str, name: str, quant: Quantization, unsigned: bool) -> Quantized:
+        """The float tensor `host` in front of the Graph, quantised as `name`: an input, once."""
+        tensor = self._made.setdefault((host, quant), name)
+        return replace(self.add_input(tensor, quant, unsigned), unsigned=unsigned)
+
+    def host_shape(self, name: str) -> tuple[int, ...]:
+        """The shape of an ONNX tensor in front of the Graph. Raises RefusalError."""
+        if name not in self._shapes:
+            raise RefusalError(f"the shape of {name!r} is not known")
+        return self._shapes[name]
+
+    def emit(self, node: str, op: Op, inputs: tuple[str, ...], result: Result) -> Quantized:
+        """Add a node called `node` (or something like it) that writes `result`.
+
+        An operator with a field `unsigned` rounds by the type that the file holds.
+        """
+        if hasattr(op, "unsigned"):
+            op = _replace(op, unsigned=result.unsigned)
+        self._roots[result.name] = frozenset().union(*(self._roots[name] for name in inputs))
+        shape = output_shape(op, *(self.tensors[name].shape for name in inputs))
+        assert shape == map_shape(result.layout), f"{node}: {shape} under {result.layout}"
+        self._add_tensor(result)
+        self._nodes.append(Node(self._node_name(node), op, inputs, result.name))
+        return Quantized(result.name, result.layout, result.unsigned)
+
+    def finish(self, value: Pending, result: Result) -> Quantized:
+        """Quantise the float result of an operator: its node is made here, once."""
+        key = (value.result, _nodes_of(value.functions), result.quant, result.unsigned)
+        if key in self._made:
+            return Quantized(self._made[key], result.layout, result.unsigned)
+        for function in value.functions:
+            if function.bounds is None:
+                raise RefusalError(f"no QuantizeLinear between {value.node} and {function.node}")
+        source = self.tensors[value.inputs[0]].quant
+        if isinstance(value.op, MaxPool) and source != result.quant:
+            pooled = self.finish(
+                Pending(value.node, value.result, value.op, value.inputs, value.layout),
+                Result(value.result, value.layout, source, in_file=False),
+            )
+            finished = self.requantize(Dequantized(pooled, value.functions), result, result.name)
+        else:
+            op = value.op
+            if value.functions:
+                op = _replace(op, clamp=clamp_of(value.functions, result.quant))
+            finished = self.emit(value.node, op, value.inputs, result)
+        self._made[key] = finished.tensor
+        return finished
+
+    def requantize(self, value: Dequantized, result: Result, node: str) -> Quantized:
+        """Quantise a dequantised tensor anew: nothing, or a table called `node`."""
+        source = self.tensors[value.source.tensor].quant
+        entries = table(value.functions, source, result.quant)
+        pads = value.source.pads
+        if pads != NO_PADS and entries[source.zero_point + 128] != result.quant.zero_point:
+            raise RefusalError("a Pad before it whose zeros it would change")
+        key = (value.source.tensor, _nodes_of(value.functions), result.quant)
+        if source == result.quant and np.array_equal(entries, ALL_VALUES):
+            self._made[key] = value.source.tensor
+        if key not in self._made:
+            words = [function.kind for function in value.functions] or ["Requantize"]
+            op = Lut(entries, "+".join(words))
+            self._made[key] = self.emit(node, op, (value.source.tensor,), result).tensor
+        return Quantized(self._made[key], result.layout, result.unsigned, pads)
+
+    def expect(self, value: Quantized, wanted: Sequence[str], reader: str) -> None:
+        """Check that dimension i of `value` is the map's axis wanted[i]. Raises RefusalError."""
+        layout = value.layout
+        if len(layout) != len(wanted):
+            raise RefusalError(f"{reader} of {len(layout)} dimensions")
+        roots = self._roots[value.tensor] - self._assumptions.settled
+        if all(
+            axis.name == name for axes, name in zip(layout, wanted, strict=True) for axis in axes
+        ):
+            self._assumptions.settled |= roots
+            return
+        names = renaming(layout, wanted)
+        if roots and names is not None:
+            layouts = self._assumptions.layouts
+            layouts.update({root: rename(layouts[root], names) for root in roots})
+            self._assumptions.settled |= roots
+            raise AssumptionError
+        if wanted[0] == "n" and layout[0]:
+            raise RefusalError(f"a batch of {self._batch(layout)}: export the model with batch 1")
+        raise RefusalError(
+            f"{reader} over {describe(layout)}: only [{', '.join(wanted)}] is supported"
+        )
+
+    def split(self, value: Quantized, error: SplitError) -> NoReturn:
+        """A reshape cuts an axis, which only an input of unknown layout allows, or RefusalError."""
+        roots = self._roots[value.tensor] - self._assumptions.settled
+        layouts = self._assumptions.layouts
+        try:
+            changed = {root: split(layouts[root], error) for root in roots}
+        except AxesError:
+            changed = {}
+        if changed:
+            layouts.update(changed)
+            raise AssumptionError
+        raise RefusalError(str(error))
+
+    def border(self, value: Quantized, onnx_name: str) -> Border:
+        """How the ONNX tensor `onnx_name`, which is `value`, maps to the Graph."""
+        axes = border_axes(value.layout)
+        shape = self.tensors[value.tensor].shape
+        return Border(value.tensor, onnx_name, value.unsigned, axes, shape)
+
+    def graph(self, name: str, outputs: tuple[str, ...]) -> Graph:
+        """What has been collected, as a Graph with these tensors as its outputs."""
+        return Graph(name, tuple(self.inputs), outputs, self.tensors, tuple(self._nodes))
+
+    def _add_tensor(self, result: Result) -> None:
+        self.tensors[result.name] = Tensor(result.name, map_shape(result.layout), result.quant)
+        if result.in_file:
+            value = Quantized(result.name, result.layout, result.unsigned)
+            self.borders[result.name] = self.border(value, result.name)
+
+    def _node_name(self, wanted: str) -> str:
+        name, count = wanted, 1
+        while name in self._node_names:
+            count += 1
+            name = f"{wanted}_{count}"
+        self._node_names.add(name)
+        return name
+
+    @staticmethod
+    def _batch(layout: Layout) -> int:
+        return layout[0][0].size
+
+
+def _guess(dims: tuple[int, ...]) -> Layout:
+    """The layout that a tensor of shape `dims` has most often. Raises RefusalError."""
+    rank = len(dims)
+    if rank > 4:
+        raise RefusalError(f"a tensor of {rank} dimensions")
+    names: tuple[str, ...] = ("n", "c", "h", "w")[:rank] if rank != 3 else ("n", "c", "w")
+    if rank == 1:
+        names = ("c",)
+    elif rank == 3 and dims[0] > 1:
+        names = ("c", "h", "w")  # a map without batch
+    if "n" in names and dims[0] > 1:
+        raise RefusalError(f"a batch of {dims[0]}: export the model with batch 1")
+    return layout_of(names, dims)
+
+
+def _nodes_of(functions: Sequence[Pointwise]) -> tuple[str, ...]:
+    return tuple(function.node for function in functions)
+
+
+def _replace(op: Op, **changes: Any) -> Op:
+    """dataclasses.replace for fields that only some operators have."""
+    return replace(op, **changes)

@@ -1,0 +1,256 @@
+"""Graph -> ONNX file of pure integer operators, which onnxruntime computes as the Graph means.
+
+Every tensor of the Graph is an int8 tensor of the same name, NCHW with batch 1. A clamp narrower
+than int8 is a Clip behind the operator, a table a Gather. onnxruntime gives the same at every
+optimisation level; `session.x64quantprecision` = "1" keeps old CPUs from saturating.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import singledispatch
+from math import prod
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from patchc.errors import PatchcError
+from patchc.frontend.linear import ALL_VALUES, dequantize
+from patchc.frontend.registry import MICROSOFT
+from patchc.ir import (
+    FULL_RANGE,
+    Add,
+    AveragePool,
+    Clamp,
+    Conv,
+    GlobalAveragePool,
+    Graph,
+    Lut,
+    MaxPool,
+    Node,
+    Op,
+    Padding,
+    Quantization,
+    Tensor,
+    Window,
+)
+from patchc.ir.graph import INT8_MAX, INT8_MIN
+
+OPSET = 17
+IR_VERSION = 8
+
+
+def to_qoperator(graph: Graph) -> onnx.ModelProto:
+    """The Graph as an ONNX model of QLinearConv, QLinearAdd and the like.
+
+    Inputs and outputs are int8, (1, channels, height, width), named as in the Graph. Raises
+    PatchcError for a pool with a position that lies wholly in padding, which ONNX does not have.
+    """
+    writer = _Writer(graph)
+    for node in graph.nodes:
+        name = node.output
+        clamp = getattr(node.op, "clamp", FULL_RANGE)
+        if clamp != FULL_RANGE:
+            name = writer.fresh(f"{node.output}_unclamped")
+        _write(node.op, writer, node, name)
+        if clamp != FULL_RANGE:
+            writer.clip(name, node.output, clamp)
+    inputs = [_value_info(graph.tensors[name]) for name in graph.inputs]
+    outputs = [_value_info(graph.tensors[name]) for name in graph.outputs]
+    body = helper.make_graph(writer.nodes, graph.name, inputs, outputs, writer.constants)
+    opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(MICROSOFT, 1)]
+    return helper.make_model(body, opset_imports=opsets, ir_version=IR_VERSION)
+
+
+@dataclass(slots=True)
+class _Writer:
+    """The ONNX graph as it grows."""
+
+    graph: Graph
+    nodes: list[onnx.NodeProto] = field(default_factory=list)
+    constants: list[TensorProto] = field(default_factory=list)
+    names: set[str] = field(default_factory=set)  # of the tensors that the Graph does not have
+
+    def fresh(self, wanted: str) -> str:
+        """A tensor name that nothing else has."""
+        name = wanted
+        while name in self.graph.tensors or name in self.names:
+            name += "_"
+        self.names.add(name)
+        return name
+
+    def constant(self, array: np.ndarray | np.generic, what: str) -> str:
+        """A new initializer."""
+        name = self.fresh(what)
+        self.constants.append(numpy_helper.from_array(np.asarray(array), name))
+        return name
+
+    def node(
+        self, kind: str, inputs: list[str], output: str, domain: str = "", **attributes: Any
+    ) -> None:
+        """A new node, named like its output."""
+        self.nodes.append(
+            helper.make_node(kind, inputs, [output], output, domain=domain, **attributes)
+        )
+
+    def quantization(self, quant: Quantization, of: str, *, unsigned: bool = False) -> list[str]:
+        """Scale and zero point as two inputs."""
+        zero_point = np.uint8(quant.zero_point + 128) if unsigned else np.int8(quant.zero_point)
+        scale = self.constant(np.float32(quant.scale), f"{of}_scale")
+        return [scale, self.constant(zero_point, f"{of}_zero_point")]
+
+    def operand(self, name: str, *, unsigned: bool = False) -> list[str]:
+        """A tensor, or its uint8 form, with scale and zero point."""
+        quantization = self.quantization(self.graph.tensors[name].quant, name, unsigned=unsigned)
+        if not unsigned:
+            return [name, *quantization]
+        shifted = self.fresh(f"{name}_unsigned")
+        self.table(name, shifted, np.arange(256, dtype=np.uint8))
+        return [shifted, *quantization]
+
+    def result(self, node: Node, *, unsigned: bool = False) -> list[str]:
+        """Scale and zero point of what a node writes."""
+        quant = self.graph.tensors[node.output].quant
+        return self.quantization(quant, node.output, unsigned=unsigned)
+
+    def integer_op(
+        self, kind: str, node: Node, output: str, operands: tuple[str, ...], **attributes: Any
+    ) -> None:
+        """An operator of com.microsoft, on uint8 where its rounding has to be that of uint8."""
+        unsigned = getattr(node.op, "unsigned", False)
+        inputs = [item for name in operands for item in self.operand(name, unsigned=unsigned)]
+        inputs += self.result(node, unsigned=unsigned)
+        target = self.fresh(f"{output}_unsigned") if unsigned else output
+        self.node(kind, inputs, target, MICROSOFT, **attributes)
+        if unsigned:
+            self.gather(target, output, np.arange(INT8_MIN, INT8_MAX + 1, dtype=np.int8))
+
+    def clip(self, source: str, output: str, clamp: Clamp) -> None:
+        """Clip of the integers themselves."""
+        bounds = [
+            self.constant(np.int8(clamp.lo), f"{output}_lo"),
+            self.constant(np.int8(clamp.hi), f"{output}_hi"),
+        ]
+        self.node("Clip", [source, *bounds], output)
+
+    def table(self, source: str, output: str, entries: np.ndarray) -> None:
+        """A table of 256 over int8: Gather's index -1 is the last entry, so it starts at 0."""
+        self.gather(source, output, np.roll(entries, -128))
+
+    def gather(self, source: str, output: str, entries: np.ndarray) -> None:
+        """entries[source]."""
+        index = self.fresh(f"{output}_index")
+        self.node("Cast", [source], index, to=TensorProto.INT32)
+        self.node("Gather", [self.constant(entries, f"{output}_table"), index], output, axis=0)
+
+
+@singledispatch
+def _write(op: Op, writer: _Writer, node: Node, output: str) -> None:
+    """Write the operator of `node`, unclamped, as the ONNX tensor `output`."""
+    raise NotImplementedError(f"no ONNX form of {op.kind}")
+
+
+@_write.register
+def _(op: Conv, writer: _Writer, node: Node, output: str) -> None:
+    zeros = np.zeros(op.channels_out, np.int8)
+    inputs = [
+        *writer.operand(node.inputs[0]),
+        writer.constant(op.weights.transpose(0, 3, 1, 2), f"{node.output}_weights"),
+        writer.constant(op.weight_scales, f"{node.output}_weight_scales"),
+        writer.constant(zeros, f"{node.output}_weight_zero_points"),
+        *writer.result(node),
+        writer.constant(op.bias, f"{node.output}_bias"),
+    ]
+    writer.node("QLinearConv", inputs, output, group=op.groups, **_attributes(op.window))
+
+
+@_write.register
+def _(op: Add, writer: _Writer, node: Node, output: str) -> None:
+    a, b = node.inputs
+    if prod(writer.graph.tensors[a].shape) == 1:  # onnxruntime swaps such operands
+        a, b = b, a
+    writer.integer_op("QLinearAdd", node, output, (a, b))
+
+
+@_write.register
+def _(op: MaxPool, writer: _Writer, node: Node, output: str) -> None:
+    window = _tight(op.window, node, writer.graph)
+    writer.node("MaxPool", [node.inputs[0]], output, **_attributes(window))
+
+
+@_write.register
+def _(op: AveragePool, writer: _Writer, node: Node, output: str) -> None:
+    source = writer.graph.tensors[node.inputs[0]]
+    target = writer.graph.tensors[node.output]
+    window, include = _tight(op.window, node, writer.graph), op.count_include_pad
+    if window.dilation != (1, 1):
+        raise PatchcError(f"{node.name}: onnxruntime has no integer average pool with dilations")
+    # onnxruntime would make a pool over the whole map a global one, which rounds otherwise.
+    if window.kernel == source.shape[:2] and window.pads == Padding():
+        if window.kernel == (1, 1):
+            writer.table(node.inputs[0], output, _mean_of_one(op, source.quant, target.quant))
+            return
+        window, include = _with_idle_padding(window), False
+    attributes = _attributes(window)
+    del attributes["dilations"]
+    attributes["count_include_pad"] = int(include)
+    writer.integer_op("QLinearAveragePool", node, output, node.inputs, **attributes)
+
+
+@_write.register
+def _(op: GlobalAveragePool, writer: _Writer, node: Node, output: str) -> None:
+    writer.integer_op("QLinearGlobalAveragePool", node, output, node.inputs)
+
+
+@_write.register
+def _(op: Lut, writer: _Writer, node: Node, output: str) -> None:
+    writer.table(node.inputs[0], output, op.table)
+
+
+def _mean_of_one(op: AveragePool, source: Quantization, target: Quantization) -> np.ndarray:
+    """QLinearAveragePool of one value, as a table: the zero point is added before rint."""
+    shift = 128 if op.unsigned else 0
+    steps = dequantize(ALL_VALUES, source) / np.float32(target.scale)
+    rounded = np.rint(steps + np.float32(target.zero_point + shift)) - shift
+    return np.clip(rounded, INT8_MIN, INT8_MAX).astype(np.int8)
+
+
+def _with_idle_padding(window: Window) -> Window:
+    """The same single position over a whole map, and one row or column of padding behind it."""
+    if window.kernel[0] > 1:
+        return replace(window, stride=(2, window.stride[1]), pads=Padding(bottom=1))
+    return replace(window, stride=(window.stride[0], 2), pads=Padding(right=1))
+
+
+def _tight(window: Window, node: Node, graph: Graph) -> Window:
+    """The window without end pads that no position reaches. Raises PatchcError (see above).
+
+    onnxruntime takes no pool whose pads are as large as its kernel.
+    """
+    shape, outputs = graph.tensors[node.inputs[0]].shape, graph.tensors[node.output].shape
+    begins = (window.pads.top, window.pads.left)
+    ends = []
+    for axis in range(2):
+        reach = (outputs[axis] - 1) * window.stride[axis] + window.extent[axis]
+        end = max(reach - begins[axis] - shape[axis], 0)
+        if max(begins[axis], end) >= window.extent[axis]:
+            raise PatchcError(f"{node.name}: a position of its window lies wholly in padding")
+        ends.append(end)
+    return replace(window, pads=Padding(*begins, *ends))
+
+
+def _attributes(window: Window) -> dict[str, Any]:
+    pads = window.pads
+    return {
+        "kernel_shape": list(window.kernel),
+        "strides": list(window.stride),
+        "dilations": list(window.dilation),
+        "pads": [pads.top, pads.left, pads.bottom, pads.right],
+    }
+
+
+def _value_info(tensor: Tensor) -> onnx.ValueInfoProto:
+    h, w, c = tensor.shape
+    return helper.make_tensor_value_info(tensor.name, TensorProto.INT8, [1, c, h, w])

@@ -1,0 +1,148 @@
+"""The parts of the ONNX file before and after the Graph, as models of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from types import MappingProxyType
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from patchc.frontend.builder import GraphBuilder
+from patchc.frontend.model import Border, HostOps
+from patchc.frontend.registry import RefusalError, node_name
+from patchc.frontend.values import NO_PADS, Constant, Host, Pending, Quantized, Value
+
+# What only changes how a tensor is stored or seen: not worth a line in the report.
+BOOKKEEPING = frozenset(
+    {
+        "Constant",
+        "DequantizeLinear",
+        "Dropout",
+        "Flatten",
+        "Identity",
+        "QuantizeLinear",
+        "Reshape",
+        "Shape",
+        "Squeeze",
+        "Transpose",
+        "Unsqueeze",
+    }
+)
+
+
+def prologue(
+    model: onnx.ModelProto, values: Mapping[str, Value], borders: Iterable[Border]
+) -> HostOps | None:
+    """From the file's inputs to `borders`; None where these are inputs of the file."""
+    names = [border.onnx_name for border in borders]
+    file_inputs = {value.name: value for value in model.graph.input}
+    if all(name in file_inputs for name in names):
+        return None
+    part = _Slice(model, values, lambda name: name in file_inputs)
+    part.reach(names)
+    outputs = [_value_info(border) for border in borders]
+    return part.host_ops(list(model.graph.input), outputs)
+
+
+def epilogue(
+    model: onnx.ModelProto, values: Mapping[str, Value], builder: GraphBuilder
+) -> tuple[HostOps | None, tuple[Border, ...]]:
+    """From the Graph's outputs to the file's, and these borders in their order.
+
+    None where the file's outputs are themselves tensors of the Graph. Raises RefusalError where an
+    output of the file needs something that is not there behind the Graph.
+    """
+    names = [value.name for value in model.graph.output]
+    found = [values[name] for name in names]
+    direct = [value for value in found if isinstance(value, Quantized) and value.pads == NO_PADS]
+    tensors = {value.tensor for value in direct}
+    if len(direct) == len(found) == len(tensors):
+        borders = [builder.border(v, name) for v, name in zip(direct, names, strict=True)]
+        return None, tuple(borders)
+
+    origins: dict[str, Border] = {}
+
+    def stop(name: str) -> bool:
+        value = values.get(name)
+        if isinstance(value, Host):
+            raise RefusalError(f"it needs {value.name!r} from before the quantised part")
+        if isinstance(value, Pending):
+            raise RefusalError(f"it is the float result of {value.node}: add a QuantizeLinear")
+        if not isinstance(value, Quantized):
+            return False
+        origin, here = builder.borders[value.tensor], builder.border(value, name)
+        if replace(here, onnx_name=origin.onnx_name) != origin or value.pads != NO_PADS:
+            return False  # seen in another way: its producers are needed
+        origins.setdefault(origin.onnx_name, origin)
+        if name != origin.onnx_name:  # quantised a second time
+            copies[name] = origin.onnx_name
+        return True
+
+    copies: dict[str, str] = {}
+    part = _Slice(model, values, stop)
+    for name in names:
+        part.reach([name])
+    inputs = [_value_info(border) for border in origins.values()]
+    outputs = list(model.graph.output)
+    return part.host_ops(inputs, outputs, copies), tuple(origins.values())
+
+
+class _Slice:
+    """The nodes of a model between some names and others."""
+
+    def __init__(
+        self, model: onnx.ModelProto, values: Mapping[str, Value], stop: Callable[[str], bool]
+    ) -> None:
+        self._model = model
+        self._values = values
+        self._stop = stop
+        self._needed: set[str] = set()
+        self._producers = {name: node for node in model.graph.node for name in node.output if name}
+
+    def reach(self, names: Iterable[str]) -> None:
+        """Include whatever leads to `names`."""
+        pending = list(names)
+        while pending:
+            name = pending.pop()
+            if name in self._needed or self._stop(name):
+                continue
+            self._needed.add(name)
+            if not isinstance(self._values.get(name), Constant):
+                pending.extend(item for item in self._producers[name].input if item)
+
+    def host_ops(
+        self,
+        inputs: list[onnx.ValueInfoProto],
+        outputs: list[onnx.ValueInfoProto],
+        copies: Mapping[str, str] = MappingProxyType({}),
+    ) -> HostOps:
+        """The model made of what was reached. `copies`: further names of some of its inputs."""
+        constants = []
+        nodes = [helper.make_node("Identity", [old], [new]) for new, old in copies.items()]
+        for name in sorted(self._needed):
+            value = self._values.get(name)
+            if isinstance(value, Constant):
+                constants.append(numpy_helper.from_array(value.array, name))
+        folded = {constant.name for constant in constants}
+        for node in self._model.graph.node:
+            if self._needed.difference(folded).intersection(node.output):
+                nodes.append(node)
+        graph = helper.make_graph(nodes, self._model.graph.name, inputs, outputs, constants)
+        model = helper.make_model(
+            graph, opset_imports=self._model.opset_import, ir_version=self._model.ir_version
+        )
+        named = [
+            f"{node_name(node)} ({node.op_type})"
+            for node in nodes
+            if node.op_type not in BOOKKEEPING
+        ]
+        return HostOps(tuple(named), model)
+
+
+def _value_info(border: Border) -> onnx.ValueInfoProto:
+    type_ = TensorProto.UINT8 if border.unsigned else TensorProto.INT8
+    shape = border.from_map(np.zeros(border.shape, np.int8)).shape
+    return helper.make_tensor_value_info(border.onnx_name, type_, shape)

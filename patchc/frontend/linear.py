@@ -1,0 +1,48 @@
+"""QuantizeLinear and DequantizeLinear in numpy, bit for bit as onnxruntime computes them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from patchc.frontend.values import Pointwise
+from patchc.ir import Clamp, Quantization
+from patchc.ir.graph import INT8_MAX, INT8_MIN
+
+ALL_VALUES = np.arange(INT8_MIN, INT8_MAX + 1, dtype=np.int32)
+
+
+def dequantize(values: np.ndarray, quant: Quantization) -> np.ndarray:
+    """float32(q - zero_point) * scale, one rounding."""
+    return (values.astype(np.int32) - quant.zero_point).astype(np.float32) * np.float32(quant.scale)
+
+
+def quantize(values: np.ndarray, quant: Quantization) -> np.ndarray:
+    """rint(clip(v / scale, lo - zp, hi - zp)) + zp as int8; the zero point is added after rint."""
+    zero_point = quant.zero_point
+    with np.errstate(over="ignore"):  # a quotient past float32's range saturates like any other
+        steps = values.astype(np.float32) / np.float32(quant.scale)
+    steps = np.rint(np.clip(steps, INT8_MIN - zero_point, INT8_MAX - zero_point))
+    return (steps.astype(np.int32) + zero_point).astype(np.int8)
+
+
+def table(functions: Sequence[Pointwise], source: Quantization, target: Quantization) -> np.ndarray:
+    """int8 (256,): QuantizeLinear of `functions` of DequantizeLinear, indexed by q + 128."""
+    values = dequantize(ALL_VALUES, source)
+    for function in functions:
+        values = function.apply(values)
+    return quantize(values, target)
+
+
+def clamp_of(functions: Sequence[Pointwise], quant: Quantization) -> Clamp:
+    """The range of quantised values that a chain of clips leaves.
+
+    QuantizeLinear is monotone, so q(min(max(x, lo), hi)) = min(max(q(x), q(lo)), q(hi)).
+    """
+    lo, hi = INT8_MIN, INT8_MAX
+    for function in functions:
+        assert function.bounds is not None
+        low, high = (int(q) for q in quantize(np.array(function.bounds, np.float32), quant))
+        lo, hi = min(max(lo, low), high), min(max(hi, low), high)
+    return Clamp(lo, hi)

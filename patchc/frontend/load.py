@@ -1,0 +1,169 @@
+"""Reading an ONNX file: everything that has to be known before its operators are looked at."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import onnx
+from google.protobuf.message import DecodeError
+from onnx import TensorProto, inliner, shape_inference
+
+from patchc.errors import PatchcError
+
+OLDEST_OPSET = 11  # the first in which Pad and Clip take their parameters as inputs
+
+Shapes = Mapping[str, tuple[int, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedModel:
+    """An ONNX model whose inputs have fixed shapes and whose local functions are inlined."""
+
+    name: str  # for messages: the path, or the model's name
+    model: onnx.ModelProto
+    sha256: str
+    opset: int
+    shapes: Mapping[str, tuple[int, ...]]  # of the tensors for which onnx can infer one
+
+
+def load(source: Path | str | onnx.ModelProto, input_shapes: Shapes | None = None) -> LoadedModel:
+    """Read a model and fix the shapes of its inputs.
+
+    A dynamic first dimension becomes 1; any other has to be given in `input_shapes` (by input).
+    Raises PatchcError naming the file, or the input and the option that gives it a shape.
+    """
+    if isinstance(source, onnx.ModelProto):
+        name = source.graph.name or "model"
+        digest = hashlib.sha256(source.SerializeToString(deterministic=True)).hexdigest()
+        model = onnx.ModelProto()
+        model.CopyFrom(source)
+    else:
+        name = str(source)
+        model, digest = _read(Path(source))
+    opset = _opset(model, name)
+    if model.functions:
+        model = inliner.inline_local_functions(model)
+    _drop_constant_inputs(model.graph)
+    _fix_shapes(model.graph, dict(input_shapes or {}), name)
+    return LoadedModel(name, model, digest, opset, _infer(model))
+
+
+def _read(path: Path) -> tuple[onnx.ModelProto, str]:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise PatchcError(f"{path}: cannot be read: {error.strerror}") from error
+    try:
+        model = onnx.load_model_from_string(content)
+    except DecodeError as error:
+        raise PatchcError(f"{path}: not an ONNX file") from error
+    if not model.graph.node or not model.opset_import:
+        raise PatchcError(f"{path}: not an ONNX file (it holds no graph)")
+    try:
+        onnx.load_external_data_for_model(model, str(path.parent))
+    except (OSError, onnx.checker.ValidationError) as error:
+        raise PatchcError(
+            f"{path}: its weights are in another file that cannot be read: {error}"
+        ) from error
+    return model, hashlib.sha256(content).hexdigest()
+
+
+def _opset(model: onnx.ModelProto, name: str) -> int:
+    versions = [item.version for item in model.opset_import if item.domain in ("", "ai.onnx")]
+    opset = max(versions, default=0)
+    newest = onnx.defs.onnx_opset_version()
+    if opset < OLDEST_OPSET:
+        raise PatchcError(
+            f"{name}: opset {opset} is older than {OLDEST_OPSET}; "
+            "export the model anew or convert it with onnx.version_converter"
+        )
+    if opset > newest:
+        raise PatchcError(
+            f"{name}: opset {opset} is newer than {newest}, the newest that the installed "
+            "onnx package knows; update it or export with an older opset"
+        )
+    return opset
+
+
+def _drop_constant_inputs(graph: onnx.GraphProto) -> None:
+    """Before IR version 4 every initializer was listed as an input too."""
+    constants = {tensor.name for tensor in graph.initializer}
+    kept = [value for value in graph.input if value.name not in constants]
+    del graph.input[:]
+    graph.input.extend(kept)
+
+
+def _fix_shapes(graph: onnx.GraphProto, given: dict[str, tuple[int, ...]], name: str) -> None:
+    symbols: dict[str, int] = {}
+    for value in graph.input:
+        _fix_input(value, given.pop(value.name, None), symbols, name)
+    if given:
+        known = ", ".join(value.name for value in graph.input)
+        raise PatchcError(
+            f"{name}: --input-shape names {', '.join(given)}, but its inputs are {known}"
+        )
+    for value in (*graph.output, *graph.value_info):
+        for dim in value.type.tensor_type.shape.dim:
+            if dim.dim_param in symbols:
+                dim.dim_value = symbols[dim.dim_param]
+
+
+def _fix_input(
+    value: onnx.ValueInfoProto, given: tuple[int, ...] | None, symbols: dict[str, int], name: str
+) -> None:
+    tensor = value.type.tensor_type
+    where = f"{name}: input {value.name!r}"
+    if not tensor.HasField("shape"):
+        if given is None:
+            raise PatchcError(f"{where} has no shape; pass {_option(value.name, '1,3,96,96')}")
+        for size in given:
+            tensor.shape.dim.add(dim_value=size)
+    dims = tensor.shape.dim
+    if given is not None and len(given) != len(dims):
+        raise PatchcError(f"{where} has {len(dims)} dimensions, --input-shape gives {len(given)}")
+    for index, dim in enumerate(dims):
+        fixed = dim.dim_value > 0
+        size = dim.dim_value if fixed else 1 if index == 0 else 0
+        if given is not None:
+            if fixed and given[index] != dim.dim_value:
+                raise PatchcError(
+                    f"{where}: dimension {index} is {dim.dim_value} in the file, "
+                    f"--input-shape says {given[index]}"
+                )
+            size = given[index]
+        if size < 1:
+            shape = ",".join(
+                str(d.dim_value) if d.dim_value > 0 else "1" if i == 0 else d.dim_param or "N"
+                for i, d in enumerate(dims)
+            )
+            raise PatchcError(
+                f"{where}: the size of dimension {index} is not fixed; "
+                f"pass {_option(value.name, shape)} with numbers"
+            )
+        if dim.dim_param:
+            symbols[dim.dim_param] = size
+        dim.dim_value = size
+
+
+def _option(name: str, shape: str) -> str:
+    return f"--input-shape {name}={shape}"
+
+
+def _infer(model: onnx.ModelProto) -> dict[str, tuple[int, ...]]:
+    """Shapes of the tensors in front of the first operator that onnx does not know."""
+    try:
+        graph = shape_inference.infer_shapes(model, data_prop=True).graph
+    except shape_inference.InferenceError:
+        graph = model.graph
+    found: dict[str, tuple[int, ...]] = {}
+    for value in (*graph.input, *graph.value_info, *graph.output):
+        tensor = value.type.tensor_type
+        if tensor.elem_type == TensorProto.UNDEFINED or not tensor.HasField("shape"):
+            continue
+        sizes = tuple(dim.dim_value for dim in tensor.shape.dim)
+        if all(size > 0 for size in sizes):
+            found[value.name] = sizes
+    return found

@@ -1,0 +1,68 @@
+"""Conv and QLinearConv, in one and two dimensions, any groups."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from patchc.frontend.axes import channels_first, channels_first_layout
+from patchc.frontend.builder import Result
+from patchc.frontend.registry import Call, RefusalError, onnx_op
+from patchc.frontend.values import Pending, Quantized, QuantizedConstant, Value
+from patchc.frontend.weights import (
+    float_bias,
+    float_weights,
+    integer_bias,
+    integer_weights,
+    symmetric,
+)
+from patchc.frontend.windows import add_pads, check_fits, window
+from patchc.ir import Conv, output_shape
+
+
+@onnx_op("Conv")
+def conv(call: Call) -> Value:
+    """A convolution in a QDQ file."""
+    source = call.activation(0, padded=True)
+    weights = float_weights(call, 1)
+    op = _convolution(call, source, weights)
+    scale = call.builder.tensors[source.tensor].quant.scale
+    bias = float_bias(call, 2, scale, op.weight_scales)
+    op = Conv(op.window, op.groups, op.weights, op.weight_scales, bias)
+    shape = output_shape(op, call.builder.tensors[source.tensor].shape)
+    layout = channels_first_layout(shape, len(source.layout))
+    return Pending(call.name, call.output, op, (source.tensor,), layout)
+
+
+@onnx_op("QLinearConv")
+def qlinear_conv(call: Call) -> Value:
+    """A convolution in a QOperator file."""
+    source = call.integers(0, *call.quantization(1, 2), padded=True)
+    op = _convolution(call, source, integer_weights(call, 3, axis=0))
+    bias = integer_bias(call, 8, op.weight_scales)
+    op = Conv(op.window, op.groups, op.weights, op.weight_scales, bias)
+    shape = output_shape(op, call.builder.tensors[source.tensor].shape)
+    layout = channels_first_layout(shape, len(source.layout))
+    result = Result(call.output, layout, *call.quantization(6, 7))
+    return call.builder.emit(call.name, op, (source.tensor,), result)
+
+
+def _convolution(call: Call, source: Quantized, weights: QuantizedConstant) -> Conv:
+    """The operator without its bias."""
+    rank = weights.values.ndim
+    if rank not in (3, 4):
+        raise RefusalError(f"a convolution over {rank - 2} dimensions: one and two are supported")
+    call.builder.expect(source, channels_first(rank), "a convolution")
+    values, scales = symmetric(weights, axis=0)
+    shape = call.builder.tensors[source.tensor].shape
+    groups = call.attribute("group", 1)
+    channels_out, depth = values.shape[:2]
+    if depth * groups != shape[2] or channels_out % groups:
+        raise RefusalError(
+            f"weights of shape {list(values.shape)} in {groups} groups over {shape[2]} channels"
+        )
+    found = add_pads(window(call, shape, rank, values.shape[2:]), source.pads)
+    check_fits(found, shape)
+    if rank == 3:
+        values = values[:, :, None, :]
+    bias = np.zeros(channels_out, np.int32)
+    return Conv(found, groups, values.transpose(0, 2, 3, 1), scales, bias)

@@ -1,0 +1,116 @@
+"""Gemm, MatMul and their integer forms: a Conv over the whole map, or a 1x1 Conv.
+
+The contracted dimension decides. It may be the whole map in any order of h, w and c (after a
+Flatten of NCHW, or of a Transpose of it): the rows of the weight matrix are brought into (h, w, c)
+order and the kernel is the map. Or it may be c alone, beside dimensions of space: a 1x1 Conv.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+
+from patchc.frontend.axes import MAP_AXES, Axis, Layout, describe
+from patchc.frontend.builder import Result
+from patchc.frontend.registry import MICROSOFT, Call, RefusalError, onnx_op
+from patchc.frontend.values import Pending, Quantized, QuantizedConstant, Value
+from patchc.frontend.weights import (
+    float_bias,
+    float_weights,
+    integer_bias,
+    integer_weights,
+    symmetric,
+)
+from patchc.ir import Conv, Window
+
+# What the dimensions of a matrix product's input are where its layout is still open.
+CHANNELS_LAST = {2: ("w", "c"), 3: ("n", "w", "c"), 4: ("n", "h", "w", "c")}
+
+
+@onnx_op("Gemm", "MatMul")
+def dense(call: Call) -> Value:
+    """A dense layer in a QDQ file."""
+    _check_attributes(call, needs_beta=call.input(2) is not None)
+    source = call.activation(0)
+    op, layout = _dense(call, source, float_weights(call, 1))
+    scale = call.builder.tensors[source.tensor].quant.scale
+    op = replace(op, bias=float_bias(call, 2, scale, op.weight_scales))
+    return Pending(call.name, call.output, op, (source.tensor,), layout)
+
+
+@onnx_op("QGemm", domain=MICROSOFT)
+def qgemm(call: Call) -> Value:
+    """A dense layer in a QOperator file."""
+    _check_attributes(call, needs_beta=False)
+    if call.input(7) is None:
+        raise RefusalError("its output is float: give it an output scale and zero point")
+    source = call.integers(0, *call.quantization(1, 2))
+    axis = 0 if call.attribute("transB", 0) else 1
+    op, layout = _dense(call, source, integer_weights(call, 3, axis))
+    op = replace(op, bias=integer_bias(call, 6, op.weight_scales))
+    result = Result(call.output, layout, *call.quantization(7, 8))
+    return call.builder.emit(call.name, op, (source.tensor,), result)
+
+
+@onnx_op("QLinearMatMul")
+def qlinear_matmul(call: Call) -> Value:
+    """A matrix product in a QOperator file."""
+    source = call.integers(0, *call.quantization(1, 2))
+    op, layout = _dense(call, source, integer_weights(call, 3, axis=1))
+    result = Result(call.output, layout, *call.quantization(6, 7))
+    return call.builder.emit(call.name, op, (source.tensor,), result)
+
+
+def _check_attributes(call: Call, *, needs_beta: bool) -> None:
+    if call.attribute("transA", 0):
+        raise RefusalError("transA = 1 is not supported")
+    alpha, beta = call.attribute("alpha", 1.0), call.attribute("beta", 1.0)
+    if alpha != 1.0:
+        raise RefusalError(f"alpha = {alpha:g}: only 1 is supported")
+    if needs_beta and beta != 1.0:
+        raise RefusalError(f"beta = {beta:g}: only 1 is supported")
+
+
+def _dense(call: Call, source: Quantized, weights: QuantizedConstant) -> tuple[Conv, Layout]:
+    """The operator without its bias, and the layout of its output."""
+    if weights.values.ndim != 2:
+        raise RefusalError(f"weights of {weights.values.ndim} dimensions: a matrix is supported")
+    transposed = bool(call.attribute("transB", 0))
+    values, scales = symmetric(weights, axis=0 if transposed else 1)
+    matrix = values if transposed else values.T  # (channels out, contracted)
+    channels_out, contracted = matrix.shape
+    if not source.layout or math.prod(axis.size for axis in source.layout[-1]) != contracted:
+        raise RefusalError(f"weights of shape {list(values.shape)} over {describe(source.layout)}")
+    kernel, matrix = _kernel(call, source, matrix)
+    layout = (*source.layout[:-1], (Axis("c", channels_out),) if channels_out > 1 else ())
+    op = Conv(
+        window=Window(kernel=kernel),
+        groups=1,
+        weights=matrix.reshape(channels_out, *kernel, -1),
+        weight_scales=scales,
+        bias=np.zeros(channels_out, np.int32),
+    )
+    return op, layout
+
+
+def _kernel(
+    call: Call, source: Quantized, matrix: np.ndarray
+) -> tuple[tuple[int, int], np.ndarray]:
+    """The kernel's size, and the matrix with its columns in (h, w, c) order."""
+    *others, last = source.layout
+    if any(others):
+        wanted = CHANNELS_LAST.get(len(source.layout), ())
+        if (
+            any(axis.name == "c" for axes in others for axis in axes)
+            or last[1:]
+            or (last and last[0].name != "c")
+        ):
+            call.builder.expect(source, wanted, "a matrix product")
+        return (1, 1), matrix
+    order = [axis.name for axis in last]
+    cube = matrix.reshape(len(matrix), *(axis.size for axis in last))
+    cube = cube.transpose(0, *(1 + order.index(name) for name in MAP_AXES if name in order))
+    height, width, _ = call.builder.tensors[source.tensor].shape
+    return (height, width), cube

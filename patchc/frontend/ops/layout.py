@@ -1,0 +1,181 @@
+"""Operators that only rearrange: they change how a value is seen and never become nodes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from onnx import TensorProto
+
+from patchc.frontend.axes import AxesError, Layout, SplitError, dims, reshape, transpose
+from patchc.frontend.registry import Call, RefusalError, onnx_op
+from patchc.frontend.values import (
+    NO_PADS,
+    Constant,
+    Dequantized,
+    Host,
+    Pending,
+    Quantized,
+    QuantizedConstant,
+    Value,
+)
+
+
+@onnx_op("Identity")
+def identity(call: Call) -> Value:
+    """Nothing."""
+    value = call.input(0)
+    assert value is not None
+    return value
+
+
+@onnx_op("Dropout")
+def dropout(call: Call) -> Value:
+    """Nothing, outside of training."""
+    training = call.optional_constant(2, "training mode")
+    if training is not None and training.any():
+        raise RefusalError("training mode")
+    if 1 in call.used_outputs:
+        raise RefusalError("its second output, the mask, is not supported")
+    return identity(call)
+
+
+@onnx_op("Cast")
+def cast(call: Call) -> Value:
+    """Float to float: nothing."""
+    if call.attribute("to", 0) != TensorProto.FLOAT or isinstance(call.input(0), Quantized):
+        raise RefusalError("only a cast to float is supported")
+    return identity(call)
+
+
+@onnx_op("Shape")
+def shape(call: Call) -> Value:
+    """A constant, as every shape is known."""
+    value = call.input(0)
+    if isinstance(value, Host):
+        sizes = call.builder.host_shape(value.name)
+    elif isinstance(value, QuantizedConstant):
+        sizes = value.values.shape
+    else:
+        sizes = dims(_layout(call))
+    start, end = call.attribute("start", 0), call.attribute("end", None)
+    return Constant(np.array(sizes[start:end], np.int64))
+
+
+@onnx_op("Transpose")
+def transpose_(call: Call) -> Value:
+    """Any permutation."""
+    value = call.input(0)
+    rank = value.values.ndim if isinstance(value, QuantizedConstant) else len(_layout(call))
+    perm = call.attribute("perm", list(range(rank))[::-1])
+    if isinstance(value, QuantizedConstant):
+        axis = list(perm).index(value.axis)
+        return replace(value, values=value.values.transpose(perm), axis=axis)
+    return _with_layout(value, transpose(_layout(call), perm))
+
+
+@onnx_op("Reshape")
+def reshape_(call: Call) -> Value:
+    """To a constant shape; 0 copies a dimension, -1 is what remains."""
+    sizes = _sizes(call)
+    target = [int(size) for size in call.constant(1, "shape").reshape(-1)]
+    if not call.attribute("allowzero", 0):
+        if any(size == 0 and index >= len(sizes) for index, size in enumerate(target)):
+            raise RefusalError(f"shape {target} copies a dimension that {list(sizes)} has not")
+        target = [size or sizes[index] for index, size in enumerate(target)]
+    if -1 in target:
+        known = math.prod(size for size in target if size != -1)
+        target[target.index(-1)] = math.prod(sizes) // max(known, 1)
+    return _reshaped(call, target)
+
+
+@onnx_op("Flatten")
+def flatten(call: Call) -> Value:
+    """Into two dimensions."""
+    sizes = _sizes(call)
+    axis = call.attribute("axis", 1)
+    axis += len(sizes) if axis < 0 else 0
+    return _reshaped(call, [math.prod(sizes[:axis]), math.prod(sizes[axis:])])
+
+
+@onnx_op("Squeeze")
+def squeeze(call: Call) -> Value:
+    """Drops dimensions of size 1."""
+    sizes = _sizes(call)
+    axes = _axes(call)
+    if axes is None:
+        axes = [index for index, size in enumerate(sizes) if size == 1]
+    dropped = {axis % len(sizes) for axis in axes}
+    return _reshaped(call, [size for index, size in enumerate(sizes) if index not in dropped])
+
+
+@onnx_op("Unsqueeze")
+def unsqueeze(call: Call) -> Value:
+    """Inserts dimensions of size 1."""
+    sizes = list(_sizes(call))
+    axes = _axes(call) or []
+    rank = len(sizes) + len(axes)
+    for axis in sorted(axis % rank for axis in axes):
+        sizes.insert(axis, 1)
+    return _reshaped(call, sizes)
+
+
+def _axes(call: Call) -> Sequence[int] | None:
+    """An attribute before opset 13, an input since."""
+    given = call.attribute("axes", None)
+    array = call.optional_constant(1, "axes")
+    return given if array is None else [int(axis) for axis in array.reshape(-1)]
+
+
+def _source(value: Value | None) -> Quantized | None:
+    if isinstance(value, Dequantized):
+        return value.source
+    return value if isinstance(value, Quantized) else None
+
+
+def _layout(call: Call) -> Layout:
+    """The layout of the first input. Raises RefusalError where it has none."""
+    value = call.input(0)
+    if isinstance(value, Pending):
+        return value.layout
+    source = _source(value)
+    if source is None:
+        raise RefusalError("its input is not an activation")
+    return source.layout
+
+
+def _sizes(call: Call) -> tuple[int, ...]:
+    value = call.input(0)
+    if isinstance(value, QuantizedConstant):
+        return value.values.shape
+    source = _source(value)
+    if source is not None and source.pads != NO_PADS:
+        raise RefusalError("it reads a Pad, which only a convolution or a pool can take in")
+    return dims(_layout(call))
+
+
+def _reshaped(call: Call, target: Sequence[int]) -> Value:
+    value = call.input(0)
+    if isinstance(value, QuantizedConstant):
+        if value.scales.size > 1:
+            raise RefusalError("a reshape of weights that are quantised per channel")
+        return replace(value, values=value.values.reshape(target))
+    layout = _layout(call)
+    try:
+        return _with_layout(value, reshape(layout, target))
+    except SplitError as error:
+        source = _source(value)
+        if source is None:
+            raise RefusalError(str(error)) from error
+        call.builder.split(source, error)
+    except AxesError as error:
+        raise RefusalError(str(error)) from error
+
+
+def _with_layout(value: Value | None, layout: Layout) -> Value:
+    if isinstance(value, Dequantized):
+        return replace(value, source=replace(value.source, layout=layout))
+    assert isinstance(value, Quantized | Pending)
+    return replace(value, layout=layout)

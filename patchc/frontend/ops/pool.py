@@ -1,0 +1,136 @@
+"""MaxPool, AveragePool, GlobalAveragePool and their integer forms."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from patchc.frontend.axes import Layout, channels_first, channels_first_layout, transpose
+from patchc.frontend.builder import Result
+from patchc.frontend.registry import MICROSOFT, Call, RefusalError, onnx_op
+from patchc.frontend.values import NO_PADS, Pending, Quantized, Value
+from patchc.frontend.windows import add_pads, check_fits, check_touches, window
+from patchc.ir import AveragePool, GlobalAveragePool, MaxPool, Op, output_shape
+from patchc.ir.graph import INT8_MIN, Shape
+
+Maker = Callable[[Call, Quantized], Op]  # the operator over a channels-first map
+
+
+@onnx_op("MaxPool")
+def max_pool(call: Call) -> Value:
+    """On float tensors of a QDQ file, or directly on integers."""
+    if 1 in call.used_outputs:
+        raise RefusalError("its second output, the indices, is not supported")
+    value = call.input(0)
+    if not isinstance(value, Quantized):
+        return _pending(call, _max)
+    op = _max(call, value)
+    quant = call.builder.tensors[value.tensor].quant
+    result = Result(call.output, _layout(call, value, op), quant, value.unsigned)
+    return call.builder.emit(call.name, op, (value.tensor,), result)
+
+
+@onnx_op("AveragePool")
+def average_pool(call: Call) -> Value:
+    """In a QDQ file."""
+    return _pending(call, _average)
+
+
+@onnx_op("GlobalAveragePool")
+def global_average_pool(call: Call) -> Value:
+    """In a QDQ file."""
+    return _pending(call, _global_average)
+
+
+@onnx_op("QLinearAveragePool", domain=MICROSOFT)
+def qlinear_average_pool(call: Call) -> Value:
+    """In a QOperator file."""
+    return _integer(call, _average)
+
+
+@onnx_op("QLinearGlobalAveragePool", domain=MICROSOFT)
+def qlinear_global_average_pool(call: Call) -> Value:
+    """In a QOperator file."""
+    return _integer(call, _global_average)
+
+
+def _pending(call: Call, make: Maker) -> Pending:
+    source = call.activation(0, padded=True)
+    op = make(call, source)
+    return Pending(call.name, call.output, op, (source.tensor,), _layout(call, source, op))
+
+
+def _integer(call: Call, make: Maker) -> Quantized:
+    source = call.integers(0, *call.quantization(1, 2), padded=True)
+    rank = len(source.layout)
+    channels_last = bool(call.attribute("channels_last", 0))
+    if channels_last:
+        perm = (0, rank - 1, *range(1, rank - 1))
+        source = replace(source, layout=transpose(source.layout, perm))
+    op = make(call, source)
+    layout = _layout(call, source, op)
+    if channels_last:
+        layout = transpose(layout, (0, *range(2, rank), 1))
+    result = Result(call.output, layout, *call.quantization(3, 4))
+    return call.builder.emit(call.name, op, (source.tensor,), result)
+
+
+def _layout(call: Call, source: Quantized, op: Op) -> Layout:
+    shape = output_shape(op, call.builder.tensors[source.tensor].shape)
+    return channels_first_layout(shape, len(source.layout))
+
+
+def _map(call: Call, source: Quantized) -> tuple[Shape, int]:
+    """The shape of the map and the rank of the ONNX tensor, which has to be channels first."""
+    rank = len(source.layout)
+    call.builder.expect(source, channels_first(rank), "a pool")
+    return call.builder.tensors[source.tensor].shape, rank
+
+
+def _max(call: Call, source: Quantized) -> Op:
+    shape, rank = _map(call, source)
+    found = window(call, shape, rank)
+    zero_point = call.builder.tensors[source.tensor].quant.zero_point
+    if source.pads != NO_PADS and zero_point != INT8_MIN:
+        # The pool's own padding never wins; a zero that was put there by Pad may.
+        raise RefusalError("a Pad with zeros before it, and its input can be negative")
+    found = add_pads(found, source.pads)
+    check_fits(found, shape)
+    check_touches(found, shape)
+    return MaxPool(found)
+
+
+def _average(call: Call, source: Quantized) -> Op:
+    shape, rank = _map(call, source)
+    found = window(call, shape, rank)
+    include = bool(call.attribute("count_include_pad", 0))
+    if found.dilation != (1, 1):
+        raise RefusalError(f"dilations {found.dilation}: only 1 is supported")
+    if source.pads != NO_PADS:
+        # Zeros that Pad put there count in the divisor, those of the pool's own pads may not.
+        if call.attribute("ceil_mode", 0) or (found.pads != NO_PADS and not include):
+            raise RefusalError(
+                "a Pad before it whose zeros count, and padding of its own that may not"
+            )
+        include = True
+        own, found = found, add_pads(found, source.pads)
+        padded = (
+            shape[0] + source.pads.top + source.pads.bottom,
+            shape[1] + source.pads.left + source.pads.right,
+        )
+        if own.pads == NO_PADS and own.kernel == padded:
+            raise RefusalError(
+                "a window over a whole padded map, which onnxruntime rounds differently"
+            )
+    check_fits(found, shape)
+    check_touches(found, shape)
+    if found.kernel == shape[:2] and found.pads == NO_PADS:
+        return GlobalAveragePool()  # onnxruntime rewrites it the same way, and rounds so
+    return AveragePool(found, include)
+
+
+def _global_average(call: Call, source: Quantized) -> Op:
+    if source.pads != NO_PADS:
+        raise RefusalError("a Pad before it, whose zeros would count")
+    _map(call, source)
+    return GlobalAveragePool()

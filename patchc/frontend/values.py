@@ -1,0 +1,90 @@
+"""What a name in the ONNX file can stand for while the importer walks over it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from patchc.frontend.axes import Layout
+from patchc.ir import Op, Padding
+
+NO_PADS = Padding()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Constant:
+    """An array known at compile time."""
+
+    array: np.ndarray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class QuantizedConstant:
+    """DequantizeLinear of a constant: weights or a bias."""
+
+    values: np.ndarray  # integers, in the layout of the ONNX file
+    scales: np.ndarray  # float32, () or (channels,)
+    zero_points: np.ndarray  # of the type of values, the shape of scales
+    axis: int  # of values, that the scales run along; meaningless where they are one
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """A tensor before the Graph: the file's inputs and what float operators make of them."""
+
+    name: str  # in the ONNX file
+
+
+@dataclass(frozen=True, slots=True)
+class Quantized:
+    """An integer tensor of the ONNX file: a tensor of the Graph under some layout."""
+
+    tensor: str  # in the Graph
+    layout: Layout  # of the map itself, without `pads`
+    unsigned: bool  # the file holds uint8
+    pads: Padding = NO_PADS  # an explicit Pad with the zero point, waiting for its reader
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pointwise:
+    """A float function of one value, between an operator and its QuantizeLinear."""
+
+    node: str  # the ONNX node's name
+    kind: str  # its operator
+    apply: Callable[[np.ndarray], np.ndarray]  # on float32, as onnxruntime computes it
+    bounds: tuple[float, float] | None = None  # set where it is min(max(x, lo), hi)
+
+
+@dataclass(frozen=True, slots=True)
+class Dequantized:
+    """The float view of a quantised tensor, after `functions`."""
+
+    source: Quantized
+    functions: tuple[Pointwise, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pending:
+    """The float result of an operator that becomes a Node when its QuantizeLinear arrives."""
+
+    node: str  # the ONNX node's name
+    result: str  # the ONNX tensor that it wrote
+    op: Op  # with the full range; `functions` become its clamp
+    inputs: tuple[str, ...]  # tensors of the Graph
+    layout: Layout
+    functions: tuple[Pointwise, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class After:
+    """A tensor behind the Graph: nothing quantised reads what comes of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The result of an operator that is not supported."""
+
+
+Value = Constant | QuantizedConstant | Host | Quantized | Dequantized | Pending | After | Refused

@@ -1,0 +1,203 @@
+"""The walk over the ONNX nodes: every name gets a value, operators become nodes of the Graph."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import onnx
+from onnx import AttributeProto, numpy_helper
+
+from patchc.frontend.builder import AssumptionError, Assumptions, GraphBuilder
+from patchc.frontend.fold import fold
+from patchc.frontend.load import LoadedModel
+from patchc.frontend.registry import (
+    Call,
+    Handler,
+    RefusalError,
+    Unsupported,
+    handlers,
+    node_name,
+)
+from patchc.frontend.values import (
+    After,
+    Constant,
+    Host,
+    Pending,
+    Quantized,
+    Refused,
+    Value,
+)
+
+# Operators that only rearrange. After the Graph's last integer operator they may stay in the file.
+LAYOUT_OPS = frozenset(
+    {"Transpose", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity", "Dropout"}
+)
+
+# Operators that nobody wants to run as float on the host around the emitted C.
+HEAVY_OPS = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul", "RNN", "GRU", "LSTM"})
+
+# Integer operators that choose their scales while they run.
+DYNAMIC_OPS = frozenset({"DynamicQuantizeLinear", "ConvInteger", "MatMulInteger"})
+
+SUBGRAPHS = (AttributeProto.GRAPH, AttributeProto.GRAPHS)
+
+
+@dataclass(frozen=True, slots=True)
+class Walked:
+    """What the walk found."""
+
+    values: dict[str, Value]  # by name in the ONNX file
+    builder: GraphBuilder
+    unsupported: tuple[Unsupported, ...]
+
+
+def is_integer_op(node: onnx.NodeProto) -> bool:
+    """Whether a node makes quantised tensors, so that what leads to it is no host operator."""
+    name = node.op_type
+    return name in ("QuantizeLinear", "QGemm") or name.startswith("QLinear") or name in DYNAMIC_OPS
+
+
+def walk(loaded: LoadedModel) -> Walked:
+    """Evaluate every node that an output of the file depends on, in the file's order."""
+    assumptions = Assumptions()
+    while True:
+        try:
+            return _Walk(loaded, assumptions).run()
+        except AssumptionError:  # each time an input is settled or gains an axis, so this ends
+            continue
+
+
+class _Walk:
+    def __init__(self, loaded: LoadedModel, assumptions: Assumptions) -> None:
+        graph = loaded.model.graph
+        self._loaded = loaded
+        self._builder = GraphBuilder(assumptions, loaded.shapes)
+        self._nodes = live_nodes(graph)
+        self._feeds_integer = _feeding(self._nodes)
+        self._read = {name for node in self._nodes for name in node.input if name}
+        self._read.update(value.name for value in graph.output)
+        self._unsupported: list[Unsupported] = []
+        self._values: dict[str, Value] = {value.name: Host(value.name) for value in graph.input}
+        for tensor in graph.initializer:
+            if tensor.name in self._read:
+                self._values[tensor.name] = Constant(numpy_helper.to_array(tensor))
+
+    def run(self) -> Walked:
+        for node in self._nodes:
+            try:
+                values = self._evaluate(node)
+            except RefusalError as refusal:
+                self._unsupported.append(Unsupported(node_name(node), node.op_type, str(refusal)))
+                values = [Refused()] * len(node.output)
+            self._values.update(
+                {name: value for name, value in zip(node.output, values, strict=False) if name}
+            )
+        return Walked(self._values, self._builder, tuple(self._unsupported))
+
+    def _evaluate(self, node: onnx.NodeProto) -> list[Value]:
+        """The values of the node's outputs. Raises RefusalError."""
+        if any(
+            item.type in (AttributeProto.GRAPH, AttributeProto.GRAPHS) for item in node.attribute
+        ):
+            raise RefusalError("control flow is not supported")
+        inputs = [self._values[name] if name else None for name in node.input]
+        given = [value for value in inputs if value is not None]
+        if any(isinstance(value, Refused) for value in given):
+            return self._after_refusal(node)
+        if any(isinstance(value, After) for value in given):
+            return self._trailing(node, inputs)
+        if node.op_type == "DequantizeLinear":  # of constants too: these are weights
+            return [self._handle(node, inputs)]
+        if node.op_type == "Shape" and not isinstance(given[0], Constant):
+            return [self._handle(node, inputs)]
+        if all(isinstance(value, Constant) for value in given):
+            return self._fold(node, inputs)
+        varying = [value for value in given if not isinstance(value, Constant)]
+        if not is_integer_op(node):
+            if all(isinstance(value, Host) for value in varying):
+                return self._leading(node)
+            if id(node) not in self._feeds_integer:
+                return self._trailing(node, inputs)
+        return [self._handle(node, inputs)]
+
+    def _handle(self, node: onnx.NodeProto, inputs: list[Value | None]) -> Value:
+        handler = self._handler(node)
+        used = frozenset(i for i, name in enumerate(node.output) if name in self._read)
+        return handler(Call(node, tuple(inputs), self._builder, self._loaded.opset, used))
+
+    def _handler(self, node: onnx.NodeProto) -> Handler:
+        if node.op_type in DYNAMIC_OPS:
+            raise RefusalError("dynamic quantisation: quantise statically, e.g. patchc quantize")
+        found = handlers().get((node.domain if node.domain != "ai.onnx" else "", node.op_type))
+        if found is None:
+            raise RefusalError("patchc has no integer kernel for this operator")
+        return found
+
+    def _fold(self, node: onnx.NodeProto, inputs: list[Value | None]) -> list[Value]:
+        arrays = [value.array if isinstance(value, Constant) else None for value in inputs]
+        results = iter(fold(node, arrays, self._loaded.model))
+        return [Constant(next(results)) if name else Refused() for name in node.output]
+
+    def _leading(self, node: onnx.NodeProto) -> list[Value]:
+        if node.op_type in HEAVY_OPS:
+            raise RefusalError("its input is not quantised, e.g. patchc quantize does it")
+        return [Host(name) for name in node.output]
+
+    def _trailing(self, node: onnx.NodeProto, inputs: list[Value | None]) -> list[Value]:
+        """A node that no integer operator depends on: integer still, or left to the host."""
+        if any(isinstance(value, Quantized) for value in inputs):
+            try:
+                return [self._handle(node, inputs)]
+            except RefusalError:
+                if node.op_type not in LAYOUT_OPS and self._has_handler(node):
+                    raise
+        elif node.op_type in HEAVY_OPS:
+            raise RefusalError("its output is not quantised: no QuantizeLinear follows it")
+        for value in inputs:
+            if isinstance(value, Pending):
+                raise RefusalError(
+                    f"it reads the float result of {value.node}, which is also quantised"
+                )
+        return [After()] * len(node.output)
+
+    def _after_refusal(self, node: onnx.NodeProto) -> list[Value]:
+        """Go on behind a refused node as well as can be, to find what else is not supported."""
+        if node.op_type == "QuantizeLinear" and node.output[0] in self._loaded.shapes:
+            inputs: list[Value | None] = [Host(node.input[0])]
+            inputs += [self._values[name] if name else None for name in node.input[1:]]
+            return [self._handle(node, inputs)]
+        if id(node) in self._feeds_integer or is_integer_op(node):
+            self._handler(node)
+        return [Refused()] * len(node.output)
+
+    def _has_handler(self, node: onnx.NodeProto) -> bool:
+        try:
+            self._handler(node)
+        except RefusalError:
+            return False
+        return True
+
+
+def live_nodes(graph: onnx.GraphProto) -> list[onnx.NodeProto]:
+    """The nodes that an output of the file depends on, in the file's order."""
+    needed = {value.name for value in graph.output}
+    found = []
+    for node in reversed(graph.node):
+        if needed.intersection(node.output):
+            found.append(node)
+            needed.update(node.input)
+    return found[::-1]
+
+
+def _feeding(nodes: Iterable[onnx.NodeProto]) -> set[int]:
+    """ids of the nodes that an integer operator depends on."""
+    needed: set[str] = set()
+    found = set()
+    for node in reversed(list(nodes)):
+        if needed.intersection(node.output):
+            found.add(id(node))
+        elif not is_integer_op(node):
+            continue
+        needed.update(name for name in node.input if name)
+    return found

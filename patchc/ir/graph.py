@@ -1,0 +1,243 @@
+"""Graph, Node, Tensor, Quantization: the network as the compiler sees it.
+
+Everything here is frozen. Tensors are maps of shape (height, width, channels), batch 1, int8, in
+NHWC order; a vector is a map of 1 x 1 pixels, a 1-D signal a map of height 1. Operators carry their
+constants; an operator has any number of inputs and exactly one output, and the output tensor is
+what a node is known by.
+
+Adding an operator: one dataclass here, one shape rule (and a MAC rule) in `rules.py`, one check in
+`verifier.py`; docs/add-an-operator.md lists the other places.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from types import MappingProxyType
+
+import numpy as np
+
+Shape = tuple[int, int, int]  # height, width, channels
+
+INT8_MIN, INT8_MAX = -128, 127
+
+
+@dataclass(frozen=True, slots=True)
+class Quantization:
+    """real = scale * (q - zero_point), with q an int8."""
+
+    scale: float  # exactly representable as float32, > 0
+    zero_point: int  # int8; a uint8 model's zero point minus 128
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """A map of int8, known by its name."""
+
+    name: str  # the name in the ONNX file where there is one
+    shape: Shape
+    quant: Quantization
+
+    @property
+    def bytes(self) -> int:
+        h, w, c = self.shape
+        return h * w * c
+
+
+@dataclass(frozen=True, slots=True)
+class Padding:
+    """Rows and columns of padding on the four sides of a map."""
+
+    top: int = 0
+    left: int = 0
+    bottom: int = 0
+    right: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The geometry of a sliding window. Pairs are (rows, columns)."""
+
+    kernel: tuple[int, int]
+    stride: tuple[int, int] = (1, 1)
+    dilation: tuple[int, int] = (1, 1)
+    pads: Padding = Padding()
+
+    @property
+    def extent(self) -> tuple[int, int]:
+        """Rows and columns from the first tap to the last, both included."""
+        (kh, kw), (dh, dw) = self.kernel, self.dilation
+        return (kh - 1) * dh + 1, (kw - 1) * dw + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Clamp:
+    """The range of quantised values that an output may take, both ends included."""
+
+    lo: int = INT8_MIN
+    hi: int = INT8_MAX
+
+    def intersect(self, other: Clamp) -> Clamp:
+        return Clamp(max(self.lo, other.lo), min(self.hi, other.hi))
+
+
+FULL_RANGE = Clamp()
+
+
+def frozen_array(values: np.ndarray, dtype: type[np.generic]) -> np.ndarray:
+    """A read-only, C-contiguous copy of `values` as `dtype`."""
+    array = np.array(values, dtype=dtype, order="C", copy=True)
+    array.setflags(write=False)
+    return array
+
+
+@dataclass(frozen=True, slots=True)
+class Op:
+    """Base of the operators."""
+
+    @property
+    def kind(self) -> str:
+        """The operator's name, as printed in dumps and reports."""
+        return type(self).__name__
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Conv(Op):
+    """Convolution, bias, requantisation. Regular, grouped, depthwise and dense are all this.
+
+    A dense layer over an (h, w, c) map is a Conv whose kernel is the whole map: (h, w), no pads.
+    """
+
+    window: Window
+    groups: int
+    weights: np.ndarray  # int8 (c_out, kernel_h, kernel_w, c_in / groups), symmetric
+    weight_scales: np.ndarray  # float32 (c_out,), one per output channel
+    bias: np.ndarray  # int32 (c_out,), at scale input.scale * weight_scales[c]; the add wraps
+    clamp: Clamp = FULL_RANGE
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "weights", frozen_array(self.weights, np.int8))
+        object.__setattr__(self, "weight_scales", frozen_array(self.weight_scales, np.float32))
+        object.__setattr__(self, "bias", frozen_array(self.bias, np.int32))
+
+    @property
+    def channels_out(self) -> int:
+        return int(self.weights.shape[0])
+
+    @property
+    def channels_in(self) -> int:
+        return int(self.weights.shape[3]) * self.groups
+
+    @property
+    def is_depthwise(self) -> bool:
+        """One input channel per group (any multiplier)."""
+        return self.groups > 1 and self.weights.shape[3] == 1
+
+    @property
+    def is_pointwise(self) -> bool:
+        """1x1, stride 1, one group, no pads: a matrix product per pixel."""
+        return self.groups == 1 and self.window == Window(kernel=(1, 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Add(Op):
+    """Element-wise sum of two maps of one shape. The order of the inputs matters to rounding: the
+    importer gives the order of onnxruntime's formula, which swaps maps of one element."""
+
+    clamp: Clamp = FULL_RANGE
+    unsigned: bool = False  # the file computes it on uint8: zero points enter the rounding + 128
+
+
+@dataclass(frozen=True, slots=True)
+class MaxPool(Op):
+    """Maximum over a window clipped to the map; input and output share their quantisation."""
+
+    window: Window
+    clamp: Clamp = FULL_RANGE
+
+
+@dataclass(frozen=True, slots=True)
+class AveragePool(Op):
+    """Mean over a window. Padding adds nothing; the divisor counts it or not.
+
+    `window.pads` may exceed ONNX's own pads at the bottom and right by what ceil_mode adds; those
+    positions never count in the divisor unless `count_include_pad`.
+    """
+
+    window: Window
+    count_include_pad: bool = False
+    clamp: Clamp = FULL_RANGE
+    unsigned: bool = False  # the file computes it on uint8: the zero point is rounded with + 128
+
+
+@dataclass(frozen=True, slots=True)
+class GlobalAveragePool(Op):
+    """Mean over all pixels: (h, w, c) -> (1, 1, c)."""
+
+    clamp: Clamp = FULL_RANGE
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lut(Op):
+    """An arbitrary function of one value: a table of 256 int8, indexed by q + 128."""
+
+    table: np.ndarray  # int8 (256,)
+    function: str  # for people: "Clip", "Relu", "Requantize", ...
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "table", frozen_array(self.table, np.int8))
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One operator applied to tensors."""
+
+    name: str  # the ONNX node's name, or one made from its output
+    op: Op
+    inputs: tuple[str, ...]  # tensor names
+    output: str  # tensor name
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A network: nodes in a topological order."""
+
+    name: str
+    inputs: tuple[str, ...]  # tensor names
+    outputs: tuple[str, ...]  # tensor names; a tensor may be an output and be read inside
+    tensors: Mapping[str, Tensor]
+    nodes: tuple[Node, ...]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "tensors", MappingProxyType(dict(self.tensors)))
+
+    @cached_property
+    def producer(self) -> Mapping[str, Node]:
+        """Tensor name -> the node that writes it (graph inputs have none)."""
+        return MappingProxyType({node.output: node for node in self.nodes})
+
+    @cached_property
+    def consumers(self) -> Mapping[str, tuple[Node, ...]]:
+        """Tensor name -> the nodes that read it, each once, in graph order."""
+        found: dict[str, list[Node]] = {name: [] for name in self.tensors}
+        for node in self.nodes:
+            for name in dict.fromkeys(node.inputs):
+                found[name].append(node)
+        return MappingProxyType({name: tuple(nodes) for name, nodes in found.items()})
+
+    def node(self, name: str) -> Node:
+        """The node called `name`. Raises KeyError."""
+        return self._by_name[name]
+
+    @cached_property
+    def _by_name(self) -> Mapping[str, Node]:
+        return {node.name: node for node in self.nodes}
+
+    def with_nodes(self, nodes: tuple[Node, ...]) -> Graph:
+        """The same graph with other nodes; tensors nobody names any more are dropped."""
+        used = set(self.inputs) | set(self.outputs)
+        used.update(node.output for node in nodes)
+        used.update(name for node in nodes for name in node.inputs)
+        tensors = {name: tensor for name, tensor in self.tensors.items() if name in used}
+        return replace(self, nodes=nodes, tensors=tensors)

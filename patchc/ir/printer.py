@@ -1,0 +1,87 @@
+"""The stable text form of a Graph (`patchc inspect --dump`)."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import singledispatch
+
+from patchc.ir.graph import (
+    FULL_RANGE,
+    AveragePool,
+    Clamp,
+    Conv,
+    Graph,
+    Lut,
+    Op,
+    Padding,
+    Tensor,
+    Window,
+)
+
+
+def format_graph(graph: Graph) -> str:
+    """One line per tensor-producing thing: inputs, nodes in order, outputs."""
+    lines = [f"graph {graph.name}"]
+    for name in graph.inputs:
+        lines.append(f"  input  {_tensor(graph.tensors[name])}")
+    for node in graph.nodes:
+        operands = ", ".join(node.inputs)
+        lines.append(f"  {_tensor(graph.tensors[node.output])}")
+        lines.append(f"      = {describe(node.op)}({operands})  # {node.name}")
+    lines.extend(f"  output {name}" for name in graph.outputs)
+    return "\n".join(lines) + "\n"
+
+
+def _tensor(tensor: Tensor) -> str:
+    h, w, c = tensor.shape
+    return f"{tensor.name}: {h}x{w}x{c} s={tensor.quant.scale:.9g} z={tensor.quant.zero_point}"
+
+
+@singledispatch
+def describe(op: Op) -> str:
+    """The operator and its attributes on one line; constants as a short hash."""
+    window = getattr(op, "window", None)
+    unsigned = "unsigned" if getattr(op, "unsigned", False) else ""
+    clamp = _clamp(getattr(op, "clamp", FULL_RANGE))
+    words = [op.kind, _window(window) if window else "", unsigned, clamp]
+    return " ".join(word for word in words if word)
+
+
+@describe.register
+def _(op: Conv) -> str:
+    kind = "DepthwiseConv" if op.is_depthwise else "Conv"
+    groups = f"g{op.groups}" if op.groups > 1 and not op.is_depthwise else ""
+    digest = hashlib.sha256(
+        op.weights.tobytes() + op.weight_scales.tobytes() + op.bias.tobytes()
+    ).hexdigest()[:8]
+    words = [kind, _window(op.window), groups, f"w={digest}", _clamp(op.clamp)]
+    return " ".join(word for word in words if word)
+
+
+@describe.register
+def _(op: AveragePool) -> str:
+    include = "count_include_pad" if op.count_include_pad else ""
+    unsigned = "unsigned" if op.unsigned else ""
+    words = [op.kind, _window(op.window), include, unsigned, _clamp(op.clamp)]
+    return " ".join(word for word in words if word)
+
+
+@describe.register
+def _(op: Lut) -> str:
+    return f"Lut[{op.function}] t={hashlib.sha256(op.table.tobytes()).hexdigest()[:8]}"
+
+
+def _window(window: Window) -> str:
+    words = [f"k{window.kernel[0]}x{window.kernel[1]}"]
+    if window.stride != (1, 1):
+        words.append(f"s{window.stride[0]}x{window.stride[1]}")
+    if window.dilation != (1, 1):
+        words.append(f"d{window.dilation[0]}x{window.dilation[1]}")
+    if window.pads != Padding():
+        pads = window.pads
+        words.append(f"p{pads.top},{pads.left},{pads.bottom},{pads.right}")
+    return " ".join(words)
+
+
+def _clamp(clamp: Clamp) -> str:
+    return "" if clamp == FULL_RANGE else f"clamp[{clamp.lo},{clamp.hi}]"

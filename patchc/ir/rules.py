@@ -1,0 +1,75 @@
+"""What each operator makes of shapes, and what it costs: one function per question."""
+
+from __future__ import annotations
+
+from functools import singledispatch
+
+from patchc.ir.graph import (
+    Add,
+    AveragePool,
+    Conv,
+    GlobalAveragePool,
+    Graph,
+    Lut,
+    MaxPool,
+    Node,
+    Op,
+    Shape,
+    Window,
+)
+
+
+def window_output(window: Window, height: int, width: int) -> tuple[int, int]:
+    """Rows and columns that `window` yields over a height x width map (floor)."""
+    pads = window.pads
+    eh, ew = window.extent
+    rows = (height + pads.top + pads.bottom - eh) // window.stride[0] + 1
+    cols = (width + pads.left + pads.right - ew) // window.stride[1] + 1
+    return rows, cols
+
+
+@singledispatch
+def output_shape(op: Op, *inputs: Shape) -> Shape:
+    """The shape of the output of `op` over `inputs`."""
+    raise NotImplementedError(f"no shape rule for {op.kind}")
+
+
+@output_shape.register
+def _(op: Conv, *inputs: Shape) -> Shape:
+    (shape,) = inputs
+    return (*window_output(op.window, shape[0], shape[1]), op.channels_out)
+
+
+@output_shape.register(MaxPool)
+@output_shape.register(AveragePool)
+def _(op: MaxPool | AveragePool, *inputs: Shape) -> Shape:
+    (shape,) = inputs
+    return (*window_output(op.window, shape[0], shape[1]), shape[2])
+
+
+@output_shape.register
+def _(op: GlobalAveragePool, *inputs: Shape) -> Shape:
+    (shape,) = inputs
+    return 1, 1, shape[2]
+
+
+@output_shape.register
+def _(op: Add, *inputs: Shape) -> Shape:
+    return inputs[0]
+
+
+@output_shape.register
+def _(op: Lut, *inputs: Shape) -> Shape:
+    (shape,) = inputs
+    return shape
+
+
+def macs(graph: Graph, node: Node) -> int:
+    """Multiply-accumulates of a node: output elements x taps x c_in / groups, padded taps included.
+
+    Convolution and dense layers only; every other operator counts 0 (design.md, "F").
+    """
+    if not isinstance(node.op, Conv):
+        return 0
+    _, kernel_h, kernel_w, depth = node.op.weights.shape
+    return graph.tensors[node.output].bytes * kernel_h * kernel_w * depth

@@ -1,0 +1,148 @@
+"""The rules that every Graph obeys, checked after every pass."""
+
+from __future__ import annotations
+
+from functools import singledispatch
+
+import numpy as np
+
+from patchc.ir.graph import (
+    INT8_MAX,
+    INT8_MIN,
+    Add,
+    AveragePool,
+    Clamp,
+    Conv,
+    Graph,
+    Lut,
+    MaxPool,
+    Node,
+    Op,
+    Padding,
+    Tensor,
+    Window,
+)
+from patchc.ir.rules import output_shape
+
+# With more taps than this, a sum of int8 products could leave int32 before the bias is added.
+MAX_TAPS = (2**31 - 1) // (128 * 128)
+
+
+class GraphError(Exception):
+    """A Graph broke a rule: a bug of the importer or of a pass, never of the user's file."""
+
+
+def verify(graph: Graph) -> Graph:
+    """Check every rule and return `graph` itself. Raises GraphError naming node and rule."""
+    known = set(graph.inputs)
+    names: set[str] = set()
+    for name in (*graph.inputs, *graph.outputs):
+        _require(name in graph.tensors, f"graph {graph.name}: no tensor {name!r}")
+    for name, tensor in graph.tensors.items():
+        _require(name == tensor.name, f"tensor {tensor.name!r} is filed under {name!r}")
+        _check_tensor(tensor)
+    for node in graph.nodes:
+        _require(node.name not in names, f"two nodes are called {node.name!r}")
+        names.add(node.name)
+        for name in node.inputs:
+            _require(name in known, f"{node.name} reads {name!r} before it is written")
+        _require(node.output not in known, f"{node.name} writes {node.output!r} a second time")
+        _require(node.output in graph.tensors, f"{node.name}: no tensor {node.output!r}")
+        known.add(node.output)
+        _check_node(graph, node)
+    for name in graph.outputs:
+        _require(name in known, f"output {name!r} is never written")
+    unused = set(graph.tensors) - known
+    _require(not unused, f"tensors that nothing writes: {', '.join(sorted(unused))}")
+    return graph
+
+
+def _require(holds: bool, message: str) -> None:
+    if not holds:
+        raise GraphError(message)
+
+
+def _check_tensor(tensor: Tensor) -> None:
+    scale, zero_point = tensor.quant.scale, tensor.quant.zero_point
+    where = f"tensor {tensor.name!r}"
+    _require(min(tensor.shape) >= 1, f"{where}: shape {tensor.shape}")
+    _require(float(np.float32(scale)) == scale, f"{where}: scale {scale!r} is not a float32")
+    _require(0 < scale < float("inf"), f"{where}: scale {scale!r}")
+    _require(INT8_MIN <= zero_point <= INT8_MAX, f"{where}: zero point {zero_point}")
+
+
+def _check_node(graph: Graph, node: Node) -> None:
+    inputs = [graph.tensors[name] for name in node.inputs]
+    output = graph.tensors[node.output]
+    _check_op(node.op, node, inputs, output)
+    expected = output_shape(node.op, *(tensor.shape for tensor in inputs))
+    _require(
+        output.shape == expected,
+        f"{node.name}: {node.op.kind} gives {expected}, its tensor says {output.shape}",
+    )
+
+
+@singledispatch
+def _check_op(op: Op, node: Node, inputs: list[Tensor], output: Tensor) -> None:
+    _require(len(inputs) == 1, f"{node.name}: {op.kind} takes one input, not {len(inputs)}")
+    _check_clamp(node, getattr(op, "clamp", Clamp()))
+
+
+@_check_op.register
+def _(op: Conv, node: Node, inputs: list[Tensor], output: Tensor) -> None:
+    _require(len(inputs) == 1, f"{node.name}: Conv takes one input, not {len(inputs)}")
+    _check_clamp(node, op.clamp)
+    _check_window(node, op.window)
+    c_out, kernel_h, kernel_w, depth = op.weights.shape
+    c_in = inputs[0].shape[2]
+    _require(op.window.kernel == (kernel_h, kernel_w), f"{node.name}: kernel and weights differ")
+    _require(
+        op.groups >= 1 and depth * op.groups == c_in and c_out % op.groups == 0,
+        f"{node.name}: {op.groups} groups of {depth} do not divide {c_in} -> {c_out} channels",
+    )
+    _require(op.bias.shape == (c_out,), f"{node.name}: bias of shape {op.bias.shape}")
+    _require(op.weight_scales.shape == (c_out,), f"{node.name}: one weight scale per channel")
+    taps = kernel_h * kernel_w * depth
+    _require(taps <= MAX_TAPS, f"{node.name}: {taps} taps could overflow int32")
+
+
+@_check_op.register(MaxPool)
+@_check_op.register(AveragePool)
+def _(op: MaxPool | AveragePool, node: Node, inputs: list[Tensor], output: Tensor) -> None:
+    _require(len(inputs) == 1, f"{node.name}: {op.kind} takes one input, not {len(inputs)}")
+    _check_clamp(node, op.clamp)
+    _check_window(node, op.window)
+    if isinstance(op, MaxPool):
+        _require(
+            inputs[0].quant == output.quant, f"{node.name}: MaxPool cannot change quantisation"
+        )
+
+
+@_check_op.register
+def _(op: Add, node: Node, inputs: list[Tensor], output: Tensor) -> None:
+    _require(len(inputs) == 2, f"{node.name}: Add takes two inputs, not {len(inputs)}")
+    _check_clamp(node, op.clamp)
+    shapes = [tensor.shape for tensor in inputs]
+    _require(shapes[0] == shapes[1], f"{node.name}: Add of {shapes[0]} and {shapes[1]}")
+
+
+@_check_op.register
+def _(op: Lut, node: Node, inputs: list[Tensor], output: Tensor) -> None:
+    _require(len(inputs) == 1, f"{node.name}: Lut takes one input, not {len(inputs)}")
+    _require(op.table.shape == (256,), f"{node.name}: a table of {op.table.shape}")
+
+
+def _check_clamp(node: Node, clamp: Clamp) -> None:
+    _require(
+        INT8_MIN <= clamp.lo <= clamp.hi <= INT8_MAX,
+        f"{node.name}: empty output range [{clamp.lo}, {clamp.hi}]",
+    )
+
+
+def _check_window(node: Node, window: Window) -> None:
+    pads: Padding = window.pads
+    _require(
+        min(*window.kernel, *window.stride, *window.dilation) >= 1
+        and min(pads.top, pads.left, pads.bottom, pads.right) >= 0,
+        f"{node.name}: {window}",
+    )

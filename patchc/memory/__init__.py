@@ -1,0 +1,16 @@
+"""Liveness, placement in the arena, lower bounds, the overlap check."""
+
+from patchc.memory.check import PlacementError, check_placement
+from patchc.memory.liveness import arena_buffers, element_peak, live_bytes, liveness_peak
+from patchc.memory.placement import Placement, place
+
+__all__ = [
+    "Placement",
+    "PlacementError",
+    "arena_buffers",
+    "check_placement",
+    "element_peak",
+    "live_bytes",
+    "liveness_peak",
+    "place",
+]

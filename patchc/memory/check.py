@@ -1,0 +1,30 @@
+"""The overlap check: brute force, and apart from the planner. It runs on every compile."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from patchc.memory.liveness import arena_buffers
+from patchc.memory.placement import Placement
+from patchc.tunnels.schedule import Schedule
+
+
+class PlacementError(Exception):
+    """Two live buffers share a byte, or one leaves the arena: a bug of the placement."""
+
+
+def check_placement(schedule: Schedule, placement: Placement) -> None:
+    """Raises PlacementError naming the block and the buffers."""
+    buffers = arena_buffers(schedule)
+    for buffer in buffers:
+        low = placement.offsets[buffer.name]
+        if low < 0 or low % buffer.align or low + buffer.bytes > placement.arena_bytes:
+            raise PlacementError(f"{buffer.name} at {low} is misaligned or outside the arena")
+    for index, block in enumerate(schedule.blocks):
+        alive = sorted(
+            (b for b in buffers if b.first <= index <= b.last),
+            key=lambda b: placement.offsets[b.name],
+        )
+        for one, two in pairwise(alive):
+            if placement.offsets[one.name] + one.bytes > placement.offsets[two.name]:
+                raise PlacementError(f"block {block.name}: {one.name} and {two.name} overlap")

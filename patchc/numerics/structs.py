@@ -1,0 +1,111 @@
+"""The constants that kernels take: one frozen dataclass per struct of patchc_kernels.h.
+
+Fields have the names and the order of the C members. An ndarray is a const array, a tuple of
+`Scale` an array of patchc_scale; everything else is an integer or a nested struct.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """patchc_scale: the float32 factor mantissa * 2**-shift."""
+
+    mantissa: int  # 2**23 .. 2**24 - 1; or 0, with shift 127
+    shift: int
+
+
+@dataclass(frozen=True, slots=True)
+class WindowParams:
+    """patchc_window."""
+
+    kernel_h: int
+    kernel_w: int
+    stride_h: int
+    stride_w: int
+    dilation_h: int
+    dilation_w: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ConvParams:
+    """patchc_conv_params."""
+
+    window: WindowParams
+    groups: int
+    weights: np.ndarray  # int8 (n,), in the layout that the kernel reads
+    bias: np.ndarray  # int32 (c_out,), zero point folded in, wrapped
+    scale: tuple[Scale, ...]  # one per output channel
+    pad_value: int
+    zero_point: int
+    lo: int
+    hi: int
+
+
+@dataclass(frozen=True, slots=True)
+class AddParams:
+    """patchc_add_params."""
+
+    a_factor: int
+    b_factor: int
+    constant: int
+    frac: int
+    near_a: int
+    near_b: int
+    near_constant: int
+    near_guard: int
+    near_range: int
+    near_bits: int
+    near_base: int
+    offset: int
+    lo: int
+    hi: int
+
+
+@dataclass(frozen=True, slots=True)
+class PoolParams:
+    """patchc_pool_params."""
+
+    window: WindowParams
+    lo: int
+    hi: int
+
+
+@dataclass(frozen=True, slots=True)
+class AverageParams:
+    """patchc_average_params."""
+
+    window: WindowParams
+    divisor: int
+    in_scale: int  # float32 bit patterns
+    out_scale: int
+    in_zero_point: int
+    out_zero_point: int
+    offset: int
+    lo: int
+    hi: int
+
+
+@dataclass(frozen=True, slots=True)
+class GlobalParams:
+    """patchc_global_params."""
+
+    scale: Scale
+    offset: int
+    zero_point: int
+    lo: int
+    hi: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LutParams:
+    """patchc_lut_params."""
+
+    table: np.ndarray  # int8 (256,)
+
+
+Params = ConvParams | AddParams | PoolParams | AverageParams | GlobalParams | LutParams

@@ -1,0 +1,117 @@
+"""OUT: where its files are, and how it is written in one go."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import onnx
+from onnx.external_data_helper import ExternalDataInfo, uses_external_data
+
+from patchc.errors import PatchcError
+
+PLAN = "plan.json"
+REPORT = "report.json"
+VERIFY = "verify.json"
+MODEL = "test/model.onnx"  # the quantised file that the C computes, byte for byte
+SOURCE = "test/source.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """How to read OUT/test/model.onnx again: what `run` and `verify` import it with."""
+
+    name: str  # of the emitted C
+    input_shapes: Mapping[str, tuple[int, ...]]  # ONNX input -> dimensions, as given
+
+    def to_json(self) -> str:
+        """The text of test/source.json."""
+        return json.dumps(asdict(self), indent=1) + "\n"
+
+    @staticmethod
+    def from_json(text: str) -> Source:
+        """The inverse of `to_json`. Raises ValueError, KeyError or TypeError on other text."""
+        data = json.loads(text)
+        shapes = {name: tuple(dims) for name, dims in data["input_shapes"].items()}
+        return Source(data["name"], shapes)
+
+
+def read_source(out: Path) -> Source:
+    """What `patchc compile` noted in OUT. Raises PatchcError when `out` is not its output."""
+    try:
+        return Source.from_json((out / SOURCE).read_text(encoding="utf-8"))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise PatchcError(
+            f"{out} is not a folder that patchc compile wrote ({SOURCE}: {error})"
+        ) from error
+
+
+def check_writable(out: Path) -> None:
+    """Raises PatchcError unless `out` is new, empty, or an earlier output of patchc."""
+    if out.exists() and not out.is_dir():
+        raise PatchcError(f"{out} is a file: give -o a folder that patchc may write")
+    if out.is_dir() and any(out.iterdir()) and not (out / SOURCE).is_file():
+        raise PatchcError(
+            f"{out} holds files that patchc did not write: give -o a new or empty folder"
+        )
+
+
+@contextmanager
+def replacing(out: Path) -> Iterator[Path]:
+    """A new folder beside `out` that takes its place when the block ends without an error.
+
+    An earlier output is replaced as a whole. After an error `out` is as it was. Raises PatchcError
+    when `out` may not be written (see `check_writable`).
+    """
+    check_writable(out)
+    out = out.resolve()
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
+    except OSError as error:
+        raise PatchcError(f"cannot write {out}: {error.strerror}") from error
+    try:
+        fresh = scratch / "new"
+        fresh.mkdir()
+        yield fresh
+        if out.exists():
+            out.rename(scratch / "old")
+        fresh.rename(out)
+    finally:
+        old = scratch / "old"
+        if old.exists() and not out.exists():
+            old.rename(out)
+        shutil.rmtree(scratch)
+
+
+def model_files(model: Path) -> dict[str, bytes]:
+    """The ONNX file for OUT/test, byte for byte, and the files that hold its weights, if any.
+
+    Raises PatchcError when those lie outside the model's own folder.
+    """
+    content = model.read_bytes()
+    files = {MODEL: content}
+    graph = onnx.load_model_from_string(content).graph
+    for tensor in graph.initializer:
+        if not uses_external_data(tensor):
+            continue
+        location = Path(ExternalDataInfo(tensor).location)
+        if location.is_absolute() or ".." in location.parts:
+            raise PatchcError(f"{model}: weights outside its folder ({location}) are not supported")
+        name = (Path(MODEL).parent / location).as_posix()
+        if name not in files:
+            files[name] = (model.parent / location).read_bytes()
+    return files
+
+
+def write_files(folder: Path, files: Mapping[str, str | bytes]) -> None:
+    """Write `files` (relative path -> content) below `folder`; text as UTF-8, lines ended by LF."""
+    for name, content in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content.encode("utf-8") if isinstance(content, str) else content)

@@ -1,0 +1,103 @@
+"""The chain onnx -> Graph -> Plan -> Schedule -> Placement, in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from patchc.errors import PatchcError
+from patchc.frontend import import_model
+from patchc.frontend.model import ImportedModel
+from patchc.ir import Graph
+from patchc.memory import Placement, check_placement, place
+from patchc.passes import run_passes
+from patchc.reference import run_graph, run_schedule
+from patchc.tunnels.lowering import lower
+from patchc.tunnels.plan import InputMode, Plan
+from patchc.tunnels.planner import trivial_plan
+from patchc.tunnels.schedule import Schedule
+
+Progress = Callable[[str], None]  # called with a few words about what begins
+
+
+def silent(_: str) -> None:
+    """The progress of a call that shows none."""
+
+
+@dataclass(frozen=True)
+class Stages:
+    """Every stage of a compilation before C is printed."""
+
+    imported: ImportedModel
+    plan: Plan
+    schedule: Schedule
+    placement: Placement
+
+    @property
+    def graph(self) -> Graph:
+        """After all passes."""
+        return self.schedule.graph
+
+
+def run_stages(
+    model: Path,
+    input_shapes: Mapping[str, tuple[int, ...]] | None,
+    plan: Plan | InputMode,
+    progress: Progress = silent,
+) -> Stages:
+    """Import `model` and schedule it, by `plan` or, given an input mode, layer by layer.
+
+    Raises PatchcError for a model that cannot be compiled and for a plan that does not fit it.
+    """
+    progress("reading the model")
+    imported = import_model(model, input_shapes)
+    graph = run_passes(imported.graph)
+    progress("planning and placing")
+    return schedule_graph(imported, graph, plan)
+
+
+def schedule_graph(imported: ImportedModel, graph: Graph, plan: Plan | InputMode) -> Stages:
+    """The second half of `run_stages`: from the Graph after all passes."""
+    chosen = plan if isinstance(plan, Plan) else trivial_plan(graph, plan)
+    schedule = lower(graph, chosen)
+    placement = place(schedule)
+    check_placement(schedule, placement)
+    return Stages(imported, chosen, schedule, placement)
+
+
+def read_plan(path: Path) -> Plan:
+    """A plan.json. Raises PatchcError when it cannot be read as one."""
+    try:
+        return Plan.from_json(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise PatchcError(f"{path}: cannot be read: {error.strerror}") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise PatchcError(
+            f"{path}: not a plan that patchc wrote ({type(error).__name__}: {error})"
+        ) from error
+
+
+def random_maps(graph: Graph, cases: int, seed: int) -> dict[str, np.ndarray]:
+    """int8 (cases, h, w, c) per graph input, uniform. More cases begin with the same ones."""
+    return {
+        name: np.random.default_rng([seed, index])
+        .integers(-128, 128, (cases, *graph.tensors[name].shape))
+        .astype(np.int8)
+        for index, name in enumerate(graph.inputs)
+    }
+
+
+def check_shadow_memory(stages: Stages) -> None:
+    """Run the schedule byte by byte on random inputs and compare it with the Graph.
+
+    Raises ShadowMemoryError for a wrong read, AssertionError for a wrong output: bugs of patchc,
+    never of the user's file.
+    """
+    maps = {name: values[0] for name, values in random_maps(stages.graph, 1, seed=0).items()}
+    expected = run_graph(stages.graph, maps)
+    for name, found in run_schedule(stages.schedule, stages.placement, maps).items():
+        if not np.array_equal(found, expected[name]):
+            raise AssertionError(f"the schedule computes another {name!r} than the graph")

@@ -1,0 +1,257 @@
+"""Each operator in numpy, by the float32 formulas of onnxruntime's integer kernels.
+
+`kernel(op, inputs, output)` prepares an operator once and returns a function from patches of its
+inputs to the rectangle of its output that they cover, so a whole map and a stripe of a few rows go
+through the same code. The formulas are those of docs/exactness.md; they are written with float32
+arithmetic here, on purpose apart from the integer forms that the emitted C uses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import singledispatch
+
+import numpy as np
+
+from patchc.ir import (
+    Add,
+    AveragePool,
+    Clamp,
+    Conv,
+    GlobalAveragePool,
+    Lut,
+    MaxPool,
+    Op,
+    Padding,
+    Quantization,
+    Tensor,
+    Window,
+)
+from patchc.numerics.float32 import fma32
+
+# The columns of one im2col matrix take at most this many bytes: large maps are cut by rows.
+IM2COL_BYTES = 1 << 22
+
+NO_PADS = Padding()
+
+# A float32 sum of integers is exact while no partial sum can reach 2^24.
+FLOAT32_EXACT = 1 << 24
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """A rectangle of a map: the part inside the map, and how far it reaches beyond."""
+
+    values: np.ndarray  # int8 (rows, columns, channels), possibly of no rows or columns
+    pads: Padding = NO_PADS
+
+    def padded(self, value: int) -> np.ndarray:
+        """int8 (rows, columns, channels) of the whole rectangle, `value` outside the map."""
+        pads = self.pads
+        if pads == NO_PADS:
+            return self.values
+        widths = ((pads.top, pads.bottom), (pads.left, pads.right), (0, 0))
+        return np.pad(self.values, widths, constant_values=value)
+
+    def inside(self) -> np.ndarray:
+        """bool (rows, columns, 1): true where the rectangle lies inside the map."""
+        mask = np.ones((*self.values.shape[:2], 1), dtype=np.int8)
+        return Patch(mask, self.pads).padded(0).astype(bool)
+
+
+Kernel = Callable[..., np.ndarray]  # (*patches) -> int8 (rows, columns, channels)
+
+
+@singledispatch
+def kernel(op: Op, inputs: Sequence[Tensor], output: Tensor) -> Kernel:
+    """The function that computes `op`: one Patch per input -> int8 rectangle of the output.
+
+    Each patch must be exactly what the rectangle's windows span, padding included. Raises
+    NotImplementedError for an operator without a formula here.
+    """
+    raise NotImplementedError(f"no reference formula for {op.kind}")
+
+
+def reading_window(op: Op, inputs: Sequence[Tensor]) -> Window:
+    """The window through which `op` reads its inputs: 1x1 for element-wise operators, the whole
+    map for a global one."""
+    if isinstance(op, GlobalAveragePool):
+        return Window(kernel=inputs[0].shape[:2])
+    window: Window = getattr(op, "window", Window(kernel=(1, 1)))
+    return window
+
+
+@kernel.register
+def _(op: Conv, inputs: Sequence[Tensor], output: Tensor) -> Kernel:
+    x = inputs[0].quant
+    # The order of the scale product is onnxruntime's: (x * w) / y.
+    factor = np.float32(x.scale) * op.weight_scales / np.float32(output.quant.scale)
+    accumulate = _depthwise(op) if op.is_depthwise else _matrix_product(op)
+
+    def run(patch: Patch) -> np.ndarray:
+        sums = accumulate(patch.padded(x.zero_point), x.zero_point)
+        return _requantize(sums + op.bias, factor, output.quant, op.clamp)
+
+    return run
+
+
+def _depthwise(op: Conv) -> Callable[[np.ndarray, int], np.ndarray]:
+    """int8 (rows, cols, c_in) -> int32 sums (rows, cols, c_out), a tap at a time."""
+    multiplier = op.channels_out // op.groups
+    weights = op.weights[..., 0].transpose(1, 2, 0).astype(np.int32)
+
+    def run(values: np.ndarray, zero_point: int) -> np.ndarray:
+        x = values.astype(np.int32) - np.int32(zero_point)
+        if multiplier > 1:
+            x = np.repeat(x, multiplier, axis=2)
+        taps = _taps(x, op.window)
+        sums = next(taps) * weights[0, 0]
+        for tap, weight in zip(taps, weights.reshape(-1, op.channels_out)[1:], strict=True):
+            sums += tap * weight
+        return sums
+
+    return run
+
+
+def _matrix_product(op: Conv) -> Callable[[np.ndarray, int], np.ndarray]:
+    """int8 (rows, cols, c_in) -> int32 sums (rows, cols, c_out), as matrix products in floating
+    point that are exact because every partial sum fits the significand."""
+    bound = 255 * int(np.abs(op.weights.astype(np.int64)).sum(axis=(1, 2, 3)).max(initial=0))
+    dtype = np.dtype(np.float32 if bound < FLOAT32_EXACT else np.float64)
+    depth, per_group = op.weights.shape[3], op.channels_out // op.groups
+    matrices = [
+        op.weights[g * per_group : (g + 1) * per_group].reshape(per_group, -1).T.astype(dtype)
+        for g in range(op.groups)
+    ]
+
+    def run(values: np.ndarray, zero_point: int) -> np.ndarray:
+        x = values.astype(dtype)
+        x -= zero_point
+        windows = _windows(x, op.window)  # (rows, cols, kernel_h, kernel_w, c_in)
+        rows, cols = windows.shape[:2]
+        sums = np.empty((rows, cols, op.channels_out), dtype=np.int32)
+        row_bytes = cols * matrices[0].shape[0] * x.itemsize
+        step = max(1, IM2COL_BYTES // max(1, row_bytes))
+        for g, matrix in enumerate(matrices):
+            part = windows[..., g * depth : (g + 1) * depth]
+            out = sums[..., g * per_group : (g + 1) * per_group]
+            for r in range(0, rows, step):
+                columns = part[r : r + step].reshape(-1, matrix.shape[0])
+                # BLAS may raise a flag over the unused end of a vector register.
+                with np.errstate(invalid="ignore"):
+                    product = columns @ matrix
+                # Through int64: onnxruntime's int32 sums wrap.
+                product = product.astype(np.int64).astype(np.int32)
+                out[r : r + step] = product.reshape(-1, cols, per_group)
+        return sums
+
+    return run
+
+
+def _requantize(
+    sums: np.ndarray, factor: np.ndarray | np.float32, quant: Quantization, clamp: Clamp
+) -> np.ndarray:
+    """clip(rint(float32(sum) * factor) + zero_point): int32 -> int8."""
+    scaled = sums.astype(np.float32)
+    scaled *= factor
+    np.rint(scaled, out=scaled)
+    # A sum beyond 2^24 rounds, and saturates all the same.
+    scaled += np.float32(quant.zero_point)
+    return _saturate(scaled, clamp)
+
+
+def _saturate(values: np.ndarray, clamp: Clamp) -> np.ndarray:
+    return np.clip(values, clamp.lo, clamp.hi).astype(np.int8)
+
+
+@kernel.register
+def _(op: Add, inputs: Sequence[Tensor], output: Tensor) -> Kernel:
+    a, b, y = inputs[0].quant, inputs[1].quant, output.quant
+    shift = _unsigned_shift(op)
+    ra = np.float32(a.scale) / np.float32(y.scale)
+    rb = np.float32(b.scale) / np.float32(y.scale)
+    za, zb, zy = (np.float32(quant.zero_point + shift) for quant in (a, b, y))
+    constant = zy - fma32(ra, za, rb * zb)
+
+    def run(first: Patch, second: Patch) -> np.ndarray:
+        p, q = (patch.values.astype(np.float32) + np.float32(shift) for patch in (first, second))
+        total = np.rint(fma32(p, ra, fma32(q, rb, constant)))
+        return _saturate(total - np.float32(shift), op.clamp)
+
+    return run
+
+
+@kernel.register
+def _(op: MaxPool, inputs: Sequence[Tensor], output: Tensor) -> Kernel:
+    def run(patch: Patch) -> np.ndarray:
+        taps = _taps(patch.padded(-128), op.window)
+        best = next(taps)
+        for tap in taps:
+            best = np.maximum(best, tap)
+        return np.clip(best, op.clamp.lo, op.clamp.hi).astype(np.int8)
+
+    return run
+
+
+@kernel.register
+def _(op: AveragePool, inputs: Sequence[Tensor], output: Tensor) -> Kernel:
+    x, y = inputs[0].quant, output.quant
+    shift = _unsigned_shift(op)
+    all_taps = np.float32(op.window.kernel[0] * op.window.kernel[1])
+
+    def run(patch: Patch) -> np.ndarray:
+        centred = patch.padded(x.zero_point).astype(np.float32) - np.float32(x.zero_point)
+        # One float32 addition per tap in row-major order; padding adds 0, which changes nothing.
+        taps = _taps(centred * np.float32(x.scale), op.window)
+        total = next(taps).copy()
+        for tap in taps:
+            total += tap
+        inside = sum(tap.astype(np.float32) for tap in _taps(patch.inside(), op.window))
+        mean = total / (all_taps if op.count_include_pad else inside)
+        # Unlike everywhere else the zero point is added before rounding.
+        scaled = np.rint(mean / np.float32(y.scale) + np.float32(y.zero_point + shift))
+        return _saturate(scaled - np.float32(shift), op.clamp)
+
+    return run
+
+
+@kernel.register
+def _(op: GlobalAveragePool, inputs: Sequence[Tensor], output: Tensor) -> Kernel:
+    x, y = inputs[0].quant, output.quant
+    pixels = inputs[0].shape[0] * inputs[0].shape[1]
+    factor = np.float32(x.scale) / (np.float32(y.scale) * np.float32(pixels))
+
+    def run(patch: Patch) -> np.ndarray:
+        total = patch.values.sum(axis=(0, 1), keepdims=True, dtype=np.int32)
+        return _requantize(total - np.int32(x.zero_point * pixels), factor, y, op.clamp)
+
+    return run
+
+
+@kernel.register
+def _(op: Lut, inputs: Sequence[Tensor], output: Tensor) -> Kernel:
+    # Indexed by the value's bits, so that no arithmetic is needed to look one up.
+    by_bits = np.roll(op.table, -128)
+    return lambda patch: by_bits[patch.values.view(np.uint8)]
+
+
+def _unsigned_shift(op: Add | AveragePool) -> int:
+    """What the values that onnxruntime works on exceed ours by, where its zero points enter a
+    rounding: 128 for an operator that the file computes on uint8."""
+    return 128 if op.unsigned else 0
+
+
+def _windows(x: np.ndarray, window: Window) -> np.ndarray:
+    """(H, W, C) -> a view (rows, cols, kernel_h, kernel_w, C) of every window inside it."""
+    (eh, ew), (sh, sw), (dh, dw) = window.extent, window.stride, window.dilation
+    views = np.lib.stride_tricks.sliding_window_view(x, (eh, ew), axis=(0, 1))
+    return views[::sh, ::sw, :, ::dh, ::dw].transpose(0, 1, 3, 4, 2)
+
+
+def _taps(x: np.ndarray, window: Window) -> Iterator[np.ndarray]:
+    """(H, W, C) -> for each tap in row-major order, the (rows, cols, C) that it sees."""
+    views = _windows(x, window)
+    for i in range(window.kernel[0]):
+        for j in range(window.kernel[1]):
+            yield views[:, :, i, j]

@@ -1,0 +1,135 @@
+"""The report as data. report.json is this, field by field; the tables are made from it.
+
+Names are stable, because tools read them. Sizes are bytes. `None` (null) stands for a figure that
+nobody has measured.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class ModelReport:
+    """The ONNX file that the C computes."""
+
+    name: str
+    sha256: str  # of OUT/test/model.onnx
+    macs: int  # multiply-accumulates of one inference, convolution and dense layers
+
+
+@dataclass(frozen=True, slots=True)
+class Ram:
+    """RAM of one inference. total = arena + static + stack; the image has a column of its own."""
+
+    arena_bytes: int
+    static_bytes: int  # .data and .bss of the emitted C
+    stack_bytes: int  # from NAME_run down, without callbacks and interrupts
+    source: str  # of static and stack: "reserve" until a linked image is measured
+    total_bytes: int
+    input_bytes: int  # the input tensors, wherever they are
+    total_with_input_bytes: int  # total, plus the inputs where they are not in the arena
+    liveness_peak_bytes: int  # the largest sum of live buffers: a lower bound on the arena
+    element_peak_bytes: int  # the most bytes that will still be read
+    lower_bound_bytes: int  # no placement of these buffers is smaller
+    placement: str  # how the arena was placed and what is proved about it
+    layerwise_bytes: int  # the arena of the layer-by-layer plan
+
+
+@dataclass(frozen=True, slots=True)
+class Flash:
+    """Read-only memory."""
+
+    weights_bytes: int  # all constants that the kernels read
+    code_bytes: int | None  # measured on a linked image only
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """The work of one inference."""
+
+    macs_executed: int
+    macs_overhead: float  # F: executed / those of the plain network
+    instructions_estimate: int | None  # None: the target has no cost table
+
+
+@dataclass(frozen=True, slots=True)
+class Exact:
+    """Requantised channels, by the integer form that equals onnxruntime's float arithmetic."""
+
+    channels: int
+    proved: int  # by a cheap form, equal for every accumulator that can occur
+    emulated: int  # by the float32 product in integers, equal for every accumulator
+
+
+@dataclass(frozen=True, slots=True)
+class Segmentation:
+    """How the outputs of a tunnel are divided."""
+
+    stripes: int
+    rows_per_tick: int  # rows of the last node per step
+
+
+@dataclass(frozen=True, slots=True)
+class Tunnel:
+    """A run of nodes computed patch by patch; one node and one patch: layer by layer."""
+
+    nodes: tuple[str, ...]
+    segmentation: Segmentation
+    modes: Mapping[str, str]  # node -> how it is run, where there is a choice
+    bytes: int  # live in the arena while it runs
+    macs: int  # executed
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One step of the program."""
+
+    node: str
+    op: str
+    kernel: str
+    shape: tuple[int, int, int]  # of its output: height, width, channels
+    in_place: bool  # its output lies over one of its operands
+    bytes: int  # live in the arena while it runs
+    macs: int  # executed
+
+
+@dataclass(frozen=True, slots=True)
+class HostOperators:
+    """Float operators of the file that stay outside the C, as "name (OpType)"."""
+
+    leading: tuple[str, ...]
+    trailing: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Everything that `patchc compile` says about what it made."""
+
+    patchc: str  # version
+    model: ModelReport
+    target: str
+    budget_bytes: int | None  # None: no limit was given
+    input_mode: str
+    input_bytes_read: int  # of the inputs, per inference
+    input_passes: int  # how often the inputs are read from their start
+    ram: Ram
+    flash: Flash
+    weight_bytes_read: int  # constants read per inference: a call of a kernel reads all of its own
+    cost: Cost
+    exact: Exact
+    tunnels: tuple[Tunnel, ...]
+    kernels: Mapping[str, int]  # kernel -> steps that use it
+    host: HostOperators
+    layers: tuple[Layer, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as plain lists and dictionaries, fields in the order above."""
+        return asdict(self)
+
+    def to_json(self) -> str:
+        """The text of report.json."""
+        return json.dumps(self.to_dict(), indent=1) + "\n"

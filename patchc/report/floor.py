@@ -1,0 +1,78 @@
+"""Which layer and which buffers set the floor, when a budget cannot be met."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from patchc.errors import PatchcError
+from patchc.memory import Placement, arena_buffers, live_bytes
+from patchc.tunnels.schedule import BufferKind, Schedule
+
+
+@dataclass(frozen=True, slots=True)
+class Peak:
+    """The block at which most bytes are live."""
+
+    layer: str  # the node, or "load NAME"
+    bytes: int
+    buffers: tuple[str, ...]  # "NAME 56x56x96 (map, 301056 B)", largest first
+    has_input: bool  # an input tensor lies among them
+
+
+def find_peak(schedule: Schedule) -> Peak:
+    """The first block with the largest sum of live buffers."""
+    live = live_bytes(schedule)
+    index = max(range(len(live)), key=live.__getitem__)
+    alive = [b for b in arena_buffers(schedule) if b.first <= index <= b.last]
+    alive.sort(key=lambda buffer: (-buffer.bytes, buffer.name))
+    block = schedule.blocks[index]
+    touched = {name for step in block.steps for name in (*step.reads, step.writes)}
+    return Peak(
+        layer=" + ".join(step.name for step in block.steps),
+        bytes=live[index],
+        buffers=tuple(_describe(schedule, buffer.name, touched) for buffer in alive),
+        has_input=any(
+            storage.buffer == buffer.name
+            for buffer in alive
+            for name, storage in schedule.storages.items()
+            if name in schedule.graph.inputs and buffer.kind is not BufferKind.EXTERN
+        ),
+    )
+
+
+def _describe(schedule: Schedule, buffer: str, touched: set[str]) -> str:
+    """A buffer by a tensor in it, one that the block reads or writes where there is one."""
+    tensors = [name for name, s in schedule.storages.items() if s.buffer == buffer]
+    tensor = next((name for name in tensors if name in touched), tensors[0])
+    shape = "x".join(str(size) for size in schedule.graph.tensors[tensor].shape)
+    found = schedule.buffers[buffer]
+    return f"{tensor} {shape} ({found.kind.value}, {found.bytes} B)"
+
+
+def over_budget(
+    schedule: Schedule, placement: Placement, budget: int, reserve: int, extern_arena: int | None
+) -> PatchcError:
+    """The error for a budget below the least total that patchc reaches.
+
+    `extern_arena`: the arena with `--input extern`, where that was tried.
+    """
+    peak = find_peak(schedule)
+    total = placement.arena_bytes + reserve
+    lines = [
+        f"budget {budget} B not reachable: least is {total} B "
+        f"(arena {placement.arena_bytes} + reserve {reserve} for stack and statics)",
+        f"  set by {peak.layer}, layer by layer: {peak.bytes} B live at once",
+        *(f"    {buffer}" for buffer in peak.buffers),
+    ]
+    if extern_arena is not None and extern_arena < placement.arena_bytes:
+        lines.append(
+            f"  --input extern leaves the image out of the arena: least is {extern_arena + reserve}"
+            f" B then{', which fits' if extern_arena + reserve <= budget else ''}"
+        )
+    if placement.arena_bytes <= budget:
+        lines.append(
+            f"  a --reserve of at most {budget - placement.arena_bytes} B fits, if stack and "
+            "statics need no more"
+        )
+    lines.append("  else: a smaller input (--input-shape), a narrower network, or a larger budget")
+    return PatchcError("\n".join(lines))

@@ -1,0 +1,137 @@
+"""Report -> tables for a terminal, 80 columns wide."""
+
+from __future__ import annotations
+
+import textwrap
+
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from patchc.report.data import Layer, Report
+
+WIDTH = 80
+_NAME_WIDTH = 27  # what the other columns of the layer table leave
+
+
+def render(report: Report, layers: bool = True) -> RenderableType:
+    """The tables, for `rich.console.Console.print`."""
+    parts: list[RenderableType] = []
+    if layers:
+        parts += [_layers(report), Text()]
+    parts += [_ram(report), Text()]
+    parts += [Text(line) for fact in _facts(report) for line in _wrapped(fact)]
+    return Group(*parts)
+
+
+def to_text(report: Report, layers: bool = True) -> str:
+    """The tables as plain text, no line longer than 80 columns."""
+    return plain(render(report, layers))
+
+
+def terminal() -> Console:
+    """Standard output at 80 columns. Names from models are no markup."""
+    return Console(width=WIDTH, markup=False, emoji=False, highlight=False)
+
+
+def plain(renderable: RenderableType) -> str:
+    """What `terminal` would print, without colours and trailing blanks."""
+    console = Console(
+        width=WIDTH, markup=False, emoji=False, highlight=False, color_system=None, no_color=True
+    )
+    with console.capture() as capture:
+        console.print(renderable)
+    return "\n".join(line.rstrip() for line in capture.get().splitlines()) + "\n"
+
+
+def shorten(name: str, width: int) -> str:
+    """`name` in at most `width` characters, cut in the middle: both ends tell nodes apart."""
+    if len(name) <= width:
+        return name
+    head = (width - 1) // 2
+    return f"{name[:head]}~{name[len(name) - (width - 1 - head) :]}"
+
+
+def _layers(report: Report) -> Table:
+    table = Table(
+        title=f"{report.model.name}: {len(report.layers)} steps, layer by layer",
+        title_justify="left",
+        box=None,
+        pad_edge=False,
+    )
+    table.add_column("node", no_wrap=True)
+    table.add_column("operator", no_wrap=True)
+    table.add_column("output", justify="right", no_wrap=True)
+    table.add_column("live B", justify="right", no_wrap=True)
+    table.add_column("MACs", justify="right", no_wrap=True)
+    peak = max((layer.bytes for layer in report.layers), default=0)
+    for layer in report.layers:
+        table.add_row(
+            shorten(layer.node, _NAME_WIDTH),
+            _operator(layer),
+            "x".join(str(size) for size in layer.shape),
+            f"{layer.bytes:,}",
+            f"{layer.macs:,}" if layer.macs else "",
+            style="bold" if layer.bytes == peak else None,
+        )
+    return table
+
+
+def _operator(layer: Layer) -> str:
+    word = "DepthwiseConv" if layer.kernel == "conv2d_depthwise" else layer.op
+    short = {"GlobalAveragePool": "GlobalAvgPool", "DepthwiseConv": "Depthwise"}.get(word, word)
+    return f"{short} =" if layer.in_place else short
+
+
+def _ram(report: Report) -> Table:
+    ram = report.ram
+    table = Table(title="RAM", title_justify="left", box=None, pad_edge=False)
+    table.add_column("what")
+    table.add_column("bytes", justify="right")
+    table.add_column("")
+    source = "reserve, until measured" if ram.source == "reserve" else ram.source
+    rows = [
+        ("arena", ram.arena_bytes, ram.placement),
+        ("static (.data, .bss)", ram.static_bytes, ""),
+        ("stack", ram.stack_bytes, source),
+        ("total", ram.total_bytes, _budget(report)),
+        ("input", ram.input_bytes, f"--input {report.input_mode}"),
+        ("total with input", ram.total_with_input_bytes, ""),
+        ("liveness peak", ram.liveness_peak_bytes, "lower bound of this plan's buffers"),
+        ("element peak", ram.element_peak_bytes, "bytes that will still be read"),
+        ("layer by layer", ram.layerwise_bytes, "arena without tunnels"),
+    ]
+    for what, size, remark in rows:
+        table.add_row(what, f"{size:,}", remark, style="bold" if what == "total" else None)
+    return table
+
+
+def _budget(report: Report) -> str:
+    if report.budget_bytes is None:
+        return "no budget given"
+    spare = report.budget_bytes - report.ram.total_bytes
+    return f"budget {report.budget_bytes:,}, {spare:,} to spare"
+
+
+def _wrapped(fact: str) -> list[str]:
+    """Lines of a fact that starts with a word of up to 8 letters, the others indented below it."""
+    return textwrap.wrap(fact, WIDTH, subsequent_indent=" " * 9, drop_whitespace=True)
+
+
+def _facts(report: Report) -> list[str]:
+    code = report.flash.code_bytes
+    lines = [
+        f"flash    {report.flash.weights_bytes:,} B of constants, code "
+        + (f"{code:,} B" if code is not None else "not measured"),
+        f"work     {report.cost.macs_executed:,} MACs, F = {report.cost.macs_overhead:.3f}",
+        f"exact    {report.exact.channels:,} channels: {report.exact.proved:,} by a proved cheap "
+        f"form, {report.exact.emulated:,} by emulation",
+        "kernels  " + ", ".join(f"{name} {count}" for name, count in report.kernels.items()),
+    ]
+    for where, nodes in (
+        ("leading", report.host.leading),
+        ("trailing", report.host.trailing),
+    ):
+        if nodes:
+            lines.append(f"{where:8} on the host, not in the C: {', '.join(nodes)}")
+    return lines

@@ -1,0 +1,64 @@
+"""Verification -> a table for a terminal."""
+
+from __future__ import annotations
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from patchc.report.text import shorten
+from patchc.verify.difference import Difference
+from patchc.verify.verify import Verification
+
+_HISTOGRAM_ENTRIES = 7  # around 0; verify.json has them all
+
+
+def render_verification(found: Verification) -> RenderableType:
+    """What was compared, how much of it differs, and the verdict."""
+    table = Table(title=_title(found), title_justify="left", box=None, pad_edge=False)
+    table.add_column("comparison")
+    for heading in ("cases", "compared", "different"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for row in _rows(found):
+        table.add_row(*row)
+    lines = [_distance(d) for d in found.golden.file if d.sqnr_db is not None]
+    lines += [f"warning: {text}" for text in found.golden.warnings]
+    lines += [f"MISMATCH: {text}" for text in found.failures]
+    lines += [] if found.failures else ["all comparisons hold"]
+    return Group(table, Text(), Text("\n".join(lines)))
+
+
+def _title(found: Verification) -> str:
+    versions = ", ".join(f"{name} {text}" for name, text in found.versions.items())
+    return f"{found.cases} cases ({found.inputs}) on {found.on}\n{versions}"
+
+
+def _rows(found: Verification) -> list[tuple[str, str, str, str]]:
+    golden = found.golden
+    rows = [(e.name, e.cases, e.bytes_compared, e.bytes_different) for e in found.equalities]
+    remark = "must be equal" if golden.fully_fused else "partly float there"
+    for what, differences in (
+        ("C = onnxruntime, integer form", golden.integer),
+        (f"C ~ the file in onnxruntime ({remark})", golden.file),
+    ):
+        for d in differences:
+            name = f"{what}: {shorten(d.name, 16)}"
+            rows.append((name, golden.cases, d.values, d.differing))
+    nodes = [node.difference for node in golden.nodes]
+    largest = max((d.largest for d in nodes), default=0)
+    name = f"{len(nodes)} nodes ~ the file unoptimised, at most {largest} step off"
+    values, differing = sum(d.values for d in nodes), sum(d.differing for d in nodes)
+    rows.append((name, golden.cases, values, differing))
+    return [(what, f"{n:,}", f"{values:,}", f"{wrong:,}") for what, n, values, wrong in rows]
+
+
+def _distance(difference: Difference) -> str:
+    """Against the file where onnxruntime runs part of it in float."""
+    middle = [
+        (steps, n) for steps, n in difference.histogram if abs(steps) <= _HISTOGRAM_ENTRIES // 2
+    ]
+    words = ", ".join(f"{steps:+d}: {count:,}" for steps, count in middle)
+    return (
+        f"{difference.name}: {difference.sqnr_db:.1f} dB, at most {difference.largest} steps off; "
+        f"values by step: {words}"
+    )

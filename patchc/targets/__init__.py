@@ -1,0 +1,1 @@
+"""The cores: one data file each, and the kernels there are."""

@@ -1,0 +1,10 @@
+"""Arm Cortex-M4 with its single-precision unit (which patchc's C does not use)."""
+
+from patchc.targets.core import STACK_RESERVE_BYTES, Core
+
+CORTEX_M4 = Core(
+    name="cortex-m4",
+    description="Arm Cortex-M4F, ARMv7E-M",
+    compile_flags=("-mcpu=cortex-m4", "-mthumb", "-mfpu=fpv4-sp-d16", "-mfloat-abi=hard"),
+    reserve_bytes=STACK_RESERVE_BYTES,
+)

@@ -1,0 +1,10 @@
+"""Arm Cortex-M7 with its single-precision unit (which patchc's C does not use)."""
+
+from patchc.targets.core import STACK_RESERVE_BYTES, Core
+
+CORTEX_M7 = Core(
+    name="cortex-m7",
+    description="Arm Cortex-M7F, ARMv7E-M",
+    compile_flags=("-mcpu=cortex-m7", "-mthumb", "-mfpu=fpv5-sp-d16", "-mfloat-abi=hard"),
+    reserve_bytes=STACK_RESERVE_BYTES,
+)

@@ -1,0 +1,52 @@
+"""The kernels of runtime_c and what each declares: files, order, in-place safety.
+
+Every kernel computes a rectangle of its output from views (runtime_c/include/patchc_kernels.h).
+`Order.ELEMENT`: reads element i of its operands, then writes element i, i ascending; so the output
+may be the very memory of an operand. `Order.PIXEL`: computes output pixels in raster order, and may
+still read the inputs of a pixel after its first byte is written; so the output may overlap an
+input only where no pixel from the current one onwards reads. tests/c holds each kernel to it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Order(str, Enum):
+    """The order of reads and writes that a kernel promises."""
+
+    ELEMENT = "element"
+    PIXEL = "pixel"
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """One C function of runtime_c."""
+
+    name: str
+    function: str  # in C
+    source: str  # file under runtime_c/
+    params: str  # C type of its constants
+    order: Order
+    headers: tuple[str, ...] = ()  # under runtime_c/include, beside patchc_kernels.h
+
+
+def _portable(name: str, params: str, order: Order, *headers: str) -> Kernel:
+    return Kernel(name, f"patchc_{name}", f"portable/patchc_{name}.c", params, order, headers)
+
+
+KERNELS: dict[str, Kernel] = {
+    kernel.name: kernel
+    for kernel in (
+        _portable("conv2d", "patchc_conv_params", Order.PIXEL, "patchc_requant.h"),
+        _portable("conv2d_pointwise", "patchc_conv_params", Order.PIXEL, "patchc_requant.h"),
+        _portable("conv2d_depthwise", "patchc_conv_params", Order.PIXEL, "patchc_requant.h"),
+        _portable("dense", "patchc_conv_params", Order.PIXEL, "patchc_requant.h"),
+        _portable("add", "patchc_add_params", Order.ELEMENT, "patchc_requant.h"),
+        _portable("max_pool", "patchc_pool_params", Order.PIXEL),
+        _portable("average_pool", "patchc_average_params", Order.PIXEL, "patchc_softfloat.h"),
+        _portable("global_average_pool", "patchc_global_params", Order.PIXEL, "patchc_requant.h"),
+        _portable("lut", "patchc_lut_params", Order.ELEMENT),
+    )
+}

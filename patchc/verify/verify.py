@@ -1,0 +1,188 @@
+"""verify: the emitted C, the schedule, the Graph and onnxruntime must agree to the byte."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+
+from patchc import __version__
+from patchc.outdir import VERIFY
+from patchc.pipeline import Progress, silent
+from patchc.reference import run_graph, run_schedule
+from patchc.verify import host
+from patchc.verify.cases import random_cases, read_cases
+from patchc.verify.golden import Case, Golden, Maps, golden, graph_inputs
+from patchc.verify.network import Network, load
+
+DEFAULT_CASES = 8
+
+# numpy takes seconds per case of a large network, and its shadow memory more. onnxruntime sees
+# every case, so a few are enough to show that the chain of equalities has no gap.
+GRAPH_CASES = 4
+SHADOW_CASES = 1
+
+
+@dataclass(frozen=True, slots=True)
+class First:
+    """The first byte that differs."""
+
+    tensor: str
+    case: int
+    index: tuple[int, int, int]  # row, column, channel
+    found: int
+    expected: int
+
+
+@dataclass(frozen=True, slots=True)
+class Equality:
+    """Two things that must give the same bytes."""
+
+    name: str
+    cases: int
+    bytes_compared: int
+    bytes_different: int
+    first: First | None
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What `patchc verify` found. `to_dict` is verify.json."""
+
+    on: str
+    cases: int
+    inputs: str  # "random, seed N", or the file's name
+    sanitize: bool
+    versions: dict[str, str]
+    equalities: tuple[Equality, ...]
+    golden: Golden
+
+    @property
+    def failures(self) -> tuple[str, ...]:
+        """One line per comparison that does not hold."""
+        unequal = [
+            f"{e.name}: {e.bytes_different} of {e.bytes_compared} bytes differ, first "
+            f"{e.first.tensor} case {e.first.case} {list(e.first.index)}: "
+            f"{e.first.found} instead of {e.first.expected}"
+            for e in self.equalities
+            if e.first
+        ]
+        return (*unequal, *self.golden.failures)
+
+    @property
+    def passed(self) -> bool:
+        """Whether every comparison holds."""
+        return not self.failures
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain lists and dictionaries."""
+        return {"passed": self.passed, "failures": list(self.failures)} | asdict(self)
+
+    def to_json(self) -> str:
+        """The text of verify.json."""
+        return json.dumps(self.to_dict(), indent=1) + "\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """Which cases to verify with."""
+
+    cases: int = DEFAULT_CASES
+    seed: int = 0
+    file: Path | None = None  # an .npz, instead of random cases
+
+    @property
+    def words(self) -> str:
+        """For verify.json."""
+        return self.file.name if self.file else f"random, seed {self.seed}"
+
+
+def verify_out(
+    out: Path, inputs: Inputs, *, sanitize: bool = False, progress: Progress = silent
+) -> Verification:
+    """Build OUT's C, run it, compare, and write OUT/verify.json. Raises PatchcError when OUT, the
+    inputs or the build are at fault; a mismatch is in the result."""
+    network = load(out, sanitize=sanitize, progress=progress)
+    imported = network.stages.imported
+    if inputs.file:
+        cases: Sequence[Case] = read_cases(imported, inputs.file)
+    else:
+        cases = random_cases(imported, inputs.cases, inputs.seed)
+    maps = graph_inputs(imported, cases)
+    progress("running the C")
+    outputs = network.run_c(maps)
+    found = Verification(
+        on="host",
+        cases=len(cases),
+        inputs=inputs.words,
+        sanitize=sanitize,
+        versions={
+            "patchc": __version__,
+            "onnxruntime": onnxruntime.__version__,
+            "numpy": np.__version__,
+            "compiler": _compiler_version("sanitize" if sanitize else "release"),
+        },
+        equalities=_equalities(network, maps, outputs, progress),
+        golden=_golden(network, cases, outputs, progress),
+    )
+    (out / VERIFY).write_text(found.to_json(), encoding="utf-8")
+    return found
+
+
+def _golden(
+    network: Network, cases: Sequence[Case], outputs: Sequence[Maps], progress: Progress
+) -> Golden:
+    progress("comparing with onnxruntime")
+    return golden(network.stages.imported, cases, outputs)
+
+
+def _equalities(
+    network: Network, inputs: Sequence[Maps], outputs: Sequence[Maps], progress: Progress
+) -> tuple[Equality, ...]:
+    stages = network.stages
+    progress("running the graph in numpy")
+    graph = [run_graph(stages.graph, maps) for maps in inputs[:GRAPH_CASES]]
+    progress("running the schedule over shadow memory")
+    schedule = [
+        run_schedule(stages.schedule, stages.placement, maps) for maps in inputs[:SHADOW_CASES]
+    ]
+    names = stages.graph.outputs
+    return (
+        compare_bytes("C = graph in numpy", names, outputs, graph),
+        compare_bytes("schedule over shadow memory = graph in numpy", names, schedule, graph),
+    )
+
+
+def compare_bytes(
+    name: str, tensors: Sequence[str], found: Sequence[Maps], expected: Sequence[Maps]
+) -> Equality:
+    """`found` against `expected`, over the cases that both have."""
+    compared = different = 0
+    first = None
+    cases = min(len(found), len(expected))
+    for case in range(cases):
+        for tensor in tensors:
+            ours, theirs = found[case][tensor], expected[case][tensor]
+            wrong = np.argwhere(ours != theirs)
+            compared += theirs.size
+            different += len(wrong)
+            if len(wrong) and first is None:
+                row, col, channel = (int(index) for index in wrong[0])
+                at = (row, col, channel)
+                first = First(tensor, case, at, int(ours[at]), int(theirs[at]))
+    return Equality(name, cases, compared, different, first)
+
+
+def _compiler_version(flavour: str) -> str:
+    """The first line of what the C compiler says about itself."""
+    compiler = host._compiler(host.FLAVOURS[flavour])
+    done = subprocess.run(
+        [*compiler.split(), "--version"], capture_output=True, text=True, check=False
+    )
+    return done.stdout.splitlines()[0] if done.stdout else compiler

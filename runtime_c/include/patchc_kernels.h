@@ -1,0 +1,248 @@
+/* patchc runtime: views, and the kernels that compute on them.
+ *
+ * Maps are int8 in NHWC order, batch 1. A view is a rectangle of a map as it lies in memory: the
+ * rows may sit in a ring (row i of the view is in slot (slot + i) modulo slots), the columns are
+ * contiguous within a slot. A kernel computes the whole of its output view from an input view that
+ * holds exactly the rows and columns that it needs of the map; what the window reaches beyond the
+ * map itself is given as pads, so one kernel serves layer by layer, stripes and row streaming.
+ *
+ * Output pixel (i, j), tap (y, x) reads row i * stride_h + y * dilation_h - pads.top and column
+ * j * stride_w + x * dilation_w - pads.left of the input view; outside the view it reads padding.
+ *
+ * Kernels write nothing but their output view, keep no state, use no floating point, no heap and
+ * no recursion. patchc/targets/kernels.py says in which order each reads and writes. Pointers may
+ * alias as declared there, hence no `restrict`.
+ */
+#ifndef PATCHC_KERNELS_H
+#define PATCHC_KERNELS_H
+
+#include <stdint.h>
+
+typedef struct {
+    const int8_t *data; /* slot 0, first column of the view, channel 0 */
+    int32_t pitch;      /* bytes from one slot to the next */
+    int32_t slots;      /* slots in the ring */
+    int32_t slot;       /* slot of the view's first row */
+    int32_t rows;       /* of the view, <= slots */
+    int32_t cols;
+    int32_t channels;
+} patchc_in;
+
+typedef struct {
+    int8_t *data;
+    int32_t pitch;
+    int32_t slots;
+    int32_t slot;
+    int32_t rows;
+    int32_t cols;
+    int32_t channels;
+} patchc_out;
+
+typedef struct {
+    int32_t top;
+    int32_t left;
+    int32_t bottom;
+    int32_t right;
+} patchc_pads;
+
+typedef struct {
+    uint16_t kernel_h, kernel_w;
+    uint16_t stride_h, stride_w;
+    uint16_t dilation_h, dilation_w;
+} patchc_window;
+
+/* Requantisation of one output channel: the float32 factor mantissa * 2^-shift, with
+ * 2^23 <= mantissa < 2^24; or 0, with shift 127. See patchc_requant.h. */
+typedef struct {
+    uint32_t mantissa;
+    int32_t shift;
+} patchc_scale;
+
+typedef struct {
+    patchc_window window;
+    int32_t groups;              /* of input channels; equals them in a depthwise layer */
+    const int8_t *weights;       /* layout: see the kernel */
+    const int32_t *bias;         /* [c_out], minus input zero point * sum of weights, wrapped */
+    const patchc_scale *scale;   /* [c_out] */
+    int8_t pad_value;            /* the input's zero point */
+    int8_t zero_point;           /* of the output */
+    int8_t lo, hi;               /* range of the output */
+} patchc_conv_params;
+
+/* "Fours" means: the output channels (of each group) in blocks of four, interleaved, so that one
+ * input value meets four neighbouring weights: [c_out / 4][taps][4]; then those left over, one
+ * after the other: [c_out % 4][taps].
+ *
+ * patchc_conv2d:           taps [kernel_h][kernel_w][c_in / groups], in fours, group by group
+ * patchc_conv2d_pointwise: taps [c_in], in fours; 1x1, stride 1, no pads
+ * patchc_conv2d_depthwise: weights [kernel_h][kernel_w][c_out]; output channel c reads input
+ *                          channel c / (c_out / groups)
+ * patchc_dense:            taps [rows][cols][c_in], in fours; a window over the whole view */
+void patchc_conv2d(const patchc_out *out, const patchc_in *in, const patchc_pads *pads,
+                   const patchc_conv_params *params);
+void patchc_conv2d_pointwise(const patchc_out *out, const patchc_in *in, const patchc_pads *pads,
+                             const patchc_conv_params *params);
+void patchc_conv2d_depthwise(const patchc_out *out, const patchc_in *in, const patchc_pads *pads,
+                             const patchc_conv_params *params);
+void patchc_dense(const patchc_out *out, const patchc_in *in, const patchc_pads *pads,
+                  const patchc_conv_params *params);
+
+/* QLinearAdd: rint(fma(a, ra, fma(b, rb, F))), clamped; each fma rounds to float32. With `frac`
+ * fractional bits ra, rb and F are integers: a_factor = ra * 2^frac and so on. In a uint8 model
+ * all values are 128 larger, which matters to rounding: offset.
+ *
+ * Most sums are far from a tie, where that is simply the nearest integer. A 32-bit sum with
+ * near_bits fractional bits settles those: near_constant holds F, one half and near_base, which
+ * keeps the sum positive. A fraction less than near_guard from a tie takes the exact way; so
+ * does everything if near_range, 2^near_bits - 2 * near_guard, is 0. */
+typedef struct {
+    int64_t a_factor, b_factor, constant;
+    int32_t frac;
+    int32_t near_a, near_b;
+    uint32_t near_constant;
+    uint32_t near_guard, near_range;
+    int32_t near_bits, near_base;
+    int16_t offset;           /* 128: round as on uint8; else 0 */
+    int8_t lo, hi;
+} patchc_add_params;
+
+void patchc_add(const patchc_out *out, const patchc_in *a, const patchc_in *b,
+                const patchc_add_params *params);
+
+typedef struct {
+    patchc_window window;
+    int8_t lo, hi;
+} patchc_pool_params;
+
+void patchc_max_pool(const patchc_out *out, const patchc_in *in, const patchc_pads *pads,
+                     const patchc_pool_params *params);
+
+/* QLinearAveragePool in emulated float32 (patchc_softfloat.h). */
+typedef struct {
+    patchc_window window;
+    int32_t divisor;          /* kernel_h * kernel_w, or 0: the taps inside the map */
+    uint32_t in_scale;        /* float32 bit patterns */
+    uint32_t out_scale;
+    int8_t in_zero_point;
+    int16_t out_zero_point;   /* plus offset */
+    int16_t offset;           /* 128: round as on uint8; else 0 */
+    int8_t lo, hi;
+} patchc_average_params;
+
+void patchc_average_pool(const patchc_out *out, const patchc_in *in, const patchc_pads *pads,
+                         const patchc_average_params *params);
+
+typedef struct {
+    patchc_scale scale;       /* in_scale / (out_scale * pixels) */
+    int32_t offset;           /* -in_zero_point * pixels */
+    int8_t zero_point;
+    int8_t lo, hi;
+} patchc_global_params;
+
+void patchc_global_average_pool(const patchc_out *out, const patchc_in *in,
+                                const patchc_pads *pads, const patchc_global_params *params);
+
+typedef struct {
+    const int8_t *table;      /* [256], indexed by value + 128 */
+} patchc_lut_params;
+
+void patchc_lut(const patchc_out *out, const patchc_in *in, const patchc_pads *pads,
+                const patchc_lut_params *params);
+
+/* ---- What the kernels share ---- */
+
+static inline const int8_t *patchc_in_row(const patchc_in *view, int32_t row)
+{
+    int32_t slot = view->slot + row;
+
+    if (slot >= view->slots) {
+        slot -= view->slots;
+    }
+    return view->data + slot * view->pitch;
+}
+
+static inline int8_t *patchc_out_row(const patchc_out *view, int32_t row)
+{
+    int32_t slot = view->slot + row;
+
+    if (slot >= view->slots) {
+        slot -= view->slots;
+    }
+    return view->data + slot * view->pitch;
+}
+
+/* The taps of a window that lie in the view, along one axis: begin .. end - 1, perhaps none.
+ * Tap t reads position first + t * dilation. */
+typedef struct {
+    int32_t first;
+    int32_t begin, end;
+} patchc_taps;
+
+static inline patchc_taps patchc_clip(int32_t first, int32_t kernel, int32_t dilation,
+                                      int32_t size)
+{
+    patchc_taps taps = {first, 0, kernel};
+
+    while (taps.begin < kernel && first + taps.begin * dilation < 0) {
+        taps.begin++;
+    }
+    while (taps.end > taps.begin && first + (taps.end - 1) * dilation >= size) {
+        taps.end--;
+    }
+    return taps;
+}
+
+static inline int8_t patchc_clamp(int32_t value, int32_t lo, int32_t hi)
+{
+    return (int8_t)(value < lo ? lo : value > hi ? hi : value);
+}
+
+/* Bits of `value`, which is not 0, up to its highest 1. */
+static inline int32_t patchc_bit_length(uint32_t value)
+{
+#if defined(__GNUC__) && __SIZEOF_INT__ == 4 && !defined(PATCHC_NO_BUILTINS)
+    return 32 - __builtin_clz(value);
+#else
+    int32_t bits = 1;
+
+    for (int32_t step = 16; step > 0; step >>= 1) {
+        if (value >> step != 0) {
+            value >>= step;
+            bits += step;
+        }
+    }
+    return bits;
+#endif
+}
+
+static inline int32_t patchc_bit_length64(uint64_t value)
+{
+    uint32_t high = (uint32_t)(value >> 32);
+
+    return high != 0 ? 32 + patchc_bit_length(high) : patchc_bit_length((uint32_t)value);
+}
+
+/* value / 2^n to the nearest integer, ties to even; 1 <= n < bits of the type, and
+ * value + 2^(n - 1) must fit. */
+static inline uint32_t patchc_half_even(uint32_t value, int32_t n)
+{
+    return (value + ((UINT32_C(1) << (n - 1)) - 1) + ((value >> n) & 1)) >> n;
+}
+
+static inline uint64_t patchc_half_even64(uint64_t value, int32_t n)
+{
+    return (value + ((UINT64_C(1) << (n - 1)) - 1) + ((value >> n) & 1)) >> n;
+}
+
+/* rint of the float32 significand * 2^-shift, 2^23 <= significand <= 2^24. From 512 on, which
+ * saturates any int8 whatever its zero point, it is 512. */
+static inline int32_t patchc_rint(uint32_t significand, int32_t shift)
+{
+    if (shift >= 15 && shift <= 24) {
+        return (int32_t)patchc_half_even(significand, shift);
+    }
+    /* beyond 24 bits at most one half is left, and a half goes to the even 0 */
+    return shift < 15 ? 512 : 0;
+}
+
+#endif

@@ -1,0 +1,52 @@
+/* Maximum over the taps inside the view. Starting from `lo` is the lower clamp. */
+#include <string.h>
+
+#include "patchc_kernels.h"
+
+static void compute_pixel(int8_t *out, const patchc_in *in, patchc_taps rows, patchc_taps cols,
+                          const patchc_pool_params *params)
+{
+    int32_t channels = in->channels;
+
+    memset(out, params->lo, (size_t)channels);
+    for (int32_t y = rows.begin; y < rows.end; y++) {
+        const int8_t *row = patchc_in_row(in, rows.first + y * params->window.dilation_h);
+
+        for (int32_t x = cols.begin; x < cols.end; x++) {
+            const int8_t *source = row + (cols.first + x * params->window.dilation_w) * channels;
+
+            for (int32_t c = 0; c < channels; c++) {
+                if (source[c] > out[c]) {
+                    out[c] = source[c];
+                }
+            }
+        }
+    }
+    if (params->hi < INT8_MAX) {
+        for (int32_t c = 0; c < channels; c++) {
+            if (out[c] > params->hi) {
+                out[c] = params->hi;
+            }
+        }
+    }
+}
+
+void patchc_max_pool(const patchc_out *out, const patchc_in *in, const patchc_pads *pads,
+                     const patchc_pool_params *params)
+{
+    const patchc_window *window = &params->window;
+
+    for (int32_t i = 0; i < out->rows; i++) {
+        patchc_taps rows = patchc_clip(i * window->stride_h - pads->top, window->kernel_h,
+                                       window->dilation_h, in->rows);
+        int8_t *pixel = patchc_out_row(out, i);
+
+        for (int32_t j = 0; j < out->cols; j++) {
+            patchc_taps cols = patchc_clip(j * window->stride_w - pads->left, window->kernel_w,
+                                           window->dilation_w, in->cols);
+
+            compute_pixel(pixel, in, rows, cols, params);
+            pixel += out->channels;
+        }
+    }
+}

@@ -1,0 +1,179 @@
+"""Tiny networks, emitted: what the tests of the emitted C share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from patchc.codegen import EmitOptions, GoldenVectors, WeightsMode, emit
+from patchc.ir import AveragePool, Conv, Graph, Padding, Window
+from patchc.memory import Placement, place
+from patchc.outdir import write_files
+from patchc.reference import run_graph
+from patchc.tunnels.lowering import lower
+from patchc.tunnels.plan import InputMode
+from patchc.tunnels.planner import trivial_plan
+from patchc.tunnels.schedule import Schedule
+from patchc.verify.host import Flavour, build
+from tests.c.streamed import streamed
+from tests.graphs import NetworkBuilder
+
+CASES = 3
+
+
+def pointwise() -> Graph:
+    net = NetworkBuilder(1)
+    return net.build(net.conv(net.input(3, 4, 5), 7))
+
+
+def strided_conv() -> Graph:
+    """Pads on one side only are left over where a stride does not divide the map."""
+    net = NetworkBuilder(2)
+    return net.build(net.conv(net.input(6, 7, 3), 5, 3, 2))
+
+
+def grouped_dilated_conv() -> Graph:
+    net = NetworkBuilder(3)
+    x = net.input(7, 6, 4)
+    op = Conv(
+        window=Window((3, 2), (2, 1), (2, 3), Padding(2, 1, 1, 2)),
+        groups=2,
+        weights=net.random.integers(-127, 128, (6, 3, 2, 2)),
+        weight_scales=np.full(6, 0.01),
+        bias=net.random.integers(-500, 500, 6),
+    )
+    return net.build(net._node(op, (x,), None, 0.02))
+
+
+def depthwise() -> Graph:
+    net = NetworkBuilder(4)
+    return net.build(net.depthwise(net.input(5, 5, 6), 3, 1))
+
+
+def classifier() -> Graph:
+    net = NetworkBuilder(5)
+    x = net.conv(net.input(4, 4, 3), 8, 3)
+    return net.build(net.dense(net.mean(x), 10, name="logits"))
+
+
+def dense_over_a_map() -> Graph:
+    net = NetworkBuilder(6)
+    return net.build(net.dense(net.input(3, 3, 4), 5))
+
+
+def residual() -> Graph:
+    """The sum lies over one of its operands, the table's output over the sum."""
+    net = NetworkBuilder(7)
+    x = net.conv(net.input(4, 5, 3), 6, name="x")
+    return net.build(net.relu(net.add(x, net.depthwise(x), name="sum")))
+
+
+def pools() -> Graph:
+    net = NetworkBuilder(8)
+    x = net.max_pool(net.input(9, 9, 4), 3, 2)
+    op = AveragePool(Window((2, 3), (1, 2), (1, 1), Padding(1, 1, 0, 1)))
+    return net.build(net._node(op, (x,), "average", 0.02))
+
+
+def two_in_two_out() -> Graph:
+    """The names collide in C, are keywords, or hold what would end a comment."""
+    net = NetworkBuilder(9)
+    a, b = net.input(4, 4, 3, "int"), net.input(4, 4, 2, "a/b */ c")
+    left = net.conv(a, 4, 3, name="sum.1")
+    both = net.add(left, net.conv(b, 4, name="sum:1"), name="sum_1")
+    return net.build(both, left)
+
+
+def bottlenecks() -> Graph:
+    net = NetworkBuilder(10)
+    x = net.conv(net.input(12, 12, 3), 8, 3, 2)
+    x = net.bottleneck(net.bottleneck(x, 8, 3, 3, 1), 12, 3, 5, 2)
+    return net.build(net.dense(net.mean(net.conv(x, 16)), 10, name="logits"))
+
+
+def layerwise(graph: Graph, mode: InputMode) -> Schedule:
+    return lower(graph, trivial_plan(graph, mode))
+
+
+@dataclass(frozen=True)
+class Case:
+    """A schedule and how it is emitted."""
+
+    schedule: Callable[[], Schedule]
+    weights: WeightsMode = WeightsMode.INLINE
+
+
+def _case(graph: Callable[[], Graph], mode: InputMode, *weights: WeightsMode) -> Case:
+    return Case(lambda: layerwise(graph(), mode), *weights)
+
+
+# The golden C files, by name; between them every kernel, every input mode and both weights modes.
+GOLDEN = {
+    "pointwise_tiles": _case(pointwise, InputMode.TILES),
+    "strided_conv_stream": _case(strided_conv, InputMode.STREAM),
+    "grouped_dilated_conv_extern": _case(grouped_dilated_conv, InputMode.EXTERN),
+    "depthwise_resident": _case(depthwise, InputMode.RESIDENT),
+    "classifier_tiles": _case(classifier, InputMode.TILES),
+    "dense_over_a_map_resident": _case(dense_over_a_map, InputMode.RESIDENT),
+    "residual_extern_weights": _case(residual, InputMode.TILES, WeightsMode.EXTERN),
+    "pools_extern": _case(pools, InputMode.EXTERN),
+    "two_in_two_out_stream": _case(two_in_two_out, InputMode.STREAM),
+    "streamed_in_two_stripes": Case(lambda: streamed(2, InputMode.TILES)),
+}
+
+
+def options(
+    name: str = "net",
+    weights: WeightsMode = WeightsMode.INLINE,
+    golden: GoldenVectors | None = None,
+) -> EmitOptions:
+    return EmitOptions(
+        name=name,
+        patchc_version="1.2.3",
+        model_file="model.onnx",
+        model_sha256="0123456789abcdef" * 4,
+        command_line="patchc compile model.onnx -o OUT --budget 64k",
+        target="cortex-m4",
+        stack_bytes=2048,
+        weights=weights,
+        golden=golden,
+    )
+
+
+def placed(schedule: Schedule) -> tuple[Schedule, Placement]:
+    return schedule, place(schedule)
+
+
+def images(graph: Graph, cases: int = CASES) -> dict[str, np.ndarray]:
+    """Random inputs, the extremes first: all -128, then all 127."""
+    random = np.random.default_rng(0)
+    found = {}
+    for name in graph.inputs:
+        values = random.integers(-128, 128, (cases, *graph.tensors[name].shape))
+        values[0], values[1] = -128, 127
+        found[name] = values.astype(np.int8)
+    return found
+
+
+def expected(graph: Graph, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """What the reference makes of every case."""
+    cases = len(next(iter(inputs.values())))
+    runs = [run_graph(graph, {k: v[case] for k, v in inputs.items()}) for case in range(cases)]
+    return {name: np.stack([run[name] for run in runs]) for name in graph.outputs}
+
+
+def write(schedule: Schedule, out: Path, weights: WeightsMode = WeightsMode.INLINE) -> Path:
+    write_files(out, emit(*placed(schedule), options(weights=weights)))
+    return out
+
+
+def check_equal(out: Path, graph: Graph, flavour: str | Flavour, cases: int = CASES) -> None:
+    """The program in `out` computes what the reference does, byte for byte."""
+    inputs = images(graph, cases)
+    found, wanted = build(out, flavour).run(inputs), expected(graph, inputs)
+    assert list(found) == list(graph.outputs)
+    for name in graph.outputs:
+        np.testing.assert_array_equal(found[name], wanted[name], err_msg=name)

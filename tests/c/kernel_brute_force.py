@@ -1,0 +1,111 @@
+"""Every operator once more, a pixel and a tap at a time: what the kernels are compared with.
+
+Written from docs/exactness.md alone. Integers are int64, floats float32; nothing is shared with
+the compiler's own numerics or reference.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import ctypes.util
+from collections.abc import Iterator
+
+import numpy as np
+
+from patchc.ir import Add, AveragePool, Conv, GlobalAveragePool, Graph, Lut, MaxPool, Node, Window
+
+f32 = np.float32
+
+
+def brute_force(graph: Graph, node: Node, inputs: tuple[np.ndarray, ...]) -> np.ndarray:
+    """int8 (h, w, c)"""
+    x, y = graph.tensors[node.inputs[0]].quant, graph.tensors[node.output].quant
+    shape = graph.tensors[node.output].shape
+    op = node.op
+    wide = [values.astype(np.int64) for values in inputs]
+    if isinstance(op, Lut):
+        return np.array([op.table[value + 128] for value in wide[0].ravel()]).reshape(shape)
+    if isinstance(op, Add):
+        real = _add(graph, node, *wide)
+    elif isinstance(op, GlobalAveragePool):
+        pixels = wide[0].shape[0] * wide[0].shape[1]
+        factor = f32(x.scale) / (f32(y.scale) * f32(pixels))
+        total = (wide[0] - x.zero_point).sum(axis=(0, 1), keepdims=True)
+        real = np.rint(total.astype(f32) * factor).astype(np.float64) + y.zero_point
+    elif isinstance(op, Conv):
+        acc = np.array([_accumulators(op, wide[0] - x.zero_point, at) for at in _pixels(shape)])
+        acc = acc.astype(np.int32).astype(f32)  # wraps, then rounds to 24 bits
+        factor = f32(x.scale) * op.weight_scales / f32(y.scale)
+        real = np.rint(acc * factor).astype(np.float64) + y.zero_point
+    elif isinstance(op, MaxPool):
+        real = np.array([_maximum(op.window, wide[0], at) for at in _pixels(shape)])
+    elif isinstance(op, AveragePool):
+        real = np.array([_mean(graph, node, wide[0], at) for at in _pixels(shape)])
+    return np.clip(real, op.clamp.lo, op.clamp.hi).astype(np.int8).reshape(shape)
+
+
+def _pixels(shape: tuple[int, int, int]) -> Iterator[tuple[int, int]]:
+    return ((i, j) for i in range(shape[0]) for j in range(shape[1]))
+
+
+def taps(window: Window, shape: tuple[int, ...], at: tuple[int, int]) -> Iterator[tuple]:
+    """((tap), (row, column)) of the taps inside a map, in raster order."""
+    for y in range(window.kernel[0]):
+        for x in range(window.kernel[1]):
+            row = at[0] * window.stride[0] + y * window.dilation[0] - window.pads.top
+            col = at[1] * window.stride[1] + x * window.dilation[1] - window.pads.left
+            if 0 <= row < shape[0] and 0 <= col < shape[1]:
+                yield (y, x), (row, col)
+
+
+def _accumulators(op: Conv, x: np.ndarray, at: tuple[int, int]) -> np.ndarray:
+    weights = op.weights.astype(np.int64)
+    depth, per_group = weights.shape[3], len(weights) // op.groups
+    acc = op.bias.astype(np.int64).copy()
+    for (ky, kx), (row, col) in taps(op.window, x.shape, at):
+        for c in range(len(acc)):
+            first = c // per_group * depth
+            acc[c] += x[row, col, first : first + depth] @ weights[c, ky, kx]
+    return acc
+
+
+def _maximum(window: Window, x: np.ndarray, at: tuple[int, int]) -> np.ndarray:
+    best = np.full(x.shape[2], -128)
+    for _, position in taps(window, x.shape, at):
+        best = np.maximum(best, x[position])
+    return best
+
+
+def _mean(graph: Graph, node: Node, x: np.ndarray, at: tuple[int, int]) -> np.ndarray:
+    op = node.op
+    assert isinstance(op, AveragePool)
+    xq, yq = graph.tensors[node.inputs[0]].quant, graph.tensors[node.output].quant
+    total = np.zeros(x.shape[2], f32)
+    positions = [position for _, position in taps(op.window, x.shape, at)]
+    for position in positions:
+        total = total + (x[position] - xq.zero_point).astype(f32) * f32(xq.scale)
+    count = len(positions)
+    if op.count_include_pad:
+        count = op.window.kernel[0] * op.window.kernel[1]
+    shift = 128 if op.unsigned else 0  # onnxruntime's values are that much higher
+    return np.rint(total / f32(count) / f32(yq.scale) + f32(yq.zero_point + shift)) - shift
+
+
+def _add(graph: Graph, node: Node, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    qa, qb = (graph.tensors[name].quant for name in node.inputs)
+    y = graph.tensors[node.output].quant
+    ra, rb = f32(qa.scale) / f32(y.scale), f32(qb.scale) / f32(y.scale)
+    assert isinstance(node.op, Add)
+    shift = 128 if node.op.unsigned else 0  # onnxruntime's values are that much higher
+    za, zb, zy = (f32(quant.zero_point + shift) for quant in (qa, qb, y))
+    constant = zy - fma(ra, za, rb * zb)
+    inner = fma((b + shift).astype(f32), rb, constant)
+    return np.rint(fma((a + shift).astype(f32), ra, inner)) - shift
+
+
+# The C library's: exactly rounded, and not ours.
+_fmaf = ctypes.CDLL(ctypes.util.find_library("m")).fmaf
+_fmaf.restype = ctypes.c_float
+_fmaf.argtypes = [ctypes.c_float] * 3
+
+fma = np.vectorize(_fmaf, otypes=[f32])

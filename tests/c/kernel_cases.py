@@ -1,0 +1,217 @@
+"""Single nodes with random constants: hypothesis chooses the geometry, a seed the values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from hypothesis import strategies as st
+
+from patchc.ir import (
+    Add,
+    AveragePool,
+    Clamp,
+    Conv,
+    GlobalAveragePool,
+    Graph,
+    Lut,
+    MaxPool,
+    Node,
+    Op,
+    Padding,
+    Quantization,
+    Tensor,
+    Window,
+    output_shape,
+    verify,
+)
+from patchc.numerics.params import kernel_params
+from patchc.targets.select import choose_kernel
+from tests.c.kernel_host import Call, Layout
+
+Shape = tuple[int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A graph of one node, and inputs for it."""
+
+    graph: Graph
+    inputs: tuple[np.ndarray, ...]
+
+    @property
+    def node(self) -> Node:
+        return self.graph.nodes[0]
+
+    def call(self, kernel: str | None = None) -> Call:
+        """The whole map in one call, by the kernel chosen or by the one given."""
+        kernel = kernel or choose_kernel(self.graph, self.node)
+        return Call(
+            kernel,
+            kernel_params(self.graph, self.node, kernel),
+            self.inputs,
+            self.graph.tensors[self.node.output].shape,
+            window_of(self).pads,
+        )
+
+
+def window_of(case: Case) -> Window:
+    return getattr(case.node.op, "window", Window((1, 1)))
+
+
+def quantization(random: np.random.Generator, scale: float | None = None) -> Quantization:
+    if scale is None:
+        scale = np.exp(random.uniform(-8, 1))
+    edge = random.random() < 0.2
+    zero_point = random.choice([-128, 0, 127]) if edge else random.integers(-128, 128)
+    return Quantization(float(np.float32(scale)), int(zero_point))
+
+
+def make(op: Op, shapes: list[Shape], quants: list[Quantization], seed: int) -> Case:
+    """`quants`: of the inputs, then of the output."""
+    random = np.random.default_rng(seed)
+    tensors = [Tensor(f"x{i}", shape, quants[i]) for i, shape in enumerate(shapes)]
+    tensors.append(Tensor("y", output_shape(op, *shapes), quants[-1]))
+    names = tuple(tensor.name for tensor in tensors[:-1])
+    graph = Graph("case", names, ("y",), {t.name: t for t in tensors}, (Node("n", op, names, "y"),))
+    # Mostly any byte; now and then extremes only, for the largest sums.
+    values = [-128, 127] if random.random() < 0.2 else np.arange(-128, 128)
+    inputs = tuple(random.choice(values, shape).astype(np.int8) for shape in shapes)
+    return Case(verify(graph), inputs)
+
+
+def conv_case(
+    window: Window, groups: int, depth: int, per_group: int, size: tuple[int, int], seed: int
+) -> Case:
+    """A convolution whose outputs fill int8 and go somewhat beyond. One in five has biases near
+    the ends of int32, where the sum wraps, or sums beyond 2^24."""
+    random = np.random.default_rng(seed)
+    c_out = groups * per_group
+    weights = random.integers(-128, 128, (c_out, *window.kernel, depth))
+    x = quantization(random)
+    spread = 128 * 74 * np.sqrt(weights[0].size)
+    bias = random.integers(-int(spread), int(spread) + 1, c_out)
+    if random.random() < 0.2:
+        spread = 2.0 ** random.uniform(24, 31)
+        bias = random.choice([-1, 1], c_out) * random.integers(spread / 2, spread, c_out)
+        bias[random.random(c_out) < 0.3] = random.choice([-(2**31), 2**31 - 1])
+    weight_scales = np.exp(random.uniform(-1, 1, c_out)) * 0.01
+    out_scale = x.scale * 0.01 * spread / 128 * np.exp(random.uniform(-1, 1))
+    op = Conv(window, groups, weights, weight_scales, bias, clamp(random))
+    shape = (*size, groups * depth)
+    return make(op, [shape], [x, quantization(random, out_scale)], seed)
+
+
+def clamp(random: np.random.Generator) -> Clamp:
+    lo, hi = np.sort(random.integers(-128, 128, 2))
+    return Clamp(int(lo), int(hi)) if random.random() < 0.3 else Clamp()
+
+
+def add_case(shape: Shape, seed: int) -> Case:
+    random = np.random.default_rng(seed)
+    a, b = quantization(random), quantization(random)
+    out = quantization(random, (a.scale + b.scale) * np.exp(random.uniform(-1, 1)))
+    op = Add(clamp(random), unsigned=bool(random.integers(2)))
+    return make(op, [shape, shape], [a, b, out], seed)
+
+
+def max_pool_case(window: Window, shape: Shape, seed: int) -> Case:
+    random = np.random.default_rng(seed)
+    x = quantization(random)
+    return make(MaxPool(window, clamp(random)), [shape], [x, x], seed)
+
+
+def average_pool_case(window: Window, shape: Shape, seed: int) -> Case:
+    """Every window meets the map: pads are smaller than the window."""
+    random = np.random.default_rng(seed)
+    x = quantization(random)
+    y = quantization(random, x.scale * np.exp(random.uniform(-1.5, 0.5)))
+    include_pad, unsigned = (bool(random.integers(2)) for _ in range(2))
+    op = AveragePool(window, include_pad, clamp(random), unsigned)
+    return make(op, [shape], [x, y], seed)
+
+
+def global_pool_case(shape: Shape, seed: int) -> Case:
+    random = np.random.default_rng(seed)
+    x = quantization(random)
+    y = quantization(random, x.scale * np.exp(random.uniform(-3, 0.5)))
+    return make(GlobalAveragePool(clamp(random)), [shape], [x, y], seed)
+
+
+def lut_case(shape: Shape, seed: int) -> Case:
+    random = np.random.default_rng(seed)
+    table = random.integers(-128, 128, 256)
+    return make(Lut(table, "Random"), [shape], [quantization(random)] * 2, seed)
+
+
+seeds = st.integers(0, 2**32 - 1)
+channels = st.integers(1, 9)
+
+
+def pairs(low: int, high: int) -> st.SearchStrategy[tuple[int, int]]:
+    return st.tuples(st.integers(low, high), st.integers(low, high))
+
+
+@st.composite
+def windows(draw: st.DrawFn, most_pad: int = 3, pads_below_kernel: bool = False) -> Window:
+    kernel, dilation = draw(pairs(1, 4)), draw(pairs(1, 2))
+    sides = []
+    for axis in (0, 1, 0, 1):
+        limit = min(most_pad, kernel[axis] - 1) if pads_below_kernel else most_pad
+        sides.append(draw(st.integers(0, limit)))
+    if pads_below_kernel:
+        dilation = (1, 1)
+    return Window(kernel, draw(pairs(1, 3)), dilation, Padding(*sides))
+
+
+@st.composite
+def sizes(draw: st.DrawFn, window: Window) -> tuple[int, int]:
+    """Rows and columns of a map that the window fits, its pads included."""
+    (eh, ew), pads = window.extent, window.pads
+    rows = draw(st.integers(max(1, eh - pads.top - pads.bottom), eh + 5))
+    cols = draw(st.integers(max(1, ew - pads.left - pads.right), ew + 5))
+    return rows, cols
+
+
+@st.composite
+def convolutions(draw: st.DrawFn) -> Case:
+    """Any of the four kernels, as choose_kernel takes them."""
+    kind = draw(st.sampled_from(["any", "pointwise", "depthwise", "dense"]))
+    window = Window((1, 1)) if kind == "pointwise" else draw(windows())
+    if kind == "dense":
+        window = Window(window.kernel)
+    size = window.kernel if kind == "dense" else draw(sizes(window))
+    groups = draw(st.integers(1, 3)) if kind == "any" else 1
+    depth = draw(st.integers(1, 6))
+    if kind == "depthwise":
+        groups, depth = draw(st.integers(2, 11)), 1
+    per_group = draw(st.integers(1, 3 if kind == "depthwise" else 9))
+    return conv_case(window, groups, depth, per_group, size, draw(seeds))
+
+
+@st.composite
+def max_pools(draw: st.DrawFn) -> Case:
+    window = draw(windows())
+    return max_pool_case(window, (*draw(sizes(window)), draw(channels)), draw(seeds))
+
+
+@st.composite
+def average_pools(draw: st.DrawFn) -> Case:
+    window = draw(windows(pads_below_kernel=True))
+    rows, cols = draw(sizes(window))
+    # Any window of these reaches the map.
+    shape = (max(rows, window.kernel[0]), max(cols, window.kernel[1]), draw(channels))
+    return average_pool_case(window, shape, draw(seeds))
+
+
+def element_shapes() -> st.SearchStrategy[Shape]:
+    return st.tuples(st.integers(1, 5), st.integers(1, 5), channels)
+
+
+adds = st.builds(add_case, element_shapes(), seeds)
+luts = st.builds(lut_case, element_shapes(), seeds)
+global_pools = st.builds(global_pool_case, element_shapes(), seeds)
+windowed = st.one_of(convolutions(), max_pools(), average_pools())
+cases = st.one_of(windowed, convolutions(), adds, luts, global_pools)
+
+layouts = st.builds(Layout, st.integers(0, 3), st.integers(0, 7), st.integers(0, 5))

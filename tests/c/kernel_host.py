@@ -1,0 +1,289 @@
+"""The portable kernels on the host: built as a shared library, called through ctypes."""
+
+from __future__ import annotations
+
+import atexit
+import ctypes
+import hashlib
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from patchc.ir import Padding
+from patchc.numerics.structs import Params
+from patchc.targets.kernels import KERNELS
+from tests.tools import require_tool
+
+ROOT = Path(__file__).resolve().parents[2]
+INCLUDE = ROOT / "runtime_c/include"
+WARNINGS = ("-std=c99", "-pedantic", "-Wall", "-Wextra", "-Werror", "-Wconversion", "-Wshadow")
+
+# What lies around every view, and must still lie there after a call.
+POISON = 0x55
+GUARD = 64  # bytes before and after
+
+
+class Window(ctypes.Structure):
+    _fields_ = tuple(
+        (f"{name}_{axis}", ctypes.c_uint16)
+        for name in ("kernel", "stride", "dilation")
+        for axis in "hw"
+    )
+
+
+class Scale(ctypes.Structure):
+    _fields_ = (("mantissa", ctypes.c_uint32), ("shift", ctypes.c_int32))
+
+
+class ConvParams(ctypes.Structure):
+    _fields_ = (
+        ("window", Window),
+        ("groups", ctypes.c_int32),
+        ("weights", ctypes.POINTER(ctypes.c_int8)),
+        ("bias", ctypes.POINTER(ctypes.c_int32)),
+        ("scale", ctypes.POINTER(Scale)),
+        ("pad_value", ctypes.c_int8),
+        ("zero_point", ctypes.c_int8),
+        ("lo", ctypes.c_int8),
+        ("hi", ctypes.c_int8),
+    )
+
+
+class AddParams(ctypes.Structure):
+    _fields_ = (
+        ("a_factor", ctypes.c_int64),
+        ("b_factor", ctypes.c_int64),
+        ("constant", ctypes.c_int64),
+        ("frac", ctypes.c_int32),
+        ("near_a", ctypes.c_int32),
+        ("near_b", ctypes.c_int32),
+        ("near_constant", ctypes.c_uint32),
+        ("near_guard", ctypes.c_uint32),
+        ("near_range", ctypes.c_uint32),
+        ("near_bits", ctypes.c_int32),
+        ("near_base", ctypes.c_int32),
+        ("offset", ctypes.c_int16),
+        ("lo", ctypes.c_int8),
+        ("hi", ctypes.c_int8),
+    )
+
+
+class PoolParams(ctypes.Structure):
+    _fields_ = (("window", Window), ("lo", ctypes.c_int8), ("hi", ctypes.c_int8))
+
+
+class AverageParams(ctypes.Structure):
+    _fields_ = (
+        ("window", Window),
+        ("divisor", ctypes.c_int32),
+        ("in_scale", ctypes.c_uint32),
+        ("out_scale", ctypes.c_uint32),
+        ("in_zero_point", ctypes.c_int8),
+        ("out_zero_point", ctypes.c_int16),
+        ("offset", ctypes.c_int16),
+        ("lo", ctypes.c_int8),
+        ("hi", ctypes.c_int8),
+    )
+
+
+class GlobalParams(ctypes.Structure):
+    _fields_ = (
+        ("scale", Scale),
+        ("offset", ctypes.c_int32),
+        ("zero_point", ctypes.c_int8),
+        ("lo", ctypes.c_int8),
+        ("hi", ctypes.c_int8),
+    )
+
+
+class LutParams(ctypes.Structure):
+    _fields_ = (("table", ctypes.POINTER(ctypes.c_int8)),)
+
+
+STRUCTS: dict[str, type[ctypes.Structure]] = {
+    "patchc_conv_params": ConvParams,
+    "patchc_add_params": AddParams,
+    "patchc_pool_params": PoolParams,
+    "patchc_average_params": AverageParams,
+    "patchc_global_params": GlobalParams,
+    "patchc_lut_params": LutParams,
+}
+
+
+class View(ctypes.Structure):
+    """patchc_in and patchc_out, which differ in a const."""
+
+    _fields_ = (
+        ("data", ctypes.c_void_p),
+        ("pitch", ctypes.c_int32),
+        ("slots", ctypes.c_int32),
+        ("slot", ctypes.c_int32),
+        ("rows", ctypes.c_int32),
+        ("cols", ctypes.c_int32),
+        ("channels", ctypes.c_int32),
+    )
+
+
+class Pads(ctypes.Structure):
+    _fields_ = tuple((side, ctypes.c_int32) for side in ("top", "left", "bottom", "right"))
+
+
+@cache
+def build_folder() -> Path:
+    """Removed when the interpreter ends."""
+    folder = Path(tempfile.mkdtemp(prefix="patchc-kernels-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+def kernel_sources() -> list[str]:
+    return [str(ROOT / "runtime_c" / kernel.source) for kernel in KERNELS.values()]
+
+
+@cache
+def library(
+    compiler: str = "gcc", flags: tuple[str, ...] = ("-O2",), sources: tuple[str, ...] = ()
+) -> ctypes.CDLL:
+    """All kernels, or the given sources, as a shared library. Skips without the compiler."""
+    tag = hashlib.sha256(repr((compiler, flags, sources)).encode()).hexdigest()[:16]
+    folder = build_folder() / tag
+    folder.mkdir(exist_ok=True)
+    sources = sources or tuple(kernel_sources())
+    compile_ = [require_tool(compiler), *WARNINGS, *flags, "-fPIC", "-I", str(INCLUDE), "-c"]
+    _build([*compile_, *sources], folder)
+    # Linked without the flags: with -ffast-math gcc links code that makes the whole process
+    # flush subnormals to zero, numpy included.
+    objects = [f"{Path(source).stem}.o" for source in sources]
+    _build([require_tool(compiler), "-shared", "-o", "kernels.so", *objects, "-lm"], folder)
+    return ctypes.CDLL(str(folder / "kernels.so"))
+
+
+def _build(command: list[str], folder: Path) -> None:
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def c_params(kernel: str, params: Params) -> ctypes.Structure:
+    """The dataclass as the C struct, member by member of the same name."""
+    return _fill(STRUCTS[KERNELS[kernel].params], params)
+
+
+def _fill(struct: type[ctypes.Structure], values: object) -> ctypes.Structure:
+    filled = struct()
+    for name, ctype in struct._fields_:
+        setattr(filled, name, _value(ctype, getattr(values, name)))
+    return filled
+
+
+def _value(ctype: type, value: object) -> object:
+    if isinstance(value, np.ndarray):
+        return value.ctypes.data_as(ctype)  # keeps the array alive
+    if isinstance(value, tuple):
+        pairs = (Scale * len(value))(*((scale.mantissa, scale.shift) for scale in value))
+        return ctypes.cast(pairs, ctype)  # keeps the array alive
+    if issubclass(ctype, ctypes.Structure):
+        return _fill(ctype, value)
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How a view lies in memory, as far as its map does not say."""
+
+    spare_slots: int = 0  # slots beyond the view's rows
+    slot: int = 0  # of the first row, modulo the slots
+    spare_pitch: int = 0  # bytes between one row's end and the next slot
+
+    def view(self, shape: tuple[int, int, int], address: int) -> View:
+        rows, cols, channels = shape
+        slots = max(rows + self.spare_slots, 1)
+        pitch = cols * channels + self.spare_pitch
+        return View(address, pitch, slots, self.slot % slots, rows, cols, channels)
+
+
+PLAIN = Layout()
+NO_PADS = Padding()
+
+
+def offsets(view: View) -> np.ndarray:
+    """Bytes from slot 0 to every element of the view: int64 (rows, cols, channels)."""
+    slots = (view.slot + np.arange(view.rows)) % view.slots
+    row = np.arange(view.cols * view.channels).reshape(view.cols, view.channels)
+    return slots[:, None, None] * view.pitch + row
+
+
+class Memory:
+    """Poisoned bytes with guards around, in which views are placed."""
+
+    def __init__(self, size: int) -> None:
+        self.bytes = np.full(size + 2 * GUARD, POISON, np.int8)
+        self.base = self.bytes.ctypes.data + GUARD
+
+    def write(self, view: View, values: np.ndarray) -> None:
+        self.bytes[self._indices(view)] = values
+
+    def read(self, view: View) -> np.ndarray:
+        return self.bytes[self._indices(view)]
+
+    def untouched_but(self, view: View) -> bool:
+        """Is everything outside the view still poison?"""
+        outside = np.ones(len(self.bytes), bool)
+        outside[self._indices(view)] = False
+        return bool((self.bytes[outside] == POISON).all())
+
+    def _indices(self, view: View) -> np.ndarray:
+        return (view.data - self.base) + GUARD + offsets(view)
+
+
+def place(values: np.ndarray, layout: Layout) -> tuple[Memory, View]:
+    """A view of `values` in a memory of its own."""
+    sized = layout.view(values.shape, 0)
+    memory = Memory(sized.slots * sized.pitch)
+    view = layout.view(values.shape, memory.base)
+    memory.write(view, values)
+    return memory, view
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A kernel and everything it is given, but for where its output goes."""
+
+    kernel: str
+    params: Params
+    inputs: tuple[np.ndarray, ...]  # int8 (rows, cols, channels)
+    out_shape: tuple[int, int, int]
+    pads: Padding = NO_PADS
+
+
+def invoke(library_: ctypes.CDLL, call: Call, out: View, inputs: Sequence[View]) -> None:
+    """The bare call."""
+    function = getattr(library_, KERNELS[call.kernel].function)
+    function.restype = None
+    pads = Pads(call.pads.top, call.pads.left, call.pads.bottom, call.pads.right)
+    arguments = [*inputs, pads] if len(inputs) == 1 else list(inputs)
+    params = c_params(call.kernel, call.params)
+    function(*map(ctypes.byref, (out, *arguments, params)))
+
+
+def run(
+    library_: ctypes.CDLL,
+    call: Call,
+    out_layout: Layout = PLAIN,
+    in_layouts: Sequence[Layout] = (),
+) -> np.ndarray:
+    """The kernel's output; nothing else was written, inputs included."""
+    layouts = tuple(in_layouts) or (PLAIN,) * len(call.inputs)
+    placed = [place(values, at) for values, at in zip(call.inputs, layouts, strict=True)]
+    before = [memory.bytes.copy() for memory, _ in placed]
+    memory, out = place(np.full(call.out_shape, POISON, np.int8), out_layout)
+    invoke(library_, call, out, [view for _, view in placed])
+    assert memory.untouched_but(out), "bytes around the output were written"
+    for (source, _), bytes_ in zip(placed, before, strict=True):
+        assert np.array_equal(source.bytes, bytes_), "an input was written"
+    return memory.read(out)

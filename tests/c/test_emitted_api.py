@@ -1,0 +1,229 @@
+"""name_run's contract: what it refuses, what it gives up, what it leaves alone."""
+
+from __future__ import annotations
+
+import ctypes
+import re
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from patchc.codegen import WeightsMode
+from patchc.errors import PatchcError
+from patchc.tunnels.plan import InputMode
+from patchc.verify.host import build
+from tests.c.emitted import classifier, depthwise, expected, images, layerwise, residual, write
+from tests.c.streamed import streamed
+from tests.tools import require_tool
+
+ERR_NULL, ERR_ALIGN, ERR_CALLBACK = -1, -2, -3
+
+READ = ctypes.CFUNCTYPE(
+    ctypes.c_int,
+    ctypes.c_void_p,
+    *[ctypes.c_int32] * 4,
+    ctypes.POINTER(ctypes.c_int8),
+)
+
+
+class Reader(ctypes.Structure):
+    _fields_ = (("read", READ), ("ctx", ctypes.c_void_p))
+
+
+def library(out: Path) -> ctypes.CDLL:
+    """The network as a shared library."""
+    sources = sorted(str(path) for path in out.glob("*.c"))
+    target = out / "net.so"
+    command = [require_tool("gcc"), "-std=c99", "-O1", "-shared", "-fPIC", "-o", target, *sources]
+    subprocess.run(command, check=True)
+    return ctypes.CDLL(str(target))
+
+
+def macro(out: Path, name: str) -> int:
+    """The value of NET_<name> in the header."""
+    for line in (out / "net.h").read_text().splitlines():
+        words = line.split()
+        if words[:2] == ["#define", f"NET_{name}"]:
+            return int(words[2].strip("()"))
+    raise AssertionError(f"no macro NET_{name}")
+
+
+def arena(out: Path, shift: int = 0) -> tuple[ctypes.Array, int]:
+    """Memory, and an address in it that is aligned to 64 but for `shift`."""
+    memory = ctypes.create_string_buffer(macro(out, "ARENA_BYTES") + 64 + shift)
+    return memory, -(-ctypes.addressof(memory) // 64) * 64 + shift
+
+
+def serve(values: np.ndarray) -> Reader:
+    """The image as a callback."""
+
+    def read(_ctx, row, col, rows, cols, dst):
+        part = np.ascontiguousarray(values[row : row + rows, col : col + cols])
+        ctypes.memmove(dst, part.ctypes.data, part.nbytes)
+        return 0
+
+    return Reader(READ(read), None)
+
+
+def test_null_arena_null_inputs_null_callback(tmp_path):
+    net = library(write(layerwise(classifier(), InputMode.TILES), tmp_path))
+    _memory, at = arena(tmp_path)
+    reader = Reader(READ(lambda *_: 0), None)
+    assert net.net_run(None, ctypes.byref(reader), None) == ERR_NULL
+    assert net.net_run(ctypes.c_void_p(at), None, None) == ERR_NULL
+    assert net.net_run(ctypes.c_void_p(at), ctypes.byref(Reader()), None) == ERR_NULL
+
+
+def test_null_image_in_extern_mode_and_null_weights(tmp_path):
+    schedule = layerwise(classifier(), InputMode.EXTERN)
+    net = library(write(schedule, tmp_path, WeightsMode.EXTERN))
+    _memory, at = arena(tmp_path)
+    image = ctypes.create_string_buffer(macro(tmp_path, "IN0_BYTES"))
+    given = ctypes.addressof(image)
+    for pointers in ((None, given), (given, None)):
+        inputs = (ctypes.c_void_p * 2)(*pointers)
+        assert net.net_run(ctypes.c_void_p(at), inputs, None) == ERR_NULL
+
+
+def test_misaligned_arena(tmp_path):
+    """The rings of this schedule ask for four bytes; one byte off is refused, four are not."""
+    net = library(write(streamed(1, InputMode.TILES), tmp_path))
+    assert macro(tmp_path, "ARENA_ALIGN") == 4
+    reader = serve(np.zeros((8, 8, 2), np.int8))
+    for shift, status in ((0, 0), (1, ERR_ALIGN), (2, ERR_ALIGN), (4, 0)):
+        _memory, at = arena(tmp_path, shift)
+        assert net.net_run(ctypes.c_void_p(at), ctypes.byref(reader), None) == status
+
+
+@pytest.mark.parametrize("stops_at", [0, 3])
+def test_a_callback_that_fails_ends_the_run(stops_at, tmp_path):
+    """It is not called again, and the outputs of the caller stay as they are."""
+    net = library(write(streamed(1, InputMode.STREAM), tmp_path))
+    calls = []
+
+    def read(*arguments):
+        calls.append(arguments)
+        return 7 if len(calls) > stops_at else 0
+
+    _memory, at = arena(tmp_path)
+    reader = Reader(READ(read), None)
+    output = ctypes.create_string_buffer(b"\x55" * macro(tmp_path, "OUT0_BYTES"))
+    outputs = ctypes.c_void_p(ctypes.addressof(output))
+    status = net.net_run(ctypes.c_void_p(at), ctypes.byref(reader), ctypes.byref(outputs))
+    assert status == ERR_CALLBACK
+    assert len(calls) == stops_at + 1
+    assert set(output.raw[:-1]) == {0x55}
+
+
+def test_the_callback_is_given_its_context(tmp_path):
+    net = library(write(layerwise(classifier(), InputMode.TILES), tmp_path))
+    seen = []
+    _memory, at = arena(tmp_path)
+    reader = Reader(READ(lambda ctx, *_: seen.append(ctx) or 0), 1234)
+    assert net.net_run(ctypes.c_void_p(at), ctypes.byref(reader), None) == 0
+    assert seen == [1234]
+
+
+def test_resident_inputs_may_be_left_out_altogether(tmp_path):
+    """`in` null: the image is in the arena; `out` null: so are the outputs."""
+    graph = residual()
+    net = library(write(layerwise(graph, InputMode.RESIDENT), tmp_path))
+    inputs = images(graph)
+    wanted = expected(graph, inputs)
+    for case in range(3):
+        _memory, at = arena(tmp_path)
+        image = inputs["image"][case]
+        ctypes.memmove(at + macro(tmp_path, "IN0_OFFSET"), image.ctypes.data, image.nbytes)
+        assert net.net_run(ctypes.c_void_p(at), None, None) == 0
+        found = ctypes.string_at(at + macro(tmp_path, "OUT0_OFFSET"), macro(tmp_path, "OUT0_BYTES"))
+        assert found == wanted[graph.outputs[0]][case].tobytes()
+
+
+def test_two_arenas_are_two_inferences(tmp_path):
+    """One runs in the other's callback: no state is shared."""
+    graph = residual()
+    net = library(write(layerwise(graph, InputMode.TILES), tmp_path))
+    inputs = images(graph)
+    wanted = expected(graph, inputs)[graph.outputs[0]]
+    size = macro(tmp_path, "OUT0_BYTES")
+
+    def run(reader: Reader) -> bytes:
+        _memory, at = arena(tmp_path)
+        output = ctypes.create_string_buffer(size)
+        outputs = ctypes.c_void_p(ctypes.addressof(output))
+        status = net.net_run(ctypes.c_void_p(at), ctypes.byref(reader), ctypes.byref(outputs))
+        assert status == 0
+        return output.raw
+
+    inner = []
+    outer = serve(inputs["image"][2])
+
+    def read(*arguments):
+        inner.append(run(serve(inputs["image"][1])))
+        return outer.read(*arguments)
+
+    assert run(Reader(READ(read), None)) == wanted[2].tobytes()
+    assert inner == [wanted[1].tobytes()]
+
+
+def edit(out: Path, file: str, old: str, new: str) -> None:
+    text = (out / file).read_text()
+    assert old in text
+    (out / file).write_text(text.replace(old, new))
+
+
+def test_host_main_sees_a_byte_written_behind_the_arena(tmp_path):
+    """The arena of the header is made one byte too small."""
+    schedule = layerwise(classifier(), InputMode.TILES)
+    write(schedule, tmp_path)
+    size = macro(tmp_path, "ARENA_BYTES")
+    edit(tmp_path, "net.h", f"NET_ARENA_BYTES {size}", f"NET_ARENA_BYTES {size - 1}")
+    with pytest.raises(PatchcError, match="a byte behind the arena was written"):
+        build(tmp_path).run(images(schedule.graph))
+
+
+def test_host_main_sees_a_byte_written_before_the_arena(tmp_path):
+    schedule = layerwise(classifier(), InputMode.TILES)
+    write(schedule, tmp_path)
+    edit(tmp_path, "net.c", ".data = arena,", ".data = arena - 1,")
+    with pytest.raises(PatchcError, match="a byte before the arena was written"):
+        build(tmp_path).run(images(schedule.graph))
+
+
+@pytest.mark.parametrize("step", ["- 1", "+ 1"])
+def test_sanitizers_see_reads_outside_the_arena(step, tmp_path):
+    """The guard bytes are poisoned: what only reads them is caught too."""
+    schedule = layerwise(depthwise(), InputMode.RESIDENT)
+    write(schedule, tmp_path)
+    text = (tmp_path / "net.c").read_text()
+    first, second = re.findall(r"\.data = (arena(?: \+ \d+)?),", text)
+    moved = max(first, second, key=len) if step == "+ 1" else min(first, second, key=len)
+    edit(tmp_path, "net.c", f".data = {moved},", f".data = {moved} {step},")
+    with pytest.raises(PatchcError, match="AddressSanitizer: use-after-poison"):
+        build(tmp_path, "sanitize").run(images(schedule.graph))
+
+
+@pytest.mark.parametrize(
+    ("mode", "text"),
+    [(InputMode.TILES, "outside the image"), (InputMode.STREAM, "not in raster order")],
+)
+def test_host_main_holds_the_program_to_its_input_mode(mode, text, tmp_path):
+    """Broken programs: one asks for a row below the image, one asks for the image twice."""
+    schedule = layerwise(classifier(), mode)
+    write(schedule, tmp_path)
+    call = "load_rows(&inputs->image, &out, 0, 0) != 0"
+    again = f"{call} || {call}" if mode is InputMode.STREAM else call.replace("0, 0", "1, 0")
+    edit(tmp_path, "net.c", call, again)
+    with pytest.raises(PatchcError, match=text):
+        build(tmp_path).run(images(schedule.graph))
+
+
+def test_host_main_sees_pixels_that_a_stream_leaves_out(tmp_path):
+    schedule = layerwise(classifier(), InputMode.STREAM)
+    write(schedule, tmp_path)
+    edit(tmp_path, "net.c", ".rows = 4, .cols = 4, .channels = 3};\n    if",
+         ".rows = 3, .cols = 4, .channels = 3};\n    if")  # fmt: skip
+    with pytest.raises(PatchcError, match="not every pixel was asked for"):
+        build(tmp_path).run(images(schedule.graph))

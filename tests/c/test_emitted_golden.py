@@ -1,0 +1,35 @@
+"""The emitted C of about ten tiny networks, as text: pytest --update-golden refreshes it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from patchc.codegen import emit
+from tests.c.emitted import GOLDEN, options, placed
+
+FOLDER = Path(__file__).parent.parent / "golden_c"
+
+# Where they stand for all: they depend on the network in names only.
+ONCE = ("Makefile", "CMakeLists.txt", "test/network.json")
+
+
+@pytest.mark.parametrize("name", GOLDEN)
+def test_golden(name, check_golden):
+    case = GOLDEN[name]
+    files = emit(*placed(case.schedule()), options(weights=case.weights))
+    for path, text in files.items():
+        if path.startswith("net") and isinstance(text, str):
+            check_golden(FOLDER / name / path, text)
+            assert max(map(len, text.splitlines())) <= 100, path
+
+
+def test_golden_build_files(check_golden):
+    files = emit(*placed(GOLDEN["classifier_tiles"].schedule()), options())
+    for path in ONCE:
+        check_golden(FOLDER / "classifier_tiles" / path, files[path])
+
+
+def test_no_golden_file_is_left_over():
+    assert {path.name for path in FOLDER.iterdir()} == set(GOLDEN)

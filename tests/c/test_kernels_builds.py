@@ -1,0 +1,146 @@
+"""The same bytes however the kernels are compiled; no warning, no undefined behaviour."""
+
+from __future__ import annotations
+
+import subprocess
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from patchc.ir import Padding, Window
+from patchc.targets.kernels import KERNELS
+from tests.c import kernel_cases as make
+from tests.c.kernel_cases import Case
+from tests.c.kernel_host import INCLUDE, PLAIN, ROOT, WARNINGS, Layout, kernel_sources, library, run
+from tests.c.kernel_program import PlacedCall, program
+from tests.tools import require_tool
+
+# clang's runtime libraries are a package of their own; traps need none.
+SANITIZERS = {
+    "gcc": ("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g", "-O1"),
+    "clang": ("-fsanitize=undefined", "-fsanitize-trap=all", "-g", "-O1"),
+}
+
+# Cases in the sanitizers' program, two of each kind: it is slow to build.
+SANITIZED = 28
+
+
+@cache
+def sample() -> tuple[Case, ...]:
+    """A few dozen cases of every kernel with borders, tails of channels and odd geometry."""
+    same = Padding(1, 1, 1, 1)
+    found = []
+    for seed in range(6):
+        random = np.random.default_rng(seed)
+        size = tuple(int(n) for n in random.integers(4, 8, 2))
+        shape = (*size, int(random.integers(1, 10)))
+        strided = Window((3, 2), (2, 1), (1, 2), Padding(1, 2, 2, 0))
+        found += [
+            make.conv_case(Window((3, 3), pads=same), 1, 3, 7, size, seed),
+            make.conv_case(strided, 2, 3, 5, size, seed),
+            make.conv_case(Window((3, 3), (2, 2), pads=same), 6, 1, 1, size, seed),
+            make.conv_case(strided, 3, 1, 2, size, seed),
+            make.conv_case(Window((1, 1)), 1, 9, 6, size, seed),
+            make.conv_case(Window(size), 1, 4, 9, size, seed),
+            make.conv_case(Window((2, 2), pads=Padding(4, 4, 4, 4)), 1, 2, 4, (2, 2), seed),
+            make.conv_case(Window((2, 2), pads=Padding(4, 4, 4, 4)), 5, 1, 1, (2, 2), seed),
+            make.add_case(shape, seed),
+            make.add_case((1, 1, 1), seed),
+            make.max_pool_case(strided, shape, seed),
+            make.average_pool_case(Window((3, 3), (2, 2), pads=same), shape, seed),
+            make.global_pool_case(shape, seed),
+            make.lut_case(shape, seed),
+        ]
+    return tuple(found)
+
+
+@cache
+def sample_output() -> tuple[bytes, ...]:
+    return tuple(run(library(), case.call()).tobytes() for case in sample())
+
+
+@pytest.mark.parametrize("compiler", ["gcc", "clang"])
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ("-O0",),
+        ("-O2",),
+        ("-O3",),
+        ("-Os",),
+        ("-O3", "-march=native", "-ffast-math"),
+        ("-O2", "-DPATCHC_NO_BUILTINS"),
+    ],
+    ids=" ".join,
+)
+def test_same_bytes_under_any_flags(compiler: str, flags: tuple[str, ...]) -> None:
+    built = library(compiler, flags)
+    for case, expected in zip(sample(), sample_output(), strict=True):
+        call = case.call()
+        assert run(built, call).tobytes() == expected, call.kernel
+
+
+@pytest.mark.parametrize("compiler", ["gcc", "clang"])
+def test_sanitizers_find_nothing(compiler: str, tmp_path: Path) -> None:
+    """Every view on a heap block of exactly its size, in rings and out of them."""
+    layouts, cases = (PLAIN, Layout(2, 3, 5)), sample()[:SANITIZED]
+    calls = [
+        PlacedCall(call, layout, (layout,) * len(call.inputs))
+        for layout in layouts
+        for call in (case.call() for case in cases)
+    ]
+    source = tmp_path / "cases.c"
+    source.write_text(program(calls))
+    binary = tmp_path / "cases"
+    command = [require_tool(compiler), "-std=c99", *SANITIZERS[compiler], "-I", str(INCLUDE)]
+    command += ["-o", str(binary), str(source), *kernel_sources()]
+    built = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert built.returncode == 0, built.stderr
+    done = subprocess.run([str(binary)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    lines = [output.hex() for output in sample_output()[: len(cases)]] * len(layouts)
+    assert done.stdout.splitlines() == lines
+
+
+@pytest.mark.parametrize("compiler", ["gcc", "clang"])
+@pytest.mark.parametrize("name", sorted(KERNELS))
+def test_no_warning_and_no_global(compiler: str, name: str, tmp_path: Path) -> None:
+    """Strict C99 without a warning; one function, nothing that could be written."""
+    target = tmp_path / "kernel.o"
+    command = [require_tool(compiler), *WARNINGS, "-Wsign-conversion", "-Wcast-qual", "-Wundef"]
+    command += ["-Wvla", "-Wdouble-promotion", "-Wmissing-prototypes", "-O2", "-c"]
+    source = ROOT / "runtime_c" / KERNELS[name].source
+    done = subprocess.run(
+        [*command, "-I", str(INCLUDE), "-o", str(target), str(source)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    symbols = subprocess.run(
+        [require_tool("nm"), str(target)], capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    kinds = {line.split()[-1]: line.split()[-2] for line in symbols}
+    assert kinds.pop(KERNELS[name].function) == "T"
+    # Local code, read-only tables that the compiler made, and memset: no data, no library calls.
+    allowed = {"t", "r", "N"}
+    others = {symbol for symbol, kind in kinds.items() if kind not in allowed}
+    assert others <= {"memset", "_GLOBAL_OFFSET_TABLE_", "__stack_chk_fail"}
+
+
+@pytest.mark.parametrize("name", sorted(KERNELS))
+def test_sources_hold_no_floating_point(name: str) -> None:
+    """Neither a type nor a constant."""
+    kernel = KERNELS[name]
+    paths = [ROOT / "runtime_c" / kernel.source]
+    paths += [INCLUDE / header for header in ("patchc_kernels.h", *kernel.headers)]
+    for path in paths:
+        words = set(path.read_text().replace("(", " ").replace(")", " ").split())
+        assert not words & {"float", "double", "<math.h>", "malloc", "restrict", "goto"}, path
+
+
+def test_layout_of_ring_views_is_plain_by_default() -> None:
+    view = PLAIN.view((2, 3, 4), 0)
+    assert (view.pitch, view.slots, view.slot) == (12, 2, 0)

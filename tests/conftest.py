@@ -1,0 +1,31 @@
+"""Options and fixtures of all tests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--update-golden",
+        action="store_true",
+        help="write what tests compare with golden files, instead of comparing",
+    )
+
+
+@pytest.fixture
+def check_golden(request: pytest.FixtureRequest):
+    """check_golden(path, text): `path` holds exactly `text`; --update-golden makes it so."""
+
+    def check(path: Path, text: str) -> None:
+        if request.config.getoption("--update-golden"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        assert path.is_file(), f"{path} is missing: run pytest --update-golden and read the diff"
+        assert text == path.read_text(encoding="utf-8"), (
+            "run pytest --update-golden if this is meant"
+        )
+
+    return check

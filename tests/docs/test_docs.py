@@ -1,0 +1,134 @@
+"""README.md and docs/: commands exist with the options shown, links lead somewhere, and what is
+marked as such runs as printed."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib import import_module, util
+from pathlib import Path
+
+import click
+import pytest
+
+from patchc.cli import main
+from patchc.frontend.registry import handlers
+from patchc.targets.kernels import KERNELS
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+FENCE = re.compile(r"(<!-- runs -->\n)?^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\[[^]]*\]\(([^)#\s]*)(#[^)\s]*)?\)")
+
+ids = [str(page.relative_to(ROOT)) for page in PAGES]
+
+
+def shell_lines(page: Path) -> Iterator[str]:
+    """The commands in a page's ```sh blocks, comments and continued lines taken care of."""
+    for _, language, block in FENCE.findall(page.read_text(encoding="utf-8")):
+        if language == "sh":
+            yield from (line for line in block.replace("\\\n", " ").splitlines() if line.strip())
+
+
+def slug(heading: str) -> str:
+    """The anchor of a heading."""
+    return re.sub(r"[^\w -]", "", heading.strip().lower()).replace(" ", "-")
+
+
+def make_targets() -> set[str]:
+    return set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=ids)
+def test_every_command_and_option_exists(page: Path):
+    for line in shell_lines(page):
+        words = shlex.split(line, comments=True)
+        if words[:1] == ["patchc"] and words[1:2] and not words[1].startswith("-"):
+            check_options(main.commands[words[1]], words[2:], line)
+        elif words[:3] == ["python", "-m", words[2] if len(words) > 2 else ""]:
+            assert util.find_spec(words[2]), line
+            if words[2].startswith("examples."):
+                check_options(import_module(words[2]).main, words[3:], line)
+        elif words[:1] == ["make"] and "-C" not in words:
+            assert set(words[1:]) <= make_targets(), line
+
+
+def check_options(command: click.Command, words: list[str], line: str) -> None:
+    known = {name for param in command.params for name in (*param.opts, *param.secondary_opts)}
+    used = {word for word in words if word.startswith("-")} - {"--help"}
+    assert used <= known, line
+
+
+@pytest.mark.parametrize("page", PAGES, ids=ids)
+def test_every_link_leads_somewhere(page: Path):
+    for target, anchor in LINK.findall(page.read_text(encoding="utf-8")):
+        if target.startswith("http"):
+            continue
+        found = page.parent / target if target else page
+        assert found.exists(), target
+        if anchor:
+            text = found.read_text(encoding="utf-8")
+            headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+            assert anchor[1:] in [slug(heading) for heading in headings], anchor
+
+
+@pytest.mark.parametrize("page", PAGES, ids=ids)
+def test_every_file_named_exists(page: Path):
+    """`patchc/api.py` and the like, as code."""
+    names = re.findall(
+        r"`((?:patchc|runtime_c|templates|examples|tests|docs)/[\w./-]*)`", page.read_text()
+    )
+    for name in names:
+        assert (ROOT / name).exists(), name
+
+
+@pytest.mark.parametrize("page", PAGES, ids=ids)
+def test_blocks_marked_as_such_run_as_printed(page: Path, tmp_path: Path):
+    """In a folder of their own, with `patchc` and `python` those of this process."""
+    blocks = [block for runs, _, block in FENCE.findall(page.read_text(encoding="utf-8")) if runs]
+    if not blocks:
+        return
+    (tmp_path / "bin").mkdir()
+    for name, words in (("python", ""), ("patchc", "-m patchc.cli")):
+        script = tmp_path / "bin" / name
+        script.write_text(f'#!/bin/sh\nexec "{sys.executable}" {words} "$@"\n')
+        script.chmod(0o755)
+    for name in ("examples", "patchc", "templates", "runtime_c"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    environment = os.environ | {"PATH": f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}"}
+    for block in blocks:
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", block],
+            cwd=tmp_path,
+            env=environment | {"PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            timeout=600,
+        )
+        assert done.returncode == 0, f"{block}\n{done.stdout}\n{done.stderr}"
+
+
+def test_the_page_of_operators_is_complete():
+    """Every operator that the importer knows is in the first column, and no other; likewise the
+    kernels."""
+    table = [
+        line.split("|")[1:-1]
+        for line in (ROOT / "docs/operators.md").read_text().splitlines()
+        if line.startswith("| `")
+    ]
+    named = {name for row in table for name in re.findall(r"`(\w+)`", row[0])}
+    assert named == {name for _, name in handlers()}
+    kernels = {name for row in table for name in re.findall(r"\w+", row[2])}
+    assert kernels == set(KERNELS)
+
+
+def test_make_and_the_makefile_agree():
+    """Each target that `make` without arguments lists is there."""
+    text = (ROOT / "Makefile").read_text()
+    listed = re.findall(r"^# make (\w+)", text, re.MULTILINE)
+    assert listed
+    assert set(listed) <= make_targets()

@@ -1,0 +1,26 @@
+/* net: constants, file 1 of 1.
+ *
+ * Made by patchc 1.2.3 for cortex-m4.
+ * Model: model.onnx
+ * sha256: 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
+ * Command: patchc compile model.onnx -o OUT --budget 64k
+ */
+#include "net_weights.h"
+
+NET_WEIGHTS_SECTION
+const int8_t net_conv0_node_weights[54] = {
+    113,-55,11,118,-82,-104,97,-31,-41,123,-9,-93,3,32,103,110,28,5,112,
+    77,-112,-33,-50,-1,121,21,-6,59,52,0,120,-83,101,120,-23,-2,-107,45,
+    -18,19,113,91,-12,95,-92,109,-75,0,27,-71,74,23,42,-35,
+};
+
+NET_WEIGHTS_SECTION
+const int32_t net_conv0_node_bias[6] = {
+    -3808, -691, -413, -5336, 465, 777,
+};
+
+NET_WEIGHTS_SECTION
+const patchc_scale net_conv0_node_scale[6] = {
+    {16170066u, 32}, {13769751u, 32}, {9722607u, 31}, {10855393u, 31},
+    {13689511u, 31}, {10292679u, 31},
+};

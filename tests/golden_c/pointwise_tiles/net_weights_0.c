@@ -1,0 +1,25 @@
+/* net: constants, file 1 of 1.
+ *
+ * Made by patchc 1.2.3 for cortex-m4.
+ * Model: model.onnx
+ * sha256: 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
+ * Command: patchc compile model.onnx -o OUT --budget 64k
+ */
+#include "net_weights.h"
+
+NET_WEIGHTS_SECTION
+const int8_t net_conv0_node_weights[35] = {
+    3,82,-20,37,65,114,-58,13,115,-64,84,-106,-119,-48,-62,-120,-91,94,-23,
+    93,65,86,10,81,-43,-12,74,-96,-50,-96,-12,122,-93,-30,-25,
+};
+
+NET_WEIGHTS_SECTION
+const int32_t net_conv0_node_bias[7] = {
+    -462, 580, -365, -125, 822, -584, 149,
+};
+
+NET_WEIGHTS_SECTION
+const patchc_scale net_conv0_node_scale[7] = {
+    {14362698u, 32}, {15564426u, 32}, {12764573u, 31}, {15933886u, 32},
+    {10057499u, 31}, {15116372u, 31}, {14921590u, 31},
+};

@@ -1,0 +1,125 @@
+"""Small networks by hand, with seeded random weights: what unit tests build their Graphs with."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from patchc.ir import (
+    Add,
+    Conv,
+    GlobalAveragePool,
+    Graph,
+    Lut,
+    MaxPool,
+    Node,
+    Op,
+    Padding,
+    Quantization,
+    Tensor,
+    Window,
+    output_shape,
+    verify,
+)
+from patchc.ir.graph import Shape
+
+
+class NetworkBuilder:
+    """Adds one node per call; every call returns the name of the tensor it made."""
+
+    def __init__(self, seed: int = 0) -> None:
+        self.random = np.random.default_rng(seed)
+        self.tensors: dict[str, Tensor] = {}
+        self.nodes: list[Node] = []
+        self.inputs: list[str] = []
+
+    def input(self, height: int, width: int, channels: int, name: str = "image") -> str:
+        self.inputs.append(name)
+        return self._tensor(name, (height, width, channels), 0.02)
+
+    def conv(
+        self,
+        x: str,
+        channels: int,
+        kernel: int = 1,
+        stride: int = 1,
+        *,
+        pad: int | None = None,
+        depthwise: bool = False,
+        name: str | None = None,
+    ) -> str:
+        """`pad` on every side, kernel // 2 unless given; depthwise keeps multiplier channels/c."""
+        c_in = self.tensors[x].shape[2]
+        pad = kernel // 2 if pad is None else pad
+        groups = c_in if depthwise else 1
+        fan_in = kernel * kernel * c_in // groups
+        op = Conv(
+            window=Window((kernel, kernel), (stride, stride), (1, 1), Padding(pad, pad, pad, pad)),
+            groups=groups,
+            weights=self.random.integers(-127, 128, (channels, kernel, kernel, c_in // groups)),
+            weight_scales=self.random.uniform(0.5, 1.5, channels) / (64 * fan_in**0.5),
+            bias=self.random.integers(-500, 500, channels),
+        )
+        return self._node(op, (x,), name, float(self.random.uniform(0.01, 0.03)))
+
+    def depthwise(self, x: str, kernel: int = 3, stride: int = 1, name: str | None = None) -> str:
+        return self.conv(x, self.tensors[x].shape[2], kernel, stride, depthwise=True, name=name)
+
+    def dense(self, x: str, channels: int, name: str | None = None) -> str:
+        """A dense layer over the whole map (square maps only)."""
+        return self.conv(x, channels, self.tensors[x].shape[0], pad=0, name=name)
+
+    def add(self, a: str, b: str, name: str | None = None) -> str:
+        return self._node(Add(), (a, b), name, 0.03)
+
+    def max_pool(self, x: str, kernel: int = 2, stride: int = 2, name: str | None = None) -> str:
+        op = MaxPool(Window((kernel, kernel), (stride, stride)))
+        quant = self.tensors[x].quant
+        return self._node(op, (x,), name, quant.scale, quant.zero_point)
+
+    def mean(self, x: str, name: str | None = None) -> str:
+        return self._node(GlobalAveragePool(), (x,), name, 0.02)
+
+    def relu(self, x: str, name: str | None = None) -> str:
+        """A table that clips at the zero point."""
+        quant = self.tensors[x].quant
+        table = np.maximum(np.arange(-128, 128), quant.zero_point)
+        return self._node(Lut(table, "Relu"), (x,), name, quant.scale, quant.zero_point)
+
+    def bottleneck(self, x: str, channels: int, expansion: int, kernel: int, stride: int) -> str:
+        """MobileNetV2's inverted residual, with its skip where shapes allow one."""
+        c_in = self.tensors[x].shape[2]
+        y = self.conv(x, c_in * expansion) if expansion > 1 else x
+        y = self.conv(self.depthwise(y, kernel, stride), channels)
+        return self.add(x, y) if stride == 1 and channels == c_in else y
+
+    def build(self, *outputs: str, name: str = "net") -> Graph:
+        tensors = dict(self.tensors)
+        return verify(Graph(name, tuple(self.inputs), outputs, tensors, tuple(self.nodes)))
+
+    def image(self, graph: Graph) -> dict[str, np.ndarray]:
+        """Random values for every input."""
+        return {
+            name: self.random.integers(-128, 128, graph.tensors[name].shape).astype(np.int8)
+            for name in graph.inputs
+        }
+
+    def _node(
+        self,
+        op: Op,
+        inputs: tuple[str, ...],
+        name: str | None,
+        scale: float,
+        zero_point: int | None = None,
+    ) -> str:
+        name = name or f"{op.kind.lower()}{len(self.nodes)}"
+        shape = output_shape(op, *(self.tensors[x].shape for x in inputs))
+        self._tensor(name, shape, scale, zero_point)
+        self.nodes.append(Node(f"{name}.node", op, inputs, name))
+        return name
+
+    def _tensor(self, name: str, shape: Shape, scale: float, zero_point: int | None = None) -> str:
+        if zero_point is None:
+            zero_point = int(self.random.integers(-20, 20))
+        quant = Quantization(float(np.float32(scale)), zero_point)
+        self.tensors[name] = Tensor(name, shape, quant)
+        return name

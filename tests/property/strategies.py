@@ -1,0 +1,228 @@
+"""Random windows, quantisations, operators and small networks, for every property test.
+
+Big arrays come from a drawn seed, so that examples stay small and shrink by shape and structure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from hypothesis import strategies as st
+
+from patchc.ir import (
+    FULL_RANGE,
+    Add,
+    AveragePool,
+    Clamp,
+    Conv,
+    GlobalAveragePool,
+    Graph,
+    Lut,
+    MaxPool,
+    Node,
+    Op,
+    Padding,
+    Quantization,
+    Tensor,
+    Window,
+    output_shape,
+    verify,
+)
+from patchc.ir.graph import Shape
+
+MAX_SIDE = 9  # rows and columns of an input: some windows fit, some need padding
+MAX_CHANNELS = 6
+
+SEEDS = st.integers(0, 2**16)
+
+
+def generator(draw: st.DrawFn) -> np.random.Generator:
+    """Random numbers from a drawn seed."""
+    return np.random.default_rng(draw(SEEDS))
+
+
+@st.composite
+def quantizations(draw: st.DrawFn) -> Quantization:
+    """Scales 2^-6 .. 1, many of them in simple ratios; any zero point."""
+    sixteenths = st.integers(1, 16).map(lambda k: k / 16)
+    anything = st.floats(2**-6, 1, width=32)
+    scale = draw(st.one_of(sixteenths, anything))
+    return Quantization(float(np.float32(scale)), draw(st.integers(-128, 127)))
+
+
+@st.composite
+def clamps(draw: st.DrawFn) -> Clamp:
+    """Mostly the whole range."""
+    if draw(st.integers(0, 3)):
+        return FULL_RANGE
+    lo = draw(st.integers(-128, 100))
+    return Clamp(lo, draw(st.integers(lo, 127)))
+
+
+@st.composite
+def shapes(draw: st.DrawFn) -> Shape:
+    side = st.integers(1, MAX_SIDE)
+    return draw(side), draw(side), draw(st.integers(1, MAX_CHANNELS))
+
+
+@st.composite
+def windows(draw: st.DrawFn, height: int, width: int, *, pooling: bool = False) -> Window:
+    """A window that yields at least one row and column over a height x width map.
+
+    onnxruntime's pools take pads smaller than the kernel, and its average pool no dilation.
+    """
+    per_axis = [draw(_axes(size, pooling)) for size in (height, width)]
+    (kh, sh, dh, top, bottom), (kw, sw, dw, left, right) = per_axis
+    return Window((kh, kw), (sh, sw), (dh, dw), Padding(top, left, bottom, right))
+
+
+@st.composite
+def _axes(draw: st.DrawFn, size: int, pooling: bool) -> tuple[int, int, int, int, int]:
+    """Kernel, stride, dilation, pads before and after, along one axis of `size`."""
+    kernel = draw(st.integers(1, 4 if pooling else 5))
+    dilation = 1 if pooling else draw(st.sampled_from([1, 1, 1, 2, 3]))
+    extent = (kernel - 1) * dilation + 1
+    before = draw(st.integers(0, kernel - 1 if pooling else extent))
+    lacking = max(0, extent - size - before)
+    limit = kernel - 1 if pooling else extent
+    if lacking > limit:  # too large for the map even with padding
+        kernel, dilation, before, lacking, limit = 1, 1, 0, 0, 0
+    after = draw(st.integers(lacking, limit))
+    return kernel, draw(st.integers(1, 3)), dilation, before, after
+
+
+@st.composite
+def convolutions(draw: st.DrawFn, shape: Shape) -> Conv:
+    """Regular, grouped, depthwise with any multiplier, pointwise, or dense over the whole map."""
+    height, width, c_in = shape
+    form = draw(st.sampled_from(["pointwise", "regular", "depthwise", "grouped", "dense"]))
+    divisors = [g for g in range(1, c_in + 1) if c_in % g == 0]
+    groups = {"depthwise": c_in, "grouped": draw(st.sampled_from(divisors))}.get(form, 1)
+    c_out = groups * draw(st.integers(1, max(1, MAX_CHANNELS // groups)))
+    if form == "pointwise":
+        window = Window((1, 1))
+    elif form == "dense":
+        window = Window((height, width))
+    else:
+        window = draw(windows(height, width))
+    random = generator(draw)
+    weights = random.integers(-128, 128, (c_out, *window.kernel, c_in // groups))
+    # Sums spread by about 74 * 74 * sqrt(taps): a factor near 1 / 128 of that uses the range.
+    spread = 40 * np.sqrt(weights[0].size)
+    scales = random.uniform(0.5, 2, c_out) / spread * draw(st.sampled_from([1.0, 0.01, 30.0]))
+    bias = random.integers(-(2**31), 2**31, c_out) >> draw(st.sampled_from([20, 31, 0]))
+    return Conv(window, groups, weights, scales, bias, draw(clamps()))
+
+
+@st.composite
+def average_pools(draw: st.DrawFn, shape: Shape) -> AveragePool:
+    """Any but one unpadded window over the whole map: onnxruntime runs that as a global pool."""
+    window = draw(windows(*shape[:2], pooling=True))
+    if window.pads == Padding() and window.kernel == shape[:2]:
+        window = Window((1, 1)) if shape[:2] != (1, 1) else Window((2, 2), pads=Padding(1, 1, 1, 1))
+    return AveragePool(window, draw(st.booleans()), draw(clamps()), draw(st.booleans()))
+
+
+@st.composite
+def tables(draw: st.DrawFn) -> Lut:
+    """A table of any bytes."""
+    return Lut(generator(draw).integers(-128, 128, 256), "Anything")
+
+
+@dataclass
+class _Network:
+    """A Graph under construction."""
+
+    tensors: dict[str, Tensor] = field(default_factory=dict)
+    nodes: list[Node] = field(default_factory=list)
+
+    def add_input(self, shape: Shape, quant: Quantization) -> str:
+        name = f"input{len(self.tensors)}"
+        self.tensors[name] = Tensor(name, shape, quant)
+        return name
+
+    def add(self, op: Op, inputs: tuple[str, ...], quant: Quantization) -> str:
+        name = f"t{len(self.nodes)}"
+        shape = output_shape(op, *(self.tensors[x].shape for x in inputs))
+        self.tensors[name] = Tensor(name, shape, quant)
+        self.nodes.append(Node(f"node{len(self.nodes)}", op, inputs, name))
+        return name
+
+    def shape(self, name: str) -> Shape:
+        return self.tensors[name].shape
+
+
+NODE_KINDS = ("conv", "skip", "add", "max_pool", "average_pool", "global", "table")
+
+
+@st.composite
+def graphs(draw: st.DrawFn, *, max_nodes: int = 6, kinds: tuple[str, ...] = NODE_KINDS) -> Graph:
+    """A small network: a chain with branches and skips, one or two inputs, one or more outputs.
+
+    Every tensor that nothing reads is an output, and sometimes one that is read too.
+    """
+    network = _Network()
+    inputs = [network.add_input(draw(shapes()), draw(quantizations()))]
+    if draw(st.integers(0, 7)) == 7:
+        inputs.append(network.add_input(network.shape(inputs[0]), draw(quantizations())))
+    last = inputs[-1]
+    for _ in range(draw(st.integers(1, max_nodes))):
+        # Mostly a chain; now and then a branch from an earlier tensor.
+        branch = draw(st.integers(0, 5)) == 5
+        source = draw(st.sampled_from(list(network.tensors))) if branch else last
+        last = _extend(draw, network, source, draw(st.sampled_from(kinds)))
+    read = {name for node in network.nodes for name in node.inputs}
+    outputs = [node.output for node in network.nodes if node.output not in read]
+    inner = [node.output for node in network.nodes if node.output in read]
+    if inner and draw(st.integers(0, 4)) == 4:
+        outputs.append(draw(st.sampled_from(inner)))
+    return verify(
+        Graph("random", tuple(inputs), tuple(outputs), network.tensors, tuple(network.nodes))
+    )
+
+
+def _extend(draw: st.DrawFn, network: _Network, x: str, kind: str) -> str:
+    """Put one more operator (a skip: two) behind tensor `x`; the name of the new tensor."""
+    shape, quant = network.shape(x), network.tensors[x].quant
+    if kind == "skip":
+        channels = shape[2]
+        random = generator(draw)
+        op = Conv(
+            Window((3, 3), pads=Padding(1, 1, 1, 1)),
+            channels,
+            random.integers(-128, 128, (channels, 3, 3, 1)),
+            random.uniform(0.005, 0.02, channels),
+            random.integers(-3000, 3000, channels),
+        )
+        around = network.add(op, (x,), draw(quantizations()))
+        operands = (x, around) if draw(st.booleans()) else (around, x)
+        return network.add(
+            Add(draw(clamps()), draw(st.booleans())), operands, draw(quantizations())
+        )
+    if kind == "add":
+        partners = [name for name in network.tensors if network.shape(name) == shape]
+        operands = (x, draw(st.sampled_from(partners)))
+        return network.add(
+            Add(draw(clamps()), draw(st.booleans())), operands, draw(quantizations())
+        )
+    if kind == "max_pool":
+        op = MaxPool(draw(windows(*shape[:2], pooling=True)), draw(clamps()))
+        return network.add(op, (x,), quant)
+    if kind == "average_pool":
+        return network.add(draw(average_pools(shape)), (x,), draw(quantizations()))
+    if kind == "global":
+        return network.add(GlobalAveragePool(draw(clamps())), (x,), draw(quantizations()))
+    if kind == "table":
+        return network.add(draw(tables()), (x,), draw(quantizations()))
+    return network.add(draw(convolutions(shape)), (x,), draw(quantizations()))
+
+
+def images(graph: Graph, seed: int = 0) -> Mapping[str, np.ndarray]:
+    """Random values for every input of a Graph, int8 (h, w, c)."""
+    random = np.random.default_rng(seed)
+    return {
+        name: random.integers(-128, 128, graph.tensors[name].shape).astype(np.int8)
+        for name in graph.inputs
+    }

@@ -1,0 +1,195 @@
+"""to_qoperator: the Graph's meaning in onnxruntime's integer operators."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import onnx
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from patchc.errors import PatchcError
+from patchc.frontend.export import to_qoperator
+from patchc.frontend.registry import RefusalError
+from patchc.frontend.windows import check_touches
+from patchc.ir import (
+    FULL_RANGE,
+    Add,
+    AveragePool,
+    Clamp,
+    Conv,
+    GlobalAveragePool,
+    Graph,
+    Lut,
+    MaxPool,
+    Node,
+    Op,
+    Padding,
+    Quantization,
+    Tensor,
+    Window,
+    output_shape,
+    verify,
+)
+from patchc.reference import run_graph
+from tests.unit.frontend_models import channels_first, run
+
+X, Y = Quantization(float(np.float32(0.03)), 7), Quantization(float(np.float32(0.05)), -3)
+
+
+def graph_of(op: Op, *shapes, quants=(X, Y), out=Y) -> Graph:
+    """One operator over inputs x0, x1, ... that writes y."""
+    inputs = [Tensor(f"x{i}", shape, quants[i]) for i, shape in enumerate(shapes)]
+    names = tuple(tensor.name for tensor in inputs)
+    output = Tensor("y", output_shape(op, *shapes), out)
+    tensors = {tensor.name: tensor for tensor in (*inputs, output)}
+    return verify(Graph("one", names, ("y",), tensors, (Node("op", op, names, "y"),)))
+
+
+def check(graph: Graph, seed: int = 0) -> None:
+    """Every byte of the output, at both ends of onnxruntime's optimisation."""
+    random = np.random.default_rng(seed)
+    maps = {
+        name: random.integers(-128, 128, graph.tensors[name].shape).astype(np.int8)
+        for name in graph.inputs
+    }
+    expected = run_graph(graph, maps)
+    feeds = {name: channels_first(values) for name, values in maps.items()}
+    for optimized in (False, True):
+        found = run(to_qoperator(graph), feeds, optimized=optimized)
+        for name in graph.outputs:
+            np.testing.assert_array_equal(found[name], channels_first(expected[name]))
+
+
+def conv(c_out=4, kernel=(3, 3), depth=3, groups=1, clamp=FULL_RANGE, **window) -> Conv:
+    random = np.random.default_rng(1)
+    return Conv(
+        Window(kernel, **window),
+        groups,
+        random.integers(-127, 128, (c_out, *kernel, depth)),
+        random.random(c_out) * 0.01 + 0.002,
+        random.integers(-3000, 3000, c_out),
+        clamp,
+    )
+
+
+@pytest.mark.parametrize(
+    "op",
+    [
+        conv(),
+        conv(clamp=Clamp(-20, 30)),
+        conv(pads=Padding(1, 2, 0, 1), stride=(2, 1)),
+        conv(6, (3, 1), 1, groups=3, dilation=(2, 1)),
+        conv(5, (7, 6)),
+    ],
+    ids=["plain", "clamped", "padded", "depthwise", "dense"],
+)
+def test_convolution(op):
+    check(graph_of(op, (7, 6, 3)))
+
+
+@pytest.mark.parametrize("shape", [(4, 5, 3), (1, 1, 1), (1, 1, 2)])
+@pytest.mark.parametrize("clamp", [Clamp(), Clamp(-5, 60)])
+@pytest.mark.parametrize("unsigned", [False, True])
+def test_add(shape, clamp, unsigned):
+    """A map of one element too, whose operands onnxruntime swaps; rounding as on uint8 too."""
+    graph = graph_of(Add(clamp, unsigned=unsigned), shape, shape)
+    for seed in range(16):
+        check(graph, seed)
+
+
+def test_global_average_pool():
+    check(graph_of(GlobalAveragePool(Clamp(0, 50)), (5, 4, 9)))
+
+
+def test_table():
+    entries = np.random.default_rng(0).permutation(np.arange(-128, 128))
+    check(graph_of(Lut(entries, "Anything"), (16, 16, 3)))
+
+
+@st.composite
+def pools(draw):
+    """A pool over a small map such that every position touches the map."""
+    shape = (*draw(st.tuples(st.integers(1, 6), st.integers(1, 6))), 2)
+    kernel = draw(st.tuples(st.integers(1, 4), st.integers(1, 4)))
+    pads = Padding(*(draw(st.integers(0, kernel[axis % 2] - 1)) for axis in range(4)))
+    window = Window(kernel, draw(st.tuples(*[st.integers(1, 3)] * 2)), pads=pads)
+    clamp = draw(st.sampled_from([Clamp(), Clamp(-30, 40)]))
+    if draw(st.booleans()):
+        return MaxPool(window, clamp), shape
+    return AveragePool(window, draw(st.booleans()), clamp, draw(st.booleans())), shape
+
+
+def fits(op: MaxPool | AveragePool, shape) -> bool:
+    if min(output_shape(op, shape)) < 1:
+        return False
+    try:
+        check_touches(op.window, shape)
+    except RefusalError:
+        return False
+    return True
+
+
+@settings(max_examples=150, deadline=None)
+@given(pools(), st.integers(0, 100))
+def test_any_pool(pool, seed):
+    """Uneven pads as ceil_mode leaves them, windows over the whole map, single pixels."""
+    op, shape = pool
+    if fits(op, shape):
+        check(graph_of(op, shape, out=X if isinstance(op, MaxPool) else Y), seed)
+
+
+def test_an_average_pool_over_the_whole_map_stays_one():
+    """onnxruntime would make it a global pool, which rounds otherwise."""
+    window = Window((3, 4))
+    check(graph_of(AveragePool(window), (3, 4, 64)))
+    check(graph_of(AveragePool(Window((1, 4))), (1, 4, 64)))
+    check(graph_of(AveragePool(Window((1, 1))), (1, 1, 256)))
+    check(graph_of(AveragePool(Window((1, 1)), unsigned=True), (1, 1, 256)))
+
+
+def test_a_pool_wholly_in_padding_has_no_onnx_form():
+    op = MaxPool(Window((2, 2), pads=Padding(top=2)))
+    graph = graph_of(op, (4, 4, 1), out=X)
+    with pytest.raises(PatchcError, match="op: a position of its window lies wholly in padding"):
+        to_qoperator(graph)
+
+
+def test_padding_that_no_position_reaches_is_left_out():
+    """It may be larger than the kernel then, which onnxruntime would refuse."""
+    op = MaxPool(Window((2, 2), (2, 2), pads=Padding(bottom=1, right=1)))
+    model = to_qoperator(graph_of(op, (4, 4, 1), out=X))
+    (node,) = model.graph.node
+    (pads,) = (a.ints for a in node.attribute if a.name == "pads")
+    assert list(pads) == [0, 0, 0, 0]
+
+
+def test_names_are_those_of_the_graph():
+    """Even where the graph has taken the names that the exporter would like to use."""
+    tensors = [
+        Tensor("x", (4, 4, 3), X),
+        Tensor("y_unclamped", (4, 4, 3), X),
+        Tensor("y", (2, 2, 4), Y),
+    ]
+    nodes = (
+        Node("table", Lut(np.arange(-128, 128), "Identity"), ("x",), "y_unclamped"),
+        Node("conv", conv(clamp=Clamp(0, 9)), ("y_unclamped",), "y"),
+    )
+    graph = Graph("g", ("x",), ("y", "y_unclamped"), {t.name: t for t in tensors}, nodes)
+    check(verify(graph))
+
+
+def test_the_exported_model_is_valid_onnx_and_the_same_every_time():
+    graph = graph_of(conv(clamp=Clamp(0, 9)), (7, 6, 3))
+    model = to_qoperator(graph)
+    onnx.checker.check_model(model)
+    assert model.SerializeToString() == to_qoperator(graph).SerializeToString()
+    assert [value.name for value in model.graph.input] == ["x0"]
+    assert [value.name for value in model.graph.output] == ["y"]
+
+
+def test_no_operator_is_float():
+    graph = graph_of(replace(conv(), clamp=Clamp(0, 9)), (7, 6, 3))
+    assert {node.op_type for node in to_qoperator(graph).graph.node} == {"QLinearConv", "Clip"}

@@ -1,0 +1,272 @@
+"""patchc quantize: what it makes of float networks, and that it makes the same every time."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import onnx
+import pytest
+from PIL import Image
+
+from patchc.errors import PatchcError
+from patchc.frontend import import_model
+from patchc.frontend.images import ImagePreparation
+from patchc.frontend.quantize import Activation, Format, Method, QuantizeOptions, quantize
+from patchc.ir import FULL_RANGE
+from patchc.passes import run_passes
+from tests.unit.frontend_models import Net, check, kinds, run
+
+RANDOM = np.random.default_rng(0)
+ALL_FORMS = pytest.mark.parametrize(
+    ("format_", "activation"), [(f, a) for f in Format for a in Activation]
+)
+
+
+def float_network(*, opset: int = 17, normalise: str = "Sub") -> onnx.ModelProto:
+    """Normalisation, stem with batch norm, residual with Relu and Relu6, pools, dense, softmax."""
+    random = np.random.default_rng(3)
+    net = Net(opset=opset)
+
+    def conv(x, c_out, c_in, kernel, name, **attributes):
+        w = net.constant(
+            random.normal(0, (c_in * kernel**2) ** -0.5, (c_out, c_in, kernel, kernel))
+        )
+        b = net.constant(random.normal(0, 0.3, c_out))
+        return net.op("Conv", x, w, b, name=name, **attributes)
+
+    x = net.input("x", "N", 3, 16, 16)
+    x = net.op(normalise, x, net.constant(np.full((1, 3, 1, 1), 0.5)), name="normalise")
+    x = net.op("Div", x, net.constant(0.25), name="div")
+    x = conv(x, 8, 3, 3, "stem", pads=[1, 1, 1, 1], strides=[2, 2])
+    norm = [net.constant(random.random(8) + 0.5) for _ in range(4)]
+    x = stem = net.op("Relu", net.op("BatchNormalization", x, *norm, name="bn"), name="relu")
+    x = conv(x, 8, 1, 3, "depthwise", pads=[1, 1, 1, 1], group=8)
+    x = net.op("Clip", x, net.constant(0), net.constant(6), name="relu6")
+    x = conv(x, 8, 8, 1, "project")
+    x = net.op("Relu", net.op("Add", stem, x, name="add"), name="relu_after_add")
+    x = net.op("MaxPool", x, name="max", kernel_shape=[2, 2], strides=[2, 2])
+    x = net.op("AveragePool", x, name="average", kernel_shape=[2, 2], strides=[2, 2])
+    x = net.op("GlobalAveragePool", conv(x, 16, 8, 1, "head"), name="gap")
+    x = net.op("Flatten", x, name="flat")
+    x = net.op("MatMul", x, net.constant(random.normal(0, 0.3, (16, 10))), name="product")
+    x = net.op("Add", x, net.constant(random.normal(0, 0.3, 10)), name="bias")
+    return net.model(net.op("Softmax", x, axis=-1, name="softmax"))
+
+
+def samples(count: int = 8) -> np.ndarray:
+    return np.random.default_rng(5).random((count, 3, 16, 16)).astype(np.float32)
+
+
+@ALL_FORMS
+def test_a_network_is_integers_from_first_layer_to_last(tmp_path, format_, activation):
+    path = tmp_path / "q.onnx"
+    quantize(float_network(), path, {"x": samples()}, QuantizeOptions(format_, activation))
+    # onnxruntime runs signed QDQ files partly in float by default; the helper asks for integers.
+    imported = check(onnx.load(path))
+    assert kinds(imported) == [
+        *["Conv", "Conv", "Conv", "Add", "MaxPool", "AveragePool"],
+        *["Conv", "GlobalAveragePool", "Conv"],
+    ]
+    assert [name.split()[-1] for name in imported.prologue.nodes] == ["(Sub)", "(Div)"]
+    assert [name.split()[-1] for name in imported.epilogue.nodes] == ["(Softmax)"]
+    unsigned = activation is Activation.UINT8
+    assert all(border.unsigned == unsigned for border in imported.borders)
+
+
+@ALL_FORMS
+def test_activation_functions_become_output_ranges(tmp_path, format_, activation):
+    """So that onnxruntime fuses them: the zero point is the lowest value, no clamp remains."""
+    path = tmp_path / "q.onnx"
+    quantize(float_network(), path, {"x": samples()}, QuantizeOptions(format_, activation))
+    graph = run_passes(import_model(path).graph)
+    stem, depthwise, project, add, *_ = graph.nodes
+    for node in (stem, depthwise, add):
+        assert graph.tensors[node.output].quant.zero_point == -128
+        assert node.op.clamp == FULL_RANGE
+    assert graph.tensors[project.output].quant.zero_point > -128
+    assert graph.tensors[depthwise.output].quant.scale <= np.float32(6 / 255)
+
+
+@pytest.mark.parametrize("method", Method)
+def test_calibration_methods(tmp_path, method):
+    path = tmp_path / "q.onnx"
+    quantize(float_network(), path, {"x": samples()}, QuantizeOptions(method=method))
+    (expected,) = run(float_network(), {"x": samples(1)}).values()
+    (found,) = run(onnx.load(path), {"x": samples(1)}).values()
+    assert np.abs(found - expected).max() < 0.05
+
+
+@pytest.mark.parametrize("per_channel", [False, True])
+def test_weights_are_symmetric_int8(tmp_path, per_channel):
+    path = tmp_path / "q.onnx"
+    quantize(float_network(), path, {"x": samples()}, QuantizeOptions(per_channel=per_channel))
+    scales = import_model(path).graph.nodes[0].op.weight_scales
+    assert (len(set(scales.tolist())) > 1) == per_channel
+
+
+def test_a_normalisation_that_adds_stays_float_too(tmp_path):
+    """onnxruntime's quantiser knows Add, patchc no sum with a constant."""
+    path = tmp_path / "q.onnx"
+    quantize(float_network(normalise="Add"), path, {"x": samples()})
+    assert import_model(path).prologue.nodes == ("normalise (Add)", "div (Div)")
+
+
+@pytest.mark.parametrize("opset", [11, 12, 13, 21])
+def test_opsets(tmp_path, opset):
+    path = tmp_path / "q.onnx"
+    quantize(float_network(opset=opset), path, {"x": samples()})
+    check(onnx.load(path))
+
+
+SCRIPT = """
+import sys
+import numpy as np
+from patchc.frontend.quantize import *
+options = QuantizeOptions(Format(sys.argv[3]), Activation(sys.argv[4]))
+quantize(sys.argv[1], sys.argv[2], sys.argv[1] + ".npz", options)
+"""
+
+
+@pytest.mark.parametrize(("format_", "activation"), [("qdq", "uint8"), ("qoperator", "int8")])
+def test_two_processes_write_the_same_bytes_and_print_nothing(tmp_path, format_, activation):
+    model = tmp_path / "f.onnx"
+    onnx.save(float_network(), model)
+    np.savez(f"{model}.npz", x=samples())
+    hashes = set()
+    for seed in ("1", "2"):
+        output = tmp_path / f"q{seed}.onnx"
+        done = subprocess.run(
+            [sys.executable, "-c", SCRIPT, model, output, format_, activation],
+            env=os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": os.getcwd()},
+            capture_output=True,
+            check=True,
+        )
+        assert done.stdout == done.stderr == b""
+        hashes.add(hashlib.sha256(output.read_bytes()).hexdigest())
+    assert len(hashes) == 1
+
+
+def message(model, calibration, tmp_path, **options) -> str:
+    with pytest.raises(PatchcError) as caught:
+        quantize(model, tmp_path / "q.onnx", calibration, **options)
+    assert not (tmp_path / "q.onnx").exists()
+    return str(caught.value)
+
+
+def test_a_model_that_is_quantised_already(tmp_path):
+    quantize(float_network(), tmp_path / "first.onnx", {"x": samples()})
+    text = message(tmp_path / "first.onnx", {"x": samples()}, tmp_path)
+    assert text.endswith("first.onnx: it is quantised already")
+
+
+def test_a_model_without_layers(tmp_path):
+    net = Net()
+    model = net.model(net.op("Relu", net.input("x", 1, 3, 16, 16)))
+    assert message(model, {"x": samples()}, tmp_path) == (
+        "net: it has no layer (Conv, Gemm, MatMul) to quantise"
+    )
+
+
+def test_calibration_arrays_that_do_not_fit(tmp_path):
+    wrong = {"x": samples()[:, :, :8]}
+    assert message(float_network(), wrong, tmp_path) == (
+        "calibration: 'x' has shape [8, 3, 8, 16], the model takes samples of [3, 16, 16] stacked "
+        "along the first axis"
+    )
+    two = {"x": samples(), "z": samples()}
+    assert message(float_network(), two, tmp_path) == (
+        "calibration: arrays x, z for the inputs x of the model"
+    )
+    assert "has shape [0, 3, 16, 16]" in message(float_network(), {"x": samples(0)}, tmp_path)
+
+
+def test_a_calibration_file_that_is_none(tmp_path):
+    path = tmp_path / "samples.txt"
+    path.write_text("1 2 3")
+    assert message(float_network(), path, tmp_path) == (
+        f"{path}: calibration takes an .npz of arrays by input name, or a folder of pictures"
+    )
+    assert "missing.npz: calibration takes an .npz" in message(
+        float_network(), tmp_path / "missing.npz", tmp_path
+    )
+
+
+def test_a_single_array_needs_no_name(tmp_path):
+    np.savez(tmp_path / "samples.npz", samples())
+    quantize(float_network(), tmp_path / "a.onnx", tmp_path / "samples.npz")
+    quantize(float_network(), tmp_path / "b.onnx", {"x": samples()})
+    assert (tmp_path / "a.onnx").read_bytes() == (tmp_path / "b.onnx").read_bytes()
+
+
+def test_samples_that_bring_their_batch_of_one(tmp_path):
+    quantize(float_network(), tmp_path / "a.onnx", {"x": samples()[:, None]})
+    quantize(float_network(), tmp_path / "b.onnx", {"x": samples()})
+    assert (tmp_path / "a.onnx").read_bytes() == (tmp_path / "b.onnx").read_bytes()
+
+
+def test_a_folder_of_pictures(tmp_path):
+    """How they were read is recorded, and they are read in the order of their names."""
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for index in range(3):
+        pixels = RANDOM.integers(0, 256, (20, 30, 3)).astype(np.uint8)
+        Image.fromarray(pixels).save(folder / f"{index}.png")
+    (folder / "notes.txt").write_text("not a picture")
+    image = ImagePreparation((0.4, 0.5, 0.6), (0.2, 0.2, 0.2), 1 / 255)
+    quantize(float_network(), tmp_path / "q.onnx", folder, QuantizeOptions(image=image))
+    model = onnx.load(tmp_path / "q.onnx")
+    assert ImagePreparation.of(model) == image
+    (entry,) = [entry for entry in model.metadata_props if entry.key == "patchc.image"]
+    assert json.loads(entry.value)["scale"] == 1 / 255
+
+
+def test_a_folder_without_pictures(tmp_path):
+    folder = tmp_path / "empty"
+    folder.mkdir()
+    assert message(float_network(), folder, tmp_path).startswith(f"{folder}: no pictures (.bmp, ")
+
+
+def test_a_dynamic_size_has_to_be_given(tmp_path):
+    model = float_network()
+    model.graph.input[0].type.tensor_type.shape.dim[2].dim_param = "height"
+    assert "--input-shape x=1,3,height,16" in message(model, {"x": samples()}, tmp_path)
+    quantize(model, tmp_path / "q.onnx", {"x": samples()}, input_shapes={"x": (1, 3, 16, 16)})
+
+
+def test_the_float_operators_in_the_middle_are_named_by_the_importer(tmp_path):
+    net = Net()
+    w = net.constant(np.ones((4, 3, 1, 1)))
+    x = net.op("Conv", net.input("x", 1, 3, 16, 16), w, name="one")
+    x = net.op("Conv", net.op("Tanh", x, name="tanh"), net.constant(np.ones((2, 4, 1, 1))))
+    quantize(net.model(x), tmp_path / "q.onnx", {"x": samples()})
+    with pytest.raises(PatchcError, match=r"tanh \(Tanh\): patchc has no integer kernel"):
+        import_model(tmp_path / "q.onnx")
+
+
+def test_onnxruntimes_log_is_as_it_was_afterwards(tmp_path, caplog):
+    import logging
+
+    before = logging.root.manager.disable
+    quantize(float_network(), tmp_path / "q.onnx", {"x": samples()})
+    assert logging.root.manager.disable == before
+    assert not caplog.records
+
+
+def test_what_onnxruntime_cannot_run_cannot_be_quantised(tmp_path):
+    net = Net()
+    x = net.op("Unheard", net.input("x", 1, 3, 16, 16), name="odd")
+    x = net.op("Conv", x, net.constant(np.ones((4, 3, 1, 1))), name="one")
+    text = message(net.model(x), {"x": samples()}, tmp_path)
+    assert text.startswith("net: onnxruntime cannot quantise it: ")
+    assert "Unheard" in text
+
+
+def test_an_output_that_cannot_be_written(tmp_path):
+    path = tmp_path / "missing" / "q.onnx"
+    with pytest.raises(PatchcError, match=r"q\.onnx: cannot be written: No such file"):
+        quantize(float_network(), path, {"x": samples()})

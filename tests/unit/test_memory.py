@@ -1,0 +1,135 @@
+"""Placement, its lower bounds, and the check that shares nothing with it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from patchc.ir import Graph
+from patchc.memory import (
+    Placement,
+    PlacementError,
+    check_placement,
+    element_peak,
+    live_bytes,
+    liveness_peak,
+    place,
+)
+from patchc.tunnels.lowering import lower
+from patchc.tunnels.plan import InputMode
+from patchc.tunnels.planner import trivial_plan
+from patchc.tunnels.schedule import Block, Buffer, BufferKind, Schedule
+from tests.graphs import NetworkBuilder
+
+
+def schedule_of(buffers: list[Buffer]) -> Schedule:
+    """A schedule with nothing but buffers: all that placement looks at."""
+    last = max((b.last for b in buffers), default=0)
+    blocks = tuple(Block(f"b{i}", 1, 1, ()) for i in range(last + 1))
+    graph = Graph("none", (), (), {}, ())
+    return Schedule(graph, InputMode.TILES, {b.name: b for b in buffers}, {}, blocks)
+
+
+@st.composite
+def buffers(draw) -> list[Buffer]:
+    made = []
+    for index in range(draw(st.integers(1, 9))):
+        first = draw(st.integers(0, 8))
+        made.append(
+            Buffer(
+                name=f"buf{index}",
+                kind=draw(st.sampled_from([BufferKind.MAP, BufferKind.MAP, BufferKind.EXTERN])),
+                bytes=draw(st.integers(1, 60)),
+                align=draw(st.sampled_from([1, 1, 4, 16])),
+                first=first,
+                last=draw(st.integers(first, 9)),
+            )
+        )
+    return made
+
+
+@settings(deadline=None)  # the solver takes a moment to load
+@given(buffers())
+def test_placements_never_overlap_and_never_beat_their_bound(made):
+    schedule = schedule_of(made)
+    placement = place(schedule)
+    check_placement(schedule, placement)
+    assert placement.arena_bytes >= placement.lower_bound_bytes >= liveness_peak(schedule)
+
+
+def test_the_solver_is_asked_when_first_fit_fails_and_proves_its_answer():
+    """First fit leaves a gap on this staircase; the peak is reachable."""
+    made = [
+        Buffer(name, BufferKind.MAP, size, 1, first, last)
+        for name, size, first, last in [
+            ("a", 4, 0, 1),
+            ("b", 4, 1, 4),
+            ("c", 3, 2, 3),
+            ("d", 3, 0, 2),
+            ("e", 4, 4, 6),
+            ("f", 3, 3, 5),
+            ("g", 4, 6, 7),
+            ("h", 4, 5, 8),
+            ("i", 3, 7, 8),
+        ]
+    ]
+    placement = place(schedule_of(made))
+    check_placement(schedule_of(made), placement)
+    assert placement.arena_bytes == placement.lower_bound_bytes
+
+
+def tiny() -> Schedule:
+    net = NetworkBuilder()
+    x = net.conv(net.input(8, 8, 3), 8, 3, 2)
+    graph = net.build(net.mean(net.bottleneck(x, 8, 3, 3, 1)))
+    return lower(graph, trivial_plan(graph, InputMode.TILES))
+
+
+def test_live_bytes_by_hand():
+    """image 192, x 128, expanded 384, depthwise 384, projected 128 = sum, mean 8."""
+    assert live_bytes(tiny()) == [192, 320, 512, 896, 640, 256, 136]
+
+
+def test_the_element_peak_counts_bytes_that_are_still_read():
+    """At the peak the skip, the expanded map and the depthwise one are all still needed."""
+    assert element_peak(tiny()) == liveness_peak(tiny()) == 896
+
+
+def test_the_element_peak_sees_pixels_that_nobody_reads():
+    """A 1x1 convolution of stride 2 reads a quarter of its input."""
+    net = NetworkBuilder()
+    graph = net.build(net.conv(net.input(8, 8, 4), 4, 1, 2))
+    schedule = lower(graph, trivial_plan(graph, InputMode.TILES))
+    assert liveness_peak(schedule) == 256 + 64
+    assert element_peak(schedule) == 64 + 64
+
+
+@pytest.mark.parametrize(
+    ("offsets", "arena", "message"),
+    [
+        ({"x": 0, "y": 5}, 20, "x and y overlap"),
+        ({"x": 0, "y": 12}, 20, "outside the arena"),
+        ({"x": 2, "y": 12}, 22, "misaligned"),
+    ],
+)
+def test_the_check_finds(offsets, arena, message):
+    made = [
+        Buffer("x", BufferKind.MAP, 10, 4, 0, 1),
+        Buffer("y", BufferKind.MAP, 10, 1, 1, 2),
+    ]
+    with pytest.raises(PlacementError, match=message):
+        check_placement(schedule_of(made), Placement(offsets, arena, 0, "by hand"))
+
+
+def test_buffers_that_never_meet_may_share_bytes():
+    made = [
+        Buffer("x", BufferKind.MAP, 10, 1, 0, 1),
+        Buffer("y", BufferKind.MAP, 10, 1, 2, 2),
+    ]
+    placement = place(schedule_of(made))
+    assert placement.arena_bytes == 10
+    check_placement(schedule_of(made), placement)
+    check_placement(schedule_of(made), replace(placement, arena_bytes=20))

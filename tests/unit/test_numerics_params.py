@@ -1,0 +1,149 @@
+"""A node becomes the constants of its kernel; the choice of that kernel."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from patchc.errors import PatchcError
+from patchc.ir import Add, AveragePool, GlobalAveragePool, Lut, MaxPool, Op, Padding, Window
+from patchc.numerics import structs
+from patchc.numerics.params import MAX_WINDOW
+from patchc.numerics.structs import ConvParams, GlobalParams, LutParams, PoolParams
+from patchc.targets.kernels import KERNELS
+from patchc.targets.select import choose_kernel
+from tests.unit.numerics_nodes import conv, params, single
+
+f32 = np.float32
+
+
+def test_every_struct_has_the_members_of_its_c_struct_in_order() -> None:
+    """The dataclasses are the C structs: names and order, read from the header."""
+    root = Path(__file__).resolve().parents[2]
+    header = (root / "runtime_c/include/patchc_kernels.h").read_text()
+    header = re.sub(r"/\*.*?\*/", "", header, flags=re.DOTALL)
+    found = {name: body for body, name in re.findall(r"typedef struct \{([^}]*)\} (\w+);", header)}
+    names = {"patchc_scale": "Scale", "patchc_window": "WindowParams"}
+    for c_name in {kernel.params for kernel in KERNELS.values()}:
+        names[c_name] = "".join(part.capitalize() for part in c_name.split("_")[1:])
+    for c_name, name in names.items():
+        members = re.findall(r"(\w+)\s*[,;]", found[c_name])
+        assert members == list(getattr(structs, name).__dataclass_fields__), c_name
+
+
+def test_weights_in_fours() -> None:
+    """Six channels of two groups, three each would leave no block: here 5 + 5 of three taps."""
+    weights = np.arange(30).reshape(10, 1, 1, 3) - 15
+    graph = single(conv(Window((1, 1)), 2, 3, 5, weights=weights), (2, 2, 6))
+    got = params(graph)
+    assert isinstance(got, ConvParams)
+    first, second = weights.reshape(2, 5, 3)
+    expected = [*first[:4].T.ravel(), *first[4], *second[:4].T.ravel(), *second[4]]
+    assert got.weights.tolist() == expected
+    assert got.weights.dtype == np.int8
+
+
+def test_depthwise_weights_have_channels_last() -> None:
+    op = conv(Window((3, 2)), 4, 1, 2)
+    got = params(single(op, (4, 4, 4)))
+    assert np.array_equal(got.weights.reshape(3, 2, 8), op.weights[..., 0].transpose(1, 2, 0))
+
+
+def test_conv_constants() -> None:
+    op = conv(Window((1, 1)), 1, 3, 5)
+    got = params(single(op, (4, 4, 3)))
+    assert (got.pad_value, got.zero_point, got.lo, got.hi) == (3, -4, -128, 127)
+    sums = op.weights.astype(int).sum(axis=(1, 2, 3))
+    assert got.bias.tolist() == (op.bias - 3 * sums).tolist()
+    for scale, w in zip(got.scale, op.weight_scales, strict=True):
+        assert f32(scale.mantissa * 2.0**-scale.shift) == f32(0.5) * w / f32(0.25)
+
+
+def test_pool_and_table_constants() -> None:
+    window = Window((3, 1), (2, 5), (2, 9))
+    pool = params(single(MaxPool(window), (9, 9, 2)))
+    assert isinstance(pool, PoolParams)
+    assert (pool.window.stride_w, pool.window.dilation_h, pool.window.dilation_w) == (5, 2, 1)
+    mean = params(single(GlobalAveragePool(), (3, 4, 2)))
+    assert isinstance(mean, GlobalParams)
+    assert mean.offset == -36
+    assert Fraction(mean.scale.mantissa, 2**mean.scale.shift) == Fraction(
+        float(f32(0.5) / f32(3.0))
+    )
+    table = params(single(Lut(np.arange(-128, 128), "x"), (1, 1, 1)))
+    assert isinstance(table, LutParams)
+    assert table.table.tolist() == list(range(-128, 128))
+
+
+def test_average_counts_padding_or_not() -> None:
+    window = Window((2, 3), pads=Padding(1, 1, 0, 0))
+    assert params(single(AveragePool(window, True), (4, 4, 1))).divisor == 6
+    assert params(single(AveragePool(window, False), (4, 4, 1))).divisor == 0
+
+
+def test_average_of_nothing_is_refused() -> None:
+    """A window that lies in the padding: 0 / 0 in onnxruntime's formula."""
+    window = Window((2, 2), pads=Padding(2, 0, 0, 0))
+    with pytest.raises(PatchcError, match=r"AveragePool 'node'.*reduce the pads"):
+        params(single(AveragePool(window), (4, 4, 1)))
+    params(single(AveragePool(window, count_include_pad=True), (4, 4, 1)))
+
+
+@pytest.mark.parametrize(
+    "scales", [(2.0**-110, 1.0), (2.0**120, 1.0), (1.0, 2.0**120), (1, 2**-126)]
+)
+def test_average_refuses_what_leaves_normal_float32(scales: tuple[float, float]) -> None:
+    with pytest.raises(PatchcError, match=r"AveragePool 'node'.*scales of like size"):
+        params(single(AveragePool(Window((2, 2))), (4, 4, 1), scales))
+
+
+def test_windows_end_at_16_bits() -> None:
+    fits = MaxPool(Window((1, 1), (MAX_WINDOW, 1)))
+    assert params(single(fits, (1, 1, 1))).window.stride_h == MAX_WINDOW
+    beyond = replace(fits, window=Window((1, 1), (MAX_WINDOW + 1, 1)))
+    with pytest.raises(PatchcError, match=r"MaxPool 'node': window of 65536; at most 65535"):
+        params(single(beyond, (1, 1, 1)))
+
+
+def test_scales_that_overflow_name_node_and_channel() -> None:
+    op = conv(Window((1, 1)), per_group=2, weight_scales=np.float32([1, 3e38]))
+    with pytest.raises(PatchcError, match="Conv 'node', output channel 1"):
+        params(single(op, (1, 1, 1)))
+
+
+def test_global_pool_of_too_many_pixels() -> None:
+    with pytest.raises(PatchcError, match="16777216 pixels could overflow"):
+        params(single(GlobalAveragePool(), (4096, 4096, 1)))
+
+
+# ---- choice of kernels ----
+
+
+@pytest.mark.parametrize(
+    ("op", "shape", "kernel"),
+    [
+        (conv(Window((1, 1)), 1, 3, 2), (4, 4, 3), "conv2d_pointwise"),
+        (conv(Window((1, 1)), 1, 3, 2), (1, 1, 3), "dense"),
+        (conv(Window((4, 5)), 1, 3, 2), (4, 5, 3), "dense"),
+        (conv(Window((4, 5), pads=Padding(0, 1)), 1, 3, 2), (4, 5, 3), "conv2d"),
+        (conv(Window((1, 1), (2, 2)), 1, 3, 2), (4, 4, 3), "conv2d"),
+        (conv(Window((2, 2), dilation=(3, 3)), 1, 3, 2), (4, 4, 3), "conv2d"),
+        (conv(Window((3, 3)), 4, 1, 1), (4, 4, 4), "conv2d_depthwise"),
+        (conv(Window((4, 4)), 4, 1, 3), (4, 4, 4), "conv2d_depthwise"),
+        (conv(Window((1, 1)), 2, 2, 3), (4, 4, 4), "conv2d"),
+        (Add(), (4, 4, 4), "add"),
+        (MaxPool(Window((2, 2))), (4, 4, 4), "max_pool"),
+        (AveragePool(Window((2, 2))), (4, 4, 4), "average_pool"),
+        (GlobalAveragePool(), (4, 4, 4), "global_average_pool"),
+        (Lut(np.arange(-128, 128), "x"), (4, 4, 4), "lut"),
+    ],
+)
+def test_choice(op: Op, shape: tuple[int, int, int], kernel: str) -> None:
+    graph = single(op, shape)
+    assert choose_kernel(graph, graph.nodes[0]) == kernel
+    assert kernel in KERNELS

@@ -1,0 +1,226 @@
+"""The report: the fields that tools read, figures that add up, tables that fit a terminal."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import onnx
+import pytest
+
+from patchc.frontend.model import HostOps, ImportedModel
+from patchc.ir import Graph, macs
+from patchc.memory import place
+from patchc.report import Facts, Report, build_report, to_text
+from patchc.report.floor import find_peak, over_budget
+from patchc.report.text import WIDTH, shorten
+from patchc.tunnels.lowering import lower
+from patchc.tunnels.plan import InputMode
+from patchc.tunnels.planner import trivial_plan
+from patchc.tunnels.schedule import Schedule
+from tests.graphs import NetworkBuilder
+
+RESERVE = 1000
+
+# design.md, section 6: names that tools read. None: any value.
+DOCUMENTED = {
+    "patchc": None,
+    "model": {"name": None, "sha256": None, "macs": None},
+    "target": None,
+    "budget_bytes": None,
+    "input_mode": None,
+    "input_bytes_read": None,
+    "input_passes": None,
+    "ram": {
+        "arena_bytes": None,
+        "static_bytes": None,
+        "stack_bytes": None,
+        "total_bytes": None,
+        "input_bytes": None,
+        "total_with_input_bytes": None,
+        "liveness_peak_bytes": None,
+        "element_peak_bytes": None,
+        "layerwise_bytes": None,
+    },
+    "flash": {"weights_bytes": None, "code_bytes": None},
+    "weight_bytes_read": None,
+    "cost": {"macs_executed": None, "macs_overhead": None, "instructions_estimate": None},
+    "exact": {"channels": None, "proved": None, "emulated": None},
+    "tunnels": [{"nodes", "segmentation", "modes", "bytes", "macs"}],
+    "kernels": None,
+}
+
+
+def network() -> Graph:
+    net = NetworkBuilder()
+    x = net.conv(net.input(8, 8, 3), 4, 3, name="stem")
+    x = net.bottleneck(x, 4, 6, 3, 1)
+    return net.build(net.dense(net.mean(x), 10, name="classes"))
+
+
+def compiled(
+    graph: Graph, mode: InputMode = InputMode.TILES, budget: int | None = None
+) -> tuple[Report, Schedule]:
+    plan = trivial_plan(graph, mode)
+    schedule = lower(graph, plan)
+    placement = place(schedule)
+    imported = ImportedModel(graph, onnx.ModelProto(), "ab" * 32, None, None, (), (), ())
+    facts = Facts(
+        name="net",
+        target="cortex-m4",
+        budget_bytes=budget,
+        reserve_bytes=RESERVE,
+        layerwise_bytes=placement.arena_bytes,
+        constant_bytes={node.name: 100 for node in graph.nodes},
+    )
+    return build_report(imported, plan, schedule, placement, facts), schedule
+
+
+def test_every_documented_field_is_there_in_its_place():
+    data = json.loads(compiled(network())[0].to_json())
+    for field, inner in DOCUMENTED.items():
+        assert field in data
+        if isinstance(inner, dict):
+            assert set(inner) <= set(data[field]), field
+    for tunnel in data["tunnels"]:
+        assert set(tunnel) == DOCUMENTED["tunnels"][0]
+
+
+@pytest.mark.parametrize("mode", list(InputMode))
+def test_ram_adds_up_and_the_image_is_counted_once(mode: InputMode):
+    graph = network()
+    ram = compiled(graph, mode)[0].ram
+    image = graph.tensors["image"].bytes
+    assert ram.total_bytes == ram.arena_bytes + ram.static_bytes + ram.stack_bytes
+    assert ram.static_bytes + ram.stack_bytes == RESERVE
+    assert ram.source == "reserve"
+    assert ram.input_bytes == image
+    outside = 0 if mode is InputMode.RESIDENT else image
+    assert ram.total_with_input_bytes == ram.total_bytes + outside
+    assert ram.element_peak_bytes <= ram.liveness_peak_bytes <= ram.arena_bytes
+    assert ram.lower_bound_bytes <= ram.arena_bytes
+
+
+def test_layer_by_layer_runs_every_mac_once():
+    graph = network()
+    report, _ = compiled(graph)
+    assert report.model.macs == sum(macs(graph, node) for node in graph.nodes) > 0
+    assert report.cost.macs_executed == report.model.macs
+    assert report.cost.macs_overhead == 1.0
+    assert sum(tunnel.macs for tunnel in report.tunnels) == report.cost.macs_executed
+
+
+def test_recomputed_columns_and_calls_are_counted():
+    """The last layer in two stripes that both compute all of it."""
+    report, schedule = compiled(network())
+    last = schedule.blocks[-1]
+    step = replace(last.steps[0], cols=last.steps[0].cols * 2)
+    striped = replace(
+        schedule, blocks=(*schedule.blocks[:-1], replace(last, stripes=2, steps=(step,)))
+    )
+    graph = schedule.graph
+    facts = Facts("net", "cortex-m4", None, RESERVE, 0, {node.name: 100 for node in graph.nodes})
+    imported = ImportedModel(graph, onnx.ModelProto(), "", None, None, (), (), ())
+    again = build_report(
+        imported, trivial_plan(graph, InputMode.TILES), striped, place(striped), facts
+    )
+    extra = macs(graph, graph.nodes[-1])
+    assert again.cost.macs_executed == report.cost.macs_executed + extra
+    assert again.cost.macs_overhead == again.cost.macs_executed / report.model.macs
+    assert again.weight_bytes_read == report.weight_bytes_read + 100
+
+
+def test_reads_of_the_image():
+    image = network().tensors["image"].bytes
+    for mode in InputMode:
+        report, _ = compiled(network(), mode)
+        assert (report.input_bytes_read, report.input_passes) == (image, 1)
+
+
+def test_layers_name_kernels_and_in_place():
+    report, schedule = compiled(network())
+    assert [layer.node for layer in report.layers] == [
+        s.name for b in schedule.blocks for s in b.steps
+    ]
+    assert [layer.op for layer in report.layers if layer.in_place] == ["Add"]
+    assert sum(report.kernels.values()) == len(report.layers)
+    assert max(layer.bytes for layer in report.layers) == report.ram.liveness_peak_bytes
+
+
+def test_tables_fit_the_terminal_and_print_bytes():
+    report, _ = compiled(network(), budget=123456)
+    long = replace(report.layers[0], node="/".join(["a_very_long_module_name"] * 6), bytes=10**7)
+    text = to_text(replace(report, layers=(long, *report.layers)))
+    assert max(len(line) for line in text.splitlines()) <= WIDTH
+    assert f"{report.ram.arena_bytes:,}" in text
+    assert "budget 123,456" in text
+    assert "reserve, until measured" in text
+
+
+def test_host_operators_are_named():
+    graph = network()
+    plan = trivial_plan(graph, InputMode.TILES)
+    schedule = lower(graph, plan)
+    ops = HostOps(("softmax (Softmax)",), onnx.ModelProto())
+    imported = ImportedModel(graph, onnx.ModelProto(), "", None, ops, (), (), ())
+    facts = Facts("net", "cortex-m4", None, 0, 0, {})
+    report = build_report(imported, plan, schedule, place(schedule), facts)
+    assert report.host.trailing == ("softmax (Softmax)",)
+    assert "softmax (Softmax)" in to_text(report)
+
+
+def test_the_same_schedule_gives_the_same_text():
+    assert compiled(network())[0].to_json() == compiled(network())[0].to_json()
+
+
+@pytest.mark.parametrize(("name", "width"), [("short", 10), ("a" * 40, 27), ("abcdef", 5)])
+def test_long_names_are_cut_in_the_middle(name: str, width: int):
+    cut = shorten(name, width)
+    assert len(cut) == min(len(name), width)
+    assert cut[0] == name[0]
+    assert cut[-1] == name[-1]
+
+
+def test_the_peak_names_the_buffers_that_are_live():
+    _, schedule = compiled(network())
+    peak = find_peak(schedule)
+    sizes = [int(text.rsplit("(", 1)[1].split()[1]) for text in peak.buffers]
+    assert sum(sizes) == peak.bytes
+    assert sizes == sorted(sizes, reverse=True)
+
+
+def test_over_budget_says_what_sets_the_floor_and_what_would_lower_it():
+    net = NetworkBuilder()
+    graph = net.build(net.conv(net.input(16, 16, 3), 2, 3, 2, name="stem"))
+    _, schedule = compiled(graph)
+    arena = 16 * 16 * 3 + 8 * 8 * 2
+    extern = 8 * 8 * 2
+    error = over_budget(schedule, place(schedule), 900, RESERVE, extern)
+    assert str(error).splitlines() == [
+        f"budget 900 B not reachable: least is {arena + RESERVE} B "
+        f"(arena {arena} + reserve {RESERVE} for stack and statics)",
+        f"  set by stem.node, layer by layer: {arena} B live at once",
+        "    image 16x16x3 (input, 768 B)",
+        "    stem 8x8x2 (output, 128 B)",
+        f"  --input extern leaves the image out of the arena: least is {extern + RESERVE} B then",
+        f"  a --reserve of at most {900 - arena} B fits, if stack and statics need no more",
+        "  else: a smaller input (--input-shape), a narrower network, or a larger budget",
+    ]
+
+
+def test_numbers_in_json_are_plain():
+    """numpy integers would make json.dumps fail or change the text with the numpy version."""
+
+    def walk(value: object) -> None:
+        assert not isinstance(value, np.generic)
+        for inner in (
+            value.values()
+            if isinstance(value, dict)
+            else value
+            if isinstance(value, list | tuple)
+            else ()
+        ):
+            walk(inner)
+
+    walk(compiled(network())[0].to_dict())

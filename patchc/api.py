@@ -4,7 +4,7 @@
 
     result = patchc.compile("model.onnx", "out", budget="64k")
     print(result.report.ram.total_bytes)
-    patchc.verify("out").raise_for_mismatch()
+    assert patchc.verify("out").passed
     outputs = patchc.run("out", {"image": pixels})
 
 All of them raise `patchc.PatchcError` for what is wrong with a model, a file or an option.
@@ -12,7 +12,6 @@ All of them raise `patchc.PatchcError` for what is wrong with a model, a file or
 
 from __future__ import annotations
 
-import re
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -26,12 +25,10 @@ from onnx import helper
 
 from patchc import __version__
 from patchc.budget import parse_budget
-from patchc.codegen import EmitOptions, GoldenVectors, WeightsMode, constant_bytes, emit
-from patchc.codegen.names import C_WORDS
+from patchc.codegen import EmitOptions, WeightsMode, emit
 from patchc.errors import PatchcError
 from patchc.frontend import find_unsupported, import_model
 from patchc.frontend.calibration import Calibration
-from patchc.frontend.export import to_qoperator
 from patchc.frontend.images import load_image
 from patchc.frontend.model import ImportedModel
 from patchc.frontend.quantize import QuantizeOptions
@@ -53,13 +50,13 @@ from patchc.pipeline import (
     Progress,
     Stages,
     check_shadow_memory,
-    random_maps,
     read_plan,
     run_stages,
     schedule_graph,
     silent,
 )
-from patchc.report import Facts, Report, build_report
+from patchc.products import command_line, golden_vectors, identifier, make_report
+from patchc.report import Report
 from patchc.report.floor import over_budget
 from patchc.report.inspection import Inspection, inspect_layers
 from patchc.targets.cores import DEFAULT_CORE, core
@@ -67,14 +64,10 @@ from patchc.tunnels.plan import InputMode, Plan
 from patchc.verify.cases import check_case, read_case
 from patchc.verify.golden import Case
 from patchc.verify.network import load
-from patchc.verify.sessions import session
 from patchc.verify.verify import DEFAULT_CASES, Inputs, Verification, verify_out
 
 PathLike = str | Path
 Shapes = Mapping[str, tuple[int, ...]]
-
-# Golden vectors in OUT/test: the firmware's smoke test. `patchc verify` makes its own cases.
-GOLDEN_CASES = 2
 
 
 @dataclass(frozen=True)
@@ -159,15 +152,15 @@ def compile(
         progress("running the schedule over shadow memory")
         check_shadow_memory(stages)
     progress("writing C")
-    report = _report(stages, options, limit)
+    report = make_report(stages, options, limit)
     files = emit(
         stages.schedule,
         stages.placement,
         replace(
             options,
             model_sha256=stages.imported.sha256,
-            command_line=_command_line(options, budget, stages.schedule.input_mode),
-            golden=_golden_vectors(stages),
+            command_line=command_line(options, budget, stages.schedule.input_mode),
+            golden=golden_vectors(stages),
         ),
     )
     files |= kept_model
@@ -331,14 +324,6 @@ def _blaming(file: Path, source: Path) -> Iterator[None]:
         raise PatchcError(str(error).replace(str(file), f"{source}, quantised")) from error
 
 
-def identifier(text: str) -> str:
-    """A prefix for C names made from a file name: `mobilenet-v2.int8` -> `mobilenet_v2_int8`."""
-    word = re.sub(r"[^A-Za-z0-9]+", "_", text).strip("_")
-    if not word or not word[0].isalpha() or word in C_WORDS or word.lower().startswith("patchc"):
-        word = f"net_{word}".rstrip("_")
-    return word
-
-
 _E = TypeVar("_E", bound=Enum)
 
 
@@ -377,44 +362,3 @@ def _check_budget(stages: Stages, limit: int | None, reserve: int) -> None:
         reserve,
         extern.placement.arena_bytes if extern else None,
     )
-
-
-def _report(stages: Stages, options: EmitOptions, limit: int | None) -> Report:
-    mode = stages.plan.input_mode
-    layerwise = schedule_graph(stages.imported, stages.graph, mode).placement.arena_bytes
-    facts = Facts(
-        name=options.name,
-        target=options.target,
-        budget_bytes=limit,
-        reserve_bytes=options.stack_bytes,
-        layerwise_bytes=layerwise,
-        constant_bytes=constant_bytes(stages.schedule),
-    )
-    return build_report(stages.imported, stages.plan, stages.schedule, stages.placement, facts)
-
-
-def _golden_vectors(stages: Stages) -> GoldenVectors:
-    """Random inputs, and what onnxruntime's integer kernels make of them."""
-    graph = stages.graph
-    maps = random_maps(graph, GOLDEN_CASES, seed=1)
-    running = session(to_qoperator(graph))
-    inputs, outputs = b"", b""
-    for case in range(GOLDEN_CASES):
-        feeds = {name: maps[name][case].transpose(2, 0, 1)[None] for name in graph.inputs}
-        inputs += b"".join(maps[name][case].tobytes() for name in graph.inputs)
-        found = running.run(list(graph.outputs), feeds)
-        outputs += b"".join(values[0].transpose(1, 2, 0).tobytes() for values in found)
-    return GoldenVectors(GOLDEN_CASES, inputs, outputs)
-
-
-def _command_line(options: EmitOptions, budget: str | int | None, mode: InputMode) -> str:
-    """The command that makes the same C, without folders: it stands in the emitted files."""
-    words = ["patchc compile", options.model_file, "-o OUT"]
-    words += [f"--budget {budget}"] if budget is not None else []
-    words += [
-        f"--target {options.target}",
-        f"--input {mode.value}",
-        f"--reserve {options.stack_bytes}",
-    ]
-    words += [f"--weights {options.weights.value}"] if options.weights.value != "inline" else []
-    return " ".join([*words, f"--name {options.name}"])

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from patchc.errors import PatchcError
 from patchc.memory import Placement, arena_buffers, live_bytes
-from patchc.tunnels.schedule import BufferKind, Schedule
+from patchc.tunnels.schedule import Schedule
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +16,6 @@ class Peak:
     layer: str  # the node, or "load NAME"
     bytes: int
     buffers: tuple[str, ...]  # "NAME 56x56x96 (map, 301056 B)", largest first
-    has_input: bool  # an input tensor lies among them
 
 
 def find_peak(schedule: Schedule) -> Peak:
@@ -31,12 +30,6 @@ def find_peak(schedule: Schedule) -> Peak:
         layer=" + ".join(step.name for step in block.steps),
         bytes=live[index],
         buffers=tuple(_describe(schedule, buffer.name, touched) for buffer in alive),
-        has_input=any(
-            storage.buffer == buffer.name
-            for buffer in alive
-            for name, storage in schedule.storages.items()
-            if name in schedule.graph.inputs and buffer.kind is not BufferKind.EXTERN
-        ),
     )
 
 
@@ -74,5 +67,5 @@ def over_budget(
             f"  a --reserve of at most {budget - placement.arena_bytes} B fits, if stack and "
             "statics need no more"
         )
-    lines.append("  else: a smaller input (--input-shape), a narrower network, or a larger budget")
+    lines.append("  else: a smaller image, a narrower network, or a larger budget")
     return PatchcError("\n".join(lines))

@@ -135,7 +135,7 @@ def build(
     place = folder.relative_to(out_dir) if folder.is_relative_to(out_dir) else folder
     make = _tool("make")
     variables = {
-        "CC": _compiler(chosen),
+        "CC": compiler(chosen),
         "CFLAGS": " ".join(chosen.cflags),
         "BUILD": str(place),
         "LIBRARY": str(place / f"lib{description['name']}.a"),
@@ -164,7 +164,7 @@ def _tensors(entries: list[dict]) -> tuple[HostTensor, ...]:
     return tuple(HostTensor(entry["tensor"], tuple(entry["shape"])) for entry in entries)
 
 
-def _compiler(flavour: Flavour) -> str:
+def compiler(flavour: Flavour) -> str:
     wanted = flavour.cc or os.environ.get("CC")
     if wanted:
         _tool(wanted.split()[0])  # $CC may carry flags

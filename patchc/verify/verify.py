@@ -181,7 +181,7 @@ def compare_bytes(
 
 def _compiler_version(flavour: str) -> str:
     """The first line of what the C compiler says about itself."""
-    compiler = host._compiler(host.FLAVOURS[flavour])
+    compiler = host.compiler(host.FLAVOURS[flavour])
     done = subprocess.run(
         [*compiler.split(), "--version"], capture_output=True, text=True, check=False
     )

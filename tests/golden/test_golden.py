@@ -7,6 +7,7 @@ from dataclasses import asdict, replace
 
 import numpy as np
 import onnxruntime
+import pytest
 
 from patchc.frontend import import_model
 from patchc.frontend.export import to_qoperator
@@ -94,6 +95,45 @@ def test_the_result_is_json(tmp_path):
     assert data["cases"] == 1
     assert data["file"][0]["histogram"] == [[0, 6]]
     assert data["nodes"][0]["difference"]["largest"] <= 1
+
+
+def swapped_pads(understood):
+    """Padding of the first convolution that belongs to the other side."""
+    node = first_conv(understood)
+    pads = replace(node.op.window.pads, top=2, bottom=0, left=0, right=2)
+    window = replace(node.op.window, pads=pads)
+    return with_conv(understood, node.name, window=window)
+
+
+def wrong_zero_point(understood):
+    """The first convolution's output off by one step."""
+    graph, name = understood.graph, first_conv(understood).output
+    tensor = graph.tensors[name]
+    quant = replace(tensor.quant, zero_point=tensor.quant.zero_point + 1)
+    tensors = {**graph.tensors, name: replace(tensor, quant=quant)}
+    return replace(understood, graph=replace(graph, tensors=tensors))
+
+
+def stale_bias(understood):
+    """The bias of another training step: one channel is off by some steps of the output."""
+    node = first_conv(understood)
+    bias = node.op.bias.copy()
+    bias[3] += 2000
+    return with_conv(understood, node.name, bias=bias)
+
+
+@pytest.mark.parametrize("mistake", [swapped_pads, wrong_zero_point, stale_bias])
+def test_a_deliberately_wrong_import_is_caught_against_the_users_file(mistake, tmp_path):
+    """The broken Graph agrees with its own integer form (2), not with the file: (1) or (3)."""
+    understood, cases = imported(residual_network(unsigned=True), tmp_path), images(2)
+    broken = mistake(understood)
+    result = golden(broken, cases, reference(broken, cases))
+    assert not result.passed
+    assert [d.differing for d in result.integer] == [0]
+    caught_by_file = [d.name for d in result.file if d.differing]
+    caught_by_node = [n.node for n in result.nodes if not n.passed]
+    assert caught_by_file or caught_by_node
+    assert result.failures
 
 
 def test_an_import_mistake_is_caught_and_names_its_node(tmp_path):

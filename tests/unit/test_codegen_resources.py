@@ -13,7 +13,7 @@ from patchc.targets.kernels import KERNELS
 if sys.version_info >= (3, 11):
     import tomllib
 else:
-    tomllib = pytest.importorskip("tomli")
+    import tomli as tomllib
 
 ROOT = Path(__file__).parents[2]
 

@@ -205,7 +205,7 @@ def test_over_budget_says_what_sets_the_floor_and_what_would_lower_it():
         "    stem 8x8x2 (output, 128 B)",
         f"  --input extern leaves the image out of the arena: least is {extern + RESERVE} B then",
         f"  a --reserve of at most {900 - arena} B fits, if stack and statics need no more",
-        "  else: a smaller input (--input-shape), a narrower network, or a larger budget",
+        "  else: a smaller image, a narrower network, or a larger budget",
     ]
 
 

@@ -1,0 +1,66 @@
+"""What goes into OUT beside the C itself: report, golden vectors, the command line."""
+
+from __future__ import annotations
+
+import re
+
+from patchc.codegen import EmitOptions, GoldenVectors, constant_bytes
+from patchc.codegen.names import C_WORDS
+from patchc.frontend.export import to_qoperator
+from patchc.pipeline import Stages, random_maps, schedule_graph
+from patchc.report import Facts, Report, build_report
+from patchc.tunnels.plan import InputMode
+from patchc.verify.sessions import session
+
+# Golden vectors in OUT/test: the firmware's smoke test. `patchc verify` makes its own cases.
+GOLDEN_CASES = 2
+
+
+def identifier(text: str) -> str:
+    """A prefix for C names made from a file name: `mobilenet-v2.int8` -> `mobilenet_v2_int8`."""
+    word = re.sub(r"[^A-Za-z0-9]+", "_", text).strip("_")
+    if not word or not word[0].isalpha() or word in C_WORDS or word.lower().startswith("patchc"):
+        word = f"net_{word}".rstrip("_")
+    return word
+
+
+def make_report(stages: Stages, options: EmitOptions, limit: int | None) -> Report:
+    """The report; `limit` is the budget in bytes."""
+    mode = stages.plan.input_mode
+    layerwise = schedule_graph(stages.imported, stages.graph, mode).placement.arena_bytes
+    facts = Facts(
+        name=options.name,
+        target=options.target,
+        budget_bytes=limit,
+        reserve_bytes=options.stack_bytes,
+        layerwise_bytes=layerwise,
+        constant_bytes=constant_bytes(stages.schedule),
+    )
+    return build_report(stages.imported, stages.plan, stages.schedule, stages.placement, facts)
+
+
+def golden_vectors(stages: Stages) -> GoldenVectors:
+    """Random inputs, and what onnxruntime's integer kernels make of them."""
+    graph = stages.graph
+    maps = random_maps(graph, GOLDEN_CASES, seed=1)
+    running = session(to_qoperator(graph))
+    inputs, outputs = b"", b""
+    for case in range(GOLDEN_CASES):
+        feeds = {name: maps[name][case].transpose(2, 0, 1)[None] for name in graph.inputs}
+        inputs += b"".join(maps[name][case].tobytes() for name in graph.inputs)
+        found = running.run(list(graph.outputs), feeds)
+        outputs += b"".join(values[0].transpose(1, 2, 0).tobytes() for values in found)
+    return GoldenVectors(GOLDEN_CASES, inputs, outputs)
+
+
+def command_line(options: EmitOptions, budget: str | int | None, mode: InputMode) -> str:
+    """The command that makes the same C, without folders: it stands in the emitted files."""
+    words = ["patchc compile", options.model_file, "-o OUT"]
+    words += [f"--budget {budget}"] if budget is not None else []
+    words += [
+        f"--target {options.target}",
+        f"--input {mode.value}",
+        f"--reserve {options.stack_bytes}",
+    ]
+    words += [f"--weights {options.weights.value}"] if options.weights.value != "inline" else []
+    return " ".join([*words, f"--name {options.name}"])

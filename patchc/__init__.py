@@ -8,7 +8,7 @@ __version__ = "0.1.0"
 
 # Below the version, which the modules read. `verify` comes after the package of that name, which
 # patchc.api has imported by then, and so stands for the call.
-from patchc.api import CompileResult, compile, dump, inspect, quantize, run, verify
+from patchc.api import CompileResult, compile, dump, explore, inspect, quantize, run, verify
 from patchc.errors import PatchcError
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "__version__",
     "compile",
     "dump",
+    "explore",
     "inspect",
     "quantize",
     "run",

@@ -33,7 +33,7 @@ from patchc.frontend.images import load_image
 from patchc.frontend.model import ImportedModel
 from patchc.frontend.quantize import QuantizeOptions
 from patchc.frontend.quantize import quantize as quantize_model
-from patchc.ir import format_graph
+from patchc.ir import format_graph, macs
 from patchc.ir import verify as verify_graph
 from patchc.outdir import (
     PLAN,
@@ -45,7 +45,7 @@ from patchc.outdir import (
     replacing,
     write_files,
 )
-from patchc.passes import PASSES
+from patchc.passes import PASSES, run_passes
 from patchc.pipeline import (
     Progress,
     Stages,
@@ -57,9 +57,11 @@ from patchc.pipeline import (
 )
 from patchc.products import command_line, golden_vectors, identifier, make_report
 from patchc.report import Report
+from patchc.report.exploration import Exploration, frontier_points
 from patchc.report.floor import over_budget
 from patchc.report.inspection import Inspection, inspect_layers
 from patchc.targets.cores import DEFAULT_CORE, core
+from patchc.tunnels.choose import explore as explore_graph
 from patchc.tunnels.plan import InputMode, Plan
 from patchc.verify.cases import check_case, read_case
 from patchc.verify.golden import Case
@@ -145,7 +147,8 @@ def compile(
                 progress=progress,
             )
         with _blaming(file, source):
-            stages = run_stages(file, input_shapes, chosen_plan, progress)
+            arena = None if limit is None else limit - reserve_bytes
+            stages = run_stages(file, input_shapes, chosen_plan, arena, progress)
         kept_model = model_files(file)
     _check_budget(stages, limit, reserve_bytes)
     if check:
@@ -284,6 +287,35 @@ def inspect(model: PathLike, *, input_shapes: Shapes | None = None) -> Inspectio
     )
 
 
+def explore(
+    model: PathLike,
+    output: PathLike | None = None,
+    *,
+    target: str = DEFAULT_CORE,
+    input_mode: str = InputMode.TILES.value,
+    reserve: str | int | None = None,
+    input_shapes: Shapes | None = None,
+    progress: Progress = silent,
+) -> Exploration:
+    """The whole frontier of RAM against work of a quantised `model`: every plan of the search that
+    no other one beats in both. `output`: a file for the JSON form.
+
+    Each point can be had by `compile(budget=point.total_bytes)`. Raises PatchcError.
+    """
+    path, mode = Path(model), _choice(InputMode, input_mode, "--input")
+    chosen_core = core(target)
+    reserve_bytes = chosen_core.reserve_bytes if reserve is None else parse_budget(reserve)
+    progress("reading the model")
+    graph = run_passes(import_model(path, input_shapes).graph)
+    progress("searching every budget")
+    plain = sum(macs(graph, node) for node in graph.nodes)
+    points = frontier_points(explore_graph(graph, mode), plain, reserve_bytes)
+    found = Exploration(path.name, target, mode.value, reserve_bytes, plain, points)
+    if output is not None:
+        Path(output).write_text(found.to_json(), encoding="utf-8")
+    return found
+
+
 def dump(model: PathLike, stage: str, *, input_shapes: Shapes | None = None) -> str:
     """The stable text form of the Graph: `stage` is "graph" (as imported) or "after=PASS".
 
@@ -354,7 +386,8 @@ def _check_budget(stages: Stages, limit: int | None, reserve: int) -> None:
         return
     extern = None
     if stages.plan.input_mode is not InputMode.EXTERN:
-        extern = schedule_graph(stages.imported, stages.graph, InputMode.EXTERN)
+        arena = limit - reserve
+        extern = schedule_graph(stages.imported, stages.graph, InputMode.EXTERN, arena)
     raise over_budget(
         stages.schedule,
         stages.placement,

@@ -17,6 +17,7 @@ from patchc.codegen import WeightsMode
 from patchc.errors import PatchcError
 from patchc.frontend.images import ImagePreparation
 from patchc.frontend.quantize import Activation, Format, Method, QuantizeOptions
+from patchc.report.exploration import render_exploration
 from patchc.report.inspection import render_inspection
 from patchc.report.text import plain, render, terminal
 from patchc.report.verification import render_verification
@@ -411,6 +412,59 @@ def inspect_command(
     else:
         _print(render_inspection(found))
     return ERROR_STATUS if found.unsupported else 0
+
+
+@main.command("explore")
+@_model
+@click.option("-o", "output", type=_PATH, help="Write the frontier as JSON here, too.")
+@click.option(
+    "--target",
+    type=click.Choice(list(CORES)),
+    default=DEFAULT_CORE,
+    show_default=True,
+    help="Core that the C is for.",
+)
+@click.option(
+    "--input",
+    "input_mode",
+    type=_values(InputMode),
+    default=InputMode.TILES.value,
+    show_default=True,
+    help="Where the image is; see patchc compile --help.",
+)
+@click.option("--reserve", help="Bytes for stack and statics; by default the target's.")
+@_input_shape
+@click.option("--json", "as_json", is_flag=True, help="Print the frontier as JSON.")
+def explore_command(
+    model: Path,
+    output: Path | None,
+    target: str,
+    input_mode: str,
+    reserve: str | None,
+    shapes: tuple[tuple[str, tuple[int, ...]], ...],
+    as_json: bool,
+) -> None:
+    """Show how little RAM MODEL can run in, and what it costs: the frontier of RAM and work.
+
+    \b
+    Examples:
+      patchc explore int8.onnx
+      patchc explore int8.onnx --input stream -o frontier.json
+    """
+    with _progress() as progress:
+        found = api.explore(
+            model,
+            output,
+            target=target,
+            input_mode=input_mode,
+            reserve=reserve,
+            input_shapes=dict(shapes) or None,
+            progress=progress,
+        )
+    if as_json:
+        click.echo(found.to_json(), nl=False)
+    else:
+        _print(render_exploration(found))
 
 
 if __name__ == "__main__":

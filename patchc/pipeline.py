@@ -15,9 +15,9 @@ from patchc.ir import Graph
 from patchc.memory import Placement, check_placement, place
 from patchc.passes import run_passes
 from patchc.reference import run_graph, run_schedule
+from patchc.tunnels.choose import choose, floor
 from patchc.tunnels.lowering import lower
 from patchc.tunnels.plan import InputMode, Plan
-from patchc.tunnels.planner import trivial_plan
 from patchc.tunnels.schedule import Schedule
 
 Progress = Callable[[str], None]  # called with a few words about what begins
@@ -46,9 +46,11 @@ def run_stages(
     model: Path,
     input_shapes: Mapping[str, tuple[int, ...]] | None,
     plan: Plan | InputMode,
+    limit: int | None = None,
     progress: Progress = silent,
 ) -> Stages:
-    """Import `model` and schedule it, by `plan` or, given an input mode, layer by layer.
+    """Import `model` and schedule it, by `plan` or, given an input mode, as cheaply as an arena of
+    `limit` bytes allows; where nothing fits, with the least arena that the search reaches.
 
     Raises PatchcError for a model that cannot be compiled and for a plan that does not fit it.
     """
@@ -56,16 +58,24 @@ def run_stages(
     imported = import_model(model, input_shapes)
     graph = run_passes(imported.graph)
     progress("planning and placing")
-    return schedule_graph(imported, graph, plan)
+    return schedule_graph(imported, graph, plan, limit)
 
 
-def schedule_graph(imported: ImportedModel, graph: Graph, plan: Plan | InputMode) -> Stages:
+def schedule_graph(
+    imported: ImportedModel, graph: Graph, plan: Plan | InputMode, limit: int | None = None
+) -> Stages:
     """The second half of `run_stages`: from the Graph after all passes."""
-    chosen = plan if isinstance(plan, Plan) else trivial_plan(graph, plan)
-    schedule = lower(graph, chosen)
-    placement = place(schedule)
-    check_placement(schedule, placement)
-    return Stages(imported, chosen, schedule, placement)
+    if isinstance(plan, Plan):
+        schedule = lower(graph, plan)
+        stages = Stages(imported, plan, schedule, place(schedule))
+    else:
+        found = choose(graph, plan, limit)
+        if found is None:
+            assert limit is not None  # without a limit, layer by layer always fits
+            found = floor(graph, plan, limit)
+        stages = Stages(imported, found.plan, found.schedule, found.placement)
+    check_placement(stages.schedule, stages.placement)
+    return stages
 
 
 def read_plan(path: Path) -> Plan:

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from examples.zoo import efficientnet_lite0, fetch, images, mlperf_tiny, mobilenet_v2
+from examples.zoo import efficientnet_lite0, fetch, images, mcunet, mlperf_tiny, mobilenet_v2
 from examples.zoo.onnx_builder import IMAGE
 
 Samples = dict[str, np.ndarray]  # input name -> samples, stacked along the first axis
@@ -107,13 +107,42 @@ _ALL = (
 NETWORKS: dict[str, Network] = {network.name: network for network in _ALL}
 
 
+def _random(name: str, description: str, recipe: mcunet.Recipe) -> Network:
+    return Network(
+        name=name,
+        description=f"{description}, random weights",
+        build=lambda path: mcunet.build(path, recipe),
+        calibration=_feed(images.photo_crops, recipe.size),
+        check_inputs=_feed(images.imagenet_check, recipe.size),
+        check_labels=lambda: None,
+        class_names=lambda: tuple(f"class {index}" for index in range(recipe.classes)),
+        float_top1=None,
+    )
+
+
+# Architectures whose trained weights no package ships: real in everything but their answers.
+RANDOM_NETWORKS: dict[str, Network] = {
+    network.name: network
+    for network in (
+        _random("mobilenet_v2_035_144", "MobileNetV2 0.35, 144 x 144", mcunet.MOBILENET_V2_035),
+        _random("mcunet_vww5_80", "MCUNet vww5, 80 x 80", mcunet.MCUNET_VWW5),
+        _random("mcunet_320k_176", "MCUNet 320K (in3), 176 x 176", mcunet.MCUNET_320K),
+    )
+}
+
+
+def find(name: str) -> Network:
+    """A network of either kind. Raises KeyError."""
+    return (NETWORKS | RANDOM_NETWORKS)[name]
+
+
 def build_float(name: str) -> Path:
     """The float ONNX model of a network, built once; editing the zoo's source builds it anew."""
     model = fetch.cache_root() / "models" / f"{name}-{_recipe()}.onnx"
     if not model.exists():
         model.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=model.parent, prefix=".build-") as scratch:
-            NETWORKS[name].build(Path(scratch) / model.name).replace(model)
+            find(name).build(Path(scratch) / model.name).replace(model)
     return model
 
 

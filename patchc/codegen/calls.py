@@ -1,23 +1,20 @@
-"""The program as typed C calls with named fields; the templates only lay them out.
+"""Whole blocks as typed C calls with named fields; the templates only lay them out.
 
-A block becomes a function, and each rectangle that it computes a call: loops over stripes, ticks
-and rows are written out flat.
+A block that computes one map in one go becomes a function with a single call on constant views.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from patchc.codegen.constants import NodeConstants, ParamStruct
-from patchc.codegen.describe import step_comment
-from patchc.codegen.names import Names
-from patchc.codegen.ports import Port
-from patchc.codegen.windows import Located, Rectangle, calls, locate, reach
+from patchc.codegen.constants import ParamStruct
+from patchc.codegen.describe import call_comment
+from patchc.codegen.program import FileScope, Program, shifted
+from patchc.codegen.windows import Rectangle, locate, reach
 from patchc.ir import Padding
-from patchc.memory.placement import Placement
 from patchc.targets.kernels import KERNELS
-from patchc.tunnels.schedule import Block, BufferKind, Schedule, Step
+from patchc.tunnels.schedule import LOAD, Block, Call, Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,113 +60,94 @@ class KernelCall:
 
 @dataclass(frozen=True, slots=True)
 class LoadCall:
-    """Rows of an input, fetched through its callback into a view."""
+    """A whole input, fetched through its callback into a view."""
 
     comment: str
     field: str  # of the inputs struct
     out: View
-    row: int
-    col: int
 
     @property
     def is_load(self) -> bool:
         return True
 
 
-Call = KernelCall | LoadCall
-
-
 @dataclass(frozen=True, slots=True)
 class BlockFunction:
-    """A block's calls, and what the function needs beside the arena."""
+    """A whole block."""
 
     name: str
-    calls: tuple[Call, ...]
-    takes_inputs: bool  # the inputs struct: a callback, an extern image, the weights' base
-    takes_weights: bool
-    can_fail: bool  # a callback may return non-zero
+    call: KernelCall | LoadCall
+
+    @property
+    def is_tunnel(self) -> bool:
+        return False
+
+    @property
+    def can_fail(self) -> bool:
+        """A callback may return non-zero."""
+        return self.call.is_load
+
+    @property
+    def takes_weights(self) -> bool:
+        return isinstance(self.call, KernelCall) and self.call.params.local
+
+    @property
+    def takes_inputs(self) -> bool:
+        """The inputs struct: a callback, an extern image, the weights' base."""
+        extern = isinstance(self.call, KernelCall) and any(
+            view.data.startswith("inputs->") for view in self.call.inputs
+        )
+        return self.can_fail or self.takes_weights or extern
 
 
-@dataclass(frozen=True, slots=True)
-class Program:
-    """What calls are made from."""
-
-    schedule: Schedule
-    placement: Placement
-    inputs: tuple[Port, ...]
-    constants: Mapping[tuple[str, str], NodeConstants]  # by (node, kernel)
-
-
-def block_functions(program: Program) -> tuple[BlockFunction, ...]:
-    """One function per block that computes anything, in order."""
-    names = Names()
-    functions = []
-    number = 0
-    for index, block in enumerate(program.schedule.blocks):
-        numbers = {step.name: number + i for i, step in enumerate(block.steps)}
-        number += len(block.steps)
-        found = tuple(_block_calls(program, block, numbers))
-        if found:
-            name = f"block_{index}_{names.identifier(block.name)}"
-            functions.append(_function(program, block, name, found))
-    return tuple(functions)
+def is_whole(block: Block) -> bool:
+    """Does the block compute one map in one go?"""
+    if len(block.steps) != 1 or (block.stripes, block.ticks) != (1, 1):
+        return False
+    (step,) = block.steps
+    pieces = -(-step.rows.at(0) // step.rows_per_call)
+    return len(step.calls) == 1 and not step.finish and not step.tile and pieces == 1
 
 
-def _function(program: Program, block: Block, name: str, found: tuple[Call, ...]) -> BlockFunction:
-    loads = any(isinstance(call, LoadCall) for call in found)
-    weights = any(isinstance(call, KernelCall) and call.params.local for call in found)
-    extern = any(_is_extern(program, tensor) for step in block.steps for tensor in step.reads)
-    return BlockFunction(name, found, loads or weights or extern, weights, loads)
+def whole_block(
+    program: Program, block: Block, index: int, numbers: Mapping[str, int], scope: FileScope
+) -> BlockFunction:
+    """`numbers`: of tensors, for the comments."""
+    (step,) = block.steps
+    (call,) = step.calls
+    part = Rectangle(Span(0, step.rows.at(0)), step.cols[0])
+    comment = call_comment(program.schedule.graph, call, numbers[call.writes])
+    name = scope.block("block", index, block.name)
+    return BlockFunction(name, _call(program, call, part, comment))
 
 
-def _block_calls(program: Program, block: Block, numbers: Mapping[str, int]) -> Iterator[Call]:
-    for stripe in range(block.stripes):
-        for tick in range(block.ticks):
-            for step in block.steps:
-                comment = step_comment(program.schedule.graph, step, numbers[step.name])
-                for rectangle in calls(step, stripe, tick):
-                    yield _call(program, step, rectangle, stripe, comment)
-
-
-def _call(program: Program, step: Step, part: Rectangle, stripe: int, comment: str) -> Call:
-    schedule = program.schedule
-    out = _view(
-        program, "out", "patchc_out", step.writes, locate(schedule, step.writes, part, stripe)
-    )
-    if step.node is None:
-        (field,) = (port.field for port in program.inputs if port.tensor == step.writes)
-        return LoadCall(comment, field, out, part.rows.start, part.cols.start)
-    reached = reach(schedule.graph, schedule.graph.node(step.node), part)
-    names = ("in",) if len(step.reads) == 1 else ("a", "b")
+def _call(program: Program, call: Call, part: Rectangle, comment: str) -> KernelCall | LoadCall:
+    graph = program.schedule.graph
+    out = _view(program, "out", "patchc_out", call.writes, part)
+    if call.kernel == LOAD:
+        return LoadCall(comment, program.field(call.writes), out)
+    reached = reach(graph, program.node(call), part)
+    names = ("in",) if len(call.reads) == 1 else ("a", "b")
     inputs = tuple(
-        _view(program, name, "patchc_in", tensor, locate(schedule, tensor, reached.inside, stripe))
-        for name, tensor in zip(names, step.reads, strict=True)
+        _view(program, name, "patchc_in", tensor, reached.inside)
+        for name, tensor in zip(names, call.reads, strict=True)
     )
     return KernelCall(
         comment=comment,
-        function=KERNELS[step.kernel].function,
+        function=KERNELS[call.kernel].function,
         out=out,
         inputs=inputs,
         pads=reached.pads if len(inputs) == 1 else None,
-        params=program.constants[step.node, step.kernel].params,
+        params=program.constants_of(call, group=0).params,
     )
 
 
-def _is_extern(program: Program, tensor: str) -> bool:
-    buffer = program.schedule.storages[tensor].buffer
-    return program.schedule.buffers[buffer].kind is BufferKind.EXTERN
-
-
-def _view(program: Program, name: str, ctype: str, tensor: str, at: Located) -> View:
-    if _is_extern(program, tensor):
-        (base,) = (f"inputs->{p.field}" for p in program.inputs if p.tensor == tensor)
-        offset = at.offset
-    else:
-        base, offset = "arena", program.placement.offsets[at.buffer] + at.offset
+def _view(program: Program, name: str, ctype: str, tensor: str, part: Rectangle) -> View:
+    at = locate(program.schedule, tensor, part)
     return View(
         name=name,
         ctype=ctype,
-        data=f"{base} + {offset}" if offset else base,
+        data=shifted(program.base(tensor), program.offset(tensor) + at.offset),
         pitch=at.pitch,
         slots=at.slots,
         slot=at.slot,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ from patchc.codegen.names import Names
 from patchc.codegen.options import WeightsMode
 from patchc.numerics.params import kernel_params
 from patchc.targets.kernels import KERNELS
-from patchc.tunnels.schedule import Schedule
+from patchc.tunnels.schedule import ADD_POINTWISE, FINISH_POINTWISE, Call, Schedule
 
 _INT32_MIN, _INT32_MAX, _INT64_MIN = -(2**31), 2**31 - 1, -(2**63)
 
@@ -83,22 +83,41 @@ class NodeConstants:
     bytes: int  # of all of it, the struct itself excepted
 
 
+def constants_key(call: Call, group: int) -> tuple[str, str, int]:
+    """(node, kernel, group): what a call's constants depend on. `group`: channels per round of the
+    call, 0 for all. Both halves of a kernel that keeps sums share those of the first one."""
+    assert call.node is not None
+    if call.kernel == FINISH_POINTWISE:
+        return call.node, ADD_POINTWISE, group
+    return call.node, call.kernel, group
+
+
+def grouped_calls(schedule: Schedule) -> Iterator[tuple[Call, int]]:
+    """Every call that takes constants, in the order of the program, with its constants' group."""
+    for step in (step for block in schedule.blocks for step in block.steps):
+        for call in (*step.calls, *step.finish):
+            if call.node is None or KERNELS[call.kernel].params is None:
+                continue
+            sliced = call in step.calls or call.kernel == FINISH_POINTWISE
+            yield call, step.group if sliced else 0
+
+
 def node_constants(
     schedule: Schedule, prefix: str, weights: WeightsMode
-) -> Mapping[tuple[str, str], NodeConstants]:
-    """(node, kernel) -> constants, in the order of the program."""
+) -> Mapping[tuple[str, str, int], NodeConstants]:
+    """(node, kernel, group) -> constants, in the order of the program."""
     names = Names()
-    found: dict[tuple[str, str], NodeConstants] = {}
+    found: dict[tuple[str, str, int], NodeConstants] = {}
     blob_bytes = 0
-    for step in (step for block in schedule.blocks for step in block.steps):
-        if step.node is None or (step.node, step.kernel) in found:
+    for call, group in grouped_calls(schedule):
+        key = constants_key(call, group)
+        if key in found:
             continue
-        graph = schedule.graph
-        params = kernel_params(graph, graph.node(step.node), step.kernel)
-        stem = names.identifier(step.node)
-        entry = _render(_Naming(prefix, stem, weights, blob_bytes), params, step.kernel)
-        blob_bytes += sum(part.size for part in entry.blob)
-        found[step.node, step.kernel] = entry
+        node, kernel, _ = key
+        params = kernel_params(schedule.graph, schedule.graph.node(node), kernel, group)
+        naming = _Naming(prefix, names.identifier(node), weights, blob_bytes)
+        found[key] = _render(naming, params, kernel)
+        blob_bytes += sum(part.size for part in found[key].blob)
     return found
 
 
@@ -126,9 +145,9 @@ def _render(naming: _Naming, params: Any, kernel: str) -> NodeConstants:
             name = f"{naming.prefix}_{naming.stem}_{field.name}"
             arrays.append(ConstantArray(name, _ctype(array), array))
             fields.append(Field(field.name, name))
-    struct = ParamStruct(
-        f"params_{naming.stem}", KERNELS[kernel].params, tuple(fields), local=bool(blob)
-    )
+    ctype = KERNELS[kernel].params
+    assert ctype is not None
+    struct = ParamStruct(f"params_{naming.stem}", ctype, tuple(fields), local=bool(blob))
     total = sum(array.bytes for array in arrays) + sum(part.size for part in blob)
     return NodeConstants(struct, tuple(arrays), tuple(blob), total)
 

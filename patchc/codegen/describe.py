@@ -1,7 +1,8 @@
-"""The words of the emitted comments: what a step computes, and the map of the arena."""
+"""The words of the emitted comments: what is computed, and the map of the arena."""
 
 from __future__ import annotations
 
+import textwrap
 from functools import singledispatch
 
 from patchc.codegen.layout import COLUMNS, cut
@@ -9,19 +10,44 @@ from patchc.codegen.names import comment_text
 from patchc.ir import AveragePool, Conv, Graph, Lut, MaxPool, Op, Window
 from patchc.ir.graph import Shape
 from patchc.memory.placement import Placement
-from patchc.tunnels.schedule import Schedule, Step
+from patchc.tunnels.schedule import (
+    ADD_MEAN,
+    FINISH_MEAN,
+    FINISH_POINTWISE,
+    LOAD,
+    Block,
+    BufferKind,
+    Call,
+    Schedule,
+    Step,
+)
+
+# Of the comment that opens a call, indented as deep as they come.
+_ROOM = COLUMNS - len("        { /*  */")
 
 
-def step_comment(graph: Graph, step: Step, number: int) -> str:
+def call_comment(graph: Graph, call: Call, number: int) -> str:
     """`7: features.3.conv.1  depthwise 3x3 s2, 56x56x144 -> 28x28x144`, cut to fit a line."""
-    written = graph.tensors[step.writes]
-    if step.node is None:
-        text = f"{number}: {step.writes}  load, {_shape(written.shape)}"
+    written = graph.tensors[call.writes]
+    if call.kernel == LOAD:
+        text = f"{number}: {call.writes}  load, {_shape(written.shape)}"
     else:
-        node = graph.node(step.node)
+        node = graph.node(call.node or "")
         shapes = " + ".join(_shape(graph.tensors[name].shape) for name in node.inputs)
         text = f"{number}: {node.name}  {operator(node.op)}, {shapes} -> {_shape(written.shape)}"
-    return cut(comment_text(text), COLUMNS - len("    { /*  */"))
+        if call.kernel in (FINISH_POINTWISE, FINISH_MEAN):
+            text = f"{number}: {node.name}  its sums as int8, {_shape(written.shape)}"
+    return cut(comment_text(text), _ROOM)
+
+
+def call_numbers(schedule: Schedule) -> dict[str, int]:
+    """Tensor -> its number in the comments, in the order of the program."""
+    found: dict[str, int] = {}
+    for block in schedule.blocks:
+        for step in block.steps:
+            for call in (*step.calls, *step.finish):
+                found.setdefault(call.writes, len(found))
+    return found
 
 
 @singledispatch
@@ -66,16 +92,66 @@ def _shape(shape: Shape) -> str:
     return "x".join(map(str, shape))
 
 
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
+
+
+def tunnel_comment(block: Block, number: int) -> str:
+    """What is computed together, in which order."""
+    names = [call.node for step in block.steps for call in step.calls if call.node]
+    words = [f"Tunnel {number}: {names[0]} .. {names[-1]}, in {_count(block.ticks, 'tick')}"]
+    if block.stripes > 1:
+        words.append(f"for each of {block.stripes} stripes of columns")
+    if block.reverse:
+        words.append("from the last row to the first")
+    return comment_text(", ".join(words) + ".")
+
+
+def step_comment(schedule: Schedule, step: Step) -> str:
+    """`conv6 (ring of 3 rows), conv5 (ring of 2 rows) -> add9 (map), 1 column at a time`"""
+    calls = (*step.calls, *step.finish)
+    last, made = calls[-1], {call.writes for call in calls}
+    if last.kernel == LOAD:
+        sources = ["the callback"]
+    elif last.kernel == FINISH_MEAN:
+        sources = [f"sums of {last.writes}"]
+    else:
+        read = dict.fromkeys(name for call in calls for name in call.reads if name not in made)
+        sources = [_held(schedule, name) for name in read]
+    target = _held(schedule, last.writes)
+    if last.kernel == ADD_MEAN:
+        target = f"sums of {last.writes}"
+    words = [f"{', '.join(sources)} -> {target}"]
+    sizes = (step.rows_per_call, "row"), (step.tile, "column"), (step.group, "channel")
+    pieces = [_count(size, word) for size, word in sizes if size and (size, word) != (1, "row")]
+    if pieces:
+        words.append(f"{' and '.join(pieces)} at a time")
+    return comment_text(", ".join(words))
+
+
+def _held(schedule: Schedule, tensor: str) -> str:
+    """A tensor, and how much of it there is."""
+    storage = schedule.storages[tensor]
+    kind = schedule.buffers[storage.buffer].kind
+    if kind is BufferKind.RING:
+        return f"{tensor} (ring of {_count(storage.slots, 'row')})"
+    return f"{tensor} (map)"
+
+
 def arena_map(schedule: Schedule, placement: Placement) -> list[str]:
     """A table of the arena, one line per buffer, by offset: what lies where, and how long."""
-    tensors: dict[str, list[str]] = {name: [] for name in schedule.buffers}
+    contents: dict[str, list[str]] = {name: [] for name in schedule.buffers}
+    for sums in schedule.sums.values():
+        contents[sums.buffer].append(f"sums of {sums.tensor}")
     for storage in schedule.storages.values():
-        tensors[storage.buffer].append(storage.tensor)
+        contents[storage.buffer].append(storage.tensor)
     lines = [f"{'offset':>9} {'bytes':>9}  {'kind':<11}  {'blocks':<9}  tensors"]
     placed = [(offset, schedule.buffers[name]) for name, offset in placement.offsets.items()]
     for offset, buffer in sorted(placed, key=lambda item: (item[0], item[1].first, item[1].name)):
         blocks = f"{buffer.first}..{buffer.last}"
         row = f"{offset:>9} {buffer.bytes:>9}  {buffer.kind.value:<11}  {blocks:<9}  "
-        text = row + comment_text(", ".join(tensors[buffer.name]) or buffer.name)
-        lines.append(cut(text, COLUMNS - len(" * ")))
+        text = comment_text(", ".join(contents[buffer.name]) or buffer.name)
+        lines += textwrap.wrap(
+            text, COLUMNS - len(" * "), initial_indent=row, subsequent_indent=" " * len(row)
+        )
     return lines

@@ -9,22 +9,29 @@ from functools import cached_property
 
 import jinja2
 
-from patchc.codegen.calls import BlockFunction, KernelCall, LoadCall, Program, block_functions
-from patchc.codegen.constants import ConstantArray, NodeConstants, ParamStruct, node_constants
-from patchc.codegen.describe import arena_map
-from patchc.codegen.layout import arguments, comment_block, comment_lines
+from patchc.codegen import layout
+from patchc.codegen.calls import BlockFunction, is_whole, whole_block
+from patchc.codegen.constants import ConstantArray, NodeConstants, node_constants
+from patchc.codegen.describe import arena_map, call_numbers
+from patchc.codegen.layout import comment_block, comment_lines
 from patchc.codegen.names import Names
 from patchc.codegen.options import EmitOptions, WeightsMode
 from patchc.codegen.ports import Port, input_ports, output_ports
+from patchc.codegen.program import FileScope, Program
+from patchc.codegen.tables import Tables
+from patchc.codegen.tunnels import TunnelFunction, tunnel
 from patchc.codegen.weights import WeightsFiles, pack
 from patchc.memory.placement import Placement
 from patchc.resources import runtime_dir, templates_dir
 from patchc.targets.kernels import KERNELS, Kernel
 from patchc.tunnels.plan import InputMode
-from patchc.tunnels.schedule import Schedule
+from patchc.tunnels.schedule import LOAD, Schedule
 
 # What host_main and its callers need to know; read by patchc.verify.host.
 NETWORK_FILE = "test/network.json"
+
+# What the loops of tunnels are made of, under runtime_c.
+_TUNNEL_HEADER, _TUNNEL_SOURCE = "patchc_tunnel.h", "portable/patchc_tunnel.c"
 
 
 def emit(schedule: Schedule, placement: Placement, options: EmitOptions) -> dict[str, str | bytes]:
@@ -49,7 +56,7 @@ def emit(schedule: Schedule, placement: Placement, options: EmitOptions) -> dict
     files.update(network.weights.parts)
     if network.blob:
         files[network.blob_file] = network.blob
-    files.update(_runtime_files(network.kernels))
+    files.update(_runtime_files(network.kernels, network.has_tunnels))
     if options.golden:
         files["test/golden_in.bin"] = options.golden.inputs
         files["test/golden_out.bin"] = options.golden.outputs
@@ -60,7 +67,7 @@ def constant_bytes(schedule: Schedule) -> dict[str, int]:
     """Node -> bytes of the constants that its kernel reads, as emitted (parameter structs, a few
     words per node that are code rather than weights, excepted)."""
     found = node_constants(schedule, "", WeightsMode.INLINE)
-    return {node: constants.bytes for (node, _), constants in found.items()}
+    return {node: constants.bytes for (node, _, _), constants in found.items()}
 
 
 @dataclass(frozen=True)
@@ -72,7 +79,7 @@ class _Network:
     options: EmitOptions
 
     @cached_property
-    def constants(self) -> Mapping[tuple[str, str], NodeConstants]:
+    def constants(self) -> Mapping[tuple[str, str, int], NodeConstants]:
         return node_constants(self.schedule, self.options.name, self.options.weights)
 
     @cached_property
@@ -92,9 +99,14 @@ class _Network:
         return f"{self.options.name}_weights.bin"
 
     @cached_property
+    def called(self) -> set[str]:
+        """Names of kernels, perhaps LOAD among them."""
+        steps = (step for block in self.schedule.blocks for step in block.steps)
+        return {call.kernel for step in steps for call in (*step.calls, *step.finish)}
+
+    @cached_property
     def kernels(self) -> tuple[Kernel, ...]:
-        used = {step.kernel for block in self.schedule.blocks for step in block.steps if step.node}
-        return tuple(KERNELS[name] for name in sorted(used))
+        return tuple(KERNELS[name] for name in sorted(self.called - {LOAD}))
 
     @cached_property
     def inputs(self) -> tuple[Port, ...]:
@@ -113,8 +125,29 @@ class _Network:
         return names.identifier("weights")
 
     @cached_property
-    def blocks(self) -> tuple[BlockFunction, ...]:
-        return block_functions(Program(self.schedule, self.placement, self.inputs, self.constants))
+    def blocks(self) -> tuple[BlockFunction | TunnelFunction, ...]:
+        program = Program(self.schedule, self.placement, self.inputs, self.constants)
+        scope = FileScope(self.exported)
+        tables = Tables(program, scope)
+        numbers = call_numbers(self.schedule)
+        found: list[BlockFunction | TunnelFunction] = []
+        for index, block in enumerate(self.schedule.blocks):
+            if is_whole(block):
+                found.append(whole_block(program, block, index, numbers, scope))
+            else:
+                found.append(tunnel(program, block, index, numbers, scope, tables))
+        return tuple(found)
+
+    @property
+    def has_tunnels(self) -> bool:
+        return any(block.is_tunnel for block in self.blocks)
+
+    @property
+    def exported(self) -> set[str]:
+        """Identifiers with which those of NAME.c must not collide."""
+        words = ("run", "inputs", "outputs", "reader")
+        names = {f"{self.options.name}_{word}" for word in words}
+        return names | {array.name for array in self.arrays}
 
     def required(self) -> list[str]:
         """Members of the inputs struct that must not be null."""
@@ -129,14 +162,12 @@ class _Network:
     def facts(self) -> dict[str, object]:
         options = self.options
         required = self.required()
-        calls = [call for block in self.blocks for call in block.calls]
-        kernel_calls = [call for call in calls if isinstance(call, KernelCall)]
-        static: dict[str, ParamStruct] = {
-            call.params.name: call.params for call in kernel_calls if not call.params.local
-        }
+        static = [entry.params for entry in self.constants.values() if not entry.params.local]
         buffers = [self.schedule.buffers[name] for name in self.placement.offsets]
         sources = [f"{options.name}.c", *(file.name for file in self.weights.sources)]
-        sources += [kernel.source.rsplit("/", 1)[-1] for kernel in self.kernels]
+        used = [kernel.source for kernel in self.kernels]
+        used += [_TUNNEL_SOURCE] if self.has_tunnels else []
+        sources += [source.rsplit("/", 1)[-1] for source in used]
         return {
             "name": options.name,
             "macro": options.name.upper(),
@@ -154,9 +185,10 @@ class _Network:
             "weights_field": self.weights_field,
             "arrays": self.arrays,
             "count": len(self.weights.sources),
-            "static_params": tuple(static.values()),
+            "static_params": static,
             "blocks": self.blocks,
-            "loads": any(isinstance(call, LoadCall) for call in calls),
+            "loads": LOAD in self.called,
+            "has_tunnels": self.has_tunnels,
             "sources": sources,
             "golden_cases": options.golden.cases if options.golden else 0,
         }
@@ -200,14 +232,17 @@ def _environment() -> jinja2.Environment:
         keep_trailing_newline=True,
     )
     environment.filters["comment_block"] = comment_block
-    environment.globals["arguments"] = arguments
+    for function in (layout.arguments, layout.made, layout.pieces, layout.initialiser):
+        environment.globals[function.__name__] = function
     return environment
 
 
-def _runtime_files(kernels: tuple[Kernel, ...]) -> dict[str, str]:
-    """The kernels in use and the headers that they include, all in one folder."""
+def _runtime_files(kernels: tuple[Kernel, ...], has_tunnels: bool) -> dict[str, str]:
+    """The kernels in use and the headers that they and NAME.c include, all in one folder."""
     root = runtime_dir()
     headers = {"patchc_kernels.h", *(header for kernel in kernels for header in kernel.headers)}
+    headers |= {_TUNNEL_HEADER} if has_tunnels else set()
     paths = [root / "include" / name for name in sorted(headers)]
     paths += [root / kernel.source for kernel in kernels]
+    paths += [root / _TUNNEL_SOURCE] if has_tunnels else []
     return {path.name: path.read_text(encoding="utf-8") for path in paths}

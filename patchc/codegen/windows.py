@@ -1,12 +1,12 @@
-"""Where a step's rectangles lie: rows and columns of operands, pads, and their place in storage.
+"""Where the maps of a whole block lie: rows and columns of operands, pads, and their storage.
 
-This is codegen's own reading of the schedule. Lowering and the reference have theirs; the tests
-hold them against each other, so nothing here is shared with them.
+This is codegen's own reading of the schedule, once for all at compile time; a tunnel's pieces are
+found by the same rules at run time (runtime_c/portable/patchc_tunnel.c). Lowering and the reference
+have theirs; the tests hold them against each other, so nothing here is shared with them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import singledispatch
 
@@ -22,7 +22,7 @@ from patchc.ir import (
     Op,
     Padding,
 )
-from patchc.tunnels.schedule import Schedule, Span, Step
+from patchc.tunnels.schedule import Schedule, Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,22 +53,13 @@ class Reach:
 class Located:
     """A rectangle as it lies in its storage: the fields of patchc_in and patchc_out."""
 
-    buffer: str
-    offset: int  # bytes from the buffer's start to slot 0, first column
+    offset: int  # bytes from the storage's first one to slot 0, first column
     pitch: int  # bytes
     slots: int
     slot: int  # of the first row
     rows: int
     cols: int
     channels: int
-
-
-def calls(step: Step, stripe: int, tick: int) -> Iterator[Rectangle]:
-    """The output rectangles that a step computes in a tick, one per kernel call."""
-    start, stop = step.rows.at(tick - 1), step.rows.at(tick)
-    for row in range(start, stop, step.rows_per_call):
-        rows = Span(row, min(row + step.rows_per_call, stop))
-        yield Rectangle(rows, step.cols[stripe])
 
 
 def reach(graph: Graph, node: Node, out: Rectangle) -> Reach:
@@ -112,11 +103,10 @@ def _axis(out: Span, extent: int, stride: int, pad: int, size: int) -> tuple[Spa
     return Span(start, stop), before, max(last - first - before - (stop - start), 0)
 
 
-def locate(schedule: Schedule, tensor: str, part: Rectangle, stripe: int) -> Located:
-    """`part` of a tensor in its storage. Raises ValueError when the storage does not hold it."""
+def locate(schedule: Schedule, tensor: str, part: Rectangle) -> Located:
+    """`part` of a map held in full. Raises ValueError when the storage does not hold it."""
     storage = schedule.storages[tensor]
-    # A map held in full has the same columns in every stripe, and may say so once.
-    held = storage.cols[stripe] if len(storage.cols) > 1 else storage.cols[0]
+    (held,) = storage.cols
     channels = schedule.graph.tensors[tensor].shape[2]
     empty = part.height == 0 or part.width == 0
     if not empty and not (held.start <= part.cols.start and part.cols.stop <= held.stop):
@@ -124,7 +114,6 @@ def locate(schedule: Schedule, tensor: str, part: Rectangle, stripe: int) -> Loc
     if part.height > storage.slots:
         raise ValueError(f"{tensor}: {part.height} rows of a storage that holds {storage.slots}")
     return Located(
-        buffer=storage.buffer,
         offset=0 if empty else (part.cols.start - held.start) * channels,
         pitch=storage.pitch,
         slots=storage.slots,

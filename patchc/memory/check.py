@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from itertools import combinations
 
 from patchc.memory.liveness import arena_buffers
 from patchc.memory.placement import Placement
@@ -21,10 +21,14 @@ def check_placement(schedule: Schedule, placement: Placement) -> None:
         if low < 0 or low % buffer.align or low + buffer.bytes > placement.arena_bytes:
             raise PlacementError(f"{buffer.name} at {low} is misaligned or outside the arena")
     for index, block in enumerate(schedule.blocks):
-        alive = sorted(
-            (b for b in buffers if b.first <= index <= b.last),
-            key=lambda b: placement.offsets[b.name],
-        )
-        for one, two in pairwise(alive):
-            if placement.offsets[one.name] + one.bytes > placement.offsets[two.name]:
+        alive = [b for b in buffers if b.first <= index <= b.last]
+        allowed = {(o.target, o.source): o for o in schedule.overlaps if o.block == index}
+        for one, two in combinations(alive, 2):
+            low, high = placement.offsets[one.name], placement.offsets[two.name]
+            if low + one.bytes <= high or high + two.bytes <= low:
+                continue
+            over, under = allowed.get((one.name, two.name)), allowed.get((two.name, one.name))
+            if not (over and over.allows(one, low, two, high)) and not (
+                under and under.allows(two, high, one, low)
+            ):
                 raise PlacementError(f"block {block.name}: {one.name} and {two.name} overlap")

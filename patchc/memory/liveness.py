@@ -8,8 +8,17 @@ import numpy as np
 
 from patchc.ir.graph import Shape
 from patchc.targets.kernels import KERNELS, Order
-from patchc.tunnels.regions import taps
-from patchc.tunnels.schedule import Buffer, BufferKind, Schedule, Span, Step
+from patchc.tunnels.regions import demand, taps
+from patchc.tunnels.schedule import (
+    ADD_MEAN,
+    FINISH_MEAN,
+    FINISH_POINTWISE,
+    Buffer,
+    BufferKind,
+    Schedule,
+    Span,
+    Step,
+)
 
 
 def arena_buffers(schedule: Schedule) -> tuple[Buffer, ...]:
@@ -18,12 +27,32 @@ def arena_buffers(schedule: Schedule) -> tuple[Buffer, ...]:
 
 
 def live_bytes(schedule: Schedule) -> list[int]:
-    """Bytes of buffers alive during each block."""
+    """Bytes of buffers alive during each block, shared bytes of overlapping maps counted once."""
     alive = np.zeros(max(len(schedule.blocks), 1) + 1, dtype=np.int64)
     for buffer in arena_buffers(schedule):
         alive[buffer.first] += buffer.bytes
         alive[buffer.last + 1] -= buffer.bytes
-    return np.cumsum(alive)[:-1].tolist()
+    total = np.cumsum(alive)[:-1]
+    for block, gain in _gains(schedule).items():
+        total[block] -= gain
+    return total.tolist()
+
+
+def _gains(schedule: Schedule) -> dict[int, int]:
+    """Block -> the most bytes that maps written over others can save in it."""
+    best: dict[tuple[int, str], int] = {}
+    for overlap in schedule.overlaps:
+        source, target = schedule.buffers[overlap.source], schedule.buffers[overlap.target]
+        if overlap.distance >= 0:
+            joint = max(target.bytes, source.bytes + overlap.distance)
+        else:
+            joint = max(source.bytes, target.bytes - overlap.distance)
+        key = (overlap.block, overlap.source)
+        best[key] = max(best.get(key, 0), source.bytes + target.bytes - joint)
+    gains: dict[int, int] = {}
+    for (block, _), gain in best.items():
+        gains[block] = gains.get(block, 0) + gain
+    return gains
 
 
 def liveness_peak(schedule: Schedule) -> int:
@@ -32,11 +61,12 @@ def liveness_peak(schedule: Schedule) -> int:
 
 
 def element_peak(schedule: Schedule) -> int:
-    """The largest number of bytes, over the calls of the program, that will still be read.
+    """The largest number of bytes, over the pieces of the program, that will still be read.
 
-    During a call its operands and its results are both there, unless the kernel reads an element
-    before it writes over it (`Order.ELEMENT`). Outputs are read at the end. This does not depend
-    on how buffers were drawn, so it tells what better buffers could still gain.
+    While a piece is computed its operands and its results are both there, unless the kernel reads
+    an element before it writes over it (`Order.ELEMENT`). Outputs are read at the end. Inner
+    tensors and sums of a step, which live for a moment, are left out. This does not depend on how
+    buffers were drawn, so it tells what better buffers could still gain.
     """
     graph = schedule.graph
     arena = {buffer.name for buffer in arena_buffers(schedule)}
@@ -46,18 +76,19 @@ def element_peak(schedule: Schedule) -> int:
         if storage.buffer in arena
     }
     clock = 0
-    for step, rows, cols in _calls(schedule):
-        # Two moments per call: operands end at the first, results begin at the second, so that an
-        # element-wise call does not count them twice; other kernels hold both at both moments.
-        element_wise = step.node is not None and KERNELS[step.kernel].order is Order.ELEMENT
+    for step, rows, cols in _pieces(schedule):
+        # Two moments per piece: operands end at the first, results begin at the second, so that an
+        # element-wise step does not count them twice; others hold both at both moments.
+        element_wise = all(
+            call.node is not None and KERNELS[call.kernel].order is Order.ELEMENT
+            for call in (*step.calls, *step.finish)
+        )
         reads_at, writes_at = (clock, clock + 1) if element_wise else (clock + 1, clock)
-        for name in dict.fromkeys(step.reads):
-            if name in pixels and step.node is not None:
-                height, width, _ = graph.tensors[name].shape
-                op = graph.node(step.node).op
-                for window in taps(op, rows, cols, height, width):
-                    pixels[name].last_read[window] = reads_at
-        pixels[step.writes].write(rows, cols, writes_at)
+        for name, window in _reads(schedule, step, rows, cols):
+            if name in pixels:
+                pixels[name].last_read[window] = reads_at
+        if step.piece == step_output(step) and step.piece in pixels:
+            pixels[step.piece].write(rows, cols, writes_at)
         clock += 2
     change = np.zeros(clock + 2, dtype=np.int64)
     for name, tensor in pixels.items():
@@ -65,6 +96,39 @@ def element_peak(schedule: Schedule) -> int:
             tensor.last_read[:] = clock
         tensor.add_lives(change)
     return int(np.cumsum(change).max(initial=0))
+
+
+def step_output(step: Step) -> str:
+    """The tensor that a step's last call writes."""
+    return (step.finish or step.calls)[-1].writes
+
+
+def _reads(
+    schedule: Schedule, step: Step, rows: Span, cols: Span
+) -> Iterator[tuple[str, tuple[slice, slice]]]:
+    """What a piece reads of tensors made outside its step: (tensor, pixels)."""
+    graph = schedule.graph
+    calls = [call for call in (*step.calls, *step.finish) if call.node is not None]
+    made: dict[str, tuple[Span, Span]] = {step.piece: (rows, cols)}
+    for call in reversed(calls):
+        if call.kernel in (FINISH_POINTWISE, FINISH_MEAN):
+            continue
+        op = graph.node(call.node or "").op
+        inner = {other.writes for other in calls}
+        out_rows, out_cols = (rows, cols) if call.kernel == ADD_MEAN else made[call.writes]
+        for name in dict.fromkeys(call.reads):
+            height, width, _ = graph.tensors[name].shape
+            if call.kernel == ADD_MEAN:
+                reached = [(slice(rows.start, rows.stop), slice(cols.start, cols.stop))]
+                hull = (rows, cols)
+            else:
+                reached = list(taps(op, out_rows, out_cols, height, width))
+                hull = demand(op, out_rows, out_cols, height, width)
+            if name in inner:
+                made[name] = hull
+            else:
+                for window in reached:
+                    yield name, window
 
 
 class _Pixels:
@@ -90,8 +154,8 @@ class _Pixels:
             np.add.at(change, stop[lived] + 1, -self.channels)
 
 
-def _calls(schedule: Schedule) -> Iterator[tuple[Step, Span, Span]]:
-    """The flat program, call by call: rows and columns of the tensor written."""
+def _pieces(schedule: Schedule) -> Iterator[tuple[Step, Span, Span]]:
+    """The flat program, in pieces of whole rows: rows and columns of each step's piece tensor."""
     for block in schedule.blocks:
         for stripe in range(block.stripes):
             for tick in range(block.ticks):
@@ -99,4 +163,7 @@ def _calls(schedule: Schedule) -> Iterator[tuple[Step, Span, Span]]:
                     start, stop = step.rows.at(tick - 1), step.rows.at(tick)
                     for row in range(start, stop, step.rows_per_call):
                         rows = Span(row, min(row + step.rows_per_call, stop))
+                        if block.reverse:
+                            height = schedule.graph.tensors[step.piece].shape[0]
+                            rows = Span(height - rows.stop, height - rows.start)
                         yield step, rows, step.cols[stripe]

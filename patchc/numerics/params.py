@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
 from patchc.errors import PatchcError
@@ -39,15 +37,20 @@ MAX_WINDOW = 2**16 - 1
 MAX_POOLED_PIXELS = INT32_MAX // 256
 
 
-def kernel_params(graph: Graph, node: Node, kernel_name: str) -> Params:
-    """The constants that `kernel_name` (a name in targets.kernels.KERNELS) needs to compute
-    `node`. Raises PatchcError where they do not exist: scales out of range, windows too large."""
+def kernel_params(graph: Graph, node: Node, kernel_name: str, group: int = 0) -> Params:
+    """The constants that `kernel_name` (a name in targets.kernels.KERNELS) needs to compute `node`.
+
+    `group`: the kernel runs once per so many channels, the last time perhaps on fewer, and the
+    weights of each time lie one after the other: of its input channels for "pointwise_add", of its
+    output channels for any other. 0: all at once. Raises PatchcError where there are no such
+    constants: scales out of range, windows too large, a convolution that has no such groups.
+    """
     inputs = [graph.tensors[name] for name in node.inputs]
     output = graph.tensors[node.output]
     where = f"{node.op.kind} {node.name!r}"
     op = node.op
     if isinstance(op, Conv):
-        return _conv(op, inputs[0], output, _PACKERS[kernel_name], where)
+        return _conv(op, inputs[0], output, _packed(op, kernel_name, group, where), where)
     if isinstance(op, Add):
         return _add(op, inputs, output, where)
     if isinstance(op, MaxPool):
@@ -61,14 +64,12 @@ def kernel_params(graph: Graph, node: Node, kernel_name: str) -> Params:
     raise PatchcError(f"{where}: no kernel computes it")
 
 
-def _conv(
-    op: Conv, x: Tensor, y: Tensor, pack: Callable[[Conv], np.ndarray], where: str
-) -> ConvParams:
+def _conv(op: Conv, x: Tensor, y: Tensor, weights: np.ndarray, where: str) -> ConvParams:
     factors = conv_factors(x.quant.scale, op.weight_scales, y.quant.scale)
     return ConvParams(
         window=_window(op.window, where),
         groups=op.groups,
-        weights=pack(op),
+        weights=weights,
         bias=fold_bias(op, x.quant.zero_point),
         scale=tuple(
             scale_of(factor, f"{where}, output channel {c}") for c, factor in enumerate(factors)
@@ -80,28 +81,31 @@ def _conv(
     )
 
 
-def _pack_fours(op: Conv) -> np.ndarray:
-    """Group by group, output channels in blocks of four, interleaved; then those left over."""
-    grouped = op.weights.reshape(op.groups, op.channels_out // op.groups, -1)
-    parts = []
-    for group in grouped:
-        whole = len(group) // 4 * 4
-        blocks = group[:whole].reshape(whole // 4, 4, group.shape[1])
-        parts += [blocks.transpose(0, 2, 1).reshape(-1), group[whole:].reshape(-1)]
-    return np.concatenate(parts)
+def _packed(op: Conv, kernel_name: str, group: int, where: str) -> np.ndarray:
+    """All weights as the kernel reads them, group after group."""
+    if not group:
+        parts = np.split(op.weights, op.groups) if kernel_name == "conv2d" else [op.weights]
+    elif kernel_name == "pointwise_add":
+        parts = np.split(op.weights, range(group, op.channels_in, group), axis=3)
+    elif op.groups == 1 or (op.is_depthwise and op.channels_in == op.channels_out):
+        parts = np.split(op.weights, range(group, op.channels_out, group))
+    else:
+        raise PatchcError(f"{where} cannot run in groups of {group} channels: change the plan")
+    pack = _depthwise if kernel_name == "conv2d_depthwise" else _fours
+    return np.concatenate([pack(part) for part in parts])
 
 
-def _pack_depthwise(op: Conv) -> np.ndarray:
+def _fours(weights: np.ndarray) -> np.ndarray:
+    """Output channels in blocks of four, interleaved; then those left over."""
+    flat = weights.reshape(len(weights), -1)
+    whole = len(flat) // 4 * 4
+    blocks = flat[:whole].reshape(whole // 4, 4, flat.shape[1])
+    return np.concatenate([blocks.transpose(0, 2, 1).reshape(-1), flat[whole:].reshape(-1)])
+
+
+def _depthwise(weights: np.ndarray) -> np.ndarray:
     """[kernel_h][kernel_w][c_out]"""
-    return op.weights[..., 0].transpose(1, 2, 0).reshape(-1)
-
-
-_PACKERS: dict[str, Callable[[Conv], np.ndarray]] = {
-    "conv2d": _pack_fours,
-    "conv2d_pointwise": _pack_fours,
-    "conv2d_depthwise": _pack_depthwise,
-    "dense": _pack_fours,
-}
+    return weights[..., 0].transpose(1, 2, 0).reshape(-1)
 
 
 def _add(op: Add, inputs: list[Tensor], output: Tensor, where: str) -> Params:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from patchc import __version__
 from patchc.frontend.model import ImportedModel
-from patchc.ir import Graph, macs
+from patchc.ir import macs
 from patchc.memory import Placement, element_peak, live_bytes, liveness_peak
 from patchc.numerics.proof import count_exact
 from patchc.report.data import (
@@ -23,8 +23,9 @@ from patchc.report.data import (
     Segmentation,
     Tunnel,
 )
-from patchc.tunnels.plan import InputMode, Plan
-from patchc.tunnels.schedule import Block, Schedule, Step
+from patchc.report.work import Work, executed_work, input_reads
+from patchc.tunnels.plan import InputMode, Plan, TunnelPlan
+from patchc.tunnels.schedule import FINISH_MEAN, FINISH_POINTWISE, Call, Schedule
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +46,9 @@ def build_report(
     """The report of a compiled model. Bytes throughout."""
     graph = schedule.graph
     plain = sum(macs(graph, node) for node in graph.nodes)
-    executed = sum(
-        _executed_macs(graph, block, step) for block in schedule.blocks for step in block.steps
-    )
-    bytes_read, passes = _input_reads(schedule)
+    work = executed_work(schedule)
+    executed = sum(node.macs for node in work.values())
+    bytes_read, passes = input_reads(schedule)
     exact = count_exact(graph)
     return Report(
         patchc=__version__,
@@ -60,16 +60,18 @@ def build_report(
         input_passes=passes,
         ram=_ram(schedule, placement, facts),
         flash=Flash(weights_bytes=sum(facts.constant_bytes.values()), code_bytes=None),
-        weight_bytes_read=_weight_bytes_read(schedule, facts.constant_bytes),
+        weight_bytes_read=sum(
+            node.calls * facts.constant_bytes.get(name, 0) for name, node in work.items()
+        ),
         cost=Cost(executed, executed / plain if plain else 1.0, instructions_estimate=None),
         exact=Exact(exact.channels, exact.proved, exact.emulated),
-        tunnels=_tunnels(plan, schedule),
-        kernels=dict(sorted(Counter(s.kernel for b in schedule.blocks for s in b.steps).items())),
+        tunnels=_tunnels(plan, schedule, work),
+        kernels=_kernels(schedule),
         host=HostOperators(
             leading=imported.prologue.nodes if imported.prologue else (),
             trailing=imported.epilogue.nodes if imported.epilogue else (),
         ),
-        layers=_layers(schedule),
+        layers=_layers(schedule, work),
     )
 
 
@@ -94,100 +96,80 @@ def _ram(schedule: Schedule, placement: Placement, facts: Facts) -> Ram:
     )
 
 
-def _executed_macs(graph: Graph, block: Block, step: Step) -> int:
-    """Multiply-accumulates of a step over all stripes and ticks (see ir.macs)."""
-    if step.node is None:
-        return 0
-    height, width, _ = graph.tensors[step.writes].shape
-    pixels = _pixels_written(block, step)
-    return macs(graph, graph.node(step.node)) // (height * width) * pixels
+def _kernels(schedule: Schedule) -> dict[str, int]:
+    """Kernel -> places in the program that call it."""
+    calls = (
+        call.kernel
+        for block in schedule.blocks
+        for step in block.steps
+        for call in (*step.calls, *step.finish)
+    )
+    return dict(sorted(Counter(calls).items()))
 
 
-def _pixels_written(block: Block, step: Step) -> int:
-    """Output pixels that a step computes, those it computes again included."""
-    columns = sum(span.stop - span.start for span in step.cols)
-    return step.rows.at(block.ticks - 1) * columns
-
-
-def _input_reads(schedule: Schedule) -> tuple[int, int]:
-    """Bytes of the inputs that one inference fetches, and how often it starts at their top.
-
-    With a callback: what the callback delivers. Else a step that reads an input reads all of it
-    once per stripe.
-    """
-    graph = schedule.graph
-    total, passes = 0, 0
-    for block in schedule.blocks:
-        for step in block.steps:
-            if step.node is None:
-                channels = graph.tensors[step.writes].shape[2]
-                total += _pixels_written(block, step) * channels
-                passes = max(passes, block.stripes)
-            elif schedule.input_mode in (InputMode.EXTERN, InputMode.RESIDENT):
-                read = [name for name in dict.fromkeys(step.reads) if name in graph.inputs]
-                total += sum(graph.tensors[name].bytes for name in read) * block.stripes
-                passes += block.stripes if read else 0
-    return total, passes
-
-
-def _weight_bytes_read(schedule: Schedule, constant_bytes: Mapping[str, int]) -> int:
-    """Constants' bytes times the kernel calls that read them."""
-    total = 0
-    for block in schedule.blocks:
-        for step in block.steps:
-            if step.node is not None:
-                total += _calls(block, step) * constant_bytes.get(step.node, 0)
-    return total
-
-
-def _calls(block: Block, step: Step) -> int:
-    """Times that a step's kernel is called, over all stripes and ticks."""
-    rows = [step.rows.at(tick) - step.rows.at(tick - 1) for tick in range(block.ticks)]
-    return block.stripes * sum(-(-count // step.rows_per_call) for count in rows)
-
-
-def _tunnels(plan: Plan, schedule: Schedule) -> tuple[Tunnel, ...]:
-    graph = schedule.graph
-    live = live_bytes(schedule)
-    found: dict[str, tuple[int, int]] = {}  # node -> live bytes, executed MACs
-    for index, block in enumerate(schedule.blocks):
-        for step in block.steps:
-            if step.node is not None:
-                found[step.node] = live[index], _executed_macs(graph, block, step)
+def _tunnels(plan: Plan, schedule: Schedule, work: Mapping[str, Work]) -> tuple[Tunnel, ...]:
+    live = dict(zip((block.name for block in schedule.blocks), live_bytes(schedule), strict=True))
+    block_of = {
+        call.node: block
+        for block in schedule.blocks
+        for step in block.steps
+        for call in step.calls
+        if call.node is not None
+    }
     return tuple(
         Tunnel(
             nodes=tunnel.nodes,
             segmentation=Segmentation(
                 stripes=tunnel.stripes,
-                rows_per_tick=tunnel.rows_per_tick
-                or graph.tensors[graph.node(tunnel.nodes[-1]).output].shape[0],
+                ticks=block_of[tunnel.nodes[0]].ticks,
+                reverse=tunnel.reverse,
             ),
-            modes={},
-            bytes=max(found[name][0] for name in tunnel.nodes),
-            macs=sum(found[name][1] for name in tunnel.nodes),
+            modes=_modes(tunnel),
+            bytes=live[block_of[tunnel.nodes[0]].name],
+            macs=sum(work[name].macs for name in tunnel.nodes),
         )
         for tunnel in plan.tunnels
     )
 
 
-def _layers(schedule: Schedule) -> tuple[Layer, ...]:
+def _modes(tunnel: TunnelPlan) -> dict[str, str]:
+    """Node that a step ends with -> how the step is run, where it is not alone."""
+    modes = {}
+    for step in tunnel.steps:
+        if step.group:
+            modes[step.nodes[-1]] = f"{step.group} channels at a time, {step.rows} rows"
+        elif step.tile:
+            modes[step.nodes[-1]] = f"{step.tile} columns at a time"
+        elif len(step.nodes) > 1:
+            modes[step.nodes[-1]] = "row by row"
+    return modes
+
+
+def _layers(schedule: Schedule, work: Mapping[str, Work]) -> tuple[Layer, ...]:
     graph = schedule.graph
     live = live_bytes(schedule)
     return tuple(
         Layer(
-            node=step.name,
-            op=graph.node(step.node).op.kind if step.node else "Load",
-            kernel=step.kernel,
-            shape=graph.tensors[step.writes].shape,
-            in_place=_in_place(schedule, step),
+            node=call.node or step.name,
+            op=graph.node(call.node).op.kind if call.node else "Load",
+            kernel=call.kernel,
+            shape=graph.tensors[call.writes].shape,
+            in_place=_in_place(schedule, call),
+            tunnel=index,
             bytes=live[index],
-            macs=_executed_macs(graph, block, step),
+            macs=work[call.node].macs if call.node else 0,
         )
         for index, block in enumerate(schedule.blocks)
         for step in block.steps
+        for call in (*step.calls, *step.finish)
+        if call.kernel not in (FINISH_MEAN, FINISH_POINTWISE)
     )
 
 
-def _in_place(schedule: Schedule, step: Step) -> bool:
-    buffer = schedule.storages[step.writes].buffer
-    return any(schedule.storages[name].buffer == buffer for name in step.reads)
+def _in_place(schedule: Schedule, call: Call) -> bool:
+    """Is the output written over an operand, element by element?"""
+    if call.writes not in schedule.storages:
+        return False
+    out = schedule.storages[call.writes]
+    found = [schedule.storages[name] for name in call.reads if name in schedule.storages]
+    return any((s.buffer, s.offset, s.slots) == (out.buffer, out.offset, out.slots) for s in found)

@@ -69,8 +69,9 @@ class Exact:
 class Segmentation:
     """How the outputs of a tunnel are divided."""
 
-    stripes: int
-    rows_per_tick: int  # rows of the last node per step
+    stripes: int  # column stripes
+    ticks: int  # rounds of row by row; 1: everything in one go
+    reverse: bool  # from the last row to the first
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,14 +87,15 @@ class Tunnel:
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """One step of the program."""
+    """One operator of the program."""
 
     node: str
     op: str
     kernel: str
     shape: tuple[int, int, int]  # of its output: height, width, channels
     in_place: bool  # its output lies over one of its operands
-    bytes: int  # live in the arena while it runs
+    tunnel: int  # counted from 0
+    bytes: int  # live in the arena while its tunnel runs
     macs: int  # executed
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from patchc.errors import PatchcError
 from patchc.memory import Placement, arena_buffers, live_bytes
-from patchc.tunnels.schedule import Schedule
+from patchc.tunnels.schedule import BufferKind, Schedule
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +25,15 @@ def find_peak(schedule: Schedule) -> Peak:
     alive = [b for b in arena_buffers(schedule) if b.first <= index <= b.last]
     alive.sort(key=lambda buffer: (-buffer.bytes, buffer.name))
     block = schedule.blocks[index]
-    touched = {name for step in block.steps for name in (*step.reads, step.writes)}
+    touched = {
+        name
+        for step in block.steps
+        for call in (*step.calls, *step.finish)
+        for name in (*call.reads, call.writes)
+    }
+    names = [step.name for step in block.steps]
     return Peak(
-        layer=" + ".join(step.name for step in block.steps),
+        layer=names[0] if len(names) == 1 else f"the tunnel {names[0]} .. {names[-1]}",
         bytes=live[index],
         buffers=tuple(_describe(schedule, buffer.name, touched) for buffer in alive),
     )
@@ -35,10 +41,14 @@ def find_peak(schedule: Schedule) -> Peak:
 
 def _describe(schedule: Schedule, buffer: str, touched: set[str]) -> str:
     """A buffer by a tensor in it, one that the block reads or writes where there is one."""
+    found = schedule.buffers[buffer]
+    if found.kind in (BufferKind.SCRATCH, BufferKind.ACCUMULATOR):
+        return f"{buffer} ({found.kind.value}, {found.bytes} B)"
     tensors = [name for name, s in schedule.storages.items() if s.buffer == buffer]
     tensor = next((name for name in tensors if name in touched), tensors[0])
     shape = "x".join(str(size) for size in schedule.graph.tensors[tensor].shape)
-    found = schedule.buffers[buffer]
+    if found.kind is BufferKind.RING:
+        shape += f", {schedule.storages[tensor].slots} rows"
     return f"{tensor} {shape} ({found.kind.value}, {found.bytes} B)"
 
 
@@ -54,7 +64,7 @@ def over_budget(
     lines = [
         f"budget {budget} B not reachable: least is {total} B "
         f"(arena {placement.arena_bytes} + reserve {reserve} for stack and statics)",
-        f"  set by {peak.layer}, layer by layer: {peak.bytes} B live at once",
+        f"  set by {peak.layer}: {peak.bytes} B live at once",
         *(f"    {buffer}" for buffer in peak.buffers),
     ]
     if extern_arena is not None and extern_arena < placement.arena_bytes:

@@ -54,7 +54,7 @@ def shorten(name: str, width: int) -> str:
 
 def _layers(report: Report) -> Table:
     table = Table(
-        title=f"{report.model.name}: {len(report.layers)} steps, layer by layer",
+        title=f"{report.model.name}: {len(report.layers)} steps, {_how(report)}",
         title_justify="left",
         box=None,
         pad_edge=False,
@@ -75,6 +75,15 @@ def _layers(report: Report) -> Table:
             style="bold" if layer.bytes == peak else None,
         )
     return table
+
+
+def _how(report: Report) -> str:
+    tunnels = [tunnel for tunnel in report.tunnels if tunnel.segmentation.ticks > 1]
+    if not tunnels:
+        return "layer by layer"
+    stripes = max(tunnel.segmentation.stripes for tunnel in tunnels)
+    streamed = f"{len(tunnels)} tunnel{'s' if len(tunnels) > 1 else ''}"
+    return f"{streamed}, up to {stripes} stripe{'s' if stripes > 1 else ''}"
 
 
 def _operator(layer: Layer) -> str:

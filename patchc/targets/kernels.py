@@ -27,12 +27,12 @@ class Kernel:
     name: str
     function: str  # in C
     source: str  # file under runtime_c/
-    params: str  # C type of its constants
+    params: str | None  # C type of its constants
     order: Order
     headers: tuple[str, ...] = ()  # under runtime_c/include, beside patchc_kernels.h
 
 
-def _portable(name: str, params: str, order: Order, *headers: str) -> Kernel:
+def _portable(name: str, params: str | None, order: Order, *headers: str) -> Kernel:
     return Kernel(name, f"patchc_{name}", f"portable/patchc_{name}.c", params, order, headers)
 
 
@@ -48,5 +48,10 @@ KERNELS: dict[str, Kernel] = {
         _portable("average_pool", "patchc_average_params", Order.PIXEL, "patchc_softfloat.h"),
         _portable("global_average_pool", "patchc_global_params", Order.PIXEL, "patchc_requant.h"),
         _portable("lut", "patchc_lut_params", Order.ELEMENT),
+        # In two halves: "add" reads a view and adds to int32 sums, "finish" makes int8 of them.
+        _portable("pointwise_add", "patchc_conv_params", Order.PIXEL, "patchc_requant.h"),
+        _portable("pointwise_finish", "patchc_conv_params", Order.PIXEL, "patchc_requant.h"),
+        _portable("mean_add", None, Order.PIXEL),
+        _portable("mean_finish", "patchc_global_params", Order.PIXEL, "patchc_requant.h"),
     )
 }

@@ -2,48 +2,53 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from patchc.errors import PatchcError
 from patchc.ir import Graph, Node
 from patchc.targets.kernels import KERNELS, Order
 from patchc.targets.select import choose_kernel
-from patchc.tunnels.plan import InputMode, Plan
+from patchc.tunnels.geometry import (
+    GeometryError,
+    StepRows,
+    TunnelRows,
+    is_mean,
+    last_tensor,
+    overlap_distance,
+    piece_tensor,
+    tunnel_cols,
+    tunnel_rows,
+)
+from patchc.tunnels.names import identifiers
+from patchc.tunnels.plan import InputMode, Plan, StepPlan, TunnelPlan
 from patchc.tunnels.schedule import (
+    ADD_MEAN,
+    ADD_POINTWISE,
+    FINISH_MEAN,
+    FINISH_POINTWISE,
+    LOAD,
     Block,
     Buffer,
     BufferKind,
+    Call,
+    Overlap,
     Schedule,
     Span,
     Step,
     Storage,
+    Sums,
     all_rows,
 )
+from patchc.tunnels.scratch import SUM_BYTES, projection, step_scratch
 
-LOAD = "load"  # the step that reads the image through the callback
+CALLBACK = (InputMode.TILES, InputMode.STREAM)
 
 
 def lower(graph: Graph, plan: Plan) -> Schedule:
     """Raises PatchcError when `plan` (perhaps read from a file) does not fit `graph`."""
     order = _order(graph, plan)
-    names = _identifiers(graph, order)
-    blocks = _blocks(graph, plan, order, names)
-    owners = _owners(graph, plan, order)
-    first, last = _lifetimes(graph, plan, blocks)
-    buffers: dict[str, Buffer] = {}
-    for tensor, owner in owners.items():
-        old = buffers.get(names[owner])
-        buffers[names[owner]] = Buffer(
-            name=names[owner],
-            kind=_kind(graph, plan, tensor) if old is None else _merge(graph, tensor, old.kind),
-            bytes=graph.tensors[owner].bytes,
-            align=1,
-            first=min(first[tensor], old.first) if old else first[tensor],
-            last=max(last[tensor], old.last) if old else last[tensor],
-        )
-    storages = {tensor: _whole(graph, tensor, names[owner]) for tensor, owner in owners.items()}
-    return Schedule(graph, plan.input_mode, buffers, storages, blocks)
+    return _Lowering(graph, plan, order).schedule()
 
 
 def _order(graph: Graph, plan: Plan) -> tuple[Node, ...]:
@@ -65,126 +70,318 @@ def _order(graph: Graph, plan: Plan) -> tuple[Node, ...]:
                 raise PatchcError(f"the plan runs {name!r} before its operand {operand!r} exists")
         written.add(node.output)
     for tunnel in plan.tunnels:
-        if len(tunnel.nodes) != 1 or tunnel.stripes != 1 or tunnel.rows_per_tick is not None:
-            raise PatchcError(
-                f"the plan fuses {' + '.join(tunnel.nodes)} or cuts it into patches; this version "
-                "runs layer by layer: compile without --plan"
-            )
+        if tunnel.whole and (len(tunnel.nodes) != 1 or tunnel.stripes != 1):
+            raise PatchcError(f"the plan runs {' + '.join(tunnel.nodes)} whole: one node only")
     return tuple(known[name] for name in planned)
 
 
-def _blocks(
-    graph: Graph, plan: Plan, order: tuple[Node, ...], names: Mapping[str, str]
-) -> tuple[Block, ...]:
-    """One block per node, and one per image right before the first node that reads it."""
-    blocks: list[Block] = []
-    loaded: set[str] = set()
-    callback = plan.input_mode in (InputMode.TILES, InputMode.STREAM)
-    for node in order:
-        for name in node.inputs:
-            if callback and name in graph.inputs and name not in loaded:
-                loaded.add(name)
-                blocks.append(_single(f"load_{names[name]}", _step(graph, LOAD, None, name)))
-        step = _step(graph, choose_kernel(graph, node), node, node.output)
-        blocks.append(_single(names[node.output], step))
-    for name in graph.inputs:  # read by nobody, or an output itself: still load it
-        if callback and name not in loaded:
-            blocks.append(_single(f"load_{names[name]}", _step(graph, LOAD, None, name)))
-    return tuple(blocks)
+class _Lowering:
+    """Collects buffers, storages and blocks, tunnel by tunnel."""
 
+    def __init__(self, graph: Graph, plan: Plan, order: tuple[Node, ...]) -> None:
+        self.graph, self.plan = graph, plan
+        self.names = identifiers((*graph.inputs, *(node.output for node in order)))
+        self.in_place = dict(plan.in_place)
+        self.buffers: dict[str, Buffer] = {}
+        self.storages: dict[str, Storage] = {}
+        self.sums: dict[str, Sums] = {}
+        self.blocks: list[Block] = []
+        self.overlaps: list[Overlap] = []
+        self.tunnel_of = {
+            name: index for index, tunnel in enumerate(plan.tunnels) for name in tunnel.nodes
+        }
+        # tensor -> tunnels that read it, ascending
+        self.readers = {
+            name: sorted({self.tunnel_of[node.name] for node in nodes})
+            for name, nodes in graph.consumers.items()
+        }
 
-def _single(name: str, step: Step) -> Block:
-    return Block(name, stripes=1, ticks=1, steps=(step,))
+    def schedule(self) -> Schedule:
+        loads = self._loads()
+        for name in self.graph.inputs:
+            if self.plan.input_mode not in CALLBACK:
+                self._map(name)
+        for index, tunnel in enumerate(self.plan.tunnels):
+            loaded = []
+            for name in self.graph.inputs:
+                if loads.get(name) == (index, False):
+                    loaded.append(name)
+                elif loads.get(name) == (index, True):
+                    self._load_block(name)
+            if tunnel.whole:
+                self._whole(tunnel)
+            else:
+                try:
+                    self._stream(index, tunnel, tuple(loaded))
+                except GeometryError as error:
+                    raise PatchcError(
+                        f"the plan streams {' + '.join(tunnel.nodes)}: {error}"
+                    ) from None
+        for name in self.graph.inputs:
+            if name not in self.storages:  # nobody reads it
+                self._load_block(name)
+        for name in self.graph.outputs:
+            self._touch(name, len(self.blocks) - 1)
+        if self.in_place:
+            raise PatchcError(f"the plan puts unknown tensors in place: {', '.join(self.in_place)}")
+        return Schedule(
+            self.graph,
+            self.plan.input_mode,
+            self.buffers,
+            self.storages,
+            self.sums,
+            tuple(self.blocks),
+            tuple(self.overlaps),
+        )
 
+    def _loads(self) -> dict[str, tuple[int, bool]]:
+        """Image -> (tunnel that fetches it, does it fetch the whole map beforehand)."""
+        if self.plan.input_mode not in CALLBACK:
+            return {}
+        found = {}
+        for name in self.graph.inputs:
+            readers = self.readers[name]
+            if readers:
+                alone = len(readers) == 1 and name not in self.graph.outputs
+                streams = alone and not self.plan.tunnels[readers[0]].whole
+                found[name] = (readers[0], not streams)
+        return found
 
-def _step(graph: Graph, kernel: str, node: Node | None, writes: str) -> Step:
-    height, width, _ = graph.tensors[writes].shape
-    return Step(
-        name=node.name if node else f"load {writes}",
-        kernel=kernel,
-        node=node.name if node else None,
-        reads=node.inputs if node else (),
-        writes=writes,
-        rows=all_rows(height),
-        rows_per_call=height,
-        cols=(Span(0, width),),
-    )
+    # -- buffers -----------------------------------------------------------------------------
 
+    def _map(self, tensor: str, owner: str | None = None) -> None:
+        """A storage that holds all of a tensor, in a buffer of its own or in its owner's."""
+        graph, mode = self.graph, self.plan.input_mode
+        height, width, channels = graph.tensors[tensor].shape
+        name = self.names[tensor] if owner is None else self.storages[owner].buffer
+        self.storages[tensor] = Storage(
+            tensor, name, 0, height, width * channels, (Span(0, width),), width, channels
+        )
+        kind = BufferKind.MAP
+        if tensor in graph.inputs and mode is InputMode.EXTERN:
+            kind = BufferKind.EXTERN
+        elif tensor in graph.outputs:
+            kind = BufferKind.OUTPUT
+        elif tensor in graph.inputs:
+            kind = BufferKind.INPUT
+        if owner is None:
+            now = len(self.blocks)
+            self.buffers[name] = Buffer(name, kind, graph.tensors[tensor].bytes, 1, now, now)
+        elif kind is BufferKind.OUTPUT:
+            self.buffers[name] = replace(self.buffers[name], kind=kind)
 
-def _owners(graph: Graph, plan: Plan, order: tuple[Node, ...]) -> dict[str, str]:
-    """Tensor -> the tensor whose buffer it lies in: itself, or the operand it overwrites."""
-    overwrites = dict(plan.in_place)
-    last_reader = {name: node for node in order for name in node.inputs}
-    owners = {name: name for name in graph.inputs}
-    for node in order:
-        operand = overwrites.pop(node.output, None)
-        if operand is None:
-            owners[node.output] = node.output
-            continue
-        element_wise = KERNELS[choose_kernel(graph, node)].order is Order.ELEMENT
-        const = plan.input_mode is InputMode.EXTERN and operand in graph.inputs
+    def _touch(self, tensor: str, block: int) -> None:
+        """The tensor's buffer is still needed in `block`."""
+        buffer = self.buffers[self.storages[tensor].buffer]
+        self.buffers[buffer.name] = replace(buffer, last=max(buffer.last, block))
+
+    def _private(self, name: str, kind: BufferKind, size: int, align: int = 1) -> str:
+        """A buffer that lives for the current block only."""
+        now = len(self.blocks)
+        self.buffers[name] = Buffer(name, kind, size, align, now, now)
+        return name
+
+    # -- whole maps --------------------------------------------------------------------------
+
+    def _load_block(self, tensor: str) -> None:
+        self._map(tensor)
+        step = self._whole_step(f"load {tensor}", Call(LOAD, None, (), tensor))
+        self.blocks.append(Block(f"load_{self.names[tensor]}", 1, 1, (step,)))
+
+    def _whole(self, tunnel: TunnelPlan) -> None:
+        node = self.graph.node(tunnel.nodes[0])
+        operand = self.in_place.pop(node.output, None)
+        if operand is not None:
+            self._check_in_place(node, operand)
+        self._map(node.output, operand)
+        now = len(self.blocks)
+        for name in (*node.inputs, node.output):
+            self._touch(name, now)
+        call = Call(choose_kernel(self.graph, node), node.name, node.inputs, node.output)
+        self.blocks.append(
+            Block(self.names[node.output], 1, 1, (self._whole_step(node.name, call),))
+        )
+
+    def _whole_step(self, name: str, call: Call) -> Step:
+        height, width, _ = self.graph.tensors[call.writes].shape
+        return Step(
+            name=name,
+            calls=(call,),
+            finish=(),
+            piece=call.writes,
+            rows=all_rows(height),
+            rows_per_call=height,
+            cols=(Span(0, width),),
+            tile=0,
+            group=0,
+        )
+
+    def _check_in_place(self, node: Node, operand: str) -> None:
+        graph = self.graph
+        here = self.tunnel_of[node.name]
         if (
             operand not in node.inputs
-            or not element_wise
-            or const
+            or KERNELS[choose_kernel(graph, node)].order is not Order.ELEMENT
+            or (operand in graph.inputs and self.plan.input_mode is InputMode.EXTERN)
             or operand in graph.outputs
-            or last_reader[operand] is not node
+            or self.readers[operand][-1] != here
             or graph.tensors[operand].shape != graph.tensors[node.output].shape
         ):
             raise PatchcError(f"the plan writes {node.output!r} over {operand!r}: not allowed")
-        owners[node.output] = owners[operand]
-    if overwrites:
-        raise PatchcError(f"the plan puts unknown tensors in place: {', '.join(overwrites)}")
-    return owners
 
+    # -- streaming tunnels -------------------------------------------------------------------
 
-def _lifetimes(
-    graph: Graph, plan: Plan, blocks: tuple[Block, ...]
-) -> tuple[dict[str, int], dict[str, int]]:
-    """Tensor -> first and last block that touches it; outputs live to the end."""
-    first: dict[str, int] = {}
-    last: dict[str, int] = {}
-    if plan.input_mode in (InputMode.EXTERN, InputMode.RESIDENT):
-        for name in graph.inputs:
-            first[name] = last[name] = 0
-    for index, block in enumerate(blocks):
-        for step in block.steps:
-            for name in (*step.reads, step.writes):
-                first.setdefault(name, index)
-                last[name] = index
-    for name in graph.outputs:
-        last[name] = max(len(blocks) - 1, 0)
-    return first, last
+    def _stream(self, index: int, tunnel: TunnelPlan, loaded: tuple[str, ...]) -> None:
+        graph, now = self.graph, len(self.blocks)
+        if loaded and self.plan.input_mode is InputMode.STREAM and tunnel.stripes != 1:
+            raise GeometryError("an image that is streamed once cannot be cut into stripes")
+        if loaded and tunnel.reverse:
+            raise GeometryError("the image arrives from its first row on")
+        if tunnel.stripes != 1 and any(is_mean(graph, step) for step in tunnel.steps):
+            raise GeometryError("a mean is taken over all columns, not stripe by stripe")
+        rows = tunnel_rows(graph, tunnel, loaded)
+        outputs = self._outputs(index, tunnel)
+        cols = tunnel_cols(graph, tunnel, rows, outputs)
+        if self.plan.input_mode is InputMode.STREAM:  # every pixel comes, also those nobody reads
+            cols |= {name: (Span(0, graph.tensors[name].shape[1]),) for name in loaded}
+        label = self.names[last_tensor(graph, tunnel.steps[-1])]
+        for tensor in outputs:
+            self._map(tensor)
+        for tensor in rows.outer:
+            self._touch(tensor, now)
+        for tensor, slots in rows.slots.items():
+            if tensor not in outputs:
+                self._ring(tensor, slots, cols[tensor])
+        steps = [self._load_step(tensor, rows, cols[tensor]) for tensor in loaded]
+        scratch = [step_scratch(graph, step, cols, self._aliases(step)) for step in tunnel.steps]
+        size = max(piece.bytes for piece in scratch)
+        if size:
+            self._private(f"scratch_{label}", BufferKind.SCRATCH, size, align=SUM_BYTES)
+        for step, piece in zip(rows.steps, scratch, strict=True):
+            for storage in piece.storages:
+                self.storages[storage.tensor] = replace(storage, buffer=f"scratch_{label}")
+            for sums in piece.sums:
+                self.sums[sums.tensor] = replace(sums, buffer=f"scratch_{label}")
+            self._write_over(step.plan)
+            steps.append(self._step(step, cols))
+            if is_mean(graph, step.plan):
+                steps.append(self._finish_mean(step.plan, rows))
+        self._overlap(tunnel, rows, outputs)
+        self.blocks.append(Block(label, tunnel.stripes, rows.ticks, tuple(steps), tunnel.reverse))
 
+    def _outputs(self, index: int, tunnel: TunnelPlan) -> tuple[str, ...]:
+        """Tensors that leave the tunnel. Raises GeometryError when one has no storage."""
+        last = [last_tensor(self.graph, step) for step in tunnel.steps]
+        found = []
+        for name in tunnel.nodes:
+            tensor = self.graph.node(name).output
+            leaves = tensor in self.graph.outputs or any(t != index for t in self.readers[tensor])
+            if leaves and tensor not in last:
+                raise GeometryError(f"{tensor} is read outside, but never exists as a whole row")
+            if leaves:
+                found.append(tensor)
+        return tuple(found)
 
-def _kind(graph: Graph, plan: Plan, tensor: str) -> BufferKind:
-    if tensor in graph.inputs and plan.input_mode is InputMode.EXTERN:
-        return BufferKind.EXTERN
-    if tensor in graph.outputs:
-        return BufferKind.OUTPUT
-    return BufferKind.INPUT if tensor in graph.inputs else BufferKind.MAP
+    def _ring(self, tensor: str, slots: int, cols: tuple[Span, ...]) -> None:
+        width = max(span.stop - span.start for span in cols)
+        channels = self.graph.tensors[tensor].shape[2]
+        pitch = width * channels
+        buffer = self._private(self.names[tensor], BufferKind.RING, slots * pitch)
+        self.storages[tensor] = Storage(tensor, buffer, 0, slots, pitch, cols, width, channels)
 
+    def _load_step(self, tensor: str, rows: TunnelRows, cols: tuple[Span, ...]) -> Step:
+        return Step(
+            name=f"load {tensor}",
+            calls=(Call(LOAD, None, (), tensor),),
+            finish=(),
+            piece=tensor,
+            rows=rows.clocks[tensor],
+            rows_per_call=1,
+            cols=cols,
+            tile=0,
+            group=0,
+        )
 
-def _merge(graph: Graph, tensor: str, kind: BufferKind) -> BufferKind:
-    """The kind of a buffer that `tensor` joins in place: an output makes it an output."""
-    return BufferKind.OUTPUT if tensor in graph.outputs else kind
+    def _aliases(self, plan: StepPlan) -> frozenset[str]:
+        """Inner tensors of a step that a later node of it writes over, in place."""
+        outputs = [self.graph.node(name).output for name in plan.nodes]
+        return frozenset(self.in_place[name] for name in outputs if name in self.in_place)
 
+    def _write_over(self, plan: StepPlan) -> None:
+        """Give each such tensor the storage of the one that is written over it."""
+        for name in reversed(plan.nodes):
+            node = self.graph.node(name)
+            operand = self.in_place.pop(node.output, None)
+            if operand is None:
+                continue
+            producer = self.graph.producer.get(operand)
+            if producer is None or producer.name not in plan.nodes:
+                raise GeometryError(f"{node.output} cannot be written over {operand} here")
+            self._check_in_place(node, operand)
+            self.storages[operand] = replace(self.storages[node.output], tensor=operand)
 
-def _whole(graph: Graph, tensor: str, buffer: str) -> Storage:
-    height, width, channels = graph.tensors[tensor].shape
-    return Storage(tensor, buffer, slots=height, pitch=width * channels, cols=(Span(0, width),))
+    def _step(self, step: StepRows, cols: Mapping[str, tuple[Span, ...]]) -> Step:
+        graph, plan = self.graph, step.plan
+        nodes = [graph.node(name) for name in plan.nodes]
+        calls = [
+            Call(choose_kernel(graph, node), node.name, node.inputs, node.output) for node in nodes
+        ]
+        finish: list[Call] = []
+        if plan.group:
+            at = projection(graph, plan)
+            sums = nodes[at].output
+            finish = [Call(FINISH_POINTWISE, nodes[at].name, (sums,), sums), *calls[at + 1 :]]
+            calls = [*calls[:at], replace(calls[at], kernel=ADD_POINTWISE)]
+        if is_mean(graph, plan):
+            calls[-1] = replace(calls[-1], kernel=ADD_MEAN)
+        piece = piece_tensor(graph, plan)
+        return Step(
+            name=nodes[-1].name,
+            calls=tuple(calls),
+            finish=tuple(finish),
+            piece=piece,
+            rows=step.clock,
+            rows_per_call=plan.rows,
+            cols=cols[piece],
+            tile=plan.tile,
+            group=plan.group,
+        )
 
+    def _finish_mean(self, plan: StepPlan, rows: TunnelRows) -> Step:
+        """Sums that outlive the pieces, and the step that turns them into the mean."""
+        node = self.graph.node(plan.nodes[-1])
+        channels = self.graph.tensors[node.output].shape[2]
+        buffer = self._private(
+            f"sums_{self.names[node.output]}",
+            BufferKind.ACCUMULATOR,
+            channels * SUM_BYTES,
+            align=SUM_BYTES,
+        )
+        self.sums[node.output] = Sums(node.output, buffer, 0, 1, 1, channels, per_piece=False)
+        return Step(
+            name=f"finish {node.name}",
+            calls=(Call(FINISH_MEAN, node.name, (node.output,), node.output),),
+            finish=(),
+            piece=node.output,
+            rows=rows.clocks[node.output],
+            rows_per_call=1,
+            cols=(Span(0, 1),),
+            tile=0,
+            group=0,
+        )
 
-def _identifiers(graph: Graph, order: tuple[Node, ...]) -> dict[str, str]:
-    """Tensor -> a C identifier, unique, from its ONNX name."""
-    names: dict[str, str] = {}
-    taken: set[str] = set()
-    for tensor in (*graph.inputs, *(node.output for node in order)):
-        stem = re.sub(r"\W+", "_", tensor, flags=re.ASCII).strip("_") or "t"
-        stem = f"t_{stem}" if stem[0].isdigit() else stem
-        name, number = stem, 2
-        while name.lower() in taken:
-            name, number = f"{stem}_{number}", number + 1
-        taken.add(name.lower())
-        names[tensor] = name
-    return names
+    def _overlap(self, tunnel: TunnelPlan, rows: TunnelRows, outputs: Sequence[str]) -> None:
+        """Outputs may grow over maps that this tunnel is the last one to read."""
+        if tunnel.stripes != 1:
+            return
+        now = len(self.blocks)
+        here = self.tunnel_of[tunnel.nodes[0]]
+        for source in rows.outer:
+            buffer = self.buffers[self.storages[source].buffer]
+            dies = self.readers[source][-1] == here and source not in self.graph.outputs
+            if not dies or buffer.kind is BufferKind.EXTERN:
+                continue
+            for target in outputs:
+                distance = overlap_distance(self.graph, rows, source, target)
+                over = self.storages[target].buffer
+                self.overlaps.append(Overlap(now, over, buffer.name, distance, tunnel.reverse))

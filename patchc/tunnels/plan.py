@@ -17,13 +17,41 @@ class InputMode(str, Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class TunnelPlan:
-    """A run of nodes computed patch by patch. `stripes` = 1 and `rows_per_tick` = None is the
-    trivial tunnel: everything in one patch."""
+class StepPlan:
+    """Nodes that run together, so that what the earlier ones make never exists as a whole row.
+
+    One node: on its own. Several: a chain in which each reads only the one before it (the first
+    may read more), run over small pieces of the last one's output.
+
+    * tile > 0: `tile` columns at a time. Every node but the first is 1x1 or element-wise, or the
+      last one adds its input up (a mean). Depthwise + projection run like this.
+    * group > 0: `group` channels of the inner tensors at a time, over `rows` output rows, with the
+      last node's sums in int32: expansion, depthwise, projection (bottleneck reordering).
+    """
 
     nodes: tuple[str, ...]  # names, in execution order
+    tile: int = 0  # columns
+    group: int = 0  # channels
+    rows: int = 1  # rows of the last node's output per call
+
+
+@dataclass(frozen=True, slots=True)
+class TunnelPlan:
+    """A run of steps computed patch by patch.
+
+    `whole`: every step once, over its whole output: layer by layer when there is one step.
+    Otherwise rows stream through the steps, and `stripes` column stripes follow each other.
+    """
+
+    steps: tuple[StepPlan, ...]
     stripes: int = 1  # column stripes of the tunnel's outputs
-    rows_per_tick: int | None = None  # rows of the last node per step; None = all of them
+    whole: bool = False
+    reverse: bool = False  # rows from the last to the first
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        """All its nodes in execution order."""
+        return tuple(name for step in self.steps for name in step.nodes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +74,16 @@ class Plan:
         return Plan(
             input_mode=InputMode(data["input_mode"]),
             tunnels=tuple(
-                TunnelPlan(tuple(t["nodes"]), t["stripes"], t["rows_per_tick"])
-                for t in data["tunnels"]
+                TunnelPlan(
+                    tuple(
+                        StepPlan(tuple(s["nodes"]), s["tile"], s["group"], s["rows"])
+                        for s in tunnel["steps"]
+                    ),
+                    tunnel["stripes"],
+                    tunnel["whole"],
+                    tunnel["reverse"],
+                )
+                for tunnel in data["tunnels"]
             ),
             in_place=tuple((a, b) for a, b in data["in_place"]),
         )

@@ -1,17 +1,27 @@
 """Schedule: typed buffers and a flat program. Four readers: memory, reference, cost, codegen.
 
-A program is a sequence of blocks, one per tunnel. A block is two nested loops around its steps:
+A program is a sequence of blocks, one per tunnel. A block is a nest of loops around its calls:
 
     for stripe q in 0 .. stripes - 1:
         for tick t in 0 .. ticks - 1:
             for step in steps:
-                produce the rows of step.writes from rows.at(t - 1) up to rows.at(t),
-                step.rows_per_call at a time, columns step.cols[q]
+                for rows r0 .. r1 of step.piece, from step.rows.at(t - 1) up to step.rows.at(t),
+                        step.rows_per_call at a time:
+                    for columns c0 .. c1 in step.cols[q], step.tile at a time:
+                        for each group of step.group channels of the inner tensors:
+                            step.calls
+                        step.finish
 
 Rows advance as clamped affine functions of the tick, because the rows that a window demands of its
-input are an affine function of the rows it yields, clamped to the map. A tensor computed in one go
-has ticks == 1. Row r of a tensor lies in slot r % slots of its storage; a map that is held in full
-has slots == height.
+input are an affine function of the rows it yields, clamped to the map. What a call computes follows
+from the piece (rows r0 .. r1, columns c0 .. c1 of the step's last tensor) by going back through the
+windows of the calls after it (regions.reach).
+
+In a block that runs in reverse, rows a .. b - 1 of a clock are rows height - b .. height - a - 1 of
+the tensor; everything else stays as it is.
+
+A tensor's storage holds its last rows, columns or channels modulo what fits: row r lies in slot
+r % slots, column c at position (c - cols[q].start) % tile, channel k at k % depth.
 """
 
 from __future__ import annotations
@@ -22,6 +32,11 @@ from enum import Enum
 
 from patchc.ir import Graph
 from patchc.tunnels.plan import InputMode
+
+# Kernels that are not one operator: the image through the callback, and sums made piece by piece.
+LOAD = "load"
+ADD_POINTWISE, FINISH_POINTWISE = "pointwise_add", "pointwise_finish"
+ADD_MEAN, FINISH_MEAN = "mean_add", "mean_finish"
 
 
 class BufferKind(str, Enum):
@@ -62,24 +77,46 @@ class Storage:
 
     tensor: str  # Graph tensor; also the storage's name
     buffer: str
+    offset: int  # bytes from the buffer's start
     slots: int  # rows held; row r is in slot r % slots
     pitch: int  # bytes from one slot to the next
-    cols: tuple[Span, ...]  # per stripe: the columns held, the first one at byte 0 of its slot
+    cols: tuple[Span, ...]  # per stripe: the columns that exist, the first one at position 0
+    tile: int  # columns held; column c is at position (c - cols[q].start) % tile
+    depth: int  # channels held; channel k is at k % depth
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """int32 sums of a tensor under construction: rows x cols x channels."""
+
+    tensor: str
+    buffer: str
+    offset: int  # bytes from the buffer's start, a multiple of 4
+    rows: int
+    cols: int
+    channels: int
+    per_piece: bool  # zeroed before each piece of its step; otherwise once, before the block
 
 
 @dataclass(frozen=True, slots=True)
 class RowClock:
-    """Rows finished after tick t: clamp((num * t + offset) // den, 0, limit). at(-1) is 0."""
+    """Rows finished after tick t: clamp(mul * ((num * t + offset) // den) + add, 0, limit).
+
+    Before the first tick, at(-1), it is 0.
+    """
 
     num: int
     den: int
     offset: int
     limit: int  # rows of the tensor
+    mul: int = 1
+    add: int = 0
 
     def at(self, tick: int) -> int:
         if tick < 0:
             return 0
-        return min(max((self.num * tick + self.offset) // self.den, 0), self.limit)
+        rows = self.mul * ((self.num * tick + self.offset) // self.den) + self.add
+        return min(max(rows, 0), self.limit)
 
 
 def all_rows(height: int) -> RowClock:
@@ -88,17 +125,28 @@ def all_rows(height: int) -> RowClock:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """One kernel, called for a run of rows of the tensor it writes."""
+class Call:
+    """One kernel."""
 
-    name: str  # unique in the schedule, an identifier in C
     kernel: str  # a name in targets.kernels.KERNELS, or "load"
-    node: str | None  # the Graph node it computes; None for "load"
+    node: str | None  # the Graph node it computes or takes part in; None for "load"
     reads: tuple[str, ...]  # storages (tensor names), in operand order
-    writes: str  # storage (tensor name)
+    writes: str  # storage, or sums (tensor name)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Calls that run together, for pieces of the last one's tensor."""
+
+    name: str  # unique in the schedule
+    calls: tuple[Call, ...]  # once per piece and channel group
+    finish: tuple[Call, ...]  # once per piece, after the last group
+    piece: str  # the tensor whose rows and columns pieces are: written last, or a mean's input
     rows: RowClock
     rows_per_call: int
-    cols: tuple[Span, ...]  # per stripe: the columns it computes
+    cols: tuple[Span, ...]  # per stripe: the columns of the piece tensor
+    tile: int  # columns per piece; 0 = all of the stripe's
+    group: int  # channels of the inner tensors per round of `calls`; 0 = all
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +157,30 @@ class Block:
     stripes: int
     ticks: int
     steps: tuple[Step, ...]
+    reverse: bool = False  # rows are counted from the last one: n rows finished are the last n
+
+
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """A map that may be written over another one while a block runs."""
+
+    block: int
+    target: str  # buffer that grows
+    source: str  # buffer whose rows it follows
+    distance: int  # bytes between their starts, or between their ends when it grows downwards
+    reverse: bool = False  # the block runs in reverse
+
+    def allows(self, target: Buffer, low: int, source: Buffer, base: int) -> bool:
+        """May `target` lie at `low` while `source` lies at `base`?"""
+        if self.reverse:
+            return low + target.bytes >= base + source.bytes + self.distance
+        return low <= base - self.distance
+
+    def shift(self, target: Buffer, source: Buffer) -> int:
+        """The place of the target, relative to the source's, where they share the most bytes."""
+        if self.reverse:
+            return source.bytes + self.distance - target.bytes
+        return -self.distance
 
 
 @dataclass(frozen=True)
@@ -119,4 +191,6 @@ class Schedule:
     input_mode: InputMode
     buffers: Mapping[str, Buffer]
     storages: Mapping[str, Storage]  # by tensor
+    sums: Mapping[str, Sums]  # by tensor
     blocks: tuple[Block, ...]
+    overlaps: tuple[Overlap, ...] = ()

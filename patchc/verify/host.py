@@ -48,6 +48,8 @@ FLAVOURS = {
     for flavour in (
         Flavour("release", (*_STRICT, "-O2")),
         Flavour("sanitize", (*_STRICT, "-O1", "-g", *_SANITIZERS)),
+        # Prints what HostProgram.macs reads.
+        Flavour("count", (*_STRICT, "-O2", "-DPATCHC_COUNT_MACS")),
     )
 }
 
@@ -81,6 +83,19 @@ class HostProgram:
         something amiss (error code, guard bytes, order of reading, a sanitizer's report).
         """
         cases = self._cases(inputs)
+        data, _ = self._run(inputs, cases)
+        return self._split(data.reshape(cases, sum(port.bytes for port in self.outputs)))
+
+    def macs(self, inputs: Mapping[str, np.ndarray]) -> int:
+        """Multiply-accumulates that one run on `inputs` takes, recomputed ones and padded taps
+        included. Raises PatchcError as `run` does, and for a build of a flavour but "count"."""
+        _, text = self._run(inputs, self._cases(inputs))
+        if not text:
+            raise PatchcError("the program does not count: build it with the flavour 'count'")
+        return int(text)
+
+    def _run(self, inputs: Mapping[str, np.ndarray], cases: int) -> tuple[np.ndarray, str]:
+        """All output bytes, and what the program printed."""
         with tempfile.TemporaryDirectory(prefix="patchc-") as folder:
             source, sink = Path(folder, "in.bin"), Path(folder, "out.bin")
             with source.open("wb") as file:
@@ -89,9 +104,8 @@ class HostProgram:
                         file.write(np.ascontiguousarray(inputs[port.tensor][case]).tobytes())
             command = [self.executable, source, sink, str(cases)]
             command += [self.weights] if self.weights else []
-            _run([str(word) for word in command], cases * _SECONDS_PER_CASE)
-            data = np.fromfile(sink, np.int8)
-        return self._split(data.reshape(cases, sum(port.bytes for port in self.outputs)))
+            text = _run([str(word) for word in command], cases * _SECONDS_PER_CASE)
+            return np.fromfile(sink, np.int8), text
 
     def _cases(self, inputs: Mapping[str, np.ndarray]) -> int:
         counts = set()
@@ -181,8 +195,8 @@ def _tool(name: str) -> str:
     return name
 
 
-def _run(command: list[str], seconds: int) -> None:
-    """Raises PatchcError with the end of what the command printed when it fails."""
+def _run(command: list[str], seconds: int) -> str:
+    """What the command printed. Raises PatchcError with the end of that when it fails."""
     # A make around this one must not pass its flags and job server on.
     keep = {key: value for key, value in os.environ.items() if not key.startswith("MAKE")}
     try:
@@ -196,3 +210,4 @@ def _run(command: list[str], seconds: int) -> None:
         raise PatchcError(
             f"{Path(command[0]).name} failed with status {done.returncode}:\n{text[-4000:]}"
         )
+    return done.stdout

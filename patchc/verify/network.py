@@ -40,6 +40,6 @@ class Network:
 def load(out: Path, *, sanitize: bool = False, progress: Progress = silent) -> Network:
     """Raises PatchcError when `out` is not what `patchc compile` wrote, or does not build."""
     source = read_source(out)
-    stages = run_stages(out / MODEL, source.input_shapes, read_plan(out / PLAN), progress)
+    stages = run_stages(out / MODEL, source.input_shapes, read_plan(out / PLAN), progress=progress)
     progress("building the C")
     return Network(out, stages, build(out, "sanitize" if sanitize else "release"))

@@ -9,9 +9,9 @@
  * Output pixel (i, j), tap (y, x) reads row i * stride_h + y * dilation_h - pads.top and column
  * j * stride_w + x * dilation_w - pads.left of the input view; outside the view it reads padding.
  *
- * Kernels write nothing but their output view, keep no state, use no floating point, no heap and
- * no recursion. patchc/targets/kernels.py says in which order each reads and writes. Pointers may
- * alias as declared there, hence no `restrict`.
+ * Kernels write nothing but their output view or their sums, keep no state, use no floating point,
+ * no heap and no recursion. patchc/targets/kernels.py says in which order each reads and writes.
+ * Pointers may alias as declared there, hence no `restrict`.
  */
 #ifndef PATCHC_KERNELS_H
 #define PATCHC_KERNELS_H
@@ -37,6 +37,13 @@ typedef struct {
     int32_t cols;
     int32_t channels;
 } patchc_out;
+
+/* int32 sums under construction, one per output value: pixels x channels, packed. */
+typedef struct {
+    int32_t *data;
+    int32_t pixels;
+    int32_t channels;
+} patchc_sums;
 
 typedef struct {
     int32_t top;
@@ -86,6 +93,14 @@ void patchc_conv2d_depthwise(const patchc_out *out, const patchc_in *in, const p
                              const patchc_conv_params *params);
 void patchc_dense(const patchc_out *out, const patchc_in *in, const patchc_pads *pads,
                   const patchc_conv_params *params);
+
+/* A pointwise convolution in two halves, for input channels that exist a few at a time. `in` has as
+ * many channels as `params->weights` has taps: [c_in of this part], in fours. `add` leaves the bias
+ * out, so sums start at 0; `finish` adds it and requantises, once all parts are in. */
+void patchc_pointwise_add(const patchc_sums *sums, const patchc_in *in,
+                          const patchc_conv_params *params);
+void patchc_pointwise_finish(const patchc_out *out, const patchc_sums *sums,
+                             const patchc_conv_params *params);
 
 /* QLinearAdd: rint(fma(a, ra, fma(b, rb, F))), clamped; each fma rounds to float32. With `frac`
  * fractional bits ra, rb and F are integers: a_factor = ra * 2^frac and so on. In a uint8 model
@@ -142,6 +157,12 @@ typedef struct {
 void patchc_global_average_pool(const patchc_out *out, const patchc_in *in,
                                 const patchc_pads *pads, const patchc_global_params *params);
 
+/* The same mean in two halves, for a map that arrives piece by piece: `add` takes the pixels of a
+ * piece into the sums of one pixel, which start at 0; `finish` makes the output pixel of them. */
+void patchc_mean_add(const patchc_sums *sums, const patchc_in *in);
+void patchc_mean_finish(const patchc_out *out, const patchc_sums *sums,
+                        const patchc_global_params *params);
+
 typedef struct {
     const int8_t *table;      /* [256], indexed by value + 128 */
 } patchc_lut_params;
@@ -150,6 +171,15 @@ void patchc_lut(const patchc_out *out, const patchc_in *in, const patchc_pads *p
                 const patchc_lut_params *params);
 
 /* ---- What the kernels share ---- */
+
+/* Multiply-accumulates, padded taps included: counted in builds with -DPATCHC_COUNT_MACS, for which
+ * test/host_main.c has the counter; nothing at all in others. */
+#ifdef PATCHC_COUNT_MACS
+extern uint64_t patchc_macs;
+#define PATCHC_MACS(pixels, macs) (patchc_macs += (uint64_t)(pixels) * (uint64_t)(macs))
+#else
+#define PATCHC_MACS(pixels, macs) ((void)0)
+#endif
 
 static inline const int8_t *patchc_in_row(const patchc_in *view, int32_t row)
 {

@@ -62,7 +62,7 @@ static inline int32_t patchc_wrapping_add(int32_t a, int32_t b)
 
 /* sum[k] += the dot product of `count` inputs with weights [count][lanes], lanes 4 or 1. No sum
  * of products leaves int32: the compiler bounds the number of taps. */
-static inline void patchc_dot(int32_t sum[4], int32_t lanes, const int8_t *in,
+static inline void patchc_dot(int32_t *sum, int32_t lanes, const int8_t *in,
                               const int8_t *weights, int32_t count)
 {
     int32_t s0 = sum[0];
@@ -91,7 +91,7 @@ static inline void patchc_dot(int32_t sum[4], int32_t lanes, const int8_t *in,
 }
 
 /* Output channels first .. first + lanes - 1 of the pixel at `out`, from their sums. */
-static inline void patchc_store(int8_t *out, const int32_t sum[4], int32_t lanes, int32_t first,
+static inline void patchc_store(int8_t *out, const int32_t *sum, int32_t lanes, int32_t first,
                                 const patchc_conv_params *params)
 {
     const int32_t *bias = params->bias + first;

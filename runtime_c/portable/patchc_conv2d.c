@@ -99,6 +99,8 @@ void patchc_conv2d(const patchc_out *out, const patchc_in *in, const patchc_pads
     at.in = in;
     at.params = params;
     at.depth = in->channels / params->groups;
+    PATCHC_MACS(out->rows * out->cols,
+                out->channels * window->kernel_h * window->kernel_w * at.depth);
     for (int32_t i = 0; i < out->rows; i++) {
         int8_t *pixel = patchc_out_row(out, i);
 

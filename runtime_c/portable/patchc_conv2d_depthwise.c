@@ -104,6 +104,7 @@ void patchc_conv2d_depthwise(const patchc_out *out, const patchc_in *in, const p
     at.in = in;
     at.params = params;
     at.c_out = out->channels;
+    PATCHC_MACS(out->rows * out->cols, out->channels * window->kernel_h * window->kernel_w);
     for (int32_t i = 0; i < out->rows; i++) {
         int8_t *pixel = patchc_out_row(out, i);
 

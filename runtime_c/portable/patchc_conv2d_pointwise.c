@@ -7,6 +7,7 @@ void patchc_conv2d_pointwise(const patchc_out *out, const patchc_in *in, const p
     int32_t c_in = in->channels, c_out = out->channels;
 
     (void)pads;
+    PATCHC_MACS(out->rows * out->cols, c_out * c_in);
     for (int32_t i = 0; i < out->rows; i++) {
         const int8_t *source = patchc_in_row(in, i);
         int8_t *pixel = patchc_out_row(out, i);

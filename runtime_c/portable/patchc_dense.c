@@ -10,6 +10,7 @@ void patchc_dense(const patchc_out *out, const patchc_in *in, const patchc_pads 
     int32_t lanes;
 
     (void)pads;
+    PATCHC_MACS(in->rows * run, out->channels);
     for (int32_t c = 0; c < out->channels; c += lanes) {
         int32_t sum[4] = {0, 0, 0, 0};
 

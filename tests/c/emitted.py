@@ -14,12 +14,13 @@ from patchc.memory import Placement, place
 from patchc.outdir import write_files
 from patchc.reference import run_graph
 from patchc.tunnels.lowering import lower
-from patchc.tunnels.plan import InputMode
+from patchc.tunnels.plan import InputMode, Plan, StepPlan, TunnelPlan
 from patchc.tunnels.planner import trivial_plan
 from patchc.tunnels.schedule import Schedule
+from patchc.tunnels.search import Point, frontier
 from patchc.verify.host import Flavour, build
-from tests.c.streamed import streamed
 from tests.graphs import NetworkBuilder
+from tests.schedules import two_convolutions
 
 CASES = 3
 
@@ -87,11 +88,55 @@ def two_in_two_out() -> Graph:
     return net.build(both, left)
 
 
-def bottlenecks() -> Graph:
+def bottlenecks(side: int = 12) -> Graph:
     net = NetworkBuilder(10)
-    x = net.conv(net.input(12, 12, 3), 8, 3, 2)
+    x = net.conv(net.input(side, side, 3), 8, 3, 2)
     x = net.bottleneck(net.bottleneck(x, 8, 3, 3, 1), 12, 3, 5, 2)
     return net.build(net.dense(net.mean(net.conv(x, 16)), 10, name="logits"))
+
+
+def mobilenet_v2(side: int) -> Graph:
+    """MobileNetV2-1.0 for 1000 classes."""
+    net = NetworkBuilder(12)
+    x = net.conv(net.input(side, side, 3), 32, 3, 2)
+    x = net.bottleneck(x, 16, 1, 3, 1)
+    rows = ((24, 2, 2), (32, 3, 2), (64, 4, 2), (96, 3, 1), (160, 3, 2), (320, 1, 1))
+    for channels, count, stride in rows:
+        for index in range(count):
+            x = net.bottleneck(x, channels, 6, 3, stride if index == 0 else 1)
+    return net.build(net.dense(net.mean(net.conv(x, 1280)), 1000, name="logits"))
+
+
+def grouped() -> Schedule:
+    """A bottleneck 8 of its 12 expanded channels at a time, then 4, over two rows; the sum lies
+    over the projection."""
+    net = NetworkBuilder(13)
+    x = net.input(7, 6, 3)
+    d = net.depthwise(net.conv(x, 12, name="e"), name="d")
+    graph = net.build(net.add(x, net.conv(d, 3, name="p"), name="out"))
+    step = StepPlan(("e.node", "d.node", "p.node", "out.node"), group=8, rows=2)
+    return lower(graph, Plan(InputMode.TILES, (TunnelPlan((step,)),), (("out", "p"),)))
+
+
+def upwards() -> Schedule:
+    """From the last row to the first: a ring, a tile of 3 columns, sums for the mean, a dense
+    layer."""
+    net = NetworkBuilder(14)
+    x = net.conv(net.input(9, 8, 2), 6, 3, name="a")
+    x = net.conv(net.depthwise(x, 3, 2, name="d"), 4, name="p")
+    graph = net.build(net.conv(net.mean(net.conv(x, 5, name="c"), name="m"), 7, name="logits"))
+    steps = (
+        StepPlan(("a.node",)),
+        StepPlan(("d.node", "p.node"), tile=3),
+        StepPlan(("c.node", "m.node"), tile=2),
+        StepPlan(("logits.node",)),
+    )
+    return lower(graph, Plan(InputMode.EXTERN, (TunnelPlan(steps, reverse=True),)))
+
+
+def points(graph: Graph, mode: InputMode, limit: int = 2**20) -> tuple[Point, ...]:
+    """The search's plans, those that need most memory first."""
+    return frontier(graph, mode, limit)
 
 
 def layerwise(graph: Graph, mode: InputMode) -> Schedule:
@@ -121,7 +166,9 @@ GOLDEN = {
     "residual_extern_weights": _case(residual, InputMode.TILES, WeightsMode.EXTERN),
     "pools_extern": _case(pools, InputMode.EXTERN),
     "two_in_two_out_stream": _case(two_in_two_out, InputMode.STREAM),
-    "streamed_in_two_stripes": Case(lambda: streamed(2, InputMode.TILES)),
+    "streamed_in_two_stripes": Case(two_convolutions),
+    "grouped_extern_weights": Case(grouped, WeightsMode.EXTERN),
+    "upwards_extern": Case(upwards),
 }
 
 

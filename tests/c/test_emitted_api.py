@@ -14,8 +14,17 @@ from patchc.codegen import WeightsMode
 from patchc.errors import PatchcError
 from patchc.tunnels.plan import InputMode
 from patchc.verify.host import build
-from tests.c.emitted import classifier, depthwise, expected, images, layerwise, residual, write
-from tests.c.streamed import streamed
+from tests.c.emitted import (
+    classifier,
+    depthwise,
+    expected,
+    grouped,
+    images,
+    layerwise,
+    residual,
+    write,
+)
+from tests.schedules import two_convolutions
 from tests.tools import require_tool
 
 ERR_NULL, ERR_ALIGN, ERR_CALLBACK = -1, -2, -3
@@ -88,10 +97,11 @@ def test_null_image_in_extern_mode_and_null_weights(tmp_path):
 
 
 def test_misaligned_arena(tmp_path):
-    """The rings of this schedule ask for four bytes; one byte off is refused, four are not."""
-    net = library(write(streamed(1, InputMode.TILES), tmp_path))
+    """The sums of this schedule ask for four bytes; one byte off is refused, four are not."""
+    schedule = grouped()
+    net = library(write(schedule, tmp_path))
     assert macro(tmp_path, "ARENA_ALIGN") == 4
-    reader = serve(np.zeros((8, 8, 2), np.int8))
+    reader = serve(np.zeros(schedule.graph.tensors["image"].shape, np.int8))
     for shift, status in ((0, 0), (1, ERR_ALIGN), (2, ERR_ALIGN), (4, 0)):
         _memory, at = arena(tmp_path, shift)
         assert net.net_run(ctypes.c_void_p(at), ctypes.byref(reader), None) == status
@@ -100,7 +110,7 @@ def test_misaligned_arena(tmp_path):
 @pytest.mark.parametrize("stops_at", [0, 3])
 def test_a_callback_that_fails_ends_the_run(stops_at, tmp_path):
     """It is not called again, and the outputs of the caller stay as they are."""
-    net = library(write(streamed(1, InputMode.STREAM), tmp_path))
+    net = library(write(two_convolutions(stripes=1), tmp_path))
     calls = []
 
     def read(*arguments):
@@ -213,17 +223,27 @@ def test_host_main_holds_the_program_to_its_input_mode(mode, text, tmp_path):
     """Broken programs: one asks for a row below the image, one asks for the image twice."""
     schedule = layerwise(classifier(), mode)
     write(schedule, tmp_path)
-    call = "load_rows(&inputs->image, &out, 0, 0) != 0"
-    again = f"{call} || {call}" if mode is InputMode.STREAM else call.replace("0, 0", "1, 0")
+    call = "load_rows(&inputs->image, &out, 0, 0)"
+    again = f"{call} || {call}" if mode is InputMode.STREAM else call.replace("0, 0", "0, 1")
     edit(tmp_path, "net.c", call, again)
     with pytest.raises(PatchcError, match=text):
+        build(tmp_path).run(images(schedule.graph))
+
+
+def test_host_main_sees_rows_that_do_not_ascend(tmp_path):
+    """Each stripe starts at row 0 and leaves none out."""
+    schedule = two_convolutions(stripes=2)
+    write(schedule, tmp_path)
+    edit(tmp_path, "net.c", "&inputs->image, &out, at->r0,",
+         "&inputs->image, &out, at->r0 == 5 ? 4 : at->r0,")  # fmt: skip
+    with pytest.raises(PatchcError, match="asked for row 4 after row 4: rows ascend"):
         build(tmp_path).run(images(schedule.graph))
 
 
 def test_host_main_sees_pixels_that_a_stream_leaves_out(tmp_path):
     schedule = layerwise(classifier(), InputMode.STREAM)
     write(schedule, tmp_path)
-    edit(tmp_path, "net.c", ".rows = 4, .cols = 4, .channels = 3};\n    if",
-         ".rows = 3, .cols = 4, .channels = 3};\n    if")  # fmt: skip
+    edit(tmp_path, "net.c", ".rows = 4, .cols = 4, .channels = 3};\n    return",
+         ".rows = 3, .cols = 4, .channels = 3};\n    return")  # fmt: skip
     with pytest.raises(PatchcError, match="not every pixel was asked for"):
         build(tmp_path).run(images(schedule.graph))

@@ -15,6 +15,7 @@ from patchc.outdir import write_files
 from patchc.tunnels.plan import InputMode
 from patchc.verify.host import Flavour, build
 from tests.c.emitted import (
+    GOLDEN,
     bottlenecks,
     check_equal,
     classifier,
@@ -96,11 +97,11 @@ def test_only_the_kernels_in_use_are_there(tmp_path):
     }
 
 
-@pytest.mark.parametrize("graph", [bottlenecks, pools])
-def test_no_float_no_statics_no_library_calls(graph, tmp_path):
+@pytest.mark.parametrize("name", ["classifier_tiles", "pools_extern", "grouped_extern_weights"])
+def test_no_float_no_statics_no_library_calls(name, tmp_path):
     """No object has data or bss; with general registers only, floats would need library calls;
     the only functions called from outside are those of string.h."""
-    write(layerwise(graph(), InputMode.TILES), tmp_path)
+    write(GOLDEN[name].schedule(), tmp_path)
     flags = "CFLAGS=-std=c99 -O2 -mgeneral-regs-only -fno-pie"
     assert make(tmp_path, f"CC={require_tool('gcc')}", flags).returncode == 0
     listing = run(require_tool("nm"), tmp_path / "libnet.a").stdout

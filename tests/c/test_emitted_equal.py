@@ -8,7 +8,7 @@ from patchc.codegen import WeightsMode
 from patchc.tunnels.plan import InputMode
 from patchc.verify.host import Flavour
 from tests.c.emitted import GOLDEN, bottlenecks, check_equal, layerwise, two_in_two_out, write
-from tests.c.streamed import streamed
+from tests.schedules import two_convolutions
 from tests.tools import require_tool
 
 STRICT = ("-std=c99", "-Wall", "-Wextra", "-Werror", "-Wconversion", "-pedantic", "-Wvla")
@@ -53,13 +53,10 @@ def test_no_flag_changes_a_byte(compiler, flags, tmp_path):
     check_equal(tmp_path, schedule.graph, Flavour("flags", (*STRICT, *flags.split()), compiler))
 
 
-@pytest.mark.parametrize(
-    ("stripes", "mode"),
-    [(1, InputMode.TILES), (1, InputMode.STREAM), (2, InputMode.TILES)],
-)
-def test_rings_ticks_and_stripes(stripes, mode, tmp_path):
-    """A schedule by hand: rings of three rows, stripes with halos, rows read once in a stream."""
-    schedule = streamed(stripes, mode)
+@pytest.mark.parametrize("stripes", [1, 2])
+def test_rings_ticks_and_stripes(stripes, tmp_path):
+    """A schedule by hand: rings, stripes with halos, two rows a tick."""
+    schedule = two_convolutions(stripes=stripes)
     write(schedule, tmp_path)
     check_equal(tmp_path, schedule.graph, "release")
 

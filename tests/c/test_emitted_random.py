@@ -1,4 +1,4 @@
-"""Random networks in random input modes: emitted C == the reference, byte for byte."""
+"""Random networks by random plans: emitted C == the reference, byte for byte."""
 
 from __future__ import annotations
 
@@ -9,18 +9,28 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from patchc.codegen import WeightsMode
-from patchc.tunnels.plan import InputMode
+from patchc.ir import Graph
+from patchc.tunnels.lowering import lower
+from patchc.tunnels.plan import Plan
 from patchc.verify.host import Flavour
-from tests.c.emitted import check_equal, layerwise, write
-from tests.property.strategies import graphs
+from tests.c.emitted import check_equal, write
+from tests.property.plans import plans
+from tests.property.strategies import graphs, mobile_networks
 
 QUICK = Flavour("quick", ("-std=c99", "-O0", "-fsanitize=undefined", "-fno-sanitize-recover"))
 
 
-@given(graphs(), st.sampled_from(InputMode), st.sampled_from(WeightsMode))
+@st.composite
+def planned(draw: st.DrawFn) -> tuple[Graph, Plan]:
+    graph = draw(st.one_of(mobile_networks(), graphs()))
+    return graph, draw(plans(graph))
+
+
+@given(planned(), st.sampled_from(WeightsMode))
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_random_networks(graph, mode, weights):
+def test_random_networks(case, weights):
     """Each example is compiled: few of them, small ones."""
+    graph, plan = case
     with tempfile.TemporaryDirectory() as folder:
-        out = write(layerwise(graph, mode), Path(folder), weights)
+        out = write(lower(graph, plan), Path(folder), weights)
         check_equal(out, graph, QUICK)

@@ -140,7 +140,7 @@ def test_windows_of_more_than_255(window: Window) -> None:
 
 
 def test_every_kernel_is_chosen_by_some_case() -> None:
-    """The strategies reach all kernels that the compiler knows."""
+    """The strategies reach all kernels that the compiler knows, but for those in two halves."""
     window = Window((3, 3), pads=Padding(1, 1, 1, 1))
     found = [
         make.conv_case(window, 1, 4, 4, (5, 5), 0),
@@ -153,7 +153,8 @@ def test_every_kernel_is_chosen_by_some_case() -> None:
         make.global_pool_case((5, 5, 3), 0),
         make.lut_case((5, 5, 3), 0),
     ]
-    assert {case.call().kernel for case in found} == set(KERNELS)
+    halves = {"pointwise_add", "pointwise_finish", "mean_add", "mean_finish"}
+    assert {case.call().kernel for case in found} == set(KERNELS) - halves
     for case in found:
         compare(case)
 

@@ -107,6 +107,12 @@ def convolutions(draw: st.DrawFn, shape: Shape) -> Conv:
         window = Window((height, width))
     else:
         window = draw(windows(height, width))
+    return draw(_weighted(window, groups, c_in, c_out))
+
+
+@st.composite
+def _weighted(draw: st.DrawFn, window: Window, groups: int, c_in: int, c_out: int) -> Conv:
+    """A convolution of this form with random weights, scales and bias."""
     random = generator(draw)
     weights = random.integers(-128, 128, (c_out, *window.kernel, c_in // groups))
     # Sums spread by about 74 * 74 * sqrt(taps): a factor near 1 / 128 of that uses the range.
@@ -154,7 +160,7 @@ class _Network:
         return self.tensors[name].shape
 
 
-NODE_KINDS = ("conv", "skip", "add", "max_pool", "average_pool", "global", "table")
+NODE_KINDS = ("conv", "skip", "add", "max_pool", "average_pool", "global", "table", "bottleneck")
 
 
 @st.composite
@@ -183,9 +189,88 @@ def graphs(draw: st.DrawFn, *, max_nodes: int = 6, kinds: tuple[str, ...] = NODE
     )
 
 
+@st.composite
+def mobile_networks(draw: st.DrawFn) -> Graph:
+    """A network like those people deploy, only small: a strided convolution, bottlenecks of all
+    sorts with pools, tables and skips between them, often a mean and a dense layer at the end."""
+    network = _Network()
+    side = st.integers(1, 2 * MAX_SIDE)
+    last = network.add_input(
+        (draw(side), draw(side), draw(st.integers(1, 3))), draw(quantizations())
+    )
+    if draw(st.booleans()):
+        last = _depthwise_or_full(draw, network, last, depthwise=False)
+    for _ in range(draw(st.integers(1, 3))):
+        last = _bottleneck(draw, network, last)
+        if draw(st.integers(0, 3)) == 3:
+            kind = draw(st.sampled_from(["max_pool", "table", "skip", "average_pool"]))
+            last = _extend(draw, network, last, kind)
+    outputs = []
+    if draw(st.integers(0, 7)) == 7:
+        outputs.append(last)
+    if draw(st.booleans()):
+        if draw(st.booleans()):
+            last = _pointwise(draw, network, last)
+        last = _extend(draw, network, last, "global")
+        if draw(st.booleans()):
+            last = _pointwise(draw, network, last)
+    if last not in outputs:
+        outputs.append(last)
+    tensors, nodes = network.tensors, tuple(network.nodes)
+    return verify(Graph("mobile", (next(iter(tensors)),), tuple(outputs), tensors, nodes))
+
+
+def _bottleneck(draw: st.DrawFn, network: _Network, x: str) -> str:
+    """Expand (or not), depthwise, project; add to `x` where shapes allow it and chance has it."""
+    y = _pointwise(draw, network, x, 3 * MAX_CHANNELS) if draw(st.integers(0, 3)) else x
+    y = _depthwise_or_full(draw, network, y, depthwise=True)
+    same = network.shape(y)[:2] == network.shape(x)[:2] and draw(st.booleans())
+    if not same:
+        return _pointwise(draw, network, y)
+    channels = network.shape(x)[2]
+    y = _pointwise(draw, network, y, channels, channels)
+    operands = (x, y) if draw(st.booleans()) else (y, x)
+    return network.add(Add(draw(clamps()), draw(st.booleans())), operands, draw(quantizations()))
+
+
+def _pointwise(
+    draw: st.DrawFn, network: _Network, x: str, most: int = MAX_CHANNELS, least: int = 1
+) -> str:
+    """A 1x1 convolution to `least` .. `most` channels."""
+    op = _weighted(Window((1, 1)), 1, network.shape(x)[2], draw(st.integers(least, most)))
+    return network.add(draw(op), (x,), draw(quantizations()))
+
+
+def _depthwise_or_full(draw: st.DrawFn, network: _Network, x: str, *, depthwise: bool) -> str:
+    """A convolution of kernel 3, 5 or 7, stride 1 or 2, as deployed networks have: padded alike on
+    all sides, as TensorFlow's SAME does (less before than after), or in any way that fits."""
+    height, width, channels = network.shape(x)
+    kernel, stride = draw(st.sampled_from([3, 3, 5, 7])), draw(st.integers(1, 2))
+    sides = []
+    padding = draw(st.sampled_from(["alike", "same", "any"]))
+    for size in (height, width):
+        before = after = kernel // 2
+        if padding == "same":
+            total = max((-(-size // stride) - 1) * stride + kernel - size, 0)
+            before, after = total // 2, total - total // 2
+        elif padding == "any":
+            before = draw(st.integers(0, kernel - 1))
+            after = draw(st.integers(max(0, kernel - size - before), kernel - 1 + kernel - before))
+        sides.append((before, after))
+    (top, bottom), (left, right) = sides
+    window = Window((kernel, kernel), (stride, stride), (1, 1), Padding(top, left, bottom, right))
+    groups, c_out = (channels, channels) if depthwise else (1, draw(st.integers(1, MAX_CHANNELS)))
+    return network.add(
+        draw(_weighted(window, groups, channels, c_out)), (x,), draw(quantizations())
+    )
+
+
 def _extend(draw: st.DrawFn, network: _Network, x: str, kind: str) -> str:
-    """Put one more operator (a skip: two) behind tensor `x`; the name of the new tensor."""
+    """Put one more operator (a skip: two; a bottleneck: up to four) behind tensor `x`; the name of
+    the new tensor."""
     shape, quant = network.shape(x), network.tensors[x].quant
+    if kind == "bottleneck":
+        return _bottleneck(draw, network, x)
     if kind == "skip":
         channels = shape[2]
         random = generator(draw)

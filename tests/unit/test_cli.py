@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -133,13 +134,26 @@ def test_compile_json_is_report_json(tmp_path: Path, model: Path):
     assert ram["total_bytes"] == ram["arena_bytes"] + 1024
 
 
-def test_a_budget_that_is_just_enough_and_one_byte_less(tmp_path: Path, model: Path):
-    total = patchc.compile(model, tmp_path / "a").report.ram.total_bytes
+def test_the_floor_that_the_error_names_can_be_compiled_and_one_byte_less_cannot(
+    tmp_path: Path, model: Path
+):
+    message = error_of("compile", model, "-o", tmp_path / "a", "--budget", 1100)
+    found = re.match(r"budget 1100 B not reachable: least is (\d+) B ", message)
+    assert found
+    total = int(found.group(1))
+    assert "  set by " in message
     assert patchc_command("compile", model, "-o", tmp_path / "b", "--budget", total).status == 0
     message = error_of("compile", model, "-o", tmp_path / "c", "--budget", total - 1)
     assert message.startswith(f"budget {total - 1} B not reachable: least is {total} B ")
-    assert "  set by " in message
     assert not (tmp_path / "c").exists()
+
+
+def test_a_budget_below_layer_by_layer_is_met_by_tunnels(tmp_path: Path, model: Path):
+    whole = patchc.compile(model, tmp_path / "a").report.ram
+    report = patchc.compile(model, tmp_path / "b", budget=whole.total_bytes - 1).report
+    assert report.ram.total_bytes < whole.total_bytes
+    assert report.ram.layerwise_bytes == whole.arena_bytes
+    assert patchc.verify(tmp_path / "b", cases=2).passed
 
 
 def test_when_the_image_sets_the_floor_extern_is_offered_with_its_figure(tmp_path: Path):
@@ -155,7 +169,8 @@ def test_when_the_image_sets_the_floor_extern_is_offered_with_its_figure(tmp_pat
     opsets = [helper.make_opsetid("", 17)]
     float_ = helper.make_model(graph, opset_imports=opsets, ir_version=8)
     strided = quantized_cnn(tmp_path / "strided.onnx", float_)
-    message = error_of("compile", strided, "-o", tmp_path / "o", "--budget", "200", "--reserve", 0)
+    resident = ("--budget", "200", "--reserve", 0, "--input", "resident")
+    message = error_of("compile", strided, "-o", tmp_path / "o", *resident)
     assert (
         "--input extern leaves the image out of the arena: least is 9 B then, which fits" in message
     )
@@ -182,6 +197,17 @@ def test_a_plan_is_replayed(tmp_path: Path, model: Path):
     assert ran.status == 0
     for name in ("plan.json", "report.json", "tiny.c"):
         assert (tmp_path / "again" / name).read_bytes() == (first / name).read_bytes()
+
+
+def test_a_plan_of_tunnels_replays_to_the_same_bytes_of_c(tmp_path: Path, model: Path):
+    whole = patchc.compile(model, tmp_path / "whole").report.ram.total_bytes
+    first = tmp_path / "first"
+    patchc.compile(model, first, budget=whole - 1)
+    patchc.compile(model, tmp_path / "again", budget=whole - 1, plan=first / "plan.json")
+    for path in first.rglob("*"):
+        if path.is_file():
+            assert path.read_bytes() == (tmp_path / "again" / path.relative_to(first)).read_bytes()
+
 
 
 def test_an_earlier_output_is_replaced_as_a_whole(tmp_path: Path, model: Path):

@@ -13,8 +13,8 @@ import pytest
 from patchc.codegen import GoldenVectors, WeightsMode, constant_bytes, emit
 from patchc.errors import PatchcError
 from patchc.ir import Conv, Graph
-from patchc.tunnels.plan import InputMode
-from patchc.tunnels.schedule import Storage
+from patchc.tunnels.lowering import lower
+from patchc.tunnels.plan import InputMode, Plan, StepPlan, TunnelPlan
 from tests.c.emitted import bottlenecks, classifier, layerwise, options, placed, two_in_two_out
 from tests.graphs import NetworkBuilder
 
@@ -116,7 +116,7 @@ def test_an_output_that_is_an_input_outside_the_arena():
 def test_an_output_that_is_not_packed_is_a_bug_of_the_lowering():
     schedule = layerwise(classifier(), InputMode.TILES)
     old = schedule.storages["logits"]
-    loose = Storage(old.tensor, old.buffer, old.slots, old.pitch + 2, old.cols)
+    loose = replace(old, pitch=old.pitch + 2)
     broken = replace(schedule, storages={**schedule.storages, "logits": loose})
     with pytest.raises(ValueError, match=r"logits: .* must be held whole and packed"):
         emit(*placed(broken), options())
@@ -127,7 +127,12 @@ def test_hostile_names_stay_inside_comments_and_strings():
     facts = replace(options(), model_file="*/ int x; /*.onnx", command_line="a\nb ??/ */")
     net = NetworkBuilder()
     graph: Graph = net.build(net.conv(net.input(2, 2, 3, '"*/;'), 4, name="a\\\n*/"))
-    files = emit(*placed(layerwise(graph, InputMode.TILES)), facts)
+    tunnel = Plan(InputMode.TILES, (TunnelPlan((StepPlan((graph.nodes[0].name,)),)),))
+    for schedule in (layerwise(graph, InputMode.TILES), lower(graph, tunnel)):
+        check_comments(emit(*placed(schedule), facts))
+
+
+def check_comments(files):
     for name in ("net.h", "net.c", "net_weights.h", "net_weights_0.c"):
         assert files[name].count("/*") == files[name].count("*/")
         assert "??" not in files[name]

@@ -1,4 +1,4 @@
-"""Rectangles and pads of steps, and where they lie in storage."""
+"""Rectangles and pads of whole blocks, and where they lie in storage."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from itertools import product
 
 import pytest
 
-from patchc.codegen.windows import Rectangle, calls, locate, reach
+from patchc.codegen.windows import Rectangle, locate, reach
 from patchc.ir import MaxPool, Padding, Window
 from patchc.tunnels.plan import InputMode
-from patchc.tunnels.schedule import RowClock, Span, Step, Storage
-from tests.c.streamed import streamed
+from patchc.tunnels.schedule import Span
+from tests.c.emitted import depthwise, layerwise
 from tests.graphs import NetworkBuilder
 
 
@@ -62,56 +62,32 @@ def test_element_wise_nodes_read_the_rectangle_they_write_and_a_mean_the_whole_m
     assert whole.pads == Padding()
 
 
-def step(rows: RowClock, rows_per_call: int) -> Step:
-    return Step("s", "lut", "n", ("x",), "y", rows, rows_per_call, (Span(0, 4), Span(4, 9)))
-
-
-def test_calls_of_a_tick_start_where_the_last_tick_ended():
-    clock = RowClock(num=5, den=2, offset=3, limit=9)  # 1, 4, 6, 9, 9 rows after ticks 0 .. 4
-    found = [
-        [(r.rows.start, r.rows.stop) for r in calls(step(clock, 2), stripe=1, tick=t)]
-        for t in range(5)
-    ]
-    assert found == [[(0, 1)], [(1, 3), (3, 4)], [(4, 6)], [(6, 8), (8, 9)], []]
-
-
-def test_calls_take_the_columns_of_their_stripe():
-    (only,) = calls(step(RowClock(0, 1, 3, 3), 3), stripe=1, tick=0)
-    assert only.cols == Span(4, 9)
-
-
-def test_a_ring_row_lies_in_its_slot_and_its_columns_start_where_the_stripe_does():
-    schedule = streamed(2, InputMode.TILES)  # the second stripe of `middle` holds columns 3 .. 7
-    at = locate(schedule, "middle", Rectangle(Span(5, 7), Span(4, 8)), stripe=1)
-    assert (at.slot, at.slots, at.rows) == (5 % 3, 3, 2)
-    assert (at.offset, at.cols, at.channels, at.pitch) == ((4 - 3) * 4, 4, 4, 5 * 4)
-
-
-def test_a_map_held_in_full_says_its_columns_once():
-    schedule = streamed(2, InputMode.TILES)
-    at = locate(schedule, "out", Rectangle(Span(2, 3), Span(4, 8)), stripe=1)
-    assert (at.offset, at.slot) == (4 * 3, 2)
+def test_a_map_held_in_full_starts_at_slot_0():
+    schedule = layerwise(depthwise(), InputMode.TILES)
+    at = locate(schedule, "image", Rectangle(Span(0, 5), Span(1, 5)))
+    assert (at.slot, at.slots, at.rows) == (0, 5, 5)
+    assert (at.offset, at.cols, at.channels, at.pitch) == (6, 4, 6, 30)
 
 
 def test_storage_that_lacks_columns_or_rows_is_refused():
-    schedule = streamed(2, InputMode.TILES)
-    with pytest.raises(ValueError, match=r"middle: columns .* of a storage that holds"):
-        locate(schedule, "middle", Rectangle(Span(0, 1), Span(0, 6)), stripe=0)
-    with pytest.raises(ValueError, match="middle: 4 rows of a storage that holds 3"):
-        locate(schedule, "middle", Rectangle(Span(0, 4), Span(0, 5)), stripe=0)
+    schedule = layerwise(depthwise(), InputMode.TILES)
+    with pytest.raises(ValueError, match=r"image: columns .* of a storage that holds"):
+        locate(schedule, "image", Rectangle(Span(0, 1), Span(0, 6)))
+    with pytest.raises(ValueError, match="image: 6 rows of a storage that holds 5"):
+        locate(schedule, "image", Rectangle(Span(0, 6), Span(0, 5)))
 
 
 def test_an_empty_rectangle_needs_no_columns():
     """Windows that lie in the padding altogether."""
-    schedule = streamed(2, InputMode.TILES)
-    at = locate(schedule, "middle", Rectangle(Span(0, 3), Span(8, 8)), stripe=0)
+    schedule = layerwise(depthwise(), InputMode.TILES)
+    at = locate(schedule, "image", Rectangle(Span(0, 3), Span(8, 8)))
     assert (at.offset, at.cols) == (0, 0)
 
 
 def test_in_place_storage_keeps_its_own_pitch():
     """Two tensors in one buffer: each is found through its own storage."""
-    schedule = streamed(1, InputMode.TILES)
-    wide = Storage("out", "middle", slots=8, pitch=100, cols=(Span(0, 8),))
-    moved = replace(schedule, storages={**schedule.storages, "out": wide})
-    at = locate(moved, "out", Rectangle(Span(7, 8), Span(2, 4)), stripe=0)
-    assert (at.buffer, at.pitch, at.offset, at.slot) == ("middle", 100, 6, 7)
+    schedule = layerwise(depthwise(), InputMode.TILES)
+    wide = replace(schedule.storages["image"], slots=8, pitch=100, cols=(Span(0, 8),))
+    moved = replace(schedule, storages={**schedule.storages, "image": wide})
+    at = locate(moved, "image", Rectangle(Span(7, 8), Span(2, 4)))
+    assert (at.pitch, at.offset, at.slot) == (100, 12, 7)

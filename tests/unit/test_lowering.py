@@ -8,7 +8,7 @@ import pytest
 
 from patchc.errors import PatchcError
 from patchc.tunnels.lowering import lower
-from patchc.tunnels.plan import InputMode, Plan, TunnelPlan
+from patchc.tunnels.plan import InputMode, Plan, StepPlan, TunnelPlan
 from patchc.tunnels.planner import trivial_plan
 from patchc.tunnels.schedule import BufferKind, RowClock
 from tests.graphs import NetworkBuilder
@@ -60,7 +60,7 @@ def test_a_plan_survives_json():
 
 
 def nodes(*names: str) -> tuple[TunnelPlan, ...]:
-    return tuple(TunnelPlan((name,)) for name in names)
+    return tuple(TunnelPlan((StepPlan((name,)),), whole=True) for name in names)
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,15 @@ def nodes(*names: str) -> tuple[TunnelPlan, ...]:
         ({"tunnels": nodes("x.node", "y.node", "sum.node", "out.node", "z")}, "node 'z'"),
         ({"tunnels": nodes("y.node", "x.node", "sum.node", "out.node")}, "before its operand 'x'"),
         ({"tunnels": nodes(*["x.node"] * 2, "y.node", "sum.node", "out.node")}, "a node twice"),
-        ({"tunnels": (TunnelPlan(("x.node", "y.node")), *nodes("sum.node", "out.node"))}, "fuses"),
+        (
+            {
+                "tunnels": (
+                    TunnelPlan((StepPlan(("x.node",)), StepPlan(("y.node",))), whole=True),
+                    *nodes("sum.node", "out.node"),
+                )
+            },
+            "one node only",
+        ),
         ({"in_place": (("y", "x"),)}, "writes 'y' over 'x'"),
         ({"in_place": (("nobody", "x"),)}, "unknown tensors in place: nobody"),
     ],

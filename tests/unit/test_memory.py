@@ -30,7 +30,7 @@ def schedule_of(buffers: list[Buffer]) -> Schedule:
     last = max((b.last for b in buffers), default=0)
     blocks = tuple(Block(f"b{i}", 1, 1, ()) for i in range(last + 1))
     graph = Graph("none", (), (), {}, ())
-    return Schedule(graph, InputMode.TILES, {b.name: b for b in buffers}, {}, blocks)
+    return Schedule(graph, InputMode.TILES, {b.name: b for b in buffers}, {}, {}, blocks)
 
 
 @st.composite

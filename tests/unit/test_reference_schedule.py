@@ -10,144 +10,61 @@ import pytest
 from patchc.errors import PatchcError
 from patchc.ir import Conv, Graph, Lut, Node, Quantization, Tensor, Window, macs, verify
 from patchc.memory.placement import Placement
-from patchc.reference import ShadowMemoryError, execute, run_graph, run_schedule
+from patchc.reference import ShadowMemoryError, run_schedule
 from patchc.tunnels.plan import InputMode
-from patchc.tunnels.schedule import (
-    Block,
-    Buffer,
-    BufferKind,
-    RowClock,
-    Schedule,
-    Span,
-    Step,
-    Storage,
-    all_rows,
+from patchc.tunnels.schedule import Block, Buffer, BufferKind, RowClock, Span, Storage, all_rows
+from tests.schedules import (
+    HEIGHT,
+    ROW_OUT,
+    WIDTH,
+    check,
+    pack,
+    schedule_of,
+    two_convolutions,
+    whole,
+    whole_step,
+    with_step,
+    with_storage,
 )
-from tests.graphs import NetworkBuilder
-
-HEIGHT, WIDTH = 12, 10
-ROW_OUT, COL_OUT = 6, 5
-
-
-def two_convolutions():
-    """image 12x10x3 -> a: 3x3 -> b: 3x3 stride 2, 6x5x5."""
-    net = NetworkBuilder()
-    a = net.conv(net.input(HEIGHT, WIDTH, 3), 4, 3, name="a")
-    return net.build(net.conv(a, 5, 3, stride=2, name="b"))
-
-
-def pack(buffers):
-    """One buffer after the other."""
-    offsets, end = {}, 0
-    for buffer in buffers.values():
-        if buffer.kind is not BufferKind.EXTERN:
-            offsets[buffer.name] = end
-            end += buffer.bytes
-    return Placement(offsets, end, 0, "one after the other")
-
-
-def storage(graph, tensor, slots, cols, kind=BufferKind.RING):
-    """A storage with a buffer of its own, wide enough for the widest stripe."""
-    pitch = max(span.stop - span.start for span in cols) * graph.tensors[tensor].shape[2]
-    buffer = Buffer(f"{tensor}_buffer", kind, slots * pitch, 1, 0, 0)
-    return Storage(tensor, buffer.name, slots, pitch, cols), buffer
-
-
-def tunnel(image_slots=4, a_slots=3, rows_per_call=1, stripes=2):
-    """Both convolutions in one tunnel: one row of b per tick, rings for the image and for a."""
-    graph = two_convolutions()
-    cols = {
-        1: {"image": (Span(0, 10),), "a": (Span(0, 10),), "b": (Span(0, 5),)},
-        2: {
-            "image": (Span(0, 7), Span(4, 10)),
-            "a": (Span(0, 6), Span(5, 10)),
-            "b": (Span(0, 3), Span(3, 5)),
-        },
-    }[stripes]
-    parts = (
-        storage(graph, "image", image_slots, cols["image"]),
-        storage(graph, "a", a_slots, cols["a"]),
-        storage(graph, "b", ROW_OUT, (Span(0, COL_OUT),), BufferKind.OUTPUT),
-    )
-    calls = rows_per_call
-    steps = (
-        # Row t of b reads rows 2t-1 .. 2t+1 of a, and those read rows 2t-2 .. 2t+2 of the image.
-        Step("load", "load", None, (), "image", RowClock(2, 1, 3, HEIGHT), calls, cols["image"]),
-        Step("a", "conv2d", "a.node", ("image",), "a", RowClock(2, 1, 2, HEIGHT), calls, cols["a"]),
-        Step("b", "conv2d", "b.node", ("a",), "b", RowClock(1, 1, 1, ROW_OUT), calls, cols["b"]),
-    )
-    return Schedule(
-        graph=graph,
-        input_mode=InputMode.TILES,
-        buffers={buffer.name: buffer for _, buffer in parts},
-        storages={held.tensor: held for held, _ in parts},
-        blocks=(Block("tunnel", stripes, ROW_OUT, steps),),
-    )
-
-
-def image(graph, seed=0):
-    random = np.random.default_rng(seed)
-    return {
-        name: random.integers(-128, 128, graph.tensors[name].shape).astype(np.int8)
-        for name in graph.inputs
-    }
-
-
-def check(schedule, placement=None):
-    """The schedule computes what the graph computes."""
-    inputs = image(schedule.graph)
-    found = run_schedule(schedule, placement or pack(schedule.buffers), inputs)
-    expected = run_graph(schedule.graph, inputs)
-    assert set(found) == set(schedule.graph.outputs)
-    for name, values in found.items():
-        np.testing.assert_array_equal(values, expected[name])
-
-
-def with_step(schedule, name, **changes):
-    (block,) = schedule.blocks
-    steps = tuple(replace(s, **changes) if s.name == name else s for s in block.steps)
-    return replace(schedule, blocks=(replace(block, steps=steps),))
-
-
-def with_storage(schedule, tensor, **changes):
-    storages = dict(schedule.storages)
-    storages[tensor] = replace(storages[tensor], **changes)
-    return replace(schedule, storages=storages)
 
 
 @pytest.mark.parametrize("stripes", [1, 2])
 @pytest.mark.parametrize("rows_per_call", [1, 2, 3])
 def test_a_tunnel_with_rings_and_stripes_equals_layer_by_layer(stripes, rows_per_call):
     # A call of 2 rows of a 3-row window holds 4 rows of its input: the image ring has them.
-    check(tunnel(stripes=stripes, rows_per_call=rows_per_call))
+    check(two_convolutions(stripes=stripes, rows_per_call=rows_per_call))
 
 
 def test_rings_that_are_larger_than_needed():
-    check(tunnel(image_slots=7, a_slots=5))
+    check(two_convolutions(image_slots=7, a_slots=5))
 
 
 def test_a_halo_is_recomputed_and_counted():
-    one, two = tunnel(stripes=1), tunnel(stripes=2)
-    plain = sum(macs(one.graph, node) for node in one.graph.nodes)
-    stats = [execute(s, pack(s.buffers), image(s.graph)).stats for s in (one, two)]
+    schedules = [two_convolutions(stripes=stripes) for stripes in (1, 2)]
+    graph = schedules[0].graph
+    plain = sum(macs(graph, node) for node in graph.nodes)
+    stats = [check(schedule) for schedule in schedules]
     assert stats[0].macs == plain
     # Stripe 1 computes 5 columns of a, stripe 0 computes 6: one column is computed twice.
     assert stats[1].macs == plain + HEIGHT * 1 * 4 * 27
     assert stats[0].input_bytes_read == HEIGHT * WIDTH * 3
     assert stats[1].input_bytes_read == HEIGHT * (7 + 6) * 3
+    assert [found.input_pixels_reread for found in stats] == [0, HEIGHT * 3]
+    assert [found.input_pixels_unread for found in stats] == [0, 0]
+    assert [found.input_raster_order for found in stats] == [True, False]
 
 
 @pytest.mark.parametrize(
     ("slots", "victim"), [({"image_slots": 3}, "image"), ({"a_slots": 2}, "a")]
 )
 def test_a_ring_one_row_too_small_is_caught(slots, victim):
-    schedule = tunnel(**slots)
+    schedule = two_convolutions(**slots)
     with pytest.raises(ShadowMemoryError, match=f"of '{victim}'"):
         check(schedule)
 
 
 def test_a_row_overwritten_before_its_last_use_is_named_with_what_took_its_place():
-    schedule = tunnel(image_slots=2)
+    schedule = two_convolutions(image_slots=2)
     with pytest.raises(ShadowMemoryError) as caught:
         check(schedule)
     # Row 0 of a reads rows -1 .. 1 of the image, but tick 0 has loaded row 2, which shares a slot
@@ -160,7 +77,7 @@ def test_a_row_overwritten_before_its_last_use_is_named_with_what_took_its_place
 
 
 def test_live_buffers_that_overlap_are_caught():
-    schedule = tunnel()
+    schedule = two_convolutions()
     placement = pack(schedule.buffers)
     offsets = dict(placement.offsets)
     offsets["b_buffer"] = offsets["a_buffer"] + schedule.buffers["a_buffer"].bytes - 1
@@ -170,7 +87,7 @@ def test_live_buffers_that_overlap_are_caught():
 
 def test_a_stripe_without_its_halo_is_caught():
     narrow = (Span(0, 6), Span(6, 10))  # b's column 3 reads columns 5 .. 7 of a
-    schedule = with_step(tunnel(), "a", cols=narrow)
+    schedule = with_step(two_convolutions(), "a", cols=narrow)
     with pytest.raises(ShadowMemoryError, match="column 5, channel 0 of 'a'"):
         check(schedule)
     with pytest.raises(ShadowMemoryError, match=r"needs columns 5 \.\. 9 of 'a'"):
@@ -178,55 +95,57 @@ def test_a_stripe_without_its_halo_is_caught():
 
 
 def test_a_row_computed_too_late_is_an_uninitialised_read():
-    schedule = with_step(tunnel(stripes=1), "a", rows=RowClock(2, 1, 1, HEIGHT))
+    schedule = with_step(two_convolutions(stripes=1), "a", rows=RowClock(2, 1, 1, HEIGHT))
     with pytest.raises(ShadowMemoryError, match="holds nothing: it was never written"):
         check(schedule)
 
 
 def test_a_second_stripe_does_not_live_on_leftovers_of_the_first():
     """Stripe 1 forgets to load: the ring still holds stripe 0's columns."""
-    schedule = with_step(tunnel(), "load", cols=(Span(0, 7), Span(4, 5)))
+    schedule = with_step(two_convolutions(), "image", cols=(Span(0, 7), Span(4, 5)))
     with pytest.raises(ShadowMemoryError, match=r"stripe 1, tick 0.*holds row"):
         check(schedule)
 
 
 def test_an_output_row_that_nobody_computes_is_caught():
-    schedule = with_step(tunnel(stripes=1), "b", rows=RowClock(1, 1, 1, ROW_OUT - 1))
+    schedule = with_step(two_convolutions(stripes=1), "b", rows=RowClock(1, 1, 1, ROW_OUT - 1))
     with pytest.raises(ShadowMemoryError, match="output 'b', after the last step: reads row 5"):
         check(schedule)
 
 
 def test_a_write_outside_its_buffer_is_caught():
-    schedule = with_storage(tunnel(), "b", pitch=26)
+    schedule = with_storage(two_convolutions(), "b", pitch=26)
     with pytest.raises(ShadowMemoryError, match="reaches byte 154 of buffer b_buffer of 150 bytes"):
         check(schedule)
 
 
 def test_a_buffer_outside_the_arena_is_caught():
-    schedule = tunnel()
+    schedule = two_convolutions()
     placement = replace(pack(schedule.buffers), arena_bytes=100)
     with pytest.raises(ShadowMemoryError, match=r"a_buffer at 84 \.\. 156 leaves the arena of 100"):
         check(schedule, placement)
 
 
 def test_more_rows_in_a_call_than_the_ring_has_slots():
-    schedule = with_step(tunnel(stripes=1), "a", rows=all_rows(HEIGHT), rows_per_call=HEIGHT)
-    schedule = with_step(schedule, "load", rows=all_rows(HEIGHT))
+    schedule = with_step(
+        two_convolutions(stripes=1), "a", rows=all_rows(HEIGHT), rows_per_call=HEIGHT
+    )
+    schedule = with_step(schedule, "image", rows=all_rows(HEIGHT))
     with pytest.raises(ShadowMemoryError, match="at once, whose storage has"):
         check(schedule)
 
 
 def test_a_buffer_used_after_its_declared_life():
-    schedule = tunnel()
+    schedule = two_convolutions()
     buffers = {name: replace(b, first=1, last=1) for name, b in schedule.buffers.items()}
     with pytest.raises(ShadowMemoryError, match=r"lives in blocks 1 \.\. 1"):
         check(replace(schedule, buffers=buffers))
 
 
 def test_an_extern_image_is_where_the_caller_put_it_and_is_not_written():
-    schedule = tunnel(stripes=1)
+    schedule = two_convolutions(stripes=1)
     graph = schedule.graph
-    held, buffer = storage(graph, "image", HEIGHT, (Span(0, WIDTH),), BufferKind.EXTERN)
+    held, buffer = whole(graph, "image", BufferKind.EXTERN)
     (block,) = schedule.blocks
     schedule = replace(
         schedule,
@@ -241,32 +160,21 @@ def test_an_extern_image_is_where_the_caller_put_it_and_is_not_written():
 
 
 def test_inputs_that_the_graph_does_not_take():
-    schedule = tunnel()
+    schedule = two_convolutions()
     with pytest.raises(PatchcError, match="no value for input 'image'"):
         run_schedule(schedule, pack(schedule.buffers), {})
 
 
-def overlapping(op, shape, kernel, distance):
+def overlapping(op, shape, distance):
     """One node whose output starts `distance` bytes below its input, both held in full."""
     node = Node("n", op, ("x",), "y")
     channels = op.channels_out if isinstance(op, Conv) else shape[2]
     quant = Quantization(0.5, 0)
     tensors = {"x": Tensor("x", shape, quant), "y": Tensor("y", (*shape[:2], channels), quant)}
     graph = verify(Graph("g", ("x",), ("y",), tensors, (node,)))
-    height, width, _ = shape
-    parts = [
-        storage(graph, "x", height, (Span(0, width),), BufferKind.INPUT),
-        storage(graph, "y", height, (Span(0, width),), BufferKind.OUTPUT),
-    ]
-    whole = (Span(0, width),)
-    step = Step("n", kernel, "n", ("x",), "y", all_rows(height), height, whole)
-    schedule = Schedule(
-        graph,
-        InputMode.RESIDENT,
-        {buffer.name: buffer for _, buffer in parts},
-        {held.tensor: held for held, _ in parts},
-        (Block("b", 1, 1, (step,)),),
-    )
+    parts = [whole(graph, "x", BufferKind.INPUT), whole(graph, "y", BufferKind.OUTPUT)]
+    block = Block("b", 1, 1, (whole_step(graph, "y"),))
+    schedule = schedule_of(graph, InputMode.RESIDENT, parts, block)
     return schedule, Placement({"x_buffer": 64, "y_buffer": 64 - distance}, 256, 0, "by hand")
 
 
@@ -279,7 +187,7 @@ def pointwise(c_in, c_out):
 @pytest.mark.parametrize(("distance", "allowed"), [(0, False), (2, False), (3, True), (5, True)])
 def test_a_pixel_kernel_may_not_write_over_the_pixel_that_it_reads(distance, allowed):
     """5 -> 3 channels: output pixel p ends where input pixel p starts from distance 3 on."""
-    case = overlapping(pointwise(5, 3), (3, 4, 5), "conv2d_pointwise", distance)
+    case = overlapping(pointwise(5, 3), (3, 4, 5), distance)
     if allowed:
         check(*case)
     else:
@@ -289,15 +197,15 @@ def test_a_pixel_kernel_may_not_write_over_the_pixel_that_it_reads(distance, all
 
 def test_an_output_that_grows_faster_than_its_input_needs_the_whole_difference():
     """2 -> 3 channels over 12 pixels: the last output pixel must end before the last input."""
-    check(*overlapping(pointwise(2, 3), (3, 4, 2), "conv2d_pointwise", 3 + 11))
+    check(*overlapping(pointwise(2, 3), (3, 4, 2), 3 + 11))
     with pytest.raises(ShadowMemoryError, match="writes 'y' over row 2, column 3, channel 0"):
-        check(*overlapping(pointwise(2, 3), (3, 4, 2), "conv2d_pointwise", 3 + 10))
+        check(*overlapping(pointwise(2, 3), (3, 4, 2), 3 + 10))
 
 
 @pytest.mark.parametrize(("distance", "allowed"), [(0, True), (1, True), (-1, False)])
 def test_an_element_kernel_may_write_over_the_element_it_has_read(distance, allowed):
     table = Lut(np.arange(-128, 128)[::-1], "Negate")
-    case = overlapping(table, (3, 4, 5), "lut", distance)
+    case = overlapping(table, (3, 4, 5), distance)
     if allowed:
         check(*case)
     else:
@@ -312,16 +220,16 @@ def test_a_windowed_kernel_may_overwrite_rows_that_no_later_pixel_reads():
     quant = Quantization(0.5, 3)
     tensors = {"x": Tensor("x", (6, 4, 2), quant), "y": Tensor("y", (4, 2, 2), quant)}
     graph = verify(Graph("g", ("x",), ("y",), tensors, (Node("n", op, ("x",), "y"),)))
-    buffers = {
-        "x": Buffer("x", BufferKind.INPUT, 48, 1, 0, 0),
-        "y": Buffer("y", BufferKind.OUTPUT, 28, 1, 0, 0),  # rows 8 bytes apart, as the input's
-    }
-    storages = {
-        "x": Storage("x", "x", 6, 8, (Span(0, 4),)),
-        "y": Storage("y", "y", 4, 8, (Span(0, 2),)),
-    }
-    step = Step("n", "conv2d", "n", ("x",), "y", all_rows(4), 4, (Span(0, 2),))
-    schedule = Schedule(graph, InputMode.RESIDENT, buffers, storages, (Block("b", 1, 1, (step,)),))
+    rows = (  # of y 8 bytes apart, as those of x
+        Storage("y", "y", 0, 4, 8, (Span(0, 2),), 2, 2),
+        Buffer("y", BufferKind.OUTPUT, 28, 1, 0, 0),
+    )
+    map_x = (
+        Storage("x", "x", 0, 6, 8, (Span(0, 4),), 4, 2),
+        Buffer("x", BufferKind.INPUT, 48, 1, 0, 0),
+    )
+    block = Block("b", 1, 1, (whole_step(graph, "y"),))
+    schedule = schedule_of(graph, InputMode.RESIDENT, (map_x, rows), block)
     check(schedule, Placement({"x": 4, "y": 0}, 52, 0, "by hand"))
     with pytest.raises(ShadowMemoryError, match="before it has read it"):
         check(schedule, Placement({"x": 0, "y": 0}, 48, 0, "by hand"))
@@ -335,25 +243,16 @@ def test_pixels_between_the_taps_of_a_dilated_window_need_not_be_there():
     quant = Quantization(0.5, 0)
     tensors = {"x": Tensor("x", (2, 3, 1), quant), "y": Tensor("y", (2, 1, 1), quant)}
     graph = verify(Graph("g", ("x",), ("y",), tensors, (Node("n", op, ("x",), "y"),)))
-    parts = [
-        storage(graph, "x", 2, (Span(0, 3),)),
-        storage(graph, "y", 2, (Span(0, 1),), BufferKind.OUTPUT),
-    ]
+    parts = [whole(graph, "x", BufferKind.INPUT), whole(graph, "y", BufferKind.OUTPUT)]
 
-    def schedule(*columns):
+    def loading(*columns):
         loads = [
-            Step(f"load{c}", "load", None, (), "x", all_rows(2), 2, (Span(c, c + 1),))
+            replace(whole_step(graph, "x"), name=f"load{c}", cols=(Span(c, c + 1),))
             for c in columns
         ]
-        step = Step("n", "conv2d", "n", ("x",), "y", all_rows(2), 2, (Span(0, 1),))
-        return Schedule(
-            graph,
-            InputMode.TILES,
-            {buffer.name: buffer for _, buffer in parts},
-            {held.tensor: held for held, _ in parts},
-            (Block("b", 1, 1, (*loads, step)),),
-        )
+        block = Block("b", 1, 1, (*loads, whole_step(graph, "y")))
+        return schedule_of(graph, InputMode.TILES, parts, block)
 
-    check(schedule(0, 2))
+    check(loading(0, 2))
     with pytest.raises(ShadowMemoryError, match="column 2, channel 0 of 'x'"):
-        check(schedule(0, 1))
+        check(loading(0, 1))

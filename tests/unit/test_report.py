@@ -200,7 +200,7 @@ def test_over_budget_says_what_sets_the_floor_and_what_would_lower_it():
     assert str(error).splitlines() == [
         f"budget 900 B not reachable: least is {arena + RESERVE} B "
         f"(arena {arena} + reserve {RESERVE} for stack and statics)",
-        f"  set by stem.node, layer by layer: {arena} B live at once",
+        f"  set by stem.node: {arena} B live at once",
         "    image 16x16x3 (input, 768 B)",
         "    stem 8x8x2 (output, 128 B)",
         f"  --input extern leaves the image out of the arena: least is {extern + RESERVE} B then",

@@ -71,10 +71,7 @@ static int block_0_load_image(int8_t *arena, const net_inputs *inputs)
     const patchc_out out = {
         .data = arena + 128, .pitch = 12, .slots = 4, .slot = 0,
         .rows = 4, .cols = 4, .channels = 3};
-    if (load_rows(&inputs->image, &out, 0, 0) != 0) {
-        return NET_ERR_CALLBACK;
-    }
-    return 0;
+    return load_rows(&inputs->image, &out, 0, 0);
 }
 
 /* 1: conv0.node  conv 3x3, 4x4x3 -> 4x4x8 */

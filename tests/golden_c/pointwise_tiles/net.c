@@ -59,10 +59,7 @@ static int block_0_load_image(int8_t *arena, const net_inputs *inputs)
     const patchc_out out = {
         .data = arena + 84, .pitch = 20, .slots = 3, .slot = 0,
         .rows = 3, .cols = 4, .channels = 5};
-    if (load_rows(&inputs->image, &out, 0, 0) != 0) {
-        return NET_ERR_CALLBACK;
-    }
-    return 0;
+    return load_rows(&inputs->image, &out, 0, 0);
 }
 
 /* 1: conv0.node  conv 1x1, 3x4x5 -> 3x4x7 */

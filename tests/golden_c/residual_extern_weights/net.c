@@ -25,8 +25,7 @@ static const patchc_add_params params_sum_node = {
     .near_range = 8387858, .near_bits = 23, .near_base = 246, .offset = 0, .lo = -128,
     .hi = 127};
 
-static const patchc_lut_params params_lut3_node = {
-    .table = net_lut3_node_table};
+static const patchc_lut_params params_lut3_node = {.table = net_lut3_node_table};
 
 /* Fetches `view->rows` rows of an input, from `row` and `col` on, into the slots of `view`: as many
  * rows per call as lie packed one after the other. Returns 0, or what the callback returned. */
@@ -63,10 +62,7 @@ static int block_0_load_image(int8_t *arena, const net_inputs *inputs)
     const patchc_out out = {
         .data = arena + 120, .pitch = 15, .slots = 4, .slot = 0,
         .rows = 4, .cols = 5, .channels = 3};
-    if (load_rows(&inputs->image, &out, 0, 0) != 0) {
-        return NET_ERR_CALLBACK;
-    }
-    return 0;
+    return load_rows(&inputs->image, &out, 0, 0);
 }
 
 /* 1: x.node  conv 1x1, 4x5x3 -> 4x5x6 */

@@ -5,12 +5,12 @@
  * sha256: 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
  * Command: patchc compile model.onnx -o OUT --budget 64k
  *
- * The arena, 288 bytes:
+ * The arena, 306 bytes:
  *
  *    offset     bytes  kind         blocks     tensors
- *         0       192  output       0..0       out
- *       192        60  ring         0..0       middle
- *       252        36  ring         0..0       image
+ *         0       150  output       0..0       b
+ *       150        84  ring         0..0       image
+ *       234        72  ring         0..0       a
  */
 #include "net.h"
 
@@ -18,18 +18,19 @@
 
 #include "net_weights.h"
 #include "patchc_kernels.h"
+#include "patchc_tunnel.h"
 
-static const patchc_conv_params params_middle_node = {
+static const patchc_conv_params params_a_node = {
     .window = {.kernel_h = 3, .kernel_w = 3, .stride_h = 1, .stride_w = 1, .dilation_h = 1,
             .dilation_w = 1},
-    .groups = 1, .weights = net_middle_node_weights, .bias = net_middle_node_bias,
-    .scale = net_middle_node_scale, .pad_value = -15, .zero_point = -7, .lo = -128, .hi = 127};
+    .groups = 1, .weights = net_a_node_weights, .bias = net_a_node_bias,
+    .scale = net_a_node_scale, .pad_value = 14, .zero_point = -4, .lo = -128, .hi = 127};
 
-static const patchc_conv_params params_out_node = {
-    .window = {.kernel_h = 3, .kernel_w = 3, .stride_h = 1, .stride_w = 1, .dilation_h = 1,
+static const patchc_conv_params params_b_node = {
+    .window = {.kernel_h = 3, .kernel_w = 3, .stride_h = 2, .stride_w = 2, .dilation_h = 1,
             .dilation_w = 1},
-    .groups = 1, .weights = net_out_node_weights, .bias = net_out_node_bias,
-    .scale = net_out_node_scale, .pad_value = -7, .zero_point = 11, .lo = -128, .hi = 127};
+    .groups = 1, .weights = net_b_node_weights, .bias = net_b_node_bias,
+    .scale = net_b_node_scale, .pad_value = -4, .zero_point = -18, .lo = -128, .hi = 127};
 
 /* Fetches `view->rows` rows of an input, from `row` and `col` on, into the slots of `view`: as many
  * rows per call as lie packed one after the other. Returns 0, or what the callback returned. */
@@ -60,455 +61,98 @@ static int load_rows(const net_reader *reader, const patchc_out *view, int32_t r
     return 0;
 }
 
-static int block_0_streamed(int8_t *arena, const net_inputs *inputs)
+/* Tunnel 0: a.node .. b.node, in 6 ticks, for each of 2 stripes of columns. */
+
+static const patchc_cols cols_image[2] = {{0, 7}, {4, 10}};
+
+static const patchc_step step_image = {
+    .rows = {.num = 2, .offset = 3, .den = 1, .mul = 1, .add = 0, .limit = 12},
+    .cols = cols_image, .piece_rows = 1, .piece_cols = 7, .reverse = 0};
+
+static const patchc_storage ring_image = {
+    .offset = 150, .pitch = 21, .slots = 4, .tile = 7, .depth = 3, .cols = cols_image};
+
+static const patchc_frame frame_a = {.height = 12, .width = 10, .top = 1, .left = 1};
+
+static const patchc_cols cols_a[2] = {{0, 6}, {5, 10}};
+
+static const patchc_step step_a = {
+    .rows = {.num = 2, .offset = 2, .den = 1, .mul = 1, .add = 0, .limit = 12},
+    .cols = cols_a, .piece_rows = 1, .piece_cols = 6, .reverse = 0};
+
+static const patchc_storage ring_a = {
+    .offset = 234, .pitch = 24, .slots = 3, .tile = 6, .depth = 4, .cols = cols_a};
+
+static const patchc_frame frame_b = {.height = 12, .width = 10, .top = 1, .left = 1};
+
+static const patchc_cols cols_b[2] = {{0, 3}, {3, 5}};
+
+static const patchc_step step_b = {
+    .rows = {.num = 1, .offset = 1, .den = 1, .mul = 1, .add = 0, .limit = 6}, .cols = cols_b,
+    .piece_rows = 1, .piece_cols = 3, .reverse = 0};
+
+static const patchc_storage map_b = {
+    .offset = 0, .pitch = 25, .slots = 6, .tile = 5, .depth = 5, .cols = NULL};
+
+/* the callback -> image (ring of 4 rows) */
+static int compute_image(int8_t *arena, const net_inputs *inputs, const patchc_piece *piece)
 {
-    { /* 0: image  load, 8x8x2 */
-        const patchc_out out = {
-            .data = arena + 252, .pitch = 12, .slots = 3, .slot = 0,
-            .rows = 1, .cols = 6, .channels = 2};
-        if (load_rows(&inputs->image, &out, 0, 0) != 0) {
-            return NET_ERR_CALLBACK;
+    const patchc_patch *const at = &piece->patch;
+    const patchc_out out = patchc_out_view(arena, &ring_image, piece->stripe, at);
+
+    return load_rows(&inputs->image, &out, at->r0, at->c0);
+}
+
+/* image (ring of 4 rows) -> a (ring of 3 rows) */
+static void compute_a(int8_t *arena, const patchc_piece *piece)
+{
+    const patchc_patch *const at = &piece->patch;
+    const patchc_reach reach_a = patchc_reach_of(at, &params_a_node.window, &frame_a);
+
+    { /* 1: a.node  conv 3x3, 12x10x3 -> 12x10x4 */
+        const patchc_in in = patchc_in_view(arena, &ring_image, piece->stripe, &reach_a.patch);
+        const patchc_out out = patchc_out_view(arena, &ring_a, piece->stripe, at);
+
+        patchc_conv2d(&out, &in, &reach_a.pads, &params_a_node);
+    }
+}
+
+/* a (ring of 3 rows) -> b (map) */
+static void compute_b(int8_t *arena, const patchc_piece *piece)
+{
+    const patchc_patch *const at = &piece->patch;
+    const patchc_reach reach_b = patchc_reach_of(at, &params_b_node.window, &frame_b);
+
+    { /* 2: b.node  conv 3x3 s2, 12x10x4 -> 6x5x5 */
+        const patchc_in in = patchc_in_view(arena, &ring_a, piece->stripe, &reach_b.patch);
+        const patchc_out out = patchc_out_view(arena, &map_b, piece->stripe, at);
+
+        patchc_conv2d(&out, &in, &reach_b.pads, &params_b_node);
+    }
+}
+
+/* Tunnel 0, stripe by stripe, tick by tick. */
+static int tunnel_0_tunnel(int8_t *arena, const net_inputs *inputs)
+{
+    for (int32_t q = 0; q < 2; q++) {
+        for (int32_t t = 0; t < 6; t++) {
+            patchc_piece p;
+
+            /* the callback -> image (ring of 4 rows) */
+            for (p = patchc_first(&step_image, q, t); p.more; patchc_next(&p)) {
+                if (compute_image(arena, inputs, &p) != 0) {
+                    return NET_ERR_CALLBACK;
+                }
+            }
+            /* image (ring of 4 rows) -> a (ring of 3 rows) */
+            for (p = patchc_first(&step_a, q, t); p.more; patchc_next(&p)) {
+                compute_a(arena, &p);
+            }
+            /* a (ring of 3 rows) -> b (map) */
+            for (p = patchc_first(&step_b, q, t); p.more; patchc_next(&p)) {
+                compute_b(arena, &p);
+            }
         }
-    }
-    { /* 0: image  load, 8x8x2 */
-        const patchc_out out = {
-            .data = arena + 252, .pitch = 12, .slots = 3, .slot = 1,
-            .rows = 1, .cols = 6, .channels = 2};
-        if (load_rows(&inputs->image, &out, 1, 0) != 0) {
-            return NET_ERR_CALLBACK;
-        }
-    }
-    { /* 0: image  load, 8x8x2 */
-        const patchc_out out = {
-            .data = arena + 252, .pitch = 12, .slots = 3, .slot = 2,
-            .rows = 1, .cols = 6, .channels = 2};
-        if (load_rows(&inputs->image, &out, 2, 0) != 0) {
-            return NET_ERR_CALLBACK;
-        }
-    }
-    { /* 1: middle.node  conv 3x3, 8x8x2 -> 8x8x4 */
-        const patchc_in in = {
-            .data = arena + 252, .pitch = 12, .slots = 3, .slot = 0,
-            .rows = 2, .cols = 6, .channels = 2};
-        const patchc_out out = {
-            .data = arena + 192, .pitch = 20, .slots = 3, .slot = 0,
-            .rows = 1, .cols = 5, .channels = 4};
-        const patchc_pads pads = {.top = 1, .left = 1, .bottom = 0, .right = 0};
-        patchc_conv2d(&out, &in, &pads, &params_middle_node);
-    }
-    { /* 1: middle.node  conv 3x3, 8x8x2 -> 8x8x4 */
-        const patchc_in in = {
-            .data = arena + 252, .pitch = 12, .slots = 3, .slot = 0,
-            .rows = 3, .cols = 6, .channels = 2};
-        const patchc_out out = {
-            .data = arena + 192, .pitch = 20, .slots = 3, .slot = 1,
-            .rows = 1, .cols = 5, .channels = 4};
-        const patchc_pads pads = {.top = 0, .left = 1, .bottom = 0, .right = 0};
-        patchc_conv2d(&out, &in, &pads, &params_middle_node);
-    }
-    { /* 2: out.node  conv 3x3, 8x8x4 -> 8x8x3 */
-        const patchc_in in = {
-            .data = arena + 192, .pitch = 20, .slots = 3, .slot = 0,
-            .rows = 2, .cols = 5, .channels = 4};
-        const patchc_out out = {
-            .data = arena, .pitch = 24, .slots = 8, .slot = 0,
-            .rows = 1, .cols = 4, .channels = 3};
-        const patchc_pads pads = {.top = 1, .left = 1, .bottom = 0, .right = 0};
-        patchc_conv2d(&out, &in, &pads, &params_out_node);
-    }
-    { /* 0: image  load, 8x8x2 */
-        const patchc_out out = {
-            .data = arena + 252, .pitch = 12, .slots = 3, .slot = 0,
-            .rows = 1, .cols = 6, .channels = 2};
-        if (load_rows(&inputs->image, &out, 3, 0) != 0) {
-            return NET_ERR_CALLBACK;
-        }
-    }
-    { /* 1: middle.node  conv 3x3, 8x8x2 -> 8x8x4 */
-        const patchc_in in = {
-            .data = arena + 252, .pitch = 12, .slots = 3, .slot = 1,
-            .rows = 3, .cols = 6, .channels = 2};
-        const patchc_out out = {
-            .data = arena + 192, .pitch = 20, .slots = 3, .slot = 2,
-            .rows = 1, .cols = 5, .channels = 4};
-        const patchc_pads pads = {.top = 0, .left = 1, .bottom = 0, .right = 0};
-        patchc_conv2d(&out, &in, &pads, &params_middle_node);
-    }
-    { /* 2: out.node  conv 3x3, 8x8x4 -> 8x8x3 */
-        const patchc_in in = {
-            .data = arena + 192, .pitch = 20, .slots = 3, .slot = 0,
-            .rows = 3, .cols = 5, .channels = 4};
-        const patchc_out out = {
-            .data = arena, .pitch = 24, .slots = 8, .slot = 1,
-            .rows = 1, .cols = 4, .channels = 3};
-        const patchc_pads pads = {.top = 0, .left = 1, .bottom = 0, .right = 0};
-        patchc_conv2d(&out, &in, &pads, &params_out_node);
-    }
-    { /* 0: image  load, 8x8x2 */
-        const patchc_out out = {
-            .data = arena + 252, .pitch = 12, .slots = 3, .slot = 1,
-            .rows = 1, .cols = 6, .channels = 2};
-        if (load_rows(&inputs->image, &out, 4, 0) != 0) {
-            return NET_ERR_CALLBACK;
-        }
-    }
-    { /* 1: middle.node  conv 3x3, 8x8x2 -> 8x8x4 */
-        const patchc_in in = {
-            .data = arena + 252, .pitch = 12, .slots = 3, .slot = 2,
-            .rows = 3, .cols = 6, .channels = 2};
-        const patchc_out out = {
-            .data = arena + 192, .pitch = 20, .slots = 3, .slot = 0,
-            .rows = 1, .cols = 5, .channels = 4};
-        const patchc_pads pads = {.top = 0, .left = 1, .bottom = 0, .right = 0};
-        patchc_conv2d(&out, &in, &pads, &params_middle_node);
-    }
-    { /* 2: out.node  conv 3x3, 8x8x4 -> 8x8x3 */
-        const patchc_in in = {
-            .data = arena + 192, .pitch = 20, .slots = 3, .slot = 1,
-            .rows = 3, .cols = 5, .channels = 4};
-        const patchc_out out = {
-            .data = arena, .pitch = 24, .slots = 8, .slot = 2,
-            .rows = 1, .cols = 4, .channels = 3};
-        const patchc_pads pads = {.top = 0, .left = 1, .bottom = 0, .right = 0};
-        patchc_conv2d(&out, &in, &pads, &params_out_node);
-    }
-    { /* 0: image  load, 8x8x2 */
-        const patchc_out out = {
-            .data = arena + 252, .pitch = 12, .slots = 3, .slot = 2,
-            .rows = 1, .cols = 6, .channels = 2};
-        if (load_rows(&inputs->image, &out, 5, 0) != 0) {
-            return NET_ERR_CALLBACK;
-        }
-    }
-    { /* 1: middle.node  conv 3x3, 8x8x2 -> 8x8x4 */
-        const patchc_in in = {
-            .data = arena + 252, .pitch = 12, .slots = 3, .slot = 0,
-            .rows = 3, .cols = 6, .channels = 2};
-        const patchc_out out = {
-            .data = arena + 192, .pitch = 20, .slots = 3, .slot = 1,
-            .rows = 1, .cols = 5, .channels = 4};
-        const patchc_pads pads = {.top = 0, .left = 1, .bottom = 0, .right = 0};
-        patchc_conv2d(&out, &in, &pads, &params_middle_node);
-    }
-    { /* 2: out.node  conv 3x3, 8x8x4 -> 8x8x3 */
-        const patchc_in in = {
-            .data = arena + 192, .pitch = 20, .slots = 3, .slot = 2,
-            .rows = 3, .cols = 5, .channels = 4};
-        const patchc_out out = {
-            .data = arena, .pitch = 24, .slots = 8, .slot = 3,
-            .rows = 1, .cols = 4, .channels = 3};
-        const patchc_pads pads = {.top = 0, .left = 1, .bottom = 0, .right = 0};
-        patchc_conv2d(&out, &in, &pads, &params_out_node);
-    }
-    { /* 0: image  load, 8x8x2 */
-        const patchc_out out = {
-            .data = arena + 252, .pitch = 12, .slots = 3, .slot = 0,
-            .rows = 1, .cols = 6, .channels = 2};
-        if (load_rows(&inputs->image, &out, 6, 0) != 0) {
-            return NET_ERR_CALLBACK;
-        }
-    }
-    { /* 1: middle.node  conv 3x3, 8x8x2 -> 8x8x4 */
-        const patchc_in in = {
-            .data = arena + 252, .pitch = 12, .slots = 3, .slot = 1,
-            .rows = 3, .cols = 6, .channels = 2};
-        const patchc_out out = {
-            .data = arena + 192, .pitch = 20, .slots = 3, .slot = 2,
-            .rows = 1, .cols = 5, .channels = 4};
-        const patchc_pads pads = {.top = 0, .left = 1, .bottom = 0, .right = 0};
-        patchc_conv2d(&out, &in, &pads, &params_middle_node);
-    }
-    { /* 2: out.node  conv 3x3, 8x8x4 -> 8x8x3 */
-        const patchc_in in = {
-            .data = arena + 192, .pitch = 20, .slots = 3, .slot = 0,
-            .rows = 3, .cols = 5, .channels = 4};
-        const patchc_out out = {
-            .data = arena, .pitch = 24, .slots = 8, .slot = 4,
-            .rows = 1, .cols = 4, .channels = 3};
-        const patchc_pads pads = {.top = 0, .left = 1, .bottom = 0, .right = 0};
-        patchc_conv2d(&out, &in, &pads, &params_out_node);
-    }
-    { /* 0: image  load, 8x8x2 */
-        const patchc_out out = {
-            .data = arena + 252, .pitch = 12, .slots = 3, .slot = 1,
-            .rows = 1, .cols = 6, .channels = 2};
-        if (load_rows(&inputs->image, &out, 7, 0) != 0) {
-            return NET_ERR_CALLBACK;
-        }
-    }
-    { /* 1: middle.node  conv 3x3, 8x8x2 -> 8x8x4 */
-        const patchc_in in = {
-            .data = arena + 252, .pitch = 12, .slots = 3, .slot = 2,
-            .rows = 3, .cols = 6, .channels = 2};
-        const patchc_out out = {
-            .data = arena + 192, .pitch = 20, .slots = 3, .slot = 0,
-            .rows = 1, .cols = 5, .channels = 4};
-        const patchc_pads pads = {.top = 0, .left = 1, .bottom = 0, .right = 0};
-        patchc_conv2d(&out, &in, &pads, &params_middle_node);
-    }
-    { /* 2: out.node  conv 3x3, 8x8x4 -> 8x8x3 */
-        const patchc_in in = {
-            .data = arena + 192, .pitch = 20, .slots = 3, .slot = 1,
-            .rows = 3, .cols = 5, .channels = 4};
-        const patchc_out out = {
-            .data = arena, .pitch = 24, .slots = 8, .slot = 5,
-            .rows = 1, .cols = 4, .channels = 3};
-        const patchc_pads pads = {.top = 0, .left = 1, .bottom = 0, .right = 0};
-        patchc_conv2d(&out, &in, &pads, &params_out_node);
-    }
-    { /* 1: middle.node  conv 3x3, 8x8x2 -> 8x8x4 */
-        const patchc_in in = {
-            .data = arena + 252, .pitch = 12, .slots = 3, .slot = 0,
-            .rows = 2, .cols = 6, .channels = 2};
-        const patchc_out out = {
-            .data = arena + 192, .pitch = 20, .slots = 3, .slot = 1,
-            .rows = 1, .cols = 5, .channels = 4};
-        const patchc_pads pads = {.top = 0, .left = 1, .bottom = 1, .right = 0};
-        patchc_conv2d(&out, &in, &pads, &params_middle_node);
-    }
-    { /* 2: out.node  conv 3x3, 8x8x4 -> 8x8x3 */
-        const patchc_in in = {
-            .data = arena + 192, .pitch = 20, .slots = 3, .slot = 2,
-            .rows = 3, .cols = 5, .channels = 4};
-        const patchc_out out = {
-            .data = arena, .pitch = 24, .slots = 8, .slot = 6,
-            .rows = 1, .cols = 4, .channels = 3};
-        const patchc_pads pads = {.top = 0, .left = 1, .bottom = 0, .right = 0};
-        patchc_conv2d(&out, &in, &pads, &params_out_node);
-    }
-    { /* 2: out.node  conv 3x3, 8x8x4 -> 8x8x3 */
-        const patchc_in in = {
-            .data = arena + 192, .pitch = 20, .slots = 3, .slot = 0,
-            .rows = 2, .cols = 5, .channels = 4};
-        const patchc_out out = {
-            .data = arena, .pitch = 24, .slots = 8, .slot = 7,
-            .rows = 1, .cols = 4, .channels = 3};
-        const patchc_pads pads = {.top = 0, .left = 1, .bottom = 1, .right = 0};
-        patchc_conv2d(&out, &in, &pads, &params_out_node);
-    }
-    { /* 0: image  load, 8x8x2 */
-        const patchc_out out = {
-            .data = arena + 252, .pitch = 12, .slots = 3, .slot = 0,
-            .rows = 1, .cols = 6, .channels = 2};
-        if (load_rows(&inputs->image, &out, 0, 2) != 0) {
-            return NET_ERR_CALLBACK;
-        }
-    }
-    { /* 0: image  load, 8x8x2 */
-        const patchc_out out = {
-            .data = arena + 252, .pitch = 12, .slots = 3, .slot = 1,
-            .rows = 1, .cols = 6, .channels = 2};
-        if (load_rows(&inputs->image, &out, 1, 2) != 0) {
-            return NET_ERR_CALLBACK;
-        }
-    }
-    { /* 0: image  load, 8x8x2 */
-        const patchc_out out = {
-            .data = arena + 252, .pitch = 12, .slots = 3, .slot = 2,
-            .rows = 1, .cols = 6, .channels = 2};
-        if (load_rows(&inputs->image, &out, 2, 2) != 0) {
-            return NET_ERR_CALLBACK;
-        }
-    }
-    { /* 1: middle.node  conv 3x3, 8x8x2 -> 8x8x4 */
-        const patchc_in in = {
-            .data = arena + 252, .pitch = 12, .slots = 3, .slot = 0,
-            .rows = 2, .cols = 6, .channels = 2};
-        const patchc_out out = {
-            .data = arena + 192, .pitch = 20, .slots = 3, .slot = 0,
-            .rows = 1, .cols = 5, .channels = 4};
-        const patchc_pads pads = {.top = 1, .left = 0, .bottom = 0, .right = 1};
-        patchc_conv2d(&out, &in, &pads, &params_middle_node);
-    }
-    { /* 1: middle.node  conv 3x3, 8x8x2 -> 8x8x4 */
-        const patchc_in in = {
-            .data = arena + 252, .pitch = 12, .slots = 3, .slot = 0,
-            .rows = 3, .cols = 6, .channels = 2};
-        const patchc_out out = {
-            .data = arena + 192, .pitch = 20, .slots = 3, .slot = 1,
-            .rows = 1, .cols = 5, .channels = 4};
-        const patchc_pads pads = {.top = 0, .left = 0, .bottom = 0, .right = 1};
-        patchc_conv2d(&out, &in, &pads, &params_middle_node);
-    }
-    { /* 2: out.node  conv 3x3, 8x8x4 -> 8x8x3 */
-        const patchc_in in = {
-            .data = arena + 192, .pitch = 20, .slots = 3, .slot = 0,
-            .rows = 2, .cols = 5, .channels = 4};
-        const patchc_out out = {
-            .data = arena + 12, .pitch = 24, .slots = 8, .slot = 0,
-            .rows = 1, .cols = 4, .channels = 3};
-        const patchc_pads pads = {.top = 1, .left = 0, .bottom = 0, .right = 1};
-        patchc_conv2d(&out, &in, &pads, &params_out_node);
-    }
-    { /* 0: image  load, 8x8x2 */
-        const patchc_out out = {
-            .data = arena + 252, .pitch = 12, .slots = 3, .slot = 0,
-            .rows = 1, .cols = 6, .channels = 2};
-        if (load_rows(&inputs->image, &out, 3, 2) != 0) {
-            return NET_ERR_CALLBACK;
-        }
-    }
-    { /* 1: middle.node  conv 3x3, 8x8x2 -> 8x8x4 */
-        const patchc_in in = {
-            .data = arena + 252, .pitch = 12, .slots = 3, .slot = 1,
-            .rows = 3, .cols = 6, .channels = 2};
-        const patchc_out out = {
-            .data = arena + 192, .pitch = 20, .slots = 3, .slot = 2,
-            .rows = 1, .cols = 5, .channels = 4};
-        const patchc_pads pads = {.top = 0, .left = 0, .bottom = 0, .right = 1};
-        patchc_conv2d(&out, &in, &pads, &params_middle_node);
-    }
-    { /* 2: out.node  conv 3x3, 8x8x4 -> 8x8x3 */
-        const patchc_in in = {
-            .data = arena + 192, .pitch = 20, .slots = 3, .slot = 0,
-            .rows = 3, .cols = 5, .channels = 4};
-        const patchc_out out = {
-            .data = arena + 12, .pitch = 24, .slots = 8, .slot = 1,
-            .rows = 1, .cols = 4, .channels = 3};
-        const patchc_pads pads = {.top = 0, .left = 0, .bottom = 0, .right = 1};
-        patchc_conv2d(&out, &in, &pads, &params_out_node);
-    }
-    { /* 0: image  load, 8x8x2 */
-        const patchc_out out = {
-            .data = arena + 252, .pitch = 12, .slots = 3, .slot = 1,
-            .rows = 1, .cols = 6, .channels = 2};
-        if (load_rows(&inputs->image, &out, 4, 2) != 0) {
-            return NET_ERR_CALLBACK;
-        }
-    }
-    { /* 1: middle.node  conv 3x3, 8x8x2 -> 8x8x4 */
-        const patchc_in in = {
-            .data = arena + 252, .pitch = 12, .slots = 3, .slot = 2,
-            .rows = 3, .cols = 6, .channels = 2};
-        const patchc_out out = {
-            .data = arena + 192, .pitch = 20, .slots = 3, .slot = 0,
-            .rows = 1, .cols = 5, .channels = 4};
-        const patchc_pads pads = {.top = 0, .left = 0, .bottom = 0, .right = 1};
-        patchc_conv2d(&out, &in, &pads, &params_middle_node);
-    }
-    { /* 2: out.node  conv 3x3, 8x8x4 -> 8x8x3 */
-        const patchc_in in = {
-            .data = arena + 192, .pitch = 20, .slots = 3, .slot = 1,
-            .rows = 3, .cols = 5, .channels = 4};
-        const patchc_out out = {
-            .data = arena + 12, .pitch = 24, .slots = 8, .slot = 2,
-            .rows = 1, .cols = 4, .channels = 3};
-        const patchc_pads pads = {.top = 0, .left = 0, .bottom = 0, .right = 1};
-        patchc_conv2d(&out, &in, &pads, &params_out_node);
-    }
-    { /* 0: image  load, 8x8x2 */
-        const patchc_out out = {
-            .data = arena + 252, .pitch = 12, .slots = 3, .slot = 2,
-            .rows = 1, .cols = 6, .channels = 2};
-        if (load_rows(&inputs->image, &out, 5, 2) != 0) {
-            return NET_ERR_CALLBACK;
-        }
-    }
-    { /* 1: middle.node  conv 3x3, 8x8x2 -> 8x8x4 */
-        const patchc_in in = {
-            .data = arena + 252, .pitch = 12, .slots = 3, .slot = 0,
-            .rows = 3, .cols = 6, .channels = 2};
-        const patchc_out out = {
-            .data = arena + 192, .pitch = 20, .slots = 3, .slot = 1,
-            .rows = 1, .cols = 5, .channels = 4};
-        const patchc_pads pads = {.top = 0, .left = 0, .bottom = 0, .right = 1};
-        patchc_conv2d(&out, &in, &pads, &params_middle_node);
-    }
-    { /* 2: out.node  conv 3x3, 8x8x4 -> 8x8x3 */
-        const patchc_in in = {
-            .data = arena + 192, .pitch = 20, .slots = 3, .slot = 2,
-            .rows = 3, .cols = 5, .channels = 4};
-        const patchc_out out = {
-            .data = arena + 12, .pitch = 24, .slots = 8, .slot = 3,
-            .rows = 1, .cols = 4, .channels = 3};
-        const patchc_pads pads = {.top = 0, .left = 0, .bottom = 0, .right = 1};
-        patchc_conv2d(&out, &in, &pads, &params_out_node);
-    }
-    { /* 0: image  load, 8x8x2 */
-        const patchc_out out = {
-            .data = arena + 252, .pitch = 12, .slots = 3, .slot = 0,
-            .rows = 1, .cols = 6, .channels = 2};
-        if (load_rows(&inputs->image, &out, 6, 2) != 0) {
-            return NET_ERR_CALLBACK;
-        }
-    }
-    { /* 1: middle.node  conv 3x3, 8x8x2 -> 8x8x4 */
-        const patchc_in in = {
-            .data = arena + 252, .pitch = 12, .slots = 3, .slot = 1,
-            .rows = 3, .cols = 6, .channels = 2};
-        const patchc_out out = {
-            .data = arena + 192, .pitch = 20, .slots = 3, .slot = 2,
-            .rows = 1, .cols = 5, .channels = 4};
-        const patchc_pads pads = {.top = 0, .left = 0, .bottom = 0, .right = 1};
-        patchc_conv2d(&out, &in, &pads, &params_middle_node);
-    }
-    { /* 2: out.node  conv 3x3, 8x8x4 -> 8x8x3 */
-        const patchc_in in = {
-            .data = arena + 192, .pitch = 20, .slots = 3, .slot = 0,
-            .rows = 3, .cols = 5, .channels = 4};
-        const patchc_out out = {
-            .data = arena + 12, .pitch = 24, .slots = 8, .slot = 4,
-            .rows = 1, .cols = 4, .channels = 3};
-        const patchc_pads pads = {.top = 0, .left = 0, .bottom = 0, .right = 1};
-        patchc_conv2d(&out, &in, &pads, &params_out_node);
-    }
-    { /* 0: image  load, 8x8x2 */
-        const patchc_out out = {
-            .data = arena + 252, .pitch = 12, .slots = 3, .slot = 1,
-            .rows = 1, .cols = 6, .channels = 2};
-        if (load_rows(&inputs->image, &out, 7, 2) != 0) {
-            return NET_ERR_CALLBACK;
-        }
-    }
-    { /* 1: middle.node  conv 3x3, 8x8x2 -> 8x8x4 */
-        const patchc_in in = {
-            .data = arena + 252, .pitch = 12, .slots = 3, .slot = 2,
-            .rows = 3, .cols = 6, .channels = 2};
-        const patchc_out out = {
-            .data = arena + 192, .pitch = 20, .slots = 3, .slot = 0,
-            .rows = 1, .cols = 5, .channels = 4};
-        const patchc_pads pads = {.top = 0, .left = 0, .bottom = 0, .right = 1};
-        patchc_conv2d(&out, &in, &pads, &params_middle_node);
-    }
-    { /* 2: out.node  conv 3x3, 8x8x4 -> 8x8x3 */
-        const patchc_in in = {
-            .data = arena + 192, .pitch = 20, .slots = 3, .slot = 1,
-            .rows = 3, .cols = 5, .channels = 4};
-        const patchc_out out = {
-            .data = arena + 12, .pitch = 24, .slots = 8, .slot = 5,
-            .rows = 1, .cols = 4, .channels = 3};
-        const patchc_pads pads = {.top = 0, .left = 0, .bottom = 0, .right = 1};
-        patchc_conv2d(&out, &in, &pads, &params_out_node);
-    }
-    { /* 1: middle.node  conv 3x3, 8x8x2 -> 8x8x4 */
-        const patchc_in in = {
-            .data = arena + 252, .pitch = 12, .slots = 3, .slot = 0,
-            .rows = 2, .cols = 6, .channels = 2};
-        const patchc_out out = {
-            .data = arena + 192, .pitch = 20, .slots = 3, .slot = 1,
-            .rows = 1, .cols = 5, .channels = 4};
-        const patchc_pads pads = {.top = 0, .left = 0, .bottom = 1, .right = 1};
-        patchc_conv2d(&out, &in, &pads, &params_middle_node);
-    }
-    { /* 2: out.node  conv 3x3, 8x8x4 -> 8x8x3 */
-        const patchc_in in = {
-            .data = arena + 192, .pitch = 20, .slots = 3, .slot = 2,
-            .rows = 3, .cols = 5, .channels = 4};
-        const patchc_out out = {
-            .data = arena + 12, .pitch = 24, .slots = 8, .slot = 6,
-            .rows = 1, .cols = 4, .channels = 3};
-        const patchc_pads pads = {.top = 0, .left = 0, .bottom = 0, .right = 1};
-        patchc_conv2d(&out, &in, &pads, &params_out_node);
-    }
-    { /* 2: out.node  conv 3x3, 8x8x4 -> 8x8x3 */
-        const patchc_in in = {
-            .data = arena + 192, .pitch = 20, .slots = 3, .slot = 0,
-            .rows = 2, .cols = 5, .channels = 4};
-        const patchc_out out = {
-            .data = arena + 12, .pitch = 24, .slots = 8, .slot = 7,
-            .rows = 1, .cols = 4, .channels = 3};
-        const patchc_pads pads = {.top = 0, .left = 0, .bottom = 1, .right = 1};
-        patchc_conv2d(&out, &in, &pads, &params_out_node);
     }
     return 0;
 }
@@ -523,17 +167,14 @@ int net_run(void *arena, const net_inputs *in, const net_outputs *out)
     if (in->image.read == NULL) {
         return NET_ERR_NULL;
     }
-    if ((uintptr_t)arena % NET_ARENA_ALIGN != 0) {
-        return NET_ERR_ALIGN;
-    }
 
-    if (block_0_streamed(base, in) != 0) {
+    if (tunnel_0_tunnel(base, in) != 0) {
         return NET_ERR_CALLBACK;
     }
 
     if (out != NULL) {
-        if (out->out != NULL) {
-            memmove(out->out, base + NET_OUT0_OFFSET, NET_OUT0_BYTES);
+        if (out->b != NULL) {
+            memmove(out->b, base + NET_OUT0_OFFSET, NET_OUT0_BYTES);
         }
     }
     return 0;

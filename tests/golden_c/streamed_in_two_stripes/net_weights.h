@@ -19,11 +19,11 @@
 #define NET_WEIGHTS_SECTION
 #endif
 
-extern const int8_t net_middle_node_weights[72];
-extern const int32_t net_middle_node_bias[4];
-extern const patchc_scale net_middle_node_scale[4];
-extern const int8_t net_out_node_weights[108];
-extern const int32_t net_out_node_bias[3];
-extern const patchc_scale net_out_node_scale[3];
+extern const int8_t net_a_node_weights[108];
+extern const int32_t net_a_node_bias[4];
+extern const patchc_scale net_a_node_scale[4];
+extern const int8_t net_b_node_weights[180];
+extern const int32_t net_b_node_bias[5];
+extern const patchc_scale net_b_node_scale[5];
 
 #endif

@@ -59,10 +59,7 @@ static int block_0_load_image(int8_t *arena, const net_inputs *inputs)
     const patchc_out out = {
         .data = arena, .pitch = 21, .slots = 6, .slot = 0,
         .rows = 6, .cols = 7, .channels = 3};
-    if (load_rows(&inputs->image, &out, 0, 0) != 0) {
-        return NET_ERR_CALLBACK;
-    }
-    return 0;
+    return load_rows(&inputs->image, &out, 0, 0);
 }
 
 /* 1: conv0.node  conv 3x3 s2, 6x7x3 -> 3x4x5 */

@@ -73,10 +73,7 @@ static int block_0_load_int(int8_t *arena, const net_inputs *inputs)
     const patchc_out out = {
         .data = arena + 64, .pitch = 12, .slots = 4, .slot = 0,
         .rows = 4, .cols = 4, .channels = 3};
-    if (load_rows(&inputs->t_int, &out, 0, 0) != 0) {
-        return NET_ERR_CALLBACK;
-    }
-    return 0;
+    return load_rows(&inputs->t_int, &out, 0, 0);
 }
 
 /* 1: sum.1.node  conv 3x3, 4x4x3 -> 4x4x4 */
@@ -98,10 +95,7 @@ static int block_2_load_a_b_c(int8_t *arena, const net_inputs *inputs)
     const patchc_out out = {
         .data = arena + 128, .pitch = 8, .slots = 4, .slot = 0,
         .rows = 4, .cols = 4, .channels = 2};
-    if (load_rows(&inputs->a_b_c, &out, 0, 0) != 0) {
-        return NET_ERR_CALLBACK;
-    }
-    return 0;
+    return load_rows(&inputs->a_b_c, &out, 0, 0);
 }
 
 /* 3: sum:1.node  conv 1x1, 4x4x2 -> 4x4x4 */

@@ -1,0 +1,60 @@
+"""How long the planner takes: seconds against the number of layers.
+
+    python -m benchmarks.compile_time
+
+Random chains of bottlenecks with skips, planned, lowered and placed under half of what they need
+layer by layer. Wall-clock seconds on one core: read them as a trend, not as figures.
+"""
+
+from __future__ import annotations
+
+import platform
+import time
+
+import click
+from rich.table import Table
+
+from patchc.ir import Graph
+from patchc.report.text import plain
+from patchc.tunnels.choose import choose, layer_by_layer
+from patchc.tunnels.plan import InputMode
+from tests.graphs import NetworkBuilder
+
+LAYERS = (10, 30, 100, 300, 1000)
+SHARE = 0.5  # of the arena layer by layer
+
+
+def network(layers: int) -> Graph:
+    """About `layers` nodes: bottlenecks on a 32 x 32 map."""
+    net = NetworkBuilder()
+    x = net.conv(net.input(64, 64, 3), 16, 3, 2)
+    while len(net.nodes) < layers - 2:
+        x = net.bottleneck(x, 16, 4, 3, 1)
+    return net.build(net.dense(net.mean(x), 10))
+
+
+@click.command()
+def main() -> None:
+    """Print the table."""
+    table = Table(box=None, pad_edge=False)
+    for heading in ("layers", "layer by layer B", "arena B", "F", "seconds"):
+        table.add_column(heading, justify="right")
+    for layers in LAYERS:
+        graph = network(layers)
+        whole = layer_by_layer(graph, InputMode.TILES)
+        begin = time.perf_counter()
+        found = choose(graph, InputMode.TILES, int(whole.arena_bytes * SHARE))
+        seconds = time.perf_counter() - begin
+        table.add_row(
+            str(len(graph.nodes)),
+            str(whole.arena_bytes),
+            str(found.arena_bytes) if found else "-",
+            f"{found.cost / whole.cost:.3f}" if found else "-",
+            f"{seconds:.1f}",
+        )
+    click.echo(plain(table), nl=False)
+    click.echo(f"Python {platform.python_version()}, {platform.machine()}")
+
+
+if __name__ == "__main__":
+    main()

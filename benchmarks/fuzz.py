@@ -1,0 +1,124 @@
+"""Random networks under random budgets: everything byte-equal, with a count per feature.
+
+    python -m benchmarks.fuzz --examples 2000 --seed 1 [--c-every 10]
+
+Random chains with skips (tests/property/networks.py) x the four input modes x budgets between the
+floor and layer by layer. Each chosen plan is lowered, placed, checked for overlaps and run over
+shadow memory; every so many also as C, built with gcc. All must equal the network in numpy.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+import click
+import numpy as np
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import strategies as st
+
+from patchc import __version__
+from patchc.codegen import EmitOptions, emit
+from patchc.ir import Graph, macs
+from patchc.memory import check_placement
+from patchc.outdir import write_files
+from patchc.pipeline import random_maps
+from patchc.reference import run_graph, run_schedule
+from patchc.tunnels.choose import Choice, choose, floor, layer_by_layer
+from patchc.tunnels.plan import InputMode
+from patchc.verify.host import build
+from tests.property.networks import chains
+
+
+def plan_for(graph: Graph, mode: InputMode, share: float) -> Choice:
+    """The plan for a budget at `share` of the way from the floor to layer by layer."""
+    whole = layer_by_layer(graph, mode)
+    least = floor(graph, mode, 1)
+    limit = least.arena_bytes + round(share * (whole.arena_bytes - least.arena_bytes))
+    found = choose(graph, mode, limit)
+    assert found is not None, f"{limit} B is above the floor of {least.arena_bytes} B"
+    assert found.arena_bytes <= limit
+    return found
+
+
+def features(graph: Graph, choice: Choice, mode: InputMode) -> Counter[str]:
+    """What a plan makes use of, each counted once."""
+    tunnels = [tunnel for tunnel in choice.plan.tunnels if not tunnel.whole]
+    steps = [step for tunnel in tunnels for step in tunnel.steps]
+    present = {
+        "layer by layer only": not tunnels,
+        "tunnels": bool(tunnels),
+        "several tunnels": len(tunnels) > 1,
+        "stripes > 1": any(tunnel.stripes > 1 for tunnel in tunnels),
+        "ring mode": any(len(tunnel.steps) > 1 for tunnel in tunnels),
+        "group mode": any(step.group for step in steps),
+        "several rows at a time": any(step.rows > 1 for step in steps),
+        "tiles": any(step.tile for step in steps),
+        "in place": bool(choice.schedule.overlaps or choice.plan.in_place),
+        "reverse": any(tunnel.reverse for tunnel in tunnels),
+        "recomputation": choice.cost > sum(macs(graph, node) for node in graph.nodes),
+        f"--input {mode.value}": True,
+    }
+    return Counter(name for name, there in present.items() if there)
+
+
+def c_outputs(choice: Choice, maps: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """What the emitted C makes of the cases in `maps`."""
+    options = EmitOptions(
+        name="net",
+        patchc_version=__version__,
+        model_file="random",
+        model_sha256="",
+        command_line="",
+        target="cortex-m4",
+        stack_bytes=0,
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        write_files(Path(folder), emit(choice.schedule, choice.placement, options))
+        return build(Path(folder), "sanitize").run(maps)
+
+
+@click.command()
+@click.option("--examples", default=2000, show_default=True)
+@click.option("--seed", "number", default=1, show_default=True)
+@click.option("--c-every", default=10, show_default=True, help="0: no C.")
+def main(examples: int, number: int, c_every: int) -> None:
+    """Run the examples and print the counts; a difference ends it with the example."""
+    counts: Counter[str] = Counter()
+
+    @seed(number)
+    @settings(
+        max_examples=examples,
+        deadline=None,
+        database=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(chains(), st.sampled_from(list(InputMode)), st.floats(0, 1))
+    def check(graph: Graph, mode: InputMode, share: float) -> None:
+        choice = plan_for(graph, mode, share)
+        check_placement(choice.schedule, choice.placement)
+        maps = random_maps(graph, 1, seed=counts["cases"])
+        image = {name: values[0] for name, values in maps.items()}
+        expected = run_graph(graph, image)
+        for name, found in run_schedule(choice.schedule, choice.placement, image).items():
+            assert np.array_equal(found, expected[name]), f"shadow memory: {name} differs"
+        if c_every and counts["cases"] % c_every == 0:
+            for name, values in c_outputs(choice, maps).items():
+                assert np.array_equal(values[0], expected[name]), f"C: {name} differs"
+            counts["as C, sanitized"] += 1
+        counts["cases"] += 1
+        counts.update(features(graph, choice, mode))
+        if counts["cases"] % 100 == 0:
+            print(f"{counts['cases']} cases", file=sys.stderr, flush=True)
+
+    check()
+    click.echo(f"seed {number}: 0 differing bytes")
+    for name, count in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
+        click.echo(f"{count:7,} {name}")
+
+
+if __name__ == "__main__":
+    main()

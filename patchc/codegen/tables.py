@@ -1,0 +1,128 @@
+"""The constant tables of tunnels: columns of stripes, storages, steps, maps that windows see."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from patchc.codegen.constants import Field, ParamStruct
+from patchc.codegen.layout import COLUMNS, packed
+from patchc.codegen.program import FileScope, Program
+from patchc.errors import PatchcError
+from patchc.ir import Node
+from patchc.tunnels.schedule import Block, BufferKind, RowClock, Span, Step
+
+# Members of patchc_cols are uint16_t.
+MAX_COLUMN = 2**16 - 1
+
+# How a storage is called, by what its buffer is for.
+_WORDS = {BufferKind.RING: "ring", BufferKind.SCRATCH: "tile"}
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnTable:
+    """`static const patchc_cols name[]`: the columns of each stripe."""
+
+    name: str
+    spans: tuple[Span, ...]
+
+    @property
+    def lines(self) -> list[str]:
+        pairs = [f"{{{span.start}, {span.stop}}}" for span in self.spans]
+        return packed(pairs, COLUMNS - len("    };"))
+
+
+class Tables:
+    """Makes each table once, and tells its name to those who ask again."""
+
+    def __init__(self, program: Program, scope: FileScope) -> None:
+        self._program, self._scope = program, scope
+        self._cols: dict[tuple[Span, ...], str] = {}
+        self._storages: dict[str, str] = {}
+        self._new: list[ColumnTable | ParamStruct] = []
+
+    def take(self) -> tuple[ColumnTable | ParamStruct, ...]:
+        """What was made since the last time, in an order in which C can read it."""
+        found, self._new = tuple(self._new), []
+        return found
+
+    def cols(self, tensor: str, spans: tuple[Span, ...]) -> str:
+        """Tensors with the same columns share a table."""
+        if spans not in self._cols:
+            widest = max(span.stop for span in spans)
+            if widest > MAX_COLUMN:
+                raise PatchcError(
+                    f"{tensor} has {widest} columns, and a tunnel takes at most {MAX_COLUMN}: "
+                    "run it layer by layer"
+                )
+            name = self._scope.name("cols", self._scope.stem(tensor))
+            self._new.append(ColumnTable(name, spans))
+            self._cols[spans] = name
+        return self._cols[spans]
+
+    def storage(self, tensor: str) -> str:
+        if tensor not in self._storages:
+            program = self._program
+            storage = program.schedule.storages[tensor]
+            whole = (Span(0, program.schedule.graph.tensors[tensor].shape[1]),)
+            cols = "NULL" if storage.cols == whole else self.cols(tensor, storage.cols)
+            word = _WORDS.get(program.kind(tensor), "map")
+            name = self._scope.name(word, self._scope.stem(tensor))
+            members = {
+                "offset": program.offset(tensor),
+                "pitch": storage.pitch,
+                "slots": storage.slots,
+                "tile": storage.tile,
+                "depth": storage.depth,
+                "cols": cols,
+            }
+            self._new.append(_struct(name, "patchc_storage", members))
+            self._storages[tensor] = name
+        return self._storages[tensor]
+
+    def step(self, block: Block, step: Step, stem: str) -> str:
+        """The table of a step called `stem`."""
+        name = self._scope.name("step", stem)
+        widest = max(span.stop - span.start for span in step.cols)
+        clock = tuple(Field(key, str(value)) for key, value in clock_members(step.rows).items())
+        members = {
+            "rows": clock,
+            "cols": self.cols(step.piece, step.cols),
+            "piece_rows": step.rows_per_call,
+            "piece_cols": step.tile or widest,
+            "reverse": int(block.reverse),
+        }
+        self._new.append(_struct(name, "patchc_step", members))
+        return name
+
+    def frame(self, node: Node) -> str:
+        """The map that a node's window slides over."""
+        height, width, _ = self._program.schedule.graph.tensors[node.inputs[0]].shape
+        name = self._scope.name("frame", self._scope.stem(node.output))
+        pads = node.op.window.pads  # type: ignore[attr-defined]
+        members = {"height": height, "width": width, "top": pads.top, "left": pads.left}
+        self._new.append(_struct(name, "patchc_frame", members))
+        return name
+
+
+def _struct(name: str, ctype: str, members: Mapping[str, object]) -> ParamStruct:
+    """Members are numbers, names, or the fields of a nested struct."""
+    fields = tuple(
+        Field(key, value if isinstance(value, tuple) else str(value))
+        for key, value in members.items()
+    )
+    return ParamStruct(name, ctype, fields, local=False)
+
+
+def clock_members(clock: RowClock) -> dict[str, int]:
+    """The members of patchc_clock. C divides towards zero, so the numerator must not be negative:
+    whole denominators go from `offset` to `add`."""
+    periods = -(clock.offset // clock.den) if clock.offset < 0 else 0
+    return {
+        "num": clock.num,
+        "offset": clock.offset + periods * clock.den,
+        "den": clock.den,
+        "mul": clock.mul,
+        "add": clock.add - periods * clock.mul,
+        "limit": clock.limit,
+    }

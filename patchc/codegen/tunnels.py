@@ -1,0 +1,319 @@
+"""Tunnels as typed C: a function per step, which computes one piece, and one with the loops."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from patchc.codegen.constants import ParamStruct
+from patchc.codegen.describe import call_comment, step_comment, tunnel_comment
+from patchc.codegen.program import ARENA, FileScope, Program, shifted
+from patchc.codegen.tables import ColumnTable, Tables
+from patchc.errors import PatchcError
+from patchc.ir import AveragePool, Conv, Lut, MaxPool
+from patchc.targets.kernels import KERNELS
+from patchc.tunnels.schedule import (
+    ADD_MEAN,
+    ADD_POINTWISE,
+    FINISH_MEAN,
+    FINISH_POINTWISE,
+    LOAD,
+    Block,
+    Call,
+    Step,
+)
+
+# In the functions that compute a piece: a pointer to its patch, and padding of nothing.
+_PIECE = "at"
+NO_PADS = "&none"
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """`const ctype name = function(items)`, in C."""
+
+    ctype: str
+    name: str
+    function: str
+    given: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PieceCall:
+    """A kernel on a piece, or the callback."""
+
+    comment: str
+    function: str
+    views: tuple[Made, ...]
+    sliced: frozenset[str]  # names of the views that hold the current round's channels only
+    constants: Made | None  # those of the current round's channels, where rounds differ in them
+    arguments: tuple[str, ...]
+    field: str | None = None  # of a load: the member of the inputs struct
+
+    @property
+    def is_load(self) -> bool:
+        return self.field is not None
+
+
+@dataclass(frozen=True, slots=True)
+class StepFunction:
+    """Computes one piece of a step."""
+
+    name: str
+    table: str  # the patchc_step
+    comment: str
+    params: tuple[ParamStruct, ...]  # those that hold pointers known at run time only
+    makes: tuple[Made, ...]  # what the calls share: reaches and sums
+    calls: tuple[PieceCall, ...]  # once per round
+    finish: tuple[PieceCall, ...]
+    channels: int  # of the inner tensors, `group` of them a round; 0: there are no rounds
+    group: int
+    takes_inputs: bool
+
+    @property
+    def takes_weights(self) -> bool:
+        return bool(self.params)
+
+    @property
+    def can_fail(self) -> bool:
+        return any(call.is_load for call in self.calls)
+
+    @property
+    def needs_no_pads(self) -> bool:
+        """Is there a kernel that takes pads and has none here?"""
+        return any(NO_PADS in call.arguments for call in (*self.calls, *self.finish))
+
+
+@dataclass(frozen=True, slots=True)
+class TunnelFunction:
+    """The loops of a tunnel."""
+
+    name: str
+    number: int  # of the block
+    comment: str
+    tables: tuple[ColumnTable | ParamStruct, ...]
+    steps: tuple[StepFunction, ...]
+    sums: tuple[Made, ...]  # zero when the tunnel begins
+    stripes: int
+    ticks: int
+
+    @property
+    def is_tunnel(self) -> bool:
+        return True
+
+    @property
+    def takes_inputs(self) -> bool:
+        return any(step.takes_inputs for step in self.steps)
+
+    @property
+    def can_fail(self) -> bool:
+        return any(step.can_fail for step in self.steps)
+
+
+def tunnel(
+    program: Program,
+    block: Block,
+    index: int,
+    numbers: Mapping[str, int],
+    scope: FileScope,
+    tables: Tables,
+) -> TunnelFunction:
+    """`numbers`: of tensors, for the comments."""
+    steps = tuple(
+        _StepMaker(program, step, numbers, scope, tables).function(block) for step in block.steps
+    )
+    means = [c.writes for step in block.steps for c in step.calls if c.kernel == ADD_MEAN]
+    return TunnelFunction(
+        name=scope.block("tunnel", index, block.name),
+        number=index,
+        comment=tunnel_comment(block, index),
+        tables=tables.take(),
+        steps=steps,
+        sums=tuple(_sums(program, tensor, "1", new=True) for tensor in means),
+        stripes=block.stripes,
+        ticks=block.ticks,
+    )
+
+
+def _sums(program: Program, tensor: str, pixels: str, new: bool) -> Made:
+    place = shifted("arena", program.sums_offset(tensor))
+    channels = str(program.schedule.sums[tensor].channels)
+    make = "patchc_new_sums" if new else "patchc_sums_at"
+    return Made("patchc_sums", "sums", make, (place, pixels, channels))
+
+
+class _StepMaker:
+    """Makes the function of one step."""
+
+    def __init__(
+        self,
+        program: Program,
+        step: Step,
+        numbers: Mapping[str, int],
+        scope: FileScope,
+        tables: Tables,
+    ) -> None:
+        self.program, self.step, self.numbers = program, step, numbers
+        self.scope, self.tables = scope, tables
+        self.all_calls = (*step.calls, *step.finish)
+        self.makes: list[Made] = []
+        # tensor made here -> the patch computed of it; call -> the patch that it reads, and pads
+        self.made: dict[str, str] = {self.all_calls[-1].writes: _PIECE}
+        self.reads: dict[Call, tuple[str, str]] = {}
+        self.sliced = self._sliced()
+
+    def function(self, block: Block) -> StepFunction:
+        self._reach_back()
+        self._find_sums()
+        last = self.all_calls[-1]
+        local = {p.name: p for p in map(self._params, self.all_calls) if p and p.local}
+        stem = self.scope.stem(last.writes)
+        stem = f"{stem}_sums" if last.kernel == ADD_MEAN else stem
+        return StepFunction(
+            name=self.scope.name("compute", stem),
+            table=self.tables.step(block, self.step, stem),
+            comment=step_comment(self.program.schedule, self.step),
+            params=tuple(local.values()),
+            makes=tuple(self.makes),
+            calls=tuple(self._call(call) for call in self.step.calls),
+            finish=tuple(self._call(call) for call in self.step.finish),
+            channels=self._inner_channels(),
+            group=self.step.group,
+            takes_inputs=bool(local) or last.kernel == LOAD or self._reads_extern(),
+        )
+
+    def _inner_channels(self) -> int:
+        """Of the tensor that the projection of a grouped step reads; 0 in other steps."""
+        for call in self.step.calls:
+            if call.kernel == ADD_POINTWISE:
+                return self.program.schedule.graph.tensors[call.reads[0]].shape[2]
+        return 0
+
+    def _reads_extern(self) -> bool:
+        stored = self.program.schedule.storages
+        reads = [name for call in self.all_calls for name in call.reads if name in stored]
+        return any(self.program.base(name) != ARENA for name in reads)
+
+    def _params(self, call: Call) -> ParamStruct | None:
+        """A call's constants: packed in groups where the call runs in rounds."""
+        if call.kernel == LOAD or KERNELS[call.kernel].params is None:
+            return None
+        rounds = call in self.step.calls or call.kernel == FINISH_POINTWISE
+        return self.program.constants_of(call, self.step.group if rounds else 0).params
+
+    # -- patches -----------------------------------------------------------------------------
+
+    def _reach_back(self) -> None:
+        """From the piece back through the windows: the patch of every tensor."""
+        for call in reversed(self.all_calls):
+            if call.kernel in (LOAD, FINISH_POINTWISE, FINISH_MEAN):
+                continue
+            node = self.program.node(call)
+            patch, pads = self.made[call.writes], NO_PADS
+            pointwise = isinstance(node.op, Conv) and node.op.is_pointwise
+            params = self._params(call)
+            if getattr(node.op, "window", None) is not None and not pointwise:
+                assert params is not None
+                name = f"reach_{self.scope.stem(node.output)}"
+                items = (patch, f"&{params.name}.window", f"&{self.tables.frame(node)}")
+                self.makes.append(Made("patchc_reach", name, "patchc_reach_of", items))
+                patch, pads = f"&{name}.patch", f"&{name}.pads"
+            self.reads[call] = patch, pads
+            for tensor in call.reads:
+                self.made.setdefault(tensor, patch)
+
+    def _find_sums(self) -> None:
+        for call in self.step.calls:
+            if call.kernel == ADD_POINTWISE:
+                pixels = f"patchc_pixels({self.made[call.writes]})"
+                self.makes.append(_sums(self.program, call.writes, pixels, new=True))
+            elif call.kernel in (ADD_MEAN, FINISH_MEAN):
+                self.makes.append(_sums(self.program, call.writes, "1", new=False))
+
+    # -- channel groups ----------------------------------------------------------------------
+
+    def _sliced(self) -> frozenset[str]:
+        """Tensors of which a round makes only some channels.
+
+        Raises PatchcError for a plan that asks for rounds that kernels cannot run.
+        """
+        if not self.step.group:
+            return frozenset()
+        found: set[str] = set()
+        for position, call in enumerate(self.step.calls):
+            op = self.program.node(call).op
+            able = set(call.reads) <= found
+            if position == 0:
+                able = isinstance(op, Conv) and op.groups == 1
+            elif isinstance(op, Conv) and call.kernel != ADD_POINTWISE:
+                able = able and op.is_depthwise and op.channels_in == op.channels_out
+            elif call.kernel != ADD_POINTWISE:
+                able = able and isinstance(op, MaxPool | AveragePool | Lut)
+            if not able:
+                raise PatchcError(
+                    f"the plan runs {call.node!r} in groups of {self.step.group} channels; only "
+                    "convolution, depthwise or pooling, projection can run so: change the plan"
+                )
+            if call.kernel != ADD_POINTWISE:
+                found.add(call.writes)
+        return frozenset(found)
+
+    def _slice(self, call: Call, params: ParamStruct) -> Made | None:
+        """The round's constants, where they differ from round to round."""
+        op = self.program.node(call).op
+        if not self.step.group or call in self.step.finish or not isinstance(op, Conv):
+            return None
+        if call.kernel == ADD_POINTWISE:
+            function, size = "patchc_inputs_from", op.channels_out
+        else:
+            function, size = "patchc_outputs_from", op.weights[0].size
+        return Made(params.ctype, "params", function, (f"&{params.name}", "k", str(size)))
+
+    # -- calls -------------------------------------------------------------------------------
+
+    def _call(self, call: Call) -> PieceCall:
+        comment = call_comment(self.program.schedule.graph, call, self.numbers[call.writes])
+        if call.kernel == LOAD:
+            field = self.program.field(call.writes)
+            out = self._view("out", call.writes, _PIECE)
+            return PieceCall(comment, "load_rows", (out,), frozenset(), None, (), field)
+        views = []
+        patch, pads = self.reads.get(call, (_PIECE, NO_PADS))
+        if call.kernel not in (FINISH_POINTWISE, FINISH_MEAN):
+            names = ("in",) if len(call.reads) == 1 else ("a", "b")
+            for name, tensor in zip(names, call.reads, strict=True):
+                views.append(self._view(name, tensor, patch))
+        if call.kernel not in (ADD_POINTWISE, ADD_MEAN):
+            views.append(self._view("out", call.writes, self.made[call.writes]))
+        params = self._params(call)
+        constants = self._slice(call, params) if params else None
+        named = constants or params
+        return PieceCall(
+            comment=comment,
+            function=KERNELS[call.kernel].function,
+            views=tuple(views),
+            sliced=frozenset(v.name for v in views if self._tensor(call, v) in self.sliced),
+            constants=constants,
+            arguments=_arguments(call, pads, named.name if named else None),
+        )
+
+    def _tensor(self, call: Call, view: Made) -> str:
+        return call.writes if view.name == "out" else call.reads[view.name == "b"]
+
+    def _view(self, name: str, tensor: str, patch: str) -> Made:
+        way = "out" if name == "out" else "in"
+        items = (self.program.base(tensor), f"&{self.tables.storage(tensor)}", "piece->stripe")
+        return Made(f"patchc_{way}", name, f"patchc_{way}_view", (*items, patch))
+
+
+def _arguments(call: Call, pads: str, params: str | None) -> tuple[str, ...]:
+    """In the order that kernels take them: what is written, what is read, pads, constants."""
+    if call.kernel in (ADD_POINTWISE, ADD_MEAN):
+        found = ["&sums", "&in"]
+    elif call.kernel in (FINISH_POINTWISE, FINISH_MEAN):
+        found = ["&out", "&sums"]
+    elif len(call.reads) == 1:
+        found = ["&out", "&in", pads]
+    else:
+        found = ["&out", "&a", "&b"]
+    return (*found, f"&{params}") if params else tuple(found)

@@ -1,0 +1,320 @@
+"""The calls of one piece, over shadow memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import numpy as np
+
+from patchc.ir import Conv, GlobalAveragePool, Op
+from patchc.reference.at_once import NotAtOnceError, check_room, check_room_for_sums
+from patchc.reference.counts import Fetches, MeanPixels
+from patchc.reference.geometry import Reach, padding
+from patchc.reference.operators import Patch, kernel
+from patchc.reference.partial import (
+    add_mean,
+    add_pointwise,
+    channels_read,
+    finish_mean,
+    finish_pointwise,
+    some_outputs,
+)
+from patchc.reference.program import FINISHES, Piece, PreparedCall, Region, regions
+from patchc.reference.rectangles import Rectangle, SumsRectangle, clobbered, overlap
+from patchc.reference.shadow import Memory, ShadowMemoryError
+from patchc.targets.kernels import KERNELS, Order
+from patchc.tunnels.schedule import ADD_MEAN, ADD_POINTWISE, LOAD, Schedule, Span
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Workspace:
+    """What all pieces of a run share."""
+
+    schedule: Schedule
+    memory: Memory
+    inputs: Mapping[str, np.ndarray]  # int8 (h, w, c)
+    fetches: Mapping[str, Fetches]  # per graph input
+    means: dict[str, MeanPixels] = field(default_factory=dict)  # by the mean's tensor
+    macs: int = 0
+    _prepared: dict[Hashable, object] = field(default_factory=dict)
+
+    def once(self, key: Hashable, make: Callable[[], T]) -> T:
+        """What `make` makes, made when it is first asked for."""
+        if key not in self._prepared:
+            self._prepared[key] = make()
+        return self._prepared[key]  # type: ignore[return-value]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Operand:
+    """What a call reads of one operand in memory."""
+
+    rectangle: Rectangle
+    rows: Reach
+    cols: Reach
+
+
+class PieceRun:
+    """One piece. `inner`: tensors of the step that are kept beside the memory, together with the
+    sums of the piece, because it runs at once (at_once.py says when that changes nothing)."""
+
+    def __init__(
+        self,
+        work: Workspace,
+        piece: Piece,
+        calls: tuple[PreparedCall, ...],
+        inner: frozenset[str] | None = None,
+    ) -> None:
+        self._work, self._piece, self._calls = work, piece, calls
+        self._graph, self._memory = work.schedule.graph, work.memory
+        self._at_once = inner is not None
+        self._inner = inner or frozenset()
+        self._kept: dict[str, tuple[Region, np.ndarray]] = {}
+        self._kept_sums: dict[str, np.ndarray] = {}
+        self._read: list[Rectangle] = []
+        self._where = piece.describe()
+
+    def run(self, groups: Sequence[Span | None]) -> None:
+        """Every call, for every group of channels. Raises ShadowMemoryError, which says where;
+        NotAtOnceError before anything is written."""
+        count = len(self._piece.step.calls)
+        try:
+            found = regions(self._calls, self._piece)
+            work = list(zip(self._calls, found, strict=True))
+            self._zero_sums(work)
+            for channels in groups:
+                for item, region in work[:count]:
+                    self._perform(item, region, channels)
+            for item, region in work[count:]:
+                self._perform(item, region, None)
+        except ShadowMemoryError as error:
+            raise ShadowMemoryError(f"{self._where}: {error}") from None
+
+    def _perform(self, item: PreparedCall, region: Region, channels: Span | None) -> None:
+        kernel_name = item.call.kernel
+        if len(self._calls) > 1:
+            self._where = f"{self._piece.describe()}, {kernel_name} of {item.call.node!r}"
+            if channels is not None:
+                self._where += f", channels {channels.start} .. {channels.stop - 1}"
+        if kernel_name == LOAD:
+            self._load(item, region)
+        elif kernel_name == ADD_POINTWISE:
+            self._add_pointwise(item, region, channels)
+        elif kernel_name == ADD_MEAN:
+            self._add_mean(item, region)
+        elif kernel_name in FINISHES:
+            self._finish(item, region)
+        else:
+            self._compute(item, region, channels)
+
+    # -- calls -------------------------------------------------------------------------------
+
+    def _load(self, item: PreparedCall, region: Region) -> None:
+        name, rows, cols = item.call.writes, region.rows, region.cols
+        target = self._memory.locate(name, rows, cols, self._piece.stripe)
+        image = self._work.inputs[name]
+        self._memory.write(target, image[rows.start : rows.stop, cols.start : cols.stop])
+        self._work.fetches[name].add(rows, cols)
+
+    def _compute(self, item: PreparedCall, region: Region, channels: Span | None) -> None:
+        call, op = item.call, _operator(item)
+        if region.empty:  # all that the piece sees of it is padding
+            if call.writes in self._inner:
+                self._kept[call.writes] = region, np.empty((0, 0, 0), dtype=np.int8)
+            return
+        patches, operands = self._operands(item, region, channels and channels_read(op, channels))
+
+        def make() -> Callable[..., np.ndarray]:
+            part = op if channels is None else some_outputs(op, channels)
+            tensors = [self._graph.tensors[name] for name in call.reads]
+            return kernel(part, tensors, self._graph.tensors[call.writes])
+
+        values = self._work.once((call.node, call.kernel, channels), make)(*patches)
+        self._work.macs += values.size * _macs_per_element(op)
+        self._write(call.writes, region, channels, values, operands, KERNELS[call.kernel].order)
+
+    def _add_pointwise(self, item: PreparedCall, region: Region, channels: Span | None) -> None:
+        call, op = item.call, _operator(item)
+        assert isinstance(op, Conv)
+        channels = channels or Span(0, op.channels_in)
+        (patch,), operands = self._operands(item, region, channels)
+        source = self._graph.tensors[call.reads[0]]
+        added = self._work.once(
+            (call.node, call.kernel, channels), lambda: add_pointwise(op, source, channels)
+        )(patch.values)
+        self._work.macs += added.size * (channels.stop - channels.start)
+        if self._at_once:
+            check_room_for_sums(self._work.schedule, self._piece, call.writes, region)
+            self._kept_sums[call.writes] = added
+            return
+        target = self._memory.locate_sums(call.writes, region.rows, region.cols)
+        sums = self._memory.read_sums(target, channels.start)
+        _check_apart(target, operands)
+        self._memory.write_sums(target, sums + added, channels.stop)
+
+    def _add_mean(self, item: PreparedCall, region: Region) -> None:
+        call = item.call
+        (patch,), operands = self._operands(item, region, None)
+        pixels = self._work.means[call.writes]
+        target = self._memory.locate_sums(call.writes, Span(0, 1), Span(0, 1))
+        sums = self._memory.read_sums(target, pixels.done)
+        _check_apart(target, operands)
+        pixels.add(region.rows, region.cols)
+        self._memory.write_sums(target, sums + add_mean(patch.values), pixels.done)
+
+    def _finish(self, item: PreparedCall, region: Region) -> None:
+        call, op = item.call, _operator(item)
+        x, y = self._graph.tensors[self._node_input(item)], self._graph.tensors[call.writes]
+        if isinstance(op, GlobalAveragePool):
+            self._work.means[call.reads[0]].check_complete()
+        (name,) = call.reads
+        operands: list[SumsRectangle] = []
+        if name in self._kept_sums:
+            sums = self._kept_sums[name]
+        else:
+            operands.append(self._memory.locate_sums(name, region.rows, region.cols))
+            sums = self._memory.read_sums(operands[0], self._memory.numbers.parts(name))
+
+        def make() -> Callable[[np.ndarray], np.ndarray]:
+            if isinstance(op, GlobalAveragePool):
+                return finish_mean(op, x, y)
+            assert isinstance(op, Conv)
+            return finish_pointwise(op, x, y)
+
+        values = self._work.once((call.node, call.kernel), make)(sums)
+        self._write(call.writes, region, None, values, operands, None)
+
+    # -- operands and results ----------------------------------------------------------------
+
+    def _node_input(self, item: PreparedCall) -> str:
+        return self._graph.node(item.call.node or "").inputs[0]
+
+    def _operands(
+        self, item: PreparedCall, region: Region, channels: Span | None
+    ) -> tuple[list[Patch], list[_Operand]]:
+        """The patches that a call works on, and those of them that lie in memory."""
+        patches: list[Patch] = []
+        operands: list[_Operand] = []
+        for name, (rows, cols) in zip(item.call.reads, region.reads, strict=True):
+            if name in self._kept:
+                values = self._part(name, rows, cols)
+            else:
+                rectangle = self._memory.locate(
+                    name,
+                    Span(rows.start, rows.stop),
+                    Span(cols.start, cols.stop),
+                    self._piece.stripe,
+                    channels,
+                )
+                values = self._memory.read(rectangle, _wanted(rows, cols))
+                operands.append(_Operand(rectangle, rows, cols))
+                self._read.append(rectangle)
+            patches.append(Patch(values, padding(rows, cols)))
+        return patches, operands
+
+    def _part(self, name: str, rows: Reach, cols: Reach) -> np.ndarray:
+        """The rectangle that a call reads of a tensor kept beside the memory."""
+        made, values = self._kept[name]
+        top, left = rows.start - made.rows.start, cols.start - made.cols.start
+        height, width = rows.stop - rows.start, cols.stop - cols.start
+        if not (height and width):
+            return np.empty((height, width, self._graph.tensors[name].shape[2]), dtype=np.int8)
+        return values[top : top + height, left : left + width]
+
+    def _write(
+        self,
+        name: str,
+        region: Region,
+        channels: Span | None,
+        values: np.ndarray,
+        operands: Sequence[_Operand | SumsRectangle],
+        order: Order | None,
+    ) -> None:
+        """The result of a call that reads its operands in `order` (None: no byte may be shared)."""
+        if name in self._inner:
+            check_room(self._work.schedule, self._piece, name, region)
+            self._kept[name] = region, values
+            return
+        target = self._memory.locate(name, region.rows, region.cols, self._piece.stripe, channels)
+        if self._at_once and any(overlap(target.extent, other.extent) for other in self._read):
+            raise NotAtOnceError
+        for operand in operands:
+            if isinstance(operand, _Operand) and order is not None:
+                _check_order(order, target, operand)
+            elif isinstance(operand, SumsRectangle) and overlap(target.extent, operand.extent):
+                raise ShadowMemoryError(f"writes {name!r} over the sums that it reads")
+        self._memory.write(target, values)
+
+    def _zero_sums(self, work: Iterable[tuple[PreparedCall, Region]]) -> None:
+        """Sums of one piece start at 0."""
+        for item, region in work:
+            name = item.call.writes
+            if item.call.kernel not in (ADD_POINTWISE, ADD_MEAN) or self._at_once:
+                continue
+            if self._work.schedule.sums[name].per_piece:
+                rows, cols = region.rows, region.cols
+                if item.call.kernel == ADD_MEAN:
+                    rows = cols = Span(0, 1)
+                target = self._memory.locate_sums(name, rows, cols)
+                self._memory.write_sums(target, np.zeros(target.shape, dtype=np.int32), 0)
+
+
+def _operator(item: PreparedCall) -> Op:
+    assert item.op is not None, f"{item.call.kernel}: only a load has no node"
+    return item.op
+
+
+def _macs_per_element(op: Op) -> int:
+    return int(np.prod(op.weights.shape[1:])) if isinstance(op, Conv) else 0
+
+
+def _wanted(rows: Reach, cols: Reach) -> np.ndarray | None:
+    """bool (rows, columns): the pixels that some tap reads; None: all of them."""
+    read_rows, read_cols = rows.last_reader >= 0, cols.last_reader >= 0
+    if read_rows.all() and read_cols.all():
+        return None
+    wanted: np.ndarray = read_rows[:, None] & read_cols
+    return wanted
+
+
+def _check_apart(target: SumsRectangle, operands: Sequence[_Operand]) -> None:
+    """Raises ShadowMemoryError when sums lie over what is added to them."""
+    for operand in operands:
+        if overlap(target.extent, operand.rectangle.extent):
+            raise ShadowMemoryError(
+                f"adds to the sums of {target.tensor.name!r} over bytes of "
+                f"{operand.rectangle.tensor.name!r} that it reads"
+            )
+
+
+def _check_order(order: Order, target: Rectangle, operand: _Operand) -> None:
+    """Raises ShadowMemoryError when the call overwrites what it has still to read.
+
+    Moments count twice per element or pixel, so that a read and a write of the same one have an
+    order: an ELEMENT kernel reads first; a PIXEL kernel may read again after its first write.
+    """
+    source = operand.rectangle
+    if not overlap(target.extent, source.extent):
+        return
+    if order is Order.ELEMENT:
+        element = np.arange(int(np.prod(target.shape))).reshape(target.shape)
+        written_at, read_at = 2 * element + 1, 2 * element
+    else:
+        rows, cols, channels = target.shape
+        pixel = np.arange(rows * cols).reshape(rows, cols, 1)
+        written_at = np.repeat(2 * pixel, channels, axis=2)
+        last_row, last_col = operand.rows.last_reader[:, None], operand.cols.last_reader
+        last_pixel = np.where((last_row < 0) | (last_col < 0), -1, last_row * cols + last_col)
+        read_at = np.repeat(2 * last_pixel[:, :, None] + 1, source.shape[2], axis=2)
+    lost = clobbered(target, written_at, source, read_at)
+    if lost is not None:
+        row, col, channel = lost
+        raise ShadowMemoryError(
+            f"writes {target.tensor.name!r} over row {source.rows.start + row}, column "
+            f"{source.cols.start + col}, channel {source.channels.start + channel} of "
+            f"{source.tensor.name!r} before it has read it"
+        )

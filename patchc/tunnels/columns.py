@@ -1,0 +1,102 @@
+"""Columns that stripes demand, for many numbers of stripes at once.
+
+The columns that a node computes do not depend on how nodes are grouped into steps, nor on rows, so
+the search works them out once per run of nodes: every stripe of every count is one entry of an
+array, and going back through the windows is a handful of array operations per node.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from patchc.ir import GlobalAveragePool, Graph, Node
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Columns:
+    """The columns of one tensor: int64 (stripes of all counts together,)."""
+
+    start: np.ndarray
+    stop: np.ndarray
+
+    def hull(self, other: Columns) -> Columns:
+        """The smallest columns that hold both; empty ones hold nothing."""
+        empty, other_empty = self.start >= self.stop, other.start >= other.stop
+        start = np.where(
+            empty,
+            other.start,
+            np.where(other_empty, self.start, np.minimum(self.start, other.start)),
+        )
+        stop = np.where(
+            empty,
+            other.stop,
+            np.where(other_empty, self.stop, np.maximum(self.stop, other.stop)),
+        )
+        return Columns(start, stop)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stripes:
+    """Column stripes for several counts, one after the other."""
+
+    counts: tuple[int, ...]
+    index: np.ndarray  # of each stripe within its count
+    count: np.ndarray  # its count
+    first: np.ndarray  # where each count begins
+
+    def share(self, width: int) -> Columns:
+        """Stripe q of n owns columns q * width // n .. (q + 1) * width // n."""
+        return Columns(self.index * width // self.count, (self.index + 1) * width // self.count)
+
+    def widest(self, columns: Columns) -> np.ndarray:
+        """Per count: the width of the widest stripe."""
+        return np.maximum.reduceat(columns.stop - columns.start, self.first)
+
+    def total(self, columns: Columns) -> np.ndarray:
+        """Per count: the sum of all widths."""
+        return np.add.reduceat(columns.stop - columns.start, self.first)
+
+
+def stripes(counts: Sequence[int]) -> Stripes:
+    """All stripes of the given counts."""
+    index = np.concatenate([np.arange(count, dtype=np.int64) for count in counts])
+    count = np.repeat(np.array(counts, dtype=np.int64), counts)
+    first = np.concatenate([[0], np.cumsum(counts)[:-1]]).astype(np.int64)
+    return Stripes(tuple(counts), index, count, first)
+
+
+def demanded_columns(
+    graph: Graph, nodes: Sequence[Node], outputs: Sequence[str], cut: Stripes
+) -> dict[str, Columns]:
+    """Tensor -> the columns computed of it (read of it, when made outside), per stripe.
+
+    `outputs`: tensors that leave; each stripe owns its share of each. A mean adds up its share of
+    its input; what it makes has no columns of its own.
+    """
+    found: dict[str, Columns] = {}
+    for name in outputs:
+        found[name] = cut.share(graph.tensors[name].shape[1])
+    for node in reversed(nodes):
+        for name in dict.fromkeys(node.inputs):
+            width = graph.tensors[name].shape[1]
+            if isinstance(node.op, GlobalAveragePool):
+                need = cut.share(width)
+            else:
+                need = _behind(node, found[node.output], width)
+            found[name] = need.hull(found[name]) if name in found else need
+    return found
+
+
+def _behind(node: Node, out: Columns, width: int) -> Columns:
+    """Columns of an operand behind columns of the output: regions.window_span, on arrays."""
+    window = getattr(node.op, "window", None)
+    if window is None:
+        return out
+    stride, pad, extent = window.stride[1], window.pads.left, window.extent[1]
+    start = np.clip(out.start * stride - pad, 0, width)
+    stop = np.clip((out.stop - 1) * stride - pad + extent, 0, width)
+    stop = np.where((out.start >= out.stop) | (start >= stop), start, stop)
+    return Columns(start, stop)

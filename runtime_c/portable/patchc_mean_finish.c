@@ -1,0 +1,13 @@
+/* One sum per channel as the mean, the one output pixel. */
+#include "patchc_requant.h"
+
+void patchc_mean_finish(const patchc_out *out, const patchc_sums *sums,
+                        const patchc_global_params *params)
+{
+    int8_t *pixel = patchc_out_row(out, 0);
+
+    for (int32_t c = 0; c < out->channels; c++) {
+        pixel[c] = patchc_requantize(sums->data[c] + params->offset, params->scale,
+                                     params->zero_point, params->lo, params->hi);
+    }
+}

@@ -1,0 +1,80 @@
+"""Random plans for a graph: any that the search could offer, and many that it never would."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hypothesis import strategies as st
+
+from patchc.errors import PatchcError
+from patchc.ir import Graph, Node
+from patchc.tunnels.lowering import lower
+from patchc.tunnels.order import best_order
+from patchc.tunnels.plan import InputMode, Plan, StepPlan, TunnelPlan
+from patchc.tunnels.units import Unit, find_units
+
+
+@st.composite
+def plans(draw: st.DrawFn, graph: Graph, modes: tuple[InputMode, ...] = tuple(InputMode)) -> Plan:
+    """Units in random runs; each run a tunnel with random tiles, groups, rows, stripes and
+    direction where the lowering takes it, otherwise layer by layer."""
+    mode = draw(st.sampled_from(modes))
+    order = best_order(graph, mode).nodes if draw(st.booleans()) else graph.nodes
+    tunnels: list[TunnelPlan] = []
+    in_place: list[tuple[str, str]] = []
+    runs = _runs(draw, find_units(graph, order))
+    for index, run in enumerate(runs):
+        tunnel = _tunnel(draw, graph, run)
+        pairs = tuple(pair for unit in run for pair in unit.in_place)
+        others = [whole(graph.node(n)) for other in runs for unit in other for n in unit.nodes]
+        first = sum(len(unit.nodes) for other in runs[:index] for unit in other)
+        count = len(tunnel.nodes)
+        alone = (*others[:first], tunnel, *others[first + count :])
+        if draw(st.integers(0, 5)) == 5 or not accepted(graph, Plan(mode, alone, pairs)):
+            tunnels += others[first : first + count]
+        else:
+            tunnels.append(tunnel)
+            in_place += pairs
+    return Plan(mode, tuple(tunnels), tuple(in_place))
+
+
+def whole(node: Node) -> TunnelPlan:
+    """A node layer by layer."""
+    return TunnelPlan((StepPlan((node.name,)),), whole=True)
+
+
+def accepted(graph: Graph, plan: Plan) -> bool:
+    """Does the lowering take the plan? It may refuse, but with no other error."""
+    try:
+        lower(graph, plan)
+    except PatchcError:
+        return False
+    return True
+
+
+def _runs(draw: st.DrawFn, units: tuple[Unit, ...]) -> list[list[Unit]]:
+    runs: list[list[Unit]] = []
+    for unit in units:
+        if runs and draw(st.integers(0, 3)):
+            runs[-1].append(unit)
+        else:
+            runs.append([unit])
+    return runs
+
+
+def _tunnel(draw: st.DrawFn, graph: Graph, run: list[Unit]) -> TunnelPlan:
+    steps = [_step(draw, graph, s) for unit in run for s in draw(st.sampled_from(unit.options))]
+    stripes = draw(st.sampled_from([1, 1, 2, 3, 5]))
+    reverse = draw(st.integers(0, 2)) == 2
+    return TunnelPlan(tuple(steps), stripes=stripes, reverse=reverse)
+
+
+def _step(draw: st.DrawFn, graph: Graph, plan: StepPlan) -> StepPlan:
+    height, width, _ = graph.tensors[graph.node(plan.nodes[-1]).output].shape
+    inner = graph.tensors[graph.node(plan.nodes[0]).output].shape[2]
+    if plan.tile:
+        return replace(plan, tile=draw(st.integers(1, width + 1)))
+    if plan.group:
+        rows = draw(st.integers(1, height))
+        return replace(plan, group=draw(st.integers(1, inner + 1)), rows=rows)
+    return plan

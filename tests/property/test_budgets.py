@@ -1,0 +1,26 @@
+"""Random networks under random budgets: a few hundred (benchmarks.fuzz runs thousands)."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from benchmarks.fuzz import plan_for
+from patchc.memory import check_placement
+from patchc.pipeline import random_maps
+from patchc.reference import run_graph, run_schedule
+from patchc.tunnels.plan import InputMode
+from tests.property.networks import chains
+
+
+@settings(deadline=None, max_examples=200)
+@given(chains(), st.sampled_from(list(InputMode)), st.floats(0, 1))
+def test_between_floor_and_layer_by_layer_every_budget_gives_the_same_bytes(graph, mode, share):
+    """Over shadow memory; tests/c does the same with the emitted C."""
+    choice = plan_for(graph, mode, share)
+    check_placement(choice.schedule, choice.placement)
+    image = {name: values[0] for name, values in random_maps(graph, 1, seed=0).items()}
+    expected = run_graph(graph, image)
+    for name, found in run_schedule(choice.schedule, choice.placement, image).items():
+        assert np.array_equal(found, expected[name])

@@ -1,0 +1,102 @@
+"""The search over random networks: what it promises holds for what it lowers to."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from patchc.ir import macs
+from patchc.memory import check_placement, liveness_peak
+from patchc.report.work import executed_work
+from patchc.tunnels.choose import choose, explore, floor, layer_by_layer
+from patchc.tunnels.lowering import lower
+from patchc.tunnels.plan import InputMode, Plan
+from patchc.tunnels.search import NO_LIMIT, frontier
+from tests.property.networks import chains
+
+MODES = st.sampled_from(list(InputMode))
+
+
+@settings(deadline=None, max_examples=25)
+@given(chains(), MODES)
+def test_what_the_search_prices_is_what_lowering_makes(graph, mode):
+    """Bytes are the liveness peak of the lowered schedule, cost is what it executes."""
+    for point in frontier(graph, mode, layer_by_layer(graph, mode).arena_bytes):
+        schedule = lower(graph, point.plan(mode))
+        assert liveness_peak(schedule) == point.bytes
+        assert sum(work.macs for work in executed_work(schedule).values()) == point.cost
+
+
+@settings(deadline=None, max_examples=25)
+@given(chains(), MODES)
+def test_along_the_frontier_less_memory_costs_more(graph, mode):
+    choices = explore(graph, mode)
+    assert choices
+    for choice in choices:
+        check_placement(choice.schedule, choice.placement)
+    arenas = [choice.arena_bytes for choice in choices]
+    costs = [choice.cost for choice in choices]
+    assert arenas == sorted(set(arenas), reverse=True)
+    assert costs == sorted(set(costs))
+    # Less than the plain network where strides leave columns that nobody reads.
+    assert costs[0] <= sum(macs(graph, node) for node in graph.nodes)
+
+
+@settings(deadline=None, max_examples=25)
+@given(chains(), MODES, st.floats(0.3, 1.1))
+def test_a_budget_is_kept_or_refused_with_a_floor_that_works(graph, mode, share):
+    limit = int(layer_by_layer(graph, mode).arena_bytes * share)
+    choice = choose(graph, mode, limit)
+    if choice is not None:
+        assert choice.arena_bytes <= limit
+        assert choice.cost >= choice.cost_bound
+        return
+    least = floor(graph, mode, limit)
+    assert least.arena_bytes > limit
+    again = choose(graph, mode, least.arena_bytes)
+    assert again is not None
+    assert again.arena_bytes <= least.arena_bytes
+
+
+@settings(deadline=None, max_examples=15)
+@given(chains(), MODES, st.floats(0.4, 1.0), st.floats(0.4, 1.0))
+def test_a_larger_budget_never_costs_more(graph, mode, one, two):
+    whole = layer_by_layer(graph, mode).arena_bytes
+    small, large = sorted((int(whole * one), int(whole * two)))
+    tight, loose = choose(graph, mode, small), choose(graph, mode, large)
+    if tight is not None:
+        assert loose is not None
+        plain = sum(macs(graph, node) for node in graph.nodes)
+        assert loose.cost <= max(tight.cost, plain)
+
+
+@settings(deadline=None, max_examples=15)
+@given(chains(), MODES, st.floats(0.4, 0.9))
+def test_plans_survive_json_and_lower_to_the_same_schedule(graph, mode, share):
+    choice = choose(graph, mode, int(layer_by_layer(graph, mode).arena_bytes * share))
+    if choice is None:
+        return
+    again = Plan.from_json(choice.plan.to_json())
+    assert again == choice.plan
+    schedule = lower(graph, again)
+    assert schedule.blocks == choice.schedule.blocks
+    assert schedule.buffers == choice.schedule.buffers
+
+
+@pytest.mark.parametrize("slack", [0, 10**4, NO_LIMIT])
+def test_slack_hides_no_plan_that_keeps_to_it(slack):
+    from tests.graphs import NetworkBuilder
+
+    net = NetworkBuilder()
+    x = net.conv(net.input(24, 24, 3), 8, 3, 2)
+    for channels, stride in ((8, 1), (12, 2), (12, 1)):
+        x = net.bottleneck(x, channels, 4, 3, stride)
+    graph = net.build(net.dense(net.mean(x), 4))
+    plain = sum(macs(graph, node) for node in graph.nodes)
+    limit = layer_by_layer(graph, InputMode.TILES).arena_bytes
+    everything = frontier(graph, InputMode.TILES, limit)
+    some = frontier(graph, InputMode.TILES, limit, slack)
+    assert [(p.bytes, p.cost) for p in some] == [
+        (p.bytes, p.cost) for p in everything if p.cost - plain <= slack
+    ]

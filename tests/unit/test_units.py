@@ -1,0 +1,75 @@
+"""Units: which nodes stay together, and the ways to run them."""
+
+from __future__ import annotations
+
+from patchc.tunnels.plan import StepPlan
+from patchc.tunnels.units import GROUP_CHANNELS, GROUP_ROWS, TILE_BYTES, find_units
+from tests.graphs import NetworkBuilder
+
+
+def unit_names(graph):
+    return [unit.nodes for unit in find_units(graph, graph.nodes)]
+
+
+def test_a_bottleneck_with_its_skip_is_one_unit():
+    net = NetworkBuilder()
+    x = net.conv(net.input(8, 8, 3), 8, 3, 2, name="stem")
+    graph = net.build(net.bottleneck(x, 8, 4, 3, 1))
+    stem, block = find_units(graph, graph.nodes)
+    assert stem.nodes == ("stem.node",)
+    assert len(block.nodes) == 4
+    ring, *groups = block.options
+    assert ring == (
+        StepPlan(block.nodes[:1]),
+        StepPlan(block.nodes[1:], tile=TILE_BYTES // 32),
+    )
+    assert [option[0].rows for option in groups] == [r for r in GROUP_ROWS if r <= 4]
+    assert {option[0].group for option in groups} == {GROUP_CHANNELS}
+    total, projection = graph.node(block.nodes[3]).output, graph.node(block.nodes[2]).output
+    assert block.in_place == ((total, projection),)
+
+
+def test_depthwise_and_projection_without_expansion():
+    net = NetworkBuilder()
+    x = net.conv(net.input(8, 8, 3), 16, 3, name="stem")
+    graph = net.build(net.conv(net.depthwise(x, name="dw"), 24, name="pw"))
+    assert unit_names(graph) == [("stem.node",), ("dw.node", "pw.node")]
+
+
+def test_an_expanded_tensor_that_somebody_else_reads_stays_whole():
+    net = NetworkBuilder()
+    x = net.conv(net.input(8, 8, 3), 16, name="expand")
+    y = net.conv(net.depthwise(x, name="dw"), 16, name="project")
+    graph = net.build(net.add(x, y, name="sum"))
+    assert unit_names(graph) == [("expand.node",), ("dw.node", "project.node", "sum.node")]
+
+
+def test_a_convolution_and_the_sum_it_joins():
+    net = NetworkBuilder()
+    x = net.conv(net.input(8, 8, 3), 8, 3, name="a")
+    graph = net.build(net.add(x, net.conv(x, 8, 3, name="b"), name="sum"))
+    first, second = find_units(graph, graph.nodes)
+    assert first.nodes == ("a.node",)
+    assert second.options == ((StepPlan(("b.node", "sum.node")),),)
+
+
+def test_a_pointwise_convolution_before_a_mean_is_added_up_tile_by_tile():
+    net = NetworkBuilder()
+    x = net.conv(net.input(8, 8, 16), 64, name="head")
+    graph = net.build(net.dense(net.mean(x, name="mean"), 10, name="logits"))
+    head, dense = find_units(graph, graph.nodes)
+    assert head.options == ((StepPlan(("head.node", "mean.node"), tile=TILE_BYTES // 64),),)
+    assert dense.nodes == ("logits.node",)
+
+
+def test_a_branch_ends_a_chain():
+    net = NetworkBuilder()
+    x = net.conv(net.input(8, 8, 3), 8, name="x")
+    y = net.depthwise(x, name="dw")
+    graph = net.build(net.conv(y, 8, name="left"), net.conv(y, 4, name="right"))
+    assert unit_names(graph) == [
+        ("x.node", "dw.node")[:1],
+        ("dw.node",),
+        ("left.node",),
+        ("right.node",),
+    ]

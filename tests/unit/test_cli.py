@@ -209,7 +209,6 @@ def test_a_plan_of_tunnels_replays_to_the_same_bytes_of_c(tmp_path: Path, model:
             assert path.read_bytes() == (tmp_path / "again" / path.relative_to(first)).read_bytes()
 
 
-
 def test_an_earlier_output_is_replaced_as_a_whole(tmp_path: Path, model: Path):
     patchc_command("compile", model, "-o", tmp_path / "out", "--name", "one")
     patchc_command("compile", model, "-o", tmp_path / "out", "--name", "two")

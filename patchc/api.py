@@ -69,6 +69,9 @@ from patchc.verify.network import load
 from patchc.verify.verify import DEFAULT_CASES, Inputs, Verification, verify_out
 
 PathLike = str | Path
+
+# Up to this much work every compilation is run over shadow memory: it takes a second or two.
+SHADOW_MACS = 60_000_000
 Shapes = Mapping[str, tuple[int, ...]]
 
 
@@ -79,6 +82,13 @@ class CompileResult:
     output: Path
     report: Report
     stages: Stages
+
+    @property
+    def search_gap(self) -> int | None:
+        """Multiply-accumulates above the bound that the search proves for this budget; None where
+        the plan was given."""
+        bound = self.stages.cost_bound
+        return None if bound is None else self.report.cost.macs_executed - bound
 
 
 def compile(
@@ -111,7 +121,8 @@ def compile(
     input_shapes: ONNX input -> dimensions, where the file leaves them open.
     plan: an earlier plan.json to repeat.
     calibration: quantise a float model first; see `quantize`, whose options are `quantization`.
-    check: also run the schedule byte by byte in numpy, over shadow memory.
+    check: run the schedule byte by byte in numpy, over shadow memory, however large the network;
+        small ones always are.
     progress: called with a few words before each stage.
 
     `output` must be new, empty, or written by patchc before; it is replaced as a whole, and only
@@ -151,11 +162,11 @@ def compile(
             stages = run_stages(file, input_shapes, chosen_plan, arena, progress)
         kept_model = model_files(file)
     _check_budget(stages, limit, reserve_bytes)
-    if check:
+    report = make_report(stages, options, limit)
+    if check or report.cost.macs_executed <= SHADOW_MACS:
         progress("running the schedule over shadow memory")
         check_shadow_memory(stages)
     progress("writing C")
-    report = make_report(stages, options, limit)
     files = emit(
         stages.schedule,
         stages.placement,

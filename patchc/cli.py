@@ -234,7 +234,11 @@ def main(ctx: click.Context, debug: bool) -> None:
     help="Quantise a float MODEL first, with these pictures or arrays.",
 )
 @_quantize_options
-@click.option("--check", is_flag=True, help="Also run the schedule over shadow memory, in numpy.")
+@click.option(
+    "--check",
+    is_flag=True,
+    help="Run the schedule over shadow memory, in numpy (small networks always are).",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print report.json to stdout.")
 @click.pass_context
 def compile_command(ctx: click.Context, as_json: bool, **options: Any) -> None:
@@ -266,6 +270,13 @@ def compile_command(ctx: click.Context, as_json: bool, **options: Any) -> None:
         click.echo(result.report.to_json(), nl=False)
         return
     _print(render(result.report))
+    gap = result.search_gap
+    if gap is not None:
+        click.echo(
+            f"search   {gap:,} MACs above the cheapest plan priced, whose arena did not fit"
+            if gap
+            else "search   no plan of the search that fits costs less"
+        )
     click.echo(f"wrote {result.output}")
 
 

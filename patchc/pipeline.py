@@ -35,6 +35,9 @@ class Stages:
     plan: Plan
     schedule: Schedule
     placement: Placement
+    # No plan that the search knows and that fits costs fewer multiply-accumulates than this; None
+    # for a plan that was given.
+    cost_bound: int | None = None
 
     @property
     def graph(self) -> Graph:
@@ -73,7 +76,7 @@ def schedule_graph(
         if found is None:
             assert limit is not None  # without a limit, layer by layer always fits
             found = floor(graph, plan, limit)
-        stages = Stages(imported, found.plan, found.schedule, found.placement)
+        stages = Stages(imported, found.plan, found.schedule, found.placement, found.cost_bound)
     check_placement(stages.schedule, stages.placement)
     return stages
 

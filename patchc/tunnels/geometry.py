@@ -324,7 +324,6 @@ def tunnel_cols(
             spans[piece] = [
                 Span(q * width // count, (q + 1) * width // count) for q in range(count)
             ]
-            spans[last_tensor(graph, step.plan)] = [Span(0, 1)] * count  # made, read or not
         own = spans.get(piece)
         if own is None or any(span is None for span in own):
             raise GeometryError(f"nothing reads {piece}")

@@ -265,7 +265,7 @@ class _Lowering:
             self._write_over(step.plan)
             steps.append(self._step(step, cols))
             if is_mean(graph, step.plan):
-                steps.append(self._finish_mean(step.plan, rows))
+                steps.append(self._finish_mean(step.plan, rows, cols))
         self._overlap(tunnel, rows, outputs)
         self.blocks.append(Block(label, tunnel.stripes, rows.ticks, tuple(steps), tunnel.reverse))
 
@@ -347,7 +347,9 @@ class _Lowering:
             group=plan.group,
         )
 
-    def _finish_mean(self, plan: StepPlan, rows: TunnelRows) -> Step:
+    def _finish_mean(
+        self, plan: StepPlan, rows: TunnelRows, cols: Mapping[str, tuple[Span, ...]]
+    ) -> Step:
         """Sums that outlive the pieces, and the step that turns them into the mean."""
         node = self.graph.node(plan.nodes[-1])
         channels = self.graph.tensors[node.output].shape[2]
@@ -365,7 +367,7 @@ class _Lowering:
             piece=node.output,
             rows=rows.clocks[node.output],
             rows_per_call=1,
-            cols=(Span(0, 1),),
+            cols=cols[node.output],
             tile=0,
             group=0,
         )

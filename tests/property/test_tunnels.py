@@ -4,15 +4,14 @@ the search say about them, against brute force."""
 from __future__ import annotations
 
 from dataclasses import replace
-from operator import le
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from patchc.ir import GlobalAveragePool, Graph
-from patchc.memory import Placement, check_placement, live_bytes, liveness_peak, place
+from patchc.ir import Graph
+from patchc.memory import Placement, check_placement, live_bytes, place
 from patchc.reference import ShadowMemoryError, execute, run_graph, schedule
 from patchc.tunnels.lowering import lower
 from patchc.tunnels.plan import InputMode, Plan
@@ -63,7 +62,11 @@ def test_every_plan_computes_what_the_graph_computes(case):
 @given(planned(), st.data())
 @some(100)
 def test_rows_run_at_once_are_judged_as_their_tiles_are(case, data):
-    """With a buffer put anywhere in the arena, so that many schedules are wrong."""
+    """With a buffer put anywhere in the arena, so that many schedules are wrong.
+
+    Both must object to the same element or to none. What lies there instead may differ: a row run
+    at once leaves nothing of its tiles in the scratch memory.
+    """
     found = lower(*case)
     placement = place(found)
     offsets = dict(placement.offsets)
@@ -79,7 +82,7 @@ def test_rows_run_at_once_are_judged_as_their_tiles_are(case, data):
         try:
             return execute(found, placement, inputs).stats
         except ShadowMemoryError as error:
-            return str(error)
+            return str(error).partition(", which holds")[0]
 
     at_once = verdict()
     with pytest.MonkeyPatch.context() as patch:
@@ -97,14 +100,6 @@ def rings(found: Schedule, seen: Found) -> set[str]:
         for name, _ in seen.made
         if found.buffers[found.storages[name].buffer].kind is BufferKind.RING
     }
-
-
-def makes_all_columns(found: Schedule, name: str) -> bool:
-    """A stream is read to the last pixel, and a mean has one column, whether anybody reads it."""
-    producer = found.graph.producer.get(name)
-    if producer is None:
-        return found.input_mode is InputMode.STREAM
-    return isinstance(producer.op, GlobalAveragePool)
 
 
 def hull(mask: np.ndarray) -> tuple[int, int]:
@@ -127,7 +122,8 @@ def test_lowering_against_demand_pixel_by_pixel(case):
             rows = max(1, seen.alive.get(name, 0), seen.piece.get(name, 0))
             assert found.storages[name].slots == rows, name
         for (name, stripe), made in seen.made.items():
-            if name in ring and not makes_all_columns(found, name):
+            streamed = found.input_mode is InputMode.STREAM and name in found.graph.inputs
+            if name in ring and not streamed:  # a stream is read to the last pixel
                 assert hull(made) == hull(seen.read[name, stripe]), name
         for name in {name for name, _ in seen.made} - ring:
             made = [seen.made[name, stripe] for stripe in range(block.stripes)]
@@ -184,20 +180,22 @@ def starts_in_padding(graph: Graph) -> bool:
 @given(NETWORKS, st.sampled_from(InputMode))
 @some(60)
 def test_the_search_prices_plans_as_they_turn_out(graph, mode):
-    """Bytes are the liveness peak, tunnel by tunnel; costs are the multiply-accumulates done."""
+    """Bytes are those live, tunnel by tunnel; costs are the multiply-accumulates done."""
     assume(all(graph.consumers[name] for name in graph.inputs))
     for point in frontier(graph, mode, EVERYTHING):
         found = lower(graph, point.plan(mode))
-        turned_out = [
-            size
-            for block, size in zip(found.blocks, live_bytes(found), strict=True)
-            if not block.name.startswith("load_")
-        ]
-        priced = [tunnel.bytes for tunnel in point.tunnels]
-        if starts_in_padding(graph):
-            # The search takes units one by one and does not see such rows come together.
-            assert all(map(le, priced, turned_out))
-        else:
-            assert priced == turned_out
-            assert point.bytes == liveness_peak(found)
+        live = live_bytes(found)
+        blocks = [i for i, block in enumerate(found.blocks) if not block.name.startswith("load_")]
+        for index, tunnel in zip(blocks, point.tunnels, strict=True):
+            sources = {overlap.source for overlap in found.overlaps if overlap.block == index}
+            if starts_in_padding(graph):
+                # The search takes units one by one and does not see such rows come together.
+                assert tunnel.bytes <= live[index]
+            elif len(sources) > 1 or any(step.rows > 1 for step in tunnel.plan.steps):
+                # The search counts on one map written over, the lower bound hopes for all; and it
+                # takes rows that come together to come as many at a time from the first on.
+                assert tunnel.bytes >= live[index]
+            else:
+                assert tunnel.bytes == live[index]
+        assert point.bytes == max(tunnel.bytes for tunnel in point.tunnels)
         assert assert_equals_graph(found, place(found)) == point.cost

@@ -542,3 +542,28 @@ def test_inspect_says_what_is_not_supported_and_why(tmp_path: Path, model: Path)
     assert "pool (GlobalMaxPool): " in ran.stdout
     data = json.loads(patchc_command("inspect", tmp_path / "odd.onnx", "--json").stdout)
     assert [item["operator"] for item in data["unsupported"]] == ["GlobalMaxPool"]
+
+
+def test_the_search_says_how_good_its_plan_is(tmp_path: Path, model: Path):
+    whole = patchc.compile(model, tmp_path / "whole").report.ram.total_bytes
+    result = patchc.compile(model, tmp_path / "tunnels", budget=whole - 1)
+    assert result.search_gap is not None
+    assert result.search_gap >= 0
+    plan = tmp_path / "tunnels" / "plan.json"
+    assert patchc.compile(model, tmp_path / "again", plan=plan).search_gap is None
+    ran = patchc_command("compile", model, "-o", tmp_path / "c", "--budget", whole - 1)
+    assert "\nsearch   " in ran.stdout
+
+
+def test_explore_shows_points_that_compile_meets(tmp_path: Path, model: Path):
+    ran = patchc_command("explore", model, "-o", tmp_path / "frontier.json", "--json")
+    found = json.loads(ran.stdout)
+    assert found == json.loads((tmp_path / "frontier.json").read_text())
+    totals = [point["total_bytes"] for point in found["points"]]
+    assert totals == sorted(totals, reverse=True)
+    for point in found["points"]:
+        report = patchc.compile(model, tmp_path / "out", budget=point["total_bytes"]).report
+        assert report.ram.total_bytes <= point["total_bytes"]
+    text = patchc_command("explore", model).stdout
+    assert max(map(len, text.splitlines())) <= 80
+    assert all(f"{total:,}" in text for total in totals)

@@ -19,21 +19,22 @@ Masks = dict[str, np.ndarray]
 
 def needed(op: Op, out: np.ndarray, height: int, width: int) -> np.ndarray:
     """The pixels of a height x width operand that the pixels `out` of the result read."""
-    found = np.zeros((height, width), dtype=bool)
     if isinstance(op, GlobalAveragePool):
-        found[:] = out.any()
-        return found
+        return np.full((height, width), out.any())
     window = getattr(op, "window", None)
     if window is None:
-        return out.copy()
-    rows, cols = np.nonzero(out)
-    for y in range(window.kernel[0]):
-        for x in range(window.kernel[1]):
-            r = rows * window.stride[0] + y * window.dilation[0] - window.pads.top
-            c = cols * window.stride[1] + x * window.dilation[1] - window.pads.left
-            inside = (r >= 0) & (r < height) & (c >= 0) & (c < width)
-            found[r[inside], c[inside]] = True
-    return found
+        return out
+    # Every tap of every pixel, marked on the map with all its padding and a margin around it.
+    (kh, kw), (sh, sw), (dh, dw) = window.kernel, window.stride, window.dilation
+    top, left = window.pads.top, window.pads.left
+    size = top + height + out.shape[0] * sh + kh * dh, left + width + out.shape[1] * sw + kw * dw
+    canvas = np.zeros(size, dtype=bool)
+    for y in range(kh):
+        for x in range(kw):
+            rows = slice(y * dh, y * dh + out.shape[0] * sh, sh)
+            cols = slice(x * dw, x * dw + out.shape[1] * sw, sw)
+            canvas[rows, cols] |= out
+    return canvas[top : top + height, left : left + width]
 
 
 def behind(graph: Graph, step: Step, piece: np.ndarray) -> Masks:

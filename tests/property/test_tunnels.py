@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from patchc.ir import Graph
+from patchc.ir import Graph, Op
 from patchc.memory import Placement, check_placement, live_bytes, place
 from patchc.reference import ShadowMemoryError, execute, run_graph, schedule
 from patchc.tunnels.lowering import lower
@@ -102,6 +102,21 @@ def rings(found: Schedule, seen: Found) -> set[str]:
     }
 
 
+def leaves_gaps(op: Op) -> bool:
+    """Does a window skip rows or columns, between its taps or from one window to the next, or see
+    nothing but padding? Then the lowering takes the hull, of which not everything is read."""
+    window = getattr(op, "window", None)
+    if window is None:
+        return False
+    pads = (window.pads.top, window.pads.left)
+    return any(
+        dilation > 1 or stride > kernel or pad >= kernel
+        for dilation, stride, kernel, pad in zip(
+            window.dilation, window.stride, window.kernel, pads, strict=True
+        )
+    )
+
+
 def hull(mask: np.ndarray) -> tuple[int, int]:
     """The columns of a mask, from the first to the one behind the last."""
     columns = np.flatnonzero(mask.any(axis=0))
@@ -109,22 +124,31 @@ def hull(mask: np.ndarray) -> tuple[int, int]:
 
 
 @given(planned())
-@some(400)
+@some(300)
 def test_lowering_against_demand_pixel_by_pixel(case):
     """Nothing is read before it is made; rings hold the rows alive at once and not one more; a
     stripe computes the columns that it needs and no others; maps are made in full."""
     found = lower(*case)
+    gaps = any(leaves_gaps(node.op) for node in found.graph.nodes)
     for block in found.blocks:
         seen = simulate(found, block)
         assert not seen.missing
         ring = rings(found, seen)
         for name in ring:
             rows = max(1, seen.alive.get(name, 0), seen.piece.get(name, 0))
-            assert found.storages[name].slots == rows, name
+            slots = found.storages[name].slots
+            assert slots >= rows if gaps else slots == rows, name
         for (name, stripe), made in seen.made.items():
-            streamed = found.input_mode is InputMode.STREAM and name in found.graph.inputs
-            if name in ring and not streamed:  # a stream is read to the last pixel
-                assert hull(made) == hull(seen.read[name, stripe]), name
+            first, stop = hull(seen.read[name, stripe])
+            if name not in ring:
+                continue
+            if found.input_mode is InputMode.STREAM and name in found.graph.inputs:
+                assert hull(made) == (0, made.shape[1])  # a stream is read to the last pixel
+            elif gaps:
+                assert hull(made)[0] <= first
+                assert hull(made)[1] >= stop
+            else:
+                assert hull(made) == (first, stop), name
         for name in {name for name, _ in seen.made} - ring:
             made = [seen.made[name, stripe] for stripe in range(block.stripes)]
             assert np.all(np.logical_or.reduce(made)), name

@@ -18,6 +18,7 @@ from patchc.tunnels.schedule import (
     Schedule,
     Span,
     Step,
+    shared_bytes,
 )
 
 
@@ -43,12 +44,9 @@ def _gains(schedule: Schedule) -> dict[int, int]:
     best: dict[tuple[int, str], int] = {}
     for overlap in schedule.overlaps:
         source, target = schedule.buffers[overlap.source], schedule.buffers[overlap.target]
-        if overlap.distance >= 0:
-            joint = max(target.bytes, source.bytes + overlap.distance)
-        else:
-            joint = max(source.bytes, target.bytes - overlap.distance)
         key = (overlap.block, overlap.source)
-        best[key] = max(best.get(key, 0), source.bytes + target.bytes - joint)
+        gain = shared_bytes(source.bytes, target.bytes, overlap.distance)
+        best[key] = max(best.get(key, 0), gain)
     gains: dict[int, int] = {}
     for (block, _), gain in best.items():
         gains[block] = gains.get(block, 0) + gain

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from patchc.ir import Graph, macs
-from patchc.tunnels.geometry import operand_span, reach
+from patchc.tunnels.geometry import macs_per_pixel, operand_span, reach
 from patchc.tunnels.plan import InputMode, StepPlan
 from patchc.tunnels.schedule import FINISH_MEAN, LOAD, Block, Schedule, Span, Step
 
@@ -41,16 +40,9 @@ def executed_work(schedule: Schedule) -> dict[str, Work]:
                 for at, (_, span) in enumerate(reach(graph, plan, Span(0, 1), columns)):
                     cols[at] += span.stop - span.start
             for name, height, width in zip(nodes, rows, cols, strict=True):
-                work = macs_per_pixel(graph, name) * height * width
+                work = macs_per_pixel(graph, graph.node(name)) * height * width
                 found[name] = Work(work, len(pieces) * tiles)
     return found
-
-
-def macs_per_pixel(graph: Graph, name: str) -> int:
-    """Multiply-accumulates behind one pixel of a node's output."""
-    node = graph.node(name)
-    height, width, _ = graph.tensors[node.output].shape
-    return macs(graph, node) // (height * width)
 
 
 def step_nodes(step: Step) -> tuple[str, ...]:

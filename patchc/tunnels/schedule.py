@@ -160,6 +160,13 @@ class Block:
     reverse: bool = False  # rows are counted from the last one: n rows finished are the last n
 
 
+def shared_bytes(source: int, target: int, distance: int) -> int:
+    """Bytes that two maps of `source` and `target` bytes share when the target starts `distance`
+    bytes below the source (above it where negative)."""
+    target_ends, source_ends = target + max(-distance, 0), source + max(distance, 0)
+    return source + target - max(target_ends, source_ends)
+
+
 @dataclass(frozen=True, slots=True)
 class Overlap:
     """A map that may be written over another one while a block runs."""

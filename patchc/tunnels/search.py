@@ -23,6 +23,7 @@ from patchc.tunnels.modes import Modes
 from patchc.tunnels.order import best_order
 from patchc.tunnels.plan import InputMode, Plan, StepPlan, TunnelPlan
 from patchc.tunnels.planner import whole_in_place
+from patchc.tunnels.schedule import shared_bytes
 from patchc.tunnels.units import Unit, find_units
 
 
@@ -230,12 +231,7 @@ class _Edges:
         gain = 0
         for source, target in product(dying, outputs):
             distance = overlap_distance(self.graph, rows, source, target)
-            size_s, size_t = self._size(source), self._size(target)
-            if distance >= 0:
-                joint = max(size_t, distance + size_s)
-            else:
-                joint = max(size_s, size_t - distance)
-            gain = max(gain, size_s + size_t - joint)
+            gain = max(gain, shared_bytes(self._size(source), self._size(target), distance))
         return total - gain
 
 

@@ -35,7 +35,7 @@ from tests.property.networks import chains
 def plan_for(graph: Graph, mode: InputMode, share: float) -> Choice:
     """The plan for a budget at `share` of the way from the floor to layer by layer."""
     whole = layer_by_layer(graph, mode)
-    least = floor(graph, mode, 1)
+    least = floor(graph, mode)
     limit = least.arena_bytes + round(share * (whole.arena_bytes - least.arena_bytes))
     found = choose(graph, mode, limit)
     assert found is not None, f"{limit} B is above the floor of {least.arena_bytes} B"

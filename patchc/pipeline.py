@@ -75,7 +75,7 @@ def schedule_graph(
         found = choose(graph, plan, limit)
         if found is None:
             assert limit is not None  # without a limit, layer by layer always fits
-            found = floor(graph, plan, limit)
+            found = floor(graph, plan)
         stages = Stages(imported, found.plan, found.schedule, found.placement, found.cost_bound)
     check_placement(stages.schedule, stages.placement)
     return stages

@@ -2,7 +2,7 @@
 
 from patchc.memory.check import PlacementError, check_placement
 from patchc.memory.liveness import arena_buffers, element_peak, live_bytes, liveness_peak
-from patchc.memory.placement import Placement, place
+from patchc.memory.placement import Placement, place, reversed_blocks
 
 __all__ = [
     "Placement",
@@ -13,4 +13,5 @@ __all__ = [
     "live_bytes",
     "liveness_peak",
     "place",
+    "reversed_blocks",
 ]

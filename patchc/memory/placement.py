@@ -10,7 +10,7 @@ only when none does is the CP-SAT solver asked.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from patchc.memory.liveness import arena_buffers, liveness_peak
 from patchc.tunnels.schedule import Buffer, Overlap, Schedule
@@ -18,6 +18,7 @@ from patchc.tunnels.schedule import Buffer, Overlap, Schedule
 # The solver stops after this much deterministic work (about as many seconds on one core): a limit
 # on wall-clock time would make the emitted C depend on the machine's load.
 SOLVER_WORK = 10.0
+DIRECTIONS_WORK = 2.0  # likewise, for a choice of directions
 
 
 @dataclass(frozen=True)
@@ -34,12 +35,31 @@ def place(schedule: Schedule) -> Placement:
     """The placement of least arena bytes that first fit or the solver finds. Deterministic."""
     problem = Problem.of(schedule)
     peak = liveness_peak(schedule)
-    tries = [_first_fit(problem, order) for order in _orders(problem.buffers)]
-    offsets = min(tries, key=problem.top)
+    offsets = _best_first_fit(problem)
     top = problem.top(offsets)
     if top == peak:
         return Placement(offsets, top, peak, "first fit, meets the liveness peak")
     return _solve(problem, offsets, peak)
+
+
+def reversed_blocks(forwards: Schedule, backwards: Schedule) -> frozenset[int]:
+    """Blocks to run from the last row to the first, so that the arena is smallest.
+
+    The two schedules lower one plan, `backwards` with every tunnel in reverse that may be. The
+    solver chooses a direction per block together with the offsets, every buffer as large as it is
+    in the larger of the two.
+    """
+    problem = Problem.of(forwards)
+    both = dict(problem.overlaps)
+    for pair, overlaps in Problem.of(backwards).overlaps.items():
+        known = both.get(pair, ())
+        both[pair] = (*known, *(o for o in overlaps if o not in known))
+    buffers = tuple(
+        replace(b, bytes=max(b.bytes, backwards.buffers[b.name].bytes)) for b in problem.buffers
+    )
+    hint = _best_first_fit(Problem(buffers, problem.overlaps))
+    solved = _Solver(Problem(buffers, both), hint, 0, DIRECTIONS_WORK)
+    return solved.reversed_blocks()
 
 
 @dataclass(frozen=True)
@@ -47,11 +67,12 @@ class Problem:
     """Buffers, and which pairs of them may share bytes."""
 
     buffers: tuple[Buffer, ...]
-    overlaps: Mapping[tuple[str, str], Overlap]  # by (target, source)
+    # By (target, source). One, or where the direction of the block is open, one for each.
+    overlaps: Mapping[tuple[str, str], tuple[Overlap, ...]]
 
     @staticmethod
     def of(schedule: Schedule) -> Problem:
-        overlaps = {(o.target, o.source): o for o in schedule.overlaps}
+        overlaps = {(o.target, o.source): (o,) for o in schedule.overlaps}
         return Problem(arena_buffers(schedule), overlaps)
 
     def top(self, offsets: Mapping[str, int]) -> int:
@@ -68,8 +89,8 @@ class Problem:
             ((one, low), (two, other)),
             ((two, other), (one, low)),
         ):
-            overlap = self.overlaps.get((target.name, source.name))
-            if overlap is not None and overlap.allows(target, at, source, base):
+            overlaps = self.overlaps.get((target.name, source.name), ())
+            if any(overlap.allows(target, at, source, base) for overlap in overlaps):
                 return False
         return True
 
@@ -90,6 +111,11 @@ def _orders(buffers: Sequence[Buffer]) -> Iterable[list[Buffer]]:
     yield sorted(buffers, key=lambda b: (b.first == b.last, -b.last, -b.first, b.name))
 
 
+def _best_first_fit(problem: Problem) -> dict[str, int]:
+    tries = [_first_fit(problem, order) for order in _orders(problem.buffers)]
+    return min(tries, key=problem.top)
+
+
 def _first_fit(problem: Problem, order: Sequence[Buffer]) -> dict[str, int]:
     """Each buffer at the lowest offset where it collides with none placed before."""
     placed: dict[str, tuple[Buffer, int]] = {}
@@ -97,11 +123,9 @@ def _first_fit(problem: Problem, order: Sequence[Buffer]) -> dict[str, int]:
         candidates = {0}
         for other, low in placed.values():
             candidates.add(_align(low + other.bytes, buffer.align))
-            over = problem.overlaps.get((buffer.name, other.name))
-            if over is not None:
+            for over in problem.overlaps.get((buffer.name, other.name), ()):
                 candidates.add(low + over.shift(buffer, other))
-            under = problem.overlaps.get((other.name, buffer.name))
-            if under is not None:
+            for under in problem.overlaps.get((other.name, buffer.name), ()):
                 candidates.add(low - under.shift(other, buffer))
         for offset in sorted(c for c in candidates if c >= 0 and c % buffer.align == 0):
             if not any(
@@ -114,61 +138,109 @@ def _first_fit(problem: Problem, order: Sequence[Buffer]) -> dict[str, int]:
 
 def _solve(problem: Problem, hint: Mapping[str, int], peak: int) -> Placement:
     """CP-SAT: rectangles that do not overlap, least top. Starts from `hint`."""
-    from ortools.sat.python import cp_model  # slow to import, seldom needed
-
-    buffers, best = problem.buffers, problem.top(hint)
-    model = cp_model.CpModel()
-    top = model.new_int_var(peak, best, "top")
-    offset = {}
-    lives, spans = [], []
-    shared = {source for _, source in problem.overlaps}
-    for b in buffers:
-        units = model.new_int_var(0, (best - b.bytes) // b.align, b.name)
-        model.add_hint(units, hint[b.name] // b.align)
-        offset[b.name] = units * b.align
-        # A map that may be written over in its last block meets that block's buffers one by one.
-        life = b.last - b.first + (0 if b.name in shared else 1)
-        if life:
-            spans.append(
-                model.new_fixed_size_interval_var(offset[b.name], b.bytes, f"{b.name}.bytes")
-            )
-            lives.append(model.new_fixed_size_interval_var(b.first, life, f"{b.name}.life"))
-        model.add(offset[b.name] + b.bytes <= top)
-    model.add_no_overlap_2d(lives, spans)
-    for source in (b for b in buffers if b.name in shared):
-        for other in buffers:
-            meets = other.first <= source.last <= other.last
-            if (
-                other is source
-                or not meets
-                or (other.name in shared and other.name < source.name and other.last == source.last)
-            ):
-                continue
-            ways = [
-                (offset[other.name] + other.bytes, offset[source.name]),
-                (offset[source.name] + source.bytes, offset[other.name]),
-            ]
-            overlap = problem.overlaps.get((other.name, source.name))
-            if overlap is not None:
-                shifted = offset[source.name] + overlap.shift(other, source)
-                way = (offset[other.name], shifted)
-                ways.append(way[::-1] if overlap.reverse else way)
-            choices = []
-            for low, high in ways:
-                choice = model.new_bool_var("")
-                model.add(low <= high).only_enforce_if(choice)
-                choices.append(choice)
-            model.add_bool_or(choices)
-    model.minimize(top)
-    solver = cp_model.CpSolver()
-    solver.parameters.num_workers = 1
-    solver.parameters.random_seed = 0
-    solver.parameters.max_deterministic_time = SOLVER_WORK
-    status = solver.solve(model)
-    if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
+    solver = _Solver(problem, hint, peak)
+    best = problem.top(hint)
+    if not solver.found:
         return Placement(hint, best, peak, f"first fit, within {best - peak} B of the bound")
-    offsets = {b.name: int(solver.value(offset[b.name])) for b in buffers}
-    found, bound = problem.top(offsets), round(solver.best_objective_bound)
-    if status == cp_model.OPTIMAL:
+    offsets = solver.offsets()
+    found = problem.top(offsets)
+    if solver.optimal:
         return Placement(offsets, found, found, "CP-SAT, proved optimal")
-    return Placement(offsets, found, bound, f"CP-SAT, within {found - bound} B of its bound")
+    gap = found - solver.bound
+    return Placement(offsets, found, solver.bound, f"CP-SAT, within {gap} B of its bound")
+
+
+class _Solver:
+    """The CP-SAT model of a problem, solved."""
+
+    def __init__(
+        self, problem: Problem, hint: Mapping[str, int], peak: int, work: float = SOLVER_WORK
+    ) -> None:
+        from ortools.sat.python import cp_model  # slow to import, seldom needed
+
+        self._problem, self._model = problem, cp_model.CpModel()
+        best = problem.top(hint)
+        top = self._model.new_int_var(peak, best, "top")
+        self._offset: dict[str, cp_model.LinearExprT] = {}
+        # Blocks whose direction is open: true for those that run in reverse.
+        self._reverse: dict[int, cp_model.IntVar] = {}
+        for overlaps in problem.overlaps.values():
+            for block in {o.block for o in overlaps if len({p.reverse for p in overlaps}) > 1}:
+                if block not in self._reverse:
+                    self._reverse[block] = self._model.new_bool_var(f"reverse {block}")
+        self._shared = {source for _, source in problem.overlaps}
+        lives, spans = [], []
+        for b in problem.buffers:
+            units = self._model.new_int_var(0, (best - b.bytes) // b.align, b.name)
+            self._model.add_hint(units, hint[b.name] // b.align)
+            offset = self._offset[b.name] = units * b.align
+            # A map that may be written over in its last block meets that block's buffers one by
+            # one.
+            life = b.last - b.first + (0 if b.name in self._shared else 1)
+            if life:
+                spans.append(self._model.new_fixed_size_interval_var(offset, b.bytes, ""))
+                lives.append(self._model.new_fixed_size_interval_var(b.first, life, ""))
+            self._model.add(offset + b.bytes <= top)
+        self._model.add_no_overlap_2d(lives, spans)
+        self._last_blocks()
+        # The smallest arena; for that, as few blocks in reverse as possible.
+        self._model.minimize(top * (len(self._reverse) + 1) + sum(self._reverse.values()))
+        self._solver = cp_model.CpSolver()
+        self._solver.parameters.num_workers = 1
+        self._solver.parameters.random_seed = 0
+        self._solver.parameters.max_deterministic_time = work
+        status = self._solver.solve(self._model)
+        self.optimal = status == cp_model.OPTIMAL
+        self.found = self.optimal or status == cp_model.FEASIBLE
+
+    def _last_blocks(self) -> None:
+        """Maps that may be written over, against whatever else is there in their last block."""
+        buffers = self._problem.buffers
+        for source in (b for b in buffers if b.name in self._shared):
+            for other in buffers:
+                meets = other.first <= source.last <= other.last
+                twice = (
+                    other.name in self._shared
+                    and other.name < source.name
+                    and other.last == source.last
+                )
+                if other is not source and meets and not twice:
+                    self._apart(source, other)
+
+    def _apart(self, source: Buffer, other: Buffer) -> None:
+        """`other` above, below, or as far over `source` as an overlap allows."""
+        model, offset = self._model, self._offset
+        choices = [model.new_bool_var(""), model.new_bool_var("")]
+        above = offset[source.name] + source.bytes <= offset[other.name]
+        below = offset[other.name] + other.bytes <= offset[source.name]
+        model.add(above).only_enforce_if(choices[0])
+        model.add(below).only_enforce_if(choices[1])
+        for overlap in self._problem.overlaps.get((other.name, source.name), ()):
+            choice = model.new_bool_var("")
+            shifted = offset[source.name] + overlap.shift(other, source)
+            grows = offset[other.name]
+            allowed = shifted <= grows if overlap.reverse else grows <= shifted
+            model.add(allowed).only_enforce_if(choice)
+            direction = self._reverse.get(overlap.block)
+            if direction is not None:
+                model.add_implication(choice, direction if overlap.reverse else direction.negated())
+            choices.append(choice)
+        model.add_bool_or(choices)
+
+    def offsets(self) -> dict[str, int]:
+        """Bytes from the arena's start, by buffer."""
+        return {
+            b.name: int(self._solver.value(self._offset[b.name])) for b in self._problem.buffers
+        }
+
+    def reversed_blocks(self) -> frozenset[int]:
+        """Of those whose direction is open."""
+        if not self.found:
+            return frozenset()
+        chosen = (block for block, var in self._reverse.items() if self._solver.value(var))
+        return frozenset(chosen)
+
+    @property
+    def bound(self) -> int:
+        """No placement has a smaller top. For problems whose directions are settled."""
+        return round(self._solver.best_objective_bound)

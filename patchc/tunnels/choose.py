@@ -1,8 +1,10 @@
 """From a budget to a placed Schedule: the cheapest plan on the frontier whose arena really fits.
 
-The frontier counts bytes tunnel by tunnel. Placement may need a little more, because a map stays
-where it is from one tunnel to the next; so each plan is lowered and placed, as it stands and with
-every second tunnel in reverse, and the first one that fits is taken, cheapest first.
+The frontier counts bytes tunnel by tunnel. Placement may need more, because a map stays where it is
+from one tunnel to the next: one that is written over the map before it lies a little lower, and
+after several such tunnels maps have drifted down by the sum. Tunnels that run from the last row to
+the first let them drift up again. So where a plan needs more than its price, the placement solver
+chooses which tunnels run in reverse. The first plan that fits is taken, cheapest first.
 """
 
 from __future__ import annotations
@@ -11,18 +13,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from patchc.ir import Graph, macs
-from patchc.memory import Placement, place
+from patchc.memory import Placement, place, reversed_blocks
 from patchc.tunnels.lowering import lower
 from patchc.tunnels.plan import InputMode, Plan
 from patchc.tunnels.planner import trivial_plan
 from patchc.tunnels.schedule import Schedule
-from patchc.tunnels.search import NO_LIMIT, Point, alternate, frontier
-
-# Recomputation that the search allows itself, as shares of the plain network's cost, one after the
-# other: most budgets are met by little of it, and a search that allows little is fast.
-SLACK = (0.0, 0.02, 0.06, 0.15, 0.4)
-# How much more memory the search for the floor allows itself from one attempt to the next.
-FLOOR_GROWTH = 1.3
+from patchc.tunnels.search import Point, frontier
 
 
 @dataclass(frozen=True)
@@ -55,31 +51,25 @@ def choose(graph: Graph, mode: InputMode, limit: int | None) -> Choice | None:
     whole = layer_by_layer(graph, mode)
     if limit is None or whole.arena_bytes <= limit:
         return whole
-    for slack in (*(int(share * whole.cost) for share in SLACK), NO_LIMIT):
-        points = sorted(
-            frontier(graph, mode, limit, slack), key=lambda point: (point.cost, point.bytes)
-        )
-        for point in points:
-            for choice in _placements(graph, mode, point, points[0].cost):
-                if choice.arena_bytes <= limit:
-                    return choice
+    bound: int | None = None
+    for point in frontier(graph, mode, limit):
+        bound = point.cost if bound is None else bound
+        for choice in _placements(graph, mode, point, bound):
+            if choice.arena_bytes <= limit:
+                return choice
     return None
 
 
-def floor(graph: Graph, mode: InputMode, limit: int) -> Choice:
-    """The plan of least arena that the search reaches, when none has `limit` bytes or fewer."""
-    whole = layer_by_layer(graph, mode)
-    limit = max(limit, 1)
-    while limit < whole.arena_bytes:
-        limit = int(limit * FLOOR_GROWTH) + 1
-        found = [
-            choice
-            for point in frontier(graph, mode, limit)
-            for choice in _placements(graph, mode, point, point.cost)
-        ]
-        if found:
-            return min((whole, *found), key=lambda choice: (choice.arena_bytes, choice.cost))
-    return whole
+def floor(graph: Graph, mode: InputMode) -> Choice:
+    """The plan of least arena that the search reaches."""
+    best = layer_by_layer(graph, mode)
+    points = list(frontier(graph, mode, best.arena_bytes - 1))
+    for point in reversed(points):  # from the least price on, which no placement is below
+        if point.bytes >= best.arena_bytes:
+            break
+        found = _placements(graph, mode, point, point.cost)
+        best = min((best, *found), key=lambda choice: (choice.arena_bytes, choice.cost))
+    return best
 
 
 def explore(graph: Graph, mode: InputMode, limit: int | None = None) -> tuple[Choice, ...]:
@@ -100,8 +90,38 @@ def _placements(graph: Graph, mode: InputMode, point: Point, bound: int) -> Iter
     plan = point.plan(mode)
     straight = _placed(graph, plan, point.cost, bound)
     yield straight
-    if straight.arena_bytes > point.bytes:  # else nothing is left to gain
-        yield _placed(graph, alternate(plan), point.cost, bound)
+    if straight.arena_bytes <= point.bytes:  # nothing is left to gain
+        return
+    free = reversible(graph, plan)
+    backwards = lower(graph, plan.in_reverse(free))
+    chosen = free & {
+        _tunnel(straight.schedule, block) for block in reversed_blocks(straight.schedule, backwards)
+    }
+    if chosen:
+        yield _placed(graph, plan.in_reverse(chosen), point.cost, bound)
+
+
+def reversible(graph: Graph, plan: Plan) -> frozenset[int]:
+    """Tunnels of a plan that may run from the last row to the first, and over maps that die."""
+    callback = plan.input_mode in (InputMode.TILES, InputMode.STREAM)
+    images = set(graph.inputs) if callback else set()
+    return frozenset(
+        index
+        for index, tunnel in enumerate(plan.tunnels)
+        if not tunnel.whole
+        and tunnel.stripes == 1
+        and not any(images & set(graph.node(name).inputs) for name in tunnel.nodes)
+    )
+
+
+def _tunnel(schedule: Schedule, block: int) -> int:
+    """The tunnel that a block runs: blocks that only load a map are none."""
+    computing = [
+        index
+        for index, one in enumerate(schedule.blocks)
+        if any(call.node for step in one.steps for call in step.calls)
+    ]
+    return computing.index(block)
 
 
 def _placed(graph: Graph, plan: Plan, cost: int, bound: int) -> Choice:

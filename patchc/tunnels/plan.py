@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Collection
+from dataclasses import asdict, dataclass, replace
 from enum import Enum
 
 
@@ -62,6 +63,13 @@ class Plan:
     tunnels: tuple[TunnelPlan, ...]
     # tensor -> the operand whose memory its values overwrite, element by element
     in_place: tuple[tuple[str, str], ...] = ()
+
+    def in_reverse(self, chosen: Collection[int]) -> Plan:
+        """The same plan with the tunnels at these positions run from the last row to the first."""
+        turned = (
+            replace(tunnel, reverse=index in chosen) for index, tunnel in enumerate(self.tunnels)
+        )
+        return replace(self, tunnels=tuple(turned))
 
     def to_json(self) -> str:
         """The text of plan.json."""

@@ -10,7 +10,7 @@ exactly, for the tunnels that are offered.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import accumulate, product
 
 from patchc.ir import GlobalAveragePool, Graph, Node, macs
@@ -41,6 +41,8 @@ class Tunnel:
 
 # More than any plan costs on top of the plain network.
 NO_LIMIT = 2**62
+# Recomputation that the search allows itself, as shares of the plain network's cost, band by band.
+BANDS = (0.0, 0.02, 0.06, 0.15, 0.4, 1.0, 3.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +61,22 @@ class Point:
         )
 
 
-def frontier(graph: Graph, mode: InputMode, limit: int, slack: int = NO_LIMIT) -> tuple[Point, ...]:
-    """Every Pareto-optimal plan under `limit` bytes, by falling bytes and rising cost.
+def frontier(graph: Graph, mode: InputMode, limit: int) -> Iterator[Point]:
+    """Every Pareto-optimal plan of at most `limit` bytes, by rising cost and falling bytes.
 
-    `slack`: multiply-accumulates that a plan may cost on top of the plain network; a small one
-    makes the search fast, and does not hide a plan that keeps to it.
+    Searched band by band as the points are asked for: with little recomputation allowed the search
+    is fast, and with more, only plans smaller than those found so far are of interest.
     """
+    plain = sum(macs(graph, node) for node in graph.nodes)
+    for slack in (*(int(share * plain) for share in BANDS), NO_LIMIT):
+        for point in band(graph, mode, limit, slack):
+            yield point
+            limit = point.bytes - 1
+
+
+def band(graph: Graph, mode: InputMode, limit: int, slack: int) -> tuple[Point, ...]:
+    """Every Pareto-optimal plan of at most `limit` bytes that costs at most `slack`
+    multiply-accumulates more than the plain network, by rising cost and falling bytes."""
     order = best_order(graph, mode).nodes
     plain = [0, *accumulate(macs(graph, node) for node in order)]
     best: list[list[Point]] = [[] for _ in range(len(order) + 1)]
@@ -241,18 +253,3 @@ def _stripe_counts(width: int) -> list[int]:
     for count in range(1, width + 1):
         counts.setdefault(-(-width // count), count)
     return list(counts.values())
-
-
-def alternate(plan: Plan) -> Plan:
-    """The same plan with every second streaming tunnel run in reverse.
-
-    A map written over the one before it lies a little lower; after several such tunnels maps have
-    drifted down by the sum. Run in reverse they drift up again.
-    """
-    turned = []
-    reverse = False
-    for index, tunnel in enumerate(plan.tunnels):
-        streams = index > 0 and not tunnel.whole and tunnel.stripes == 1
-        turned.append(replace(tunnel, reverse=True) if streams and reverse else tunnel)
-        reverse = streams and not reverse
-    return replace(plan, tunnels=tuple(turned))

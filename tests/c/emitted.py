@@ -136,7 +136,7 @@ def upwards() -> Schedule:
 
 def points(graph: Graph, mode: InputMode, limit: int = 2**20) -> tuple[Point, ...]:
     """The search's plans, those that need most memory first."""
-    return frontier(graph, mode, limit)
+    return tuple(frontier(graph, mode, limit))
 
 
 def layerwise(graph: Graph, mode: InputMode) -> Schedule:

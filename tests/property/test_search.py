@@ -11,7 +11,7 @@ from patchc.memory import check_placement
 from patchc.tunnels.choose import choose, explore, floor, layer_by_layer
 from patchc.tunnels.lowering import lower
 from patchc.tunnels.plan import InputMode, Plan
-from patchc.tunnels.search import NO_LIMIT, frontier
+from patchc.tunnels.search import NO_LIMIT, band
 from tests.property.networks import chains
 
 MODES = st.sampled_from(list(InputMode))
@@ -41,7 +41,7 @@ def test_a_budget_is_kept_or_refused_with_a_floor_that_works(graph, mode, share)
         assert choice.arena_bytes <= limit
         assert choice.cost >= choice.cost_bound
         return
-    least = floor(graph, mode, limit)
+    least = floor(graph, mode)
     assert least.arena_bytes > limit
     again = choose(graph, mode, least.arena_bytes)
     assert again is not None
@@ -84,8 +84,8 @@ def test_slack_hides_no_plan_that_keeps_to_it(slack):
     graph = net.build(net.dense(net.mean(x), 4))
     plain = sum(macs(graph, node) for node in graph.nodes)
     limit = layer_by_layer(graph, InputMode.TILES).arena_bytes
-    everything = frontier(graph, InputMode.TILES, limit)
-    some = frontier(graph, InputMode.TILES, limit, slack)
+    everything = band(graph, InputMode.TILES, limit, NO_LIMIT)
+    some = band(graph, InputMode.TILES, limit, slack)
     assert [(p.bytes, p.cost) for p in some] == [
         (p.bytes, p.cost) for p in everything if p.cost - plain <= slack
     ]

@@ -17,11 +17,12 @@ from patchc.memory import (
     live_bytes,
     liveness_peak,
     place,
+    reversed_blocks,
 )
 from patchc.tunnels.lowering import lower
 from patchc.tunnels.plan import InputMode
 from patchc.tunnels.planner import trivial_plan
-from patchc.tunnels.schedule import Block, Buffer, BufferKind, Schedule
+from patchc.tunnels.schedule import Block, Buffer, BufferKind, Overlap, Schedule
 from tests.graphs import NetworkBuilder
 
 
@@ -133,3 +134,31 @@ def test_buffers_that_never_meet_may_share_bytes():
     assert placement.arena_bytes == 10
     check_placement(schedule_of(made), placement)
     check_placement(schedule_of(made), replace(placement, arena_bytes=20))
+
+
+def growing(count: int, size: int, distance: int, reverse: frozenset[int]) -> Schedule:
+    """Maps of one size, each written over the one before it, `distance` bytes behind."""
+    made = [
+        Buffer(f"m{i}", BufferKind.MAP, size, 1, max(i - 1, 0), min(i, count - 2))
+        for i in range(count)
+    ]
+    overlaps = tuple(
+        Overlap(i, f"m{i + 1}", f"m{i}", distance, i in reverse) for i in range(count - 1)
+    )
+    return replace(schedule_of(made), overlaps=overlaps)
+
+
+def test_directions_keep_maps_from_drifting():
+    forwards = growing(7, 100, 10, frozenset())
+    backwards = growing(7, 100, 10, frozenset(range(6)))
+    assert place(forwards).arena_bytes == place(backwards).arena_bytes == 160
+    chosen = reversed_blocks(forwards, backwards)
+    turned = growing(7, 100, 10, chosen)
+    assert place(turned).arena_bytes == liveness_peak(turned) == 110
+    assert len(chosen) == 3
+
+
+def test_no_more_directions_than_needed():
+    """Where maps shrink there is no drift."""
+    one, two = growing(2, 100, 10, frozenset()), growing(2, 100, 10, frozenset({0}))
+    assert reversed_blocks(one, two) == frozenset()

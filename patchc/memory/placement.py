@@ -121,16 +121,19 @@ def _first_fit(problem: Problem, order: Sequence[Buffer]) -> dict[str, int]:
     placed: dict[str, tuple[Buffer, int]] = {}
     for buffer in order:
         candidates = {0}
-        for other, low in placed.values():
+        near = [
+            (other, low)
+            for other, low in placed.values()
+            if other.first <= buffer.last and buffer.first <= other.last
+        ]
+        for other, low in near:
             candidates.add(_align(low + other.bytes, buffer.align))
             for over in problem.overlaps.get((buffer.name, other.name), ()):
                 candidates.add(low + over.shift(buffer, other))
             for under in problem.overlaps.get((other.name, buffer.name), ()):
                 candidates.add(low - under.shift(other, buffer))
         for offset in sorted(c for c in candidates if c >= 0 and c % buffer.align == 0):
-            if not any(
-                problem.collide(buffer, offset, other, low) for other, low in placed.values()
-            ):
+            if not any(problem.collide(buffer, offset, other, low) for other, low in near):
                 placed[buffer.name] = (buffer, offset)
                 break
     return {name: offset for name, (_, offset) in placed.items()}

@@ -369,4 +369,4 @@ def macs_per_pixel(graph: Graph, node: Node) -> int:
     """Multiply-accumulates behind one output pixel of a node."""
     if not isinstance(node.op, Conv):
         return 0
-    return int(np.prod(node.op.weights.shape))
+    return int(node.op.weights.size)

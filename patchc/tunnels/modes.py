@@ -24,7 +24,7 @@ from patchc.tunnels.geometry import (
     tunnel_rows,
 )
 from patchc.tunnels.plan import StepPlan, TunnelPlan
-from patchc.tunnels.price import computed_rows, step_macs, step_scratch_bytes
+from patchc.tunnels.price import Widths, computed_rows, step_macs, step_scratch_bytes
 from patchc.tunnels.scratch import SUM_BYTES
 from patchc.tunnels.units import Unit
 
@@ -84,8 +84,9 @@ class Modes:
         if not self._is_chain(run):
             yield from self._only_rings(run, outputs, loaded, columns, cut)
             return
-        sizes = [[self._sizes(unit, steps, columns, cut) for steps in unit.options] for unit in run]
-        widest = {name: cut.widest(found).tolist() for name, found in columns.items()}
+        widths = Widths.of(columns, cut)
+        sizes = [[self._sizes(unit, steps, widths) for steps in unit.options] for unit in run]
+        widest = {name: found.tolist() for name, found in widths.widest.items()}
         previous: list[Combination] = []
         for k in range(len(cut.counts)):
             found = [Combination(0, 0, 0, 1, ())]
@@ -124,17 +125,17 @@ class Modes:
             rows = tunnel_rows(graph, TunnelPlan(steps), loaded)
         except GeometryError:
             return
-        rings = np.zeros(len(cut.counts), dtype=np.int64)
-        scratch, extra = rings.copy(), rings.copy()
+        widths = Widths.of(columns, cut)
+        rings, scratch, extra = widths.zeros(), widths.zeros(), widths.zeros()
         means = {last_tensor(graph, step) for step in steps if is_mean(graph, step)}
         for name, slots in rows.slots.items():
             channels = graph.tensors[name].shape[2]
             if name in means:
                 rings += SUM_BYTES * channels
             if name not in outputs:
-                rings += slots * channels * cut.widest(columns[name])
+                rings += slots * channels * widths.widest[name]
         for unit in run:
-            more = self._sizes(unit, unit.options[0], columns, cut)
+            more = self._sizes(unit, unit.options[0], widths)
             scratch, extra = np.maximum(scratch, more[0]), extra + more[1]
         for k in range(len(cut.counts)):
             if extra[k] <= self.slack:
@@ -173,19 +174,17 @@ class Modes:
                 self._rows[key] = _UnitRows(dict(rows.slots), rows.clocks[out].mul)
         return self._rows[key]
 
-    def _sizes(
-        self, unit: Unit, steps: Steps, columns: Mapping[str, Columns], cut: Stripes
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def _sizes(self, unit: Unit, steps: Steps, widths: Widths) -> tuple[np.ndarray, np.ndarray]:
         """Scratch bytes and extra cost of one way to run a unit, per number of stripes."""
         aliased = {operand for _, operand in unit.in_place}
-        scratch = np.zeros(len(cut.counts), dtype=np.int64)
+        scratch = widths.zeros()
         extra = scratch - sum(macs(self.graph, self.graph.node(name)) for name in unit.nodes)
         for step in steps:
-            more = step_scratch_bytes(self.graph, step, columns, cut, aliased)
+            more = step_scratch_bytes(self.graph, step, widths, aliased)
             scratch = np.maximum(scratch, more)
             if step not in self._computed:
                 self._computed[step] = computed_rows(self.graph, step)
-            extra += step_macs(self.graph, step, self._computed[step], columns, cut)
+            extra += step_macs(self.graph, step, self._computed[step], widths)
         return scratch, extra
 
     def _extend(

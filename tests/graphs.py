@@ -16,6 +16,7 @@ from patchc.ir import (
     Padding,
     Quantization,
     Tensor,
+    Upsample,
     Window,
     output_shape,
     verify,
@@ -78,6 +79,10 @@ class NetworkBuilder:
 
     def mean(self, x: str, name: str | None = None) -> str:
         return self._node(GlobalAveragePool(), (x,), name, 0.02)
+
+    def upsample(self, x: str, rows: int = 2, cols: int = 2, name: str | None = None) -> str:
+        quant = self.tensors[x].quant
+        return self._node(Upsample((rows, cols)), (x,), name, quant.scale, quant.zero_point)
 
     def relu(self, x: str, name: str | None = None) -> str:
         """A table that clips at the zero point."""

@@ -7,7 +7,7 @@ from functools import singledispatch
 
 from patchc.codegen.layout import COLUMNS, cut
 from patchc.codegen.names import comment_text
-from patchc.ir import AveragePool, Conv, Graph, Lut, MaxPool, Op, Window
+from patchc.ir import AveragePool, Conv, Graph, Lut, MaxPool, Op, Upsample, Window
 from patchc.ir.graph import Shape
 from patchc.memory.placement import Placement
 from patchc.tunnels.schedule import (
@@ -73,6 +73,11 @@ def _(op: MaxPool) -> str:
 @operator.register
 def _(op: AveragePool) -> str:
     return f"average pool {_window(op.window)}"
+
+
+@operator.register
+def _(op: Upsample) -> str:
+    return f"upsample {op.factor[0]}x{op.factor[1]}"
 
 
 @operator.register

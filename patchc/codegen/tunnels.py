@@ -10,7 +10,7 @@ from patchc.codegen.describe import call_comment, step_comment, tunnel_comment
 from patchc.codegen.program import ARENA, FileScope, Program, shifted
 from patchc.codegen.tables import ColumnTable, Tables
 from patchc.errors import PatchcError
-from patchc.ir import AveragePool, Conv, Lut, MaxPool
+from patchc.ir import AveragePool, Conv, Lut, MaxPool, Upsample
 from patchc.targets.kernels import KERNELS
 from patchc.tunnels.schedule import (
     ADD_MEAN,
@@ -212,11 +212,17 @@ class _StepMaker:
             patch, pads = self.made[call.writes], NO_PADS
             pointwise = isinstance(node.op, Conv) and node.op.is_pointwise
             params = self._params(call)
-            if getattr(node.op, "window", None) is not None and not pointwise:
+            name = f"reach_{self.scope.stem(node.output)}"
+            made: tuple[str, tuple[str, ...]] | None = None
+            if isinstance(node.op, Upsample):
                 assert params is not None
-                name = f"reach_{self.scope.stem(node.output)}"
-                items = (patch, f"&{params.name}.window", f"&{self.tables.frame(node)}")
-                self.makes.append(Made("patchc_reach", name, "patchc_reach_of", items))
+                made = "patchc_reach_up", (patch, f"&{params.name}")
+            elif getattr(node.op, "window", None) is not None and not pointwise:
+                assert params is not None
+                frame = self.tables.frame(node)
+                made = "patchc_reach_of", (patch, f"&{params.name}.window", f"&{frame}")
+            if made:
+                self.makes.append(Made("patchc_reach", name, *made))
                 patch, pads = f"&{name}.patch", f"&{name}.pads"
             self.reads[call] = patch, pads
             for tensor in call.reads:

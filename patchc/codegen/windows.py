@@ -21,6 +21,7 @@ from patchc.ir import (
     Node,
     Op,
     Padding,
+    Upsample,
 )
 from patchc.tunnels.schedule import Schedule, Span
 
@@ -87,6 +88,20 @@ def _(op: Conv | MaxPool | AveragePool, out: Rectangle, whole: Rectangle) -> Rea
 @_reach.register(Lut)
 def _(op: Add | Lut, out: Rectangle, whole: Rectangle) -> Reach:
     return Reach(out, Padding())
+
+
+@_reach.register
+def _(op: Upsample, out: Rectangle, whole: Rectangle) -> Reach:
+    rows, top, bottom = _enlarged(out.rows, op.factor[0])
+    cols, left, right = _enlarged(out.cols, op.factor[1])
+    return Reach(Rectangle(rows, cols), Padding(top, left, bottom, right))
+
+
+def _enlarged(out: Span, factor: int) -> tuple[Span, int, int]:
+    """The span behind `out` of an axis whose positions count `factor` times, and minus how many
+    copies of its two ends are not asked for."""
+    inside = Span(out.start // factor, -(-out.stop // factor))
+    return inside, inside.start * factor - out.start, out.stop - inside.stop * factor
 
 
 @_reach.register

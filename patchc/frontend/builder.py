@@ -24,7 +24,7 @@ from patchc.frontend.linear import ALL_VALUES, clamp_of, table
 from patchc.frontend.model import Border
 from patchc.frontend.registry import RefusalError
 from patchc.frontend.values import NO_PADS, Dequantized, Pending, Pointwise, Quantized
-from patchc.ir import Graph, Lut, MaxPool, Node, Op, Quantization, Tensor, output_shape
+from patchc.ir import Graph, Lut, MaxPool, Node, Op, Quantization, Tensor, Upsample, output_shape
 
 
 @dataclass(slots=True)
@@ -115,7 +115,8 @@ class GraphBuilder:
             if function.bounds is None:
                 raise RefusalError(f"no QuantizeLinear between {value.node} and {function.node}")
         source = self.tensors[value.inputs[0]].quant
-        if isinstance(value.op, MaxPool) and source != result.quant:
+        changes = source != result.quant or (value.functions and isinstance(value.op, Upsample))
+        if isinstance(value.op, MaxPool | Upsample) and changes:
             pooled = self.finish(
                 Pending(value.node, value.result, value.op, value.inputs, value.layout),
                 Result(value.result, value.layout, source, in_file=False),

@@ -34,6 +34,7 @@ from patchc.ir import (
     Padding,
     Quantization,
     Tensor,
+    Upsample,
     Window,
 )
 from patchc.ir.graph import INT8_MAX, INT8_MIN
@@ -202,6 +203,19 @@ def _(op: AveragePool, writer: _Writer, node: Node, output: str) -> None:
 @_write.register
 def _(op: GlobalAveragePool, writer: _Writer, node: Node, output: str) -> None:
     writer.integer_op("QLinearGlobalAveragePool", node, output, node.inputs)
+
+
+@_write.register
+def _(op: Upsample, writer: _Writer, node: Node, output: str) -> None:
+    scales = writer.constant(np.array([1, 1, *op.factor], np.float32), f"{node.output}_scales")
+    writer.node(
+        "Resize",
+        [node.inputs[0], "", scales],
+        output,
+        mode="nearest",
+        coordinate_transformation_mode="asymmetric",
+        nearest_mode="floor",
+    )
 
 
 @_write.register

@@ -48,6 +48,7 @@ QUANTIZED_OPS = (
     "Pad",
     "Relu",
     "Reshape",
+    "Resize",
     "Squeeze",
     "Transpose",
     "Unsqueeze",

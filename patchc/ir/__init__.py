@@ -15,6 +15,7 @@ from patchc.ir.graph import (
     Padding,
     Quantization,
     Tensor,
+    Upsample,
     Window,
 )
 from patchc.ir.printer import format_graph
@@ -37,6 +38,7 @@ __all__ = [
     "Padding",
     "Quantization",
     "Tensor",
+    "Upsample",
     "Window",
     "format_graph",
     "macs",

@@ -178,6 +178,13 @@ class GlobalAveragePool(Op):
     clamp: Clamp = FULL_RANGE
 
 
+@dataclass(frozen=True, slots=True)
+class Upsample(Op):
+    """Every pixel `factor` times: (h, w, c) -> (h * factor[0], w * factor[1], c)."""
+
+    factor: tuple[int, int]  # rows, columns
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Lut(Op):
     """An arbitrary function of one value: a table of 256 int8, indexed by q + 128."""

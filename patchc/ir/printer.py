@@ -15,6 +15,7 @@ from patchc.ir.graph import (
     Op,
     Padding,
     Tensor,
+    Upsample,
     Window,
 )
 
@@ -64,6 +65,11 @@ def _(op: AveragePool) -> str:
     unsigned = "unsigned" if op.unsigned else ""
     words = [op.kind, _window(op.window), include, unsigned, _clamp(op.clamp)]
     return " ".join(word for word in words if word)
+
+
+@describe.register
+def _(op: Upsample) -> str:
+    return f"{op.kind} {op.factor[0]}x{op.factor[1]}"
 
 
 @describe.register

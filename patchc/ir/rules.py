@@ -15,6 +15,7 @@ from patchc.ir.graph import (
     Node,
     Op,
     Shape,
+    Upsample,
     Window,
 )
 
@@ -56,6 +57,12 @@ def _(op: GlobalAveragePool, *inputs: Shape) -> Shape:
 @output_shape.register
 def _(op: Add, *inputs: Shape) -> Shape:
     return inputs[0]
+
+
+@output_shape.register
+def _(op: Upsample, *inputs: Shape) -> Shape:
+    ((height, width, channels),) = inputs
+    return height * op.factor[0], width * op.factor[1], channels
 
 
 @output_shape.register

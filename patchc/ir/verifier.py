@@ -20,6 +20,7 @@ from patchc.ir.graph import (
     Op,
     Padding,
     Tensor,
+    Upsample,
     Window,
 )
 from patchc.ir.rules import output_shape
@@ -124,6 +125,13 @@ def _(op: Add, node: Node, inputs: list[Tensor], output: Tensor) -> None:
     _check_clamp(node, op.clamp)
     shapes = [tensor.shape for tensor in inputs]
     _require(shapes[0] == shapes[1], f"{node.name}: Add of {shapes[0]} and {shapes[1]}")
+
+
+@_check_op.register
+def _(op: Upsample, node: Node, inputs: list[Tensor], output: Tensor) -> None:
+    _require(len(inputs) == 1, f"{node.name}: Upsample takes one input, not {len(inputs)}")
+    _require(min(op.factor) >= 1, f"{node.name}: {op.factor} times")
+    _require(inputs[0].quant == output.quant, f"{node.name}: Upsample cannot change quantisation")
 
 
 @_check_op.register

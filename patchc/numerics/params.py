@@ -15,6 +15,7 @@ from patchc.ir import (
     MaxPool,
     Node,
     Tensor,
+    Upsample,
     Window,
 )
 from patchc.numerics.add import Addition, add_params
@@ -27,6 +28,7 @@ from patchc.numerics.structs import (
     LutParams,
     Params,
     PoolParams,
+    UpsampleParams,
     WindowParams,
 )
 
@@ -59,6 +61,8 @@ def kernel_params(graph: Graph, node: Node, kernel_name: str, group: int = 0) ->
         return average_params(op, _window(op.window, where), inputs[0], output, where)
     if isinstance(op, GlobalAveragePool):
         return _global(op, inputs[0], output, where)
+    if isinstance(op, Upsample):
+        return UpsampleParams(*op.factor)
     if isinstance(op, Lut):
         return LutParams(op.table)
     raise PatchcError(f"{where}: no kernel computes it")

@@ -101,6 +101,14 @@ class GlobalParams:
     hi: int
 
 
+@dataclass(frozen=True, slots=True)
+class UpsampleParams:
+    """patchc_upsample_params."""
+
+    up_h: int
+    up_w: int
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class LutParams:
     """patchc_lut_params."""
@@ -108,4 +116,6 @@ class LutParams:
     table: np.ndarray  # int8 (256,)
 
 
-Params = ConvParams | AddParams | PoolParams | AverageParams | GlobalParams | LutParams
+Params = (
+    ConvParams | AddParams | PoolParams | AverageParams | GlobalParams | UpsampleParams | LutParams
+)

@@ -23,6 +23,7 @@ class Axis:
     dilation: int
     pad: int  # before the first row or column
     size: int
+    up: int = 1  # every row or column counts as so many; then there are no pads
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,8 +32,10 @@ class Reach:
 
     start: int  # first position inside the map
     stop: int  # one past the last position inside the map
-    before: int  # positions of padding before `start`
-    after: int  # positions of padding from `stop` on
+    # Positions of padding before `start` and from `stop` on. Where each row counts several times,
+    # fewer than none: as many of the first and of the last one are not read.
+    before: int
+    after: int
     # int64 (stop - start,): the last output position, counted from the first asked for, that
     # reads each position; -1: it lies between taps and nobody reads it
     last_reader: np.ndarray
@@ -43,6 +46,11 @@ def reach(axis: Axis, first: int, stop: int) -> Reach:
     """What output positions first .. stop - 1 span: nothing if there are none."""
     if first == stop:
         return Reach(0, 0, 0, 0, np.empty(0, dtype=np.int64))
+    if axis.up > 1:
+        positions = np.arange(first, stop) // axis.up
+        start, end = int(positions[0]), int(positions[-1]) + 1
+        readers = np.searchsorted(positions, np.arange(start, end), side="right") - 1
+        return Reach(start, end, start * axis.up - first, stop - end * axis.up, readers)
     origins = np.arange(first, stop)[:, None] * axis.stride - axis.pad
     positions = origins + np.arange(axis.taps) * axis.dilation  # (outputs, taps)
     lo, hi = int(positions.min()), int(positions.max()) + 1

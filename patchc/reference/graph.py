@@ -8,8 +8,8 @@ import numpy as np
 
 from patchc.errors import PatchcError
 from patchc.ir import Graph, Node
-from patchc.reference.geometry import axes, padding, reach
-from patchc.reference.operators import Patch, kernel, reading_window
+from patchc.reference.geometry import padding, reach
+from patchc.reference.operators import Patch, kernel, reading_axes
 
 
 def run_graph(graph: Graph, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -28,10 +28,9 @@ def run_node(graph: Graph, node: Node, operands: Sequence[np.ndarray]) -> np.nda
     """The node's output, int8 (h, w, c), from its operands, int8 (h, w, c) in operand order."""
     inputs = [graph.tensors[name] for name in node.inputs]
     output = graph.tensors[node.output]
-    window = reading_window(node.op, inputs)
     patches = []
     for tensor, values in zip(inputs, operands, strict=True):
-        row_axis, col_axis = axes(window, *tensor.shape[:2])
+        row_axis, col_axis = reading_axes(node.op, tensor)
         rows = reach(row_axis, 0, output.shape[0])
         cols = reach(col_axis, 0, output.shape[1])
         inside = values[rows.start : rows.stop, cols.start : cols.stop]

@@ -26,9 +26,11 @@ from patchc.ir import (
     Padding,
     Quantization,
     Tensor,
+    Upsample,
     Window,
 )
 from patchc.numerics.float32 import fma32
+from patchc.reference.geometry import Axis, axes
 
 # The columns of one im2col matrix take at most this many bytes: large maps are cut by rows.
 IM2COL_BYTES = 1 << 22
@@ -73,13 +75,15 @@ def kernel(op: Op, inputs: Sequence[Tensor], output: Tensor) -> Kernel:
     raise NotImplementedError(f"no reference formula for {op.kind}")
 
 
-def reading_window(op: Op, inputs: Sequence[Tensor]) -> Window:
-    """The window through which `op` reads its inputs: 1x1 for element-wise operators, the whole
-    map for a global one."""
+def reading_axes(op: Op, source: Tensor) -> tuple[Axis, Axis]:
+    """The window through which `op` reads `source`, along rows and columns: 1x1 for element-wise
+    operators, the whole map for a global one."""
+    height, width, _ = source.shape
+    if isinstance(op, Upsample):
+        return Axis(1, 1, 1, 0, height, op.factor[0]), Axis(1, 1, 1, 0, width, op.factor[1])
     if isinstance(op, GlobalAveragePool):
-        return Window(kernel=inputs[0].shape[:2])
-    window: Window = getattr(op, "window", Window(kernel=(1, 1)))
-    return window
+        return axes(Window(kernel=(height, width)), height, width)
+    return axes(getattr(op, "window", Window(kernel=(1, 1))), height, width)
 
 
 @kernel.register
@@ -225,6 +229,17 @@ def _(op: GlobalAveragePool, inputs: Sequence[Tensor], output: Tensor) -> Kernel
     def run(patch: Patch) -> np.ndarray:
         total = patch.values.sum(axis=(0, 1), keepdims=True, dtype=np.int32)
         return _requantize(total - np.int32(x.zero_point * pixels), factor, y, op.clamp)
+
+    return run
+
+
+@kernel.register
+def _(op: Upsample, inputs: Sequence[Tensor], output: Tensor) -> Kernel:
+    def run(patch: Patch) -> np.ndarray:
+        large = patch.values.repeat(op.factor[0], axis=0).repeat(op.factor[1], axis=1)
+        height, width, _ = large.shape
+        pads = patch.pads  # fewer than none
+        return large[-pads.top : height + pads.bottom, -pads.left : width + pads.right]
 
     return run
 

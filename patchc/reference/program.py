@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from patchc.ir import Graph, Op, Window
 from patchc.reference.geometry import Axis, Reach, axes, reach
-from patchc.reference.operators import reading_window
+from patchc.reference.operators import reading_axes
 from patchc.reference.shadow import ShadowMemoryError
 from patchc.tunnels.schedule import (
     ADD_MEAN,
@@ -125,8 +125,11 @@ def prepare(graph: Graph, call: Call) -> PreparedCall:
     if call.kernel in FINISHES:
         return PreparedCall(call, op, ())
     tensors = [graph.tensors[name] for name in call.reads]
-    window = Window((1, 1)) if call.kernel == ADD_MEAN else reading_window(op, tensors)
-    return PreparedCall(call, op, tuple(axes(window, *tensor.shape[:2]) for tensor in tensors))
+    if call.kernel == ADD_MEAN:
+        found = tuple(axes(Window((1, 1)), *tensor.shape[:2]) for tensor in tensors)
+    else:
+        found = tuple(reading_axes(op, tensor) for tensor in tensors)
+    return PreparedCall(call, op, found)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

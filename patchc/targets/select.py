@@ -15,6 +15,7 @@ from patchc.ir import (
     Node,
     Op,
     Padding,
+    Upsample,
 )
 from patchc.ir.graph import Shape
 
@@ -65,3 +66,8 @@ def _(op: GlobalAveragePool, shape: Shape) -> str:
 @_choose.register
 def _(op: Lut, shape: Shape) -> str:
     return "lut"
+
+
+@_choose.register
+def _(op: Upsample, shape: Shape) -> str:
+    return "upsample"

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from patchc.ir import GlobalAveragePool, Graph, Node
+from patchc.tunnels.regions import AxisMap, axis_maps
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,12 +92,12 @@ def demanded_columns(
 
 
 def _behind(node: Node, out: Columns, width: int) -> Columns:
-    """Columns of an operand behind columns of the output: regions.window_span, on arrays."""
-    window = getattr(node.op, "window", None)
-    if window is None:
+    """Columns of an operand behind columns of the output: AxisMap.behind, on arrays."""
+    _, across = axis_maps(node.op)
+    if across == AxisMap():
         return out
-    stride, pad, extent = window.stride[1], window.pads.left, window.extent[1]
-    start = np.clip(out.start * stride - pad, 0, width)
-    stop = np.clip((out.stop - 1) * stride - pad + extent, 0, width)
+    start = np.clip((out.start * across.stride + across.first) // across.up, 0, width)
+    stop = ((out.stop - 1) * across.stride + across.last) // across.up + 1
+    stop = np.clip(stop, 0, width)
     stop = np.where((out.start >= out.stop) | (start >= stop), start, stop)
     return Columns(start, stop)

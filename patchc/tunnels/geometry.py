@@ -4,7 +4,7 @@ Time is counted in ticks. A tick brings one more row of the tunnel's first opera
 tensor's finished rows are a clamped affine function of the tick (RowClock), because the rows that a
 window yields are an affine function of the rows it has, and floors of floors compose:
 
-    rows(out) = (rows(in) + pad_top - extent) // stride + 1
+    rows(out) = (rows(in) * up - last - 1) // stride + 1          (regions.AxisMap)
 
 A tunnel may also run from the last row to the first. Rows are then counted from the bottom, and
 everything here holds with the padding that the windows use there.
@@ -18,13 +18,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from functools import lru_cache
 
 import numpy as np
 
-from patchc.ir import Conv, GlobalAveragePool, Graph, Node, Window
+from patchc.ir import Conv, GlobalAveragePool, Graph, Node
 from patchc.tunnels.plan import StepPlan, TunnelPlan
-from patchc.tunnels.regions import demand
+from patchc.tunnels.regions import AxisMap, axis_maps, demand
 from patchc.tunnels.schedule import RowClock, Span
 
 
@@ -109,15 +110,16 @@ def operand_span(
     return demand(node.op, rows, cols, height, width)
 
 
-def _advance(clock: RowClock, extent: int, stride: int, pad: int, limit: int) -> RowClock:
-    """The clock of a window's output from that of its input. Exact: see the module's text."""
-    shift = pad - extent + stride
-    if clock.mul == 1:
+def _advance(clock: RowClock, down: AxisMap, limit: int) -> RowClock:
+    """The clock of an operator's output from that of its input. Exact: see the module's text."""
+    shift = down.stride - down.last - 1
+    if clock.mul * down.up == 1:
         offset = clock.offset + clock.den * (clock.add + shift)
-        return RowClock(clock.num, clock.den * stride, offset, limit)
-    if clock.mul % stride:
-        raise GeometryError(f"{clock.mul} rows at a time do not divide by the stride {stride}")
-    return replace(clock, mul=clock.mul // stride, add=(clock.add + shift) // stride, limit=limit)
+        return RowClock(clock.num, clock.den * down.stride, offset, limit)
+    mul, add = clock.mul * down.up, clock.add * down.up + shift
+    if mul % down.stride:
+        raise GeometryError(f"{mul} rows at a time do not divide by the stride {down.stride}")
+    return replace(clock, mul=mul // down.stride, add=add // down.stride, limit=limit)
 
 
 def _every(clock: RowClock, rows: int) -> RowClock:
@@ -131,29 +133,26 @@ def _every(clock: RowClock, rows: int) -> RowClock:
 
 
 def _through(graph: Graph, node: Node, clock: RowClock, reverse: bool) -> RowClock:
-    height = graph.tensors[node.output].shape[0]
-    window = getattr(node.op, "window", None)
-    if window is None:
-        return replace(clock, limit=height)
-    pad = _leading_pad(graph, node, window, reverse)
-    return _advance(clock, window.extent[0], window.stride[0], pad, height)
+    return _advance(clock, _down(graph, node, reverse), graph.tensors[node.output].shape[0])
 
 
-def _leading_pad(graph: Graph, node: Node, window: Window, reverse: bool) -> int:
-    """Rows of padding before the first row, or as many after the last row as windows really use
-    (fewer than none where the last rows are never read)."""
+def _down(graph: Graph, node: Node, reverse: bool) -> AxisMap:
+    """What a node reads along the rows, counted from the end in reverse."""
+    down, _ = axis_maps(node.op)
     if not reverse:
-        return window.pads.top
+        return down
     height = graph.tensors[node.inputs[0]].shape[0]
-    last = (graph.tensors[node.output].shape[0] - 1) * window.stride[0] - window.pads.top
-    return last + window.extent[0] - height
+    return down.from_the_end(height, graph.tensors[node.output].shape[0])
 
 
 def _earlier(a: RowClock, b: RowClock) -> RowClock:
-    """The slower of two clocks of one rate."""
-    if (a.num, a.den, a.mul) != (b.num, b.den, b.mul):
-        raise GeometryError("two operands advance at different rates")
-    return a if a.mul * a.offset + a.add * a.den <= b.mul * b.offset + b.add * b.den else b
+    """A clock that is never ahead of either: the slower one, held back where that is ahead."""
+    if (a.num, a.den, a.mul) == (b.num, b.den, b.mul):
+        return a if a.mul * a.offset + a.add * a.den <= b.mul * b.offset + b.add * b.den else b
+    slow, fast = sorted((a, b), key=lambda c: (Fraction(c.mul * c.num, c.den), c.mul))
+    ticks = _last_tick(fast) + 1
+    ahead = int((_unlimited(slow, ticks) - at_ticks(fast, ticks)[1:]).max())
+    return replace(slow, add=slow.add - max(ahead, 0))
 
 
 def tunnel_rows(
@@ -179,7 +178,12 @@ def tunnel_rows(
     clocks: dict[str, RowClock] = {}
     steps: list[StepRows] = []
     for plan, read in zip(tunnel.steps, reads, strict=True):
-        clock = _step_clock(graph, plan, read, clocks, tunnel.reverse, 0 if steps else pace)
+        if not steps:
+            for tensor, position in read:
+                if position == 0:
+                    height = graph.tensors[tensor].shape[0]
+                    clocks[tensor] = RowClock(1, 1, 1, height, mul=pace)
+        clock = _step_clock(graph, plan, read, clocks, outer, tunnel.reverse)
         steps.append(StepRows(plan, clock, read))
         clocks[last_tensor(graph, plan)] = _output_clock(graph, plan, clock)
     for tensor, _ in (pair for read in reads for pair in read):
@@ -200,23 +204,19 @@ def _step_clock(
     plan: StepPlan,
     reads: Sequence[tuple[str, int]],
     clocks: dict[str, RowClock],
+    outer: Sequence[str],
     reverse: bool,
-    pace: int,
 ) -> RowClock:
-    """Rows of the step's pieces, from the slowest operand that the tunnel makes or paces.
-
-    `pace` > 0: this is the first step, whose operands come at that many rows per tick.
-    """
-    if pace:
-        for tensor, position in reads:
-            if position == 0:
-                height = graph.tensors[tensor].shape[0]
-                clocks.setdefault(tensor, RowClock(1, 1, 1, height, mul=pace))
+    """Rows of the step's pieces, from the slowest operand that the tunnel makes or fetches. Maps
+    made outside are there already: only where there is no other operand do they set the pace."""
     found: RowClock | None = None
     for position, name in enumerate(plan.nodes):
         node = graph.node(name)
         operands = [] if found is None else [found]
-        operands += [clocks[t] for t, at in reads if at == position and t in clocks]
+        here = [tensor for tensor, at in reads if at == position]
+        operands += [clocks[tensor] for tensor in here if tensor not in outer and tensor in clocks]
+        if not operands:
+            operands = [_pace(graph, tensor, clocks) for tensor in here if tensor in outer]
         if not operands:
             raise GeometryError(f"{name} reads nothing that the tunnel makes")
         found = operands[0]
@@ -228,11 +228,20 @@ def _step_clock(
     return _every(found, plan.rows)
 
 
+def _pace(graph: Graph, tensor: str, clocks: dict[str, RowClock]) -> RowClock:
+    """The clock of a map made outside: as fast, for its height, as the tunnel's first operand."""
+    if tensor not in clocks:
+        height, first = graph.tensors[tensor].shape[0], next(iter(clocks.values()))
+        rate = Fraction(first.mul * height, first.limit)
+        clocks[tensor] = RowClock(rate.numerator, rate.denominator, rate.numerator, height)
+    return clocks[tensor]
+
+
 def _output_clock(graph: Graph, plan: StepPlan, clock: RowClock) -> RowClock:
     if not is_mean(graph, plan):
         return clock
     height = graph.tensors[piece_tensor(graph, plan)].shape[0]
-    return _advance(clock, height, 1, 0, 1)
+    return _advance(clock, AxisMap(last=height - 1), 1)
 
 
 def _last_tick(clock: RowClock) -> int:
@@ -244,12 +253,16 @@ def _last_tick(clock: RowClock) -> int:
 @lru_cache(maxsize=4096)
 def at_ticks(clock: RowClock, ticks: int) -> np.ndarray:
     """Rows finished before tick 0, 1, ... and after the last: int64 (ticks + 1,), read-only."""
-    t = np.arange(-1, ticks, dtype=np.int64)
-    rows = clock.mul * ((clock.num * t + clock.offset) // clock.den) + clock.add
-    rows = np.minimum(np.maximum(rows, 0), clock.limit)
-    rows[0] = 0
+    rows = np.zeros(ticks + 1, dtype=np.int64)
+    rows[1:] = np.minimum(np.maximum(_unlimited(clock, ticks), 0), clock.limit)
     rows.setflags(write=False)
     return rows
+
+
+def _unlimited(clock: RowClock, ticks: int) -> np.ndarray:
+    """The same after each tick, borders of the map aside: int64 (ticks,)."""
+    t = np.arange(ticks, dtype=np.int64)
+    return clock.mul * ((clock.num * t + clock.offset) // clock.den) + clock.add
 
 
 def first_rows(
@@ -266,25 +279,23 @@ def first_rows(
             if name != tensor:
                 continue
             done = at_ticks(step.clock, ticks)[:-1]
-            scale, shift = _first_row_map(graph, step.plan, position, reverse)
-            need = np.maximum(done * scale + shift, 0)
+            need = np.maximum(_first_row(graph, step.plan, position, reverse, done), 0)
             need[done >= step.clock.limit] = height
             first = np.minimum(first, need)
     # A row that a later tick reads must still be there now.
     return np.minimum.accumulate(first[::-1])[::-1]
 
 
-def _first_row_map(graph: Graph, plan: StepPlan, position: int, reverse: bool) -> tuple[int, int]:
-    """(scale, shift): a piece from row r reads its operand at node `position` from r * scale +
-    shift on."""
-    scale, shift = 1, 0
+def _first_row(
+    graph: Graph, plan: StepPlan, position: int, reverse: bool, rows: np.ndarray
+) -> np.ndarray:
+    """The first row that pieces from `rows` on read of their operand at node `position`."""
     for name in reversed(plan.nodes[position:]):
         node = graph.node(name)
-        window = getattr(node.op, "window", None)
-        if window is not None:
-            pad = _leading_pad(graph, node, window, reverse)
-            scale, shift = scale * window.stride[0], shift * window.stride[0] - pad
-    return scale, shift
+        if not isinstance(node.op, GlobalAveragePool):
+            down = _down(graph, node, reverse)
+            rows = (rows * down.stride + down.first) // down.up
+    return rows
 
 
 def _ring(

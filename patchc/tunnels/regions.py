@@ -3,53 +3,76 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from functools import singledispatch
 
-from patchc.ir import Add, AveragePool, Conv, GlobalAveragePool, Lut, MaxPool, Op
+from patchc.ir import Add, AveragePool, Conv, GlobalAveragePool, Lut, MaxPool, Op, Upsample
 from patchc.tunnels.schedule import Span
 
 
-def window_span(out: Span, kernel_extent: int, stride: int, pad: int, size: int) -> Span:
-    """The span of an axis of `size` that windows at `out` touch, clipped to the map.
+@dataclass(frozen=True, slots=True)
+class AxisMap:
+    """What an operator reads of an operand along one axis, map's borders aside: output position i
+    reads positions (i * stride + first) // up to (i * stride + last) // up, both included."""
 
-    Empty output, or windows that lie wholly in the padding, give an empty span.
-    """
-    start = out.start * stride - pad
-    stop = (out.stop - 1) * stride - pad + kernel_extent
-    start, stop = min(max(start, 0), size), min(max(stop, 0), size)
-    if out.start >= out.stop or start >= stop:
-        return Span(start, start)
-    return Span(start, stop)
+    stride: int = 1
+    up: int = 1
+    first: int = 0
+    last: int = 0
+
+    def behind(self, out: Span, size: int) -> Span:
+        """What output positions `out` read of an axis of `size`.
+
+        Empty output, or windows that lie wholly in the padding, give an empty span.
+        """
+        start = (out.start * self.stride + self.first) // self.up
+        stop = ((out.stop - 1) * self.stride + self.last) // self.up + 1
+        start, stop = min(max(start, 0), size), min(max(stop, 0), size)
+        if out.start >= out.stop or start >= stop:
+            return Span(start, start)
+        return Span(start, stop)
+
+    def from_the_end(self, size: int, out: int) -> AxisMap:
+        """The same with positions counted from the last one of `size`, and of `out` outputs."""
+        turn = (size - 1) * self.up - (out - 1) * self.stride + self.up - 1
+        return replace(self, first=turn - self.last, last=turn - self.first)
 
 
 @singledispatch
-def demand(op: Op, rows: Span, cols: Span, height: int, width: int) -> tuple[Span, Span]:
-    """Rows and columns of a height x width operand behind rows x cols of the output of `op`."""
-    raise NotImplementedError(f"no demand rule for {op.kind}")
+def axis_maps(op: Op) -> tuple[AxisMap, AxisMap]:
+    """Along rows and along columns."""
+    raise NotImplementedError(f"no axis map for {op.kind}")
 
 
-@demand.register(Conv)
-@demand.register(MaxPool)
-@demand.register(AveragePool)
-def _(
-    op: Conv | MaxPool | AveragePool, rows: Span, cols: Span, height: int, width: int
-) -> tuple[Span, Span]:
+@axis_maps.register(Conv)
+@axis_maps.register(MaxPool)
+@axis_maps.register(AveragePool)
+def _(op: Conv | MaxPool | AveragePool) -> tuple[AxisMap, AxisMap]:
     window, (extent_h, extent_w) = op.window, op.window.extent
+    top, left = window.pads.top, window.pads.left
     return (
-        window_span(rows, extent_h, window.stride[0], window.pads.top, height),
-        window_span(cols, extent_w, window.stride[1], window.pads.left, width),
+        AxisMap(window.stride[0], 1, -top, extent_h - 1 - top),
+        AxisMap(window.stride[1], 1, -left, extent_w - 1 - left),
     )
 
 
-@demand.register(Add)
-@demand.register(Lut)
-def _(op: Add | Lut, rows: Span, cols: Span, height: int, width: int) -> tuple[Span, Span]:
-    return rows, cols
+@axis_maps.register(Add)
+@axis_maps.register(Lut)
+def _(op: Add | Lut) -> tuple[AxisMap, AxisMap]:
+    return AxisMap(), AxisMap()
 
 
-@demand.register
-def _(op: GlobalAveragePool, rows: Span, cols: Span, height: int, width: int) -> tuple[Span, Span]:
-    return Span(0, height), Span(0, width)
+@axis_maps.register
+def _(op: Upsample) -> tuple[AxisMap, AxisMap]:
+    return AxisMap(up=op.factor[0]), AxisMap(up=op.factor[1])
+
+
+def demand(op: Op, rows: Span, cols: Span, height: int, width: int) -> tuple[Span, Span]:
+    """Rows and columns of a height x width operand behind rows x cols of the output of `op`."""
+    if isinstance(op, GlobalAveragePool):
+        return Span(0, height), Span(0, width)
+    down, across = axis_maps(op)
+    return down.behind(rows, height), across.behind(cols, width)
 
 
 def taps(op: Op, rows: Span, cols: Span, height: int, width: int) -> Iterator[tuple[slice, slice]]:
@@ -58,7 +81,7 @@ def taps(op: Op, rows: Span, cols: Span, height: int, width: int) -> Iterator[tu
     One pair of slices per tap of a window; a single pair for every other operator.
     """
     window = getattr(op, "window", None)
-    if window is None:
+    if window is None:  # then there are no gaps
         r, c = demand(op, rows, cols, height, width)
         yield slice(r.start, r.stop), slice(c.start, c.stop)
         return

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from patchc.ir import Conv, GlobalAveragePool, Graph
 from patchc.tunnels.geometry import piece_tensor, reach
 from patchc.tunnels.plan import StepPlan
+from patchc.tunnels.regions import axis_maps
 from patchc.tunnels.schedule import Span, Storage, Sums
 
 SUM_BYTES = 4  # of one int32
@@ -88,7 +89,6 @@ def piece_rows(graph: Graph, plan: StepPlan) -> list[int]:
             continue
         rows = min(rows, graph.tensors[node.output].shape[0])
         found.insert(0, rows)
-        window = getattr(node.op, "window", None)
-        if window is not None:
-            rows = (rows - 1) * window.stride[0] + window.extent[0]
+        down, _ = axis_maps(node.op)
+        rows = ((rows - 1) * down.stride + down.last - down.first + down.up - 1) // down.up + 1
     return found

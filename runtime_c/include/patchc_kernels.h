@@ -164,6 +164,16 @@ void patchc_mean_finish(const patchc_out *out, const patchc_sums *sums,
                         const patchc_global_params *params);
 
 typedef struct {
+    uint16_t up_h, up_w;
+} patchc_upsample_params;
+
+/* Every pixel up_h x up_w times: output pixel (i, j) is pixel ((i - pads.top) / up_h,
+ * (j - pads.left) / up_w) of the input view. The pads are negative where the output view does not
+ * start with the first copy of a row or column, or end with the last. */
+void patchc_upsample(const patchc_out *out, const patchc_in *in, const patchc_pads *pads,
+                     const patchc_upsample_params *params);
+
+typedef struct {
     const int8_t *table;      /* [256], indexed by value + 128 */
 } patchc_lut_params;
 

@@ -93,6 +93,9 @@ typedef struct {
 patchc_reach patchc_reach_of(const patchc_patch *out, const patchc_window *window,
                              const patchc_frame *map);
 
+/* What an upsampling reads for the patch `out` of its output. */
+patchc_reach patchc_reach_up(const patchc_patch *out, const patchc_upsample_params *params);
+
 /* ---- Where it lies ---- */
 
 /* A patch of a tensor in its storage. `base`: of the arena, or of a map outside it. */

@@ -100,6 +100,21 @@ patchc_reach patchc_reach_of(const patchc_patch *out, const patchc_window *windo
     return reach;
 }
 
+patchc_reach patchc_reach_up(const patchc_patch *out, const patchc_upsample_params *params)
+{
+    patchc_reach reach;
+
+    reach.patch.r0 = out->r0 / params->up_h;
+    reach.patch.r1 = (out->r1 + params->up_h - 1) / params->up_h;
+    reach.patch.c0 = out->c0 / params->up_w;
+    reach.patch.c1 = (out->c1 + params->up_w - 1) / params->up_w;
+    reach.pads.top = reach.patch.r0 * params->up_h - out->r0;
+    reach.pads.left = reach.patch.c0 * params->up_w - out->c0;
+    reach.pads.bottom = out->r1 - reach.patch.r1 * params->up_h;
+    reach.pads.right = out->c1 - reach.patch.c1 * params->up_w;
+    return reach;
+}
+
 /* Bytes from the base to slot 0, first column of a patch. An empty patch lies anywhere. */
 static int32_t offset_of(const patchc_storage *at, int32_t stripe, const patchc_patch *patch)
 {

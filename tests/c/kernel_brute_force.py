@@ -12,7 +12,18 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from patchc.ir import Add, AveragePool, Conv, GlobalAveragePool, Graph, Lut, MaxPool, Node, Window
+from patchc.ir import (
+    Add,
+    AveragePool,
+    Conv,
+    GlobalAveragePool,
+    Graph,
+    Lut,
+    MaxPool,
+    Node,
+    Upsample,
+    Window,
+)
 
 f32 = np.float32
 
@@ -25,6 +36,9 @@ def brute_force(graph: Graph, node: Node, inputs: tuple[np.ndarray, ...]) -> np.
     wide = [values.astype(np.int64) for values in inputs]
     if isinstance(op, Lut):
         return np.array([op.table[value + 128] for value in wide[0].ravel()]).reshape(shape)
+    if isinstance(op, Upsample):
+        pixels = [(i // op.factor[0], j // op.factor[1]) for i, j in _pixels(shape)]
+        return np.array([inputs[0][pixel] for pixel in pixels]).reshape(shape)
     if isinstance(op, Add):
         real = _add(graph, node, *wide)
     elif isinstance(op, GlobalAveragePool):

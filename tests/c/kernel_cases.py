@@ -21,6 +21,7 @@ from patchc.ir import (
     Padding,
     Quantization,
     Tensor,
+    Upsample,
     Window,
     output_shape,
     verify,
@@ -138,6 +139,11 @@ def global_pool_case(shape: Shape, seed: int) -> Case:
     return make(GlobalAveragePool(clamp(random)), [shape], [x, y], seed)
 
 
+def upsample_case(factor: tuple[int, int], shape: Shape, seed: int) -> Case:
+    x = quantization(np.random.default_rng(seed))
+    return make(Upsample(factor), [shape], [x, x], seed)
+
+
 def lut_case(shape: Shape, seed: int) -> Case:
     random = np.random.default_rng(seed)
     table = random.integers(-128, 128, 256)
@@ -210,8 +216,11 @@ def element_shapes() -> st.SearchStrategy[Shape]:
 
 adds = st.builds(add_case, element_shapes(), seeds)
 luts = st.builds(lut_case, element_shapes(), seeds)
+
+factors = st.tuples(st.integers(1, 4), st.integers(1, 4))
+upsamples = st.builds(upsample_case, factors, element_shapes(), seeds)
 global_pools = st.builds(global_pool_case, element_shapes(), seeds)
 windowed = st.one_of(convolutions(), max_pools(), average_pools())
-cases = st.one_of(windowed, convolutions(), adds, luts, global_pools)
+cases = st.one_of(windowed, convolutions(), adds, luts, global_pools, upsamples)
 
 layouts = st.builds(Layout, st.integers(0, 3), st.integers(0, 7), st.integers(0, 5))

@@ -102,6 +102,10 @@ class GlobalParams(ctypes.Structure):
     )
 
 
+class UpsampleParams(ctypes.Structure):
+    _fields_ = [("up_h", ctypes.c_uint16), ("up_w", ctypes.c_uint16)]
+
+
 class LutParams(ctypes.Structure):
     _fields_ = (("table", ctypes.POINTER(ctypes.c_int8)),)
 
@@ -113,6 +117,7 @@ STRUCTS: dict[str, type[ctypes.Structure]] = {
     "patchc_average_params": AverageParams,
     "patchc_global_params": GlobalParams,
     "patchc_lut_params": LutParams,
+    "patchc_upsample_params": UpsampleParams,
 }
 
 

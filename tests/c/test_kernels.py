@@ -66,6 +66,12 @@ def test_global_average_pool(case: Case) -> None:
 
 
 @many
+@given(make.upsamples)
+def test_upsample(case: Case) -> None:
+    compare(case)
+
+
+@many
 @given(make.luts)
 def test_lut(case: Case) -> None:
     compare(case)

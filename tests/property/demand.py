@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from patchc.ir import GlobalAveragePool, Graph, Op
+from patchc.ir import GlobalAveragePool, Graph, Op, Upsample
 from patchc.tunnels.schedule import ADD_MEAN, FINISH_MEAN, FINISH_POINTWISE, Block, Schedule, Step
 
 Masks = dict[str, np.ndarray]
@@ -21,6 +21,9 @@ def needed(op: Op, out: np.ndarray, height: int, width: int) -> np.ndarray:
     """The pixels of a height x width operand that the pixels `out` of the result read."""
     if isinstance(op, GlobalAveragePool):
         return np.full((height, width), out.any())
+    if isinstance(op, Upsample):
+        rows, cols = op.factor
+        return out.reshape(height, rows, width, cols).any(axis=(1, 3))
     window = getattr(op, "window", None)
     if window is None:
         return out

@@ -26,6 +26,7 @@ from patchc.ir import (
     Padding,
     Quantization,
     Tensor,
+    Upsample,
     Window,
     output_shape,
     verify,
@@ -160,7 +161,17 @@ class _Network:
         return self.tensors[name].shape
 
 
-NODE_KINDS = ("conv", "skip", "add", "max_pool", "average_pool", "global", "table", "bottleneck")
+NODE_KINDS = (
+    "conv",
+    "skip",
+    "add",
+    "max_pool",
+    "average_pool",
+    "global",
+    "table",
+    "bottleneck",
+    "upsample",
+)
 
 
 @st.composite
@@ -299,6 +310,10 @@ def _extend(draw: st.DrawFn, network: _Network, x: str, kind: str) -> str:
         return network.add(draw(average_pools(shape)), (x,), draw(quantizations()))
     if kind == "global":
         return network.add(GlobalAveragePool(draw(clamps())), (x,), draw(quantizations()))
+    if kind == "upsample":
+        factor = draw(st.sampled_from([(2, 2), (2, 2), (1, 3), (3, 1), (3, 2)]))
+        small = shape[0] * factor[0] <= 2 * MAX_SIDE and shape[1] * factor[1] <= 2 * MAX_SIDE
+        return network.add(Upsample(factor if small else (1, 1)), (x,), quant)
     if kind == "table":
         return network.add(draw(tables()), (x,), draw(quantizations()))
     return network.add(draw(convolutions(shape)), (x,), draw(quantizations()))

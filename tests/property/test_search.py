@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from patchc.ir import macs
 from patchc.memory import check_placement
+from patchc.pipeline import random_maps
+from patchc.reference import run_graph, run_schedule
 from patchc.tunnels.choose import choose, explore, floor, layer_by_layer
 from patchc.tunnels.lowering import lower
 from patchc.tunnels.plan import InputMode, Plan
@@ -89,3 +92,20 @@ def test_slack_hides_no_plan_that_keeps_to_it(slack):
     assert [(p.bytes, p.cost) for p in some] == [
         (p.bytes, p.cost) for p in everything if p.cost - plain <= slack
     ]
+
+
+def test_operands_that_arrive_at_different_rates():
+    """Maps of one row: a stride of two keeps the shape, so the sum's operands advance unlike."""
+    from tests.graphs import NetworkBuilder
+
+    net = NetworkBuilder()
+    x = net.conv(net.input(1, 40, 3), 8)
+    y = net.conv(x, 8, 1, 2)
+    z = net.upsample(net.conv(y, 8), 1, 2)
+    graph = net.build(net.conv(net.add(net.conv(z, 8, 1), x), 4))
+    for choice in explore(graph, InputMode.TILES):
+        check_placement(choice.schedule, choice.placement)
+        image = {name: values[0] for name, values in random_maps(graph, 1, seed=0).items()}
+        expected = run_graph(graph, image)
+        for name, found in run_schedule(choice.schedule, choice.placement, image).items():
+            assert np.array_equal(found, expected[name])

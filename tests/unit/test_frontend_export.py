@@ -29,6 +29,7 @@ from patchc.ir import (
     Padding,
     Quantization,
     Tensor,
+    Upsample,
     Window,
     output_shape,
     verify,
@@ -107,6 +108,11 @@ def test_global_average_pool():
 def test_table():
     entries = np.random.default_rng(0).permutation(np.arange(-128, 128))
     check(graph_of(Lut(entries, "Anything"), (16, 16, 3)))
+
+
+@pytest.mark.parametrize("factor", [(1, 1), (2, 2), (3, 1), (1, 4)])
+def test_upsample(factor):
+    check(graph_of(Upsample(factor), (4, 5, 3), out=X))
 
 
 @st.composite

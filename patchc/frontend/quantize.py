@@ -29,12 +29,13 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from patchc.errors import PatchcError
 from patchc.frontend.calibration import Calibration, Samples, read_calibration
+from patchc.frontend.float_functions import composed_functions, is_function
 from patchc.frontend.images import METADATA_KEY, ImagePreparation
 from patchc.frontend.load import LoadedModel, Shapes, load
 from patchc.frontend.walk import is_integer_op
 
-# What the importer turns into nodes or takes into them. Anything else stays float, and where it
-# stands between quantised layers the importer says so by name.
+# What the importer turns into nodes or takes into them. Anything else stays float: where it stands
+# between quantised layers it becomes a table, or the importer names it as not supported.
 QUANTIZED_OPS = (
     "Add",
     "AveragePool",
@@ -43,11 +44,13 @@ QUANTIZED_OPS = (
     "Flatten",
     "Gemm",
     "GlobalAveragePool",
+    "LeakyRelu",
     "MatMul",
     "MaxPool",
     "Pad",
     "Relu",
     "Reshape",
+    "Sigmoid",
     "Squeeze",
     "Transpose",
     "Unsqueeze",
@@ -158,6 +161,10 @@ def _prepare(loaded: LoadedModel, path: Path) -> None:
 
 
 def _quantize(prepared: Path, written: Path, samples: Samples, options: QuantizeOptions) -> None:
+    graph = onnx.load_model(prepared).graph
+    outside = set(float_nodes(graph))
+    # Pools and the like leave their input in float, where it is, unless they are told otherwise.
+    force = any(is_function(node) and node.name not in outside for node in graph.node)
     quantize_static(
         prepared,
         written,
@@ -167,9 +174,13 @@ def _quantize(prepared: Path, written: Path, samples: Samples, options: Quantize
         per_channel=options.per_channel,
         activation_type=TYPES[options.activation],
         weight_type=QuantType.QInt8,
-        nodes_to_exclude=float_nodes(onnx.load_model(prepared).graph),
+        nodes_to_exclude=sorted(composed_functions(graph) | outside),
         calibrate_method=METHODS[options.method],
-        extra_options={"ActivationSymmetric": False, "WeightSymmetric": True},
+        extra_options={
+            "ActivationSymmetric": False,
+            "WeightSymmetric": True,
+            "ForceQuantizeNoInputCheck": force,
+        },
     )
 
 

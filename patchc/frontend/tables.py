@@ -12,7 +12,7 @@ remainder behind the last full vector. So every value is tried in both places.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,7 +25,7 @@ from patchc.frontend.axes import Layout, dims
 from patchc.frontend.linear import ALL_VALUES
 from patchc.frontend.registry import RefusalError
 from patchc.frontend.runtime import open_session
-from patchc.frontend.values import Constant, Dequantized, Function, QuantizedConstant
+from patchc.frontend.values import Constant, Dequantized, Function, Quantized, QuantizedConstant
 from patchc.ir import Lut, Quantization
 
 # Elements in a tensor that ends before the first vector is full, whatever the instruction set.
@@ -73,23 +73,24 @@ def function_table(
 
 def integer_table(
     node: onnx.NodeProto,
-    inputs: Mapping[int, np.ndarray],
-    layout: Layout,
-    unsigned: bool,
+    constants: Sequence[np.ndarray | None],
+    operand: int,
+    source: Quantized,
     opsets: _Opsets,
 ) -> Lut:
-    """What an integer operator makes of each value of its first input.
+    """What an integer operator makes of each value of its input `operand`, which is `source`.
 
-    inputs: its constants, by position. Raises RefusalError as function_table does.
+    constants: its other inputs; None where they are left out. Raises RefusalError as function_table
+    does.
     """
     part = _Part()
-    names = ["x"] + [
-        part.constant(inputs[index]) if index in inputs else ""
-        for index in range(1, len(node.input))
-    ]
+    names = [part.constant(array) if array is not None else "" for array in constants]
+    names[operand] = "x"
     part.copy(node, names, "y")
-    entries = _table(part.session(layout, unsigned, opsets), layout, unsigned)
-    return Lut(entries, node.op_type.removeprefix("QLinear"))
+    session = part.session(source.layout, source.unsigned, opsets)
+    return Lut(
+        _table(session, source.layout, source.unsigned), node.op_type.removeprefix("QLinear")
+    )
 
 
 @dataclass(slots=True)

@@ -241,6 +241,26 @@ def test_integer_operators(type_, kind):
     assert imported.graph.nodes[0].op.function == kind.removeprefix("QLinear")
 
 
+@BOTH_TYPES
+@pytest.mark.parametrize("first", [False, True])
+@pytest.mark.parametrize("shape", [SHAPE, (1, 1, 1, 1)])
+def test_an_integer_sum_with_a_constant(type_, first, shape):
+    """Where the activation has one element too, the operands change places."""
+    net = Net(type_)
+    quants = [
+        (0.04, zero_point(type_, 5)),
+        (0.01, zero_point(type_, 3)),
+        (0.05, zero_point(type_, 9)),
+    ]
+    x = net.input("x", *shape, dtype=type_)
+    a, b, y = (net.parameters(quant) for quant in quants)
+    operands = [x, *a], [net.constant(zero_point(type_, 77), type_), *b]
+    both = [item for operand in (operands[::-1] if first else operands) for item in operand]
+    y = net.op("QLinearAdd", *both, *y, name="f", domain=MICROSOFT)
+    of_type = TensorProto.INT8 if type_ == np.int8 else TensorProto.UINT8
+    assert kinds(check(net.model(y, kinds={y: of_type}), cases=20)) == ["Lut"]
+
+
 def test_the_same_function_twice_is_one_node():
     """Two DequantizeLinear of one tensor, and two QuantizeLinear of one function."""
     net = Net(np.uint8)

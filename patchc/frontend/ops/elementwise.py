@@ -10,7 +10,7 @@ import numpy as np
 from patchc.frontend.axes import describe, dims
 from patchc.frontend.builder import Result
 from patchc.frontend.linear import ALL_VALUES
-from patchc.frontend.ops.functions import function, is_function
+from patchc.frontend.ops.functions import function, integer_function, is_function, is_scalar
 from patchc.frontend.registry import MICROSOFT, Call, RefusalError, onnx_op
 from patchc.frontend.values import (
     NO_PADS,
@@ -36,7 +36,13 @@ def add(call: Call) -> Value:
 
 @onnx_op("QLinearAdd", domain=MICROSOFT)
 def qlinear_add(call: Call) -> Value:
-    """The sum of two activations in a QOperator file."""
+    """The sum of two activations in a QOperator file, or a function of one."""
+    for operand, other in ((0, 3), (3, 0)):
+        constant = call.input(other)
+        if isinstance(constant, Constant) and not isinstance(call.input(operand), Constant):
+            source = call.integers(operand, *call.quantization(operand + 1, operand + 2))
+            if is_scalar(constant, source):
+                return integer_function(call, operand, 6)
     _refuse_constants(call, 0, 3)
     a = call.integers(0, *call.quantization(1, 2))
     b = call.integers(3, *call.quantization(4, 5))

@@ -10,7 +10,6 @@ from patchc.frontend.builder import Result
 from patchc.frontend.registry import MICROSOFT, Call, RefusalError, onnx_op
 from patchc.frontend.tables import integer_table
 from patchc.frontend.values import (
-    NO_PADS,
     Constant,
     Dequantized,
     Function,
@@ -68,7 +67,7 @@ def function(call: Call) -> Value:
         raise RefusalError("patchc has no integer kernel for this operator on two activations")
     (source,) = sources
     for operand in operands:
-        if isinstance(operand, Constant | QuantizedConstant) and not _is_scalar(operand, source):
+        if isinstance(operand, Constant | QuantizedConstant) and not is_scalar(operand, source):
             raise RefusalError(
                 f"a constant of shape {list(_array(operand).shape)}: only one element is supported"
             )
@@ -80,7 +79,7 @@ def is_function(call: Call) -> bool:
     sources = {value.source for value in call.inputs if isinstance(value, Dequantized)}
     return len(sources) == 1 and all(
         isinstance(value, Dequantized)
-        or (isinstance(value, Constant | QuantizedConstant) and _is_scalar(value, *sources))
+        or (isinstance(value, Constant | QuantizedConstant) and is_scalar(value, *sources))
         for value in call.inputs
     )
 
@@ -101,7 +100,7 @@ def _array(operand: Constant | QuantizedConstant) -> np.ndarray:
     return operand.array if isinstance(operand, Constant) else operand.values
 
 
-def _is_scalar(operand: Constant | QuantizedConstant, source: Quantized) -> bool:
+def is_scalar(operand: Constant | QuantizedConstant, source: Quantized) -> bool:
     """Whether it meets each value alike, and the result has the shape of the activation."""
     array = _array(operand)
     return bool(array.size == 1 and array.ndim <= len(source.layout))
@@ -109,14 +108,20 @@ def _is_scalar(operand: Constant | QuantizedConstant, source: Quantized) -> bool
 
 @onnx_op("QLinearLeakyRelu", "QLinearSigmoid", domain=MICROSOFT)
 def qlinear_function(call: Call) -> Value:
-    """In a QOperator file: onnxruntime's own kernel fills the table."""
-    source = call.integers(0, *call.quantization(1, 2))
-    if source.pads != NO_PADS:
-        raise RefusalError("it reads a Pad, which only a convolution or a pool can take in")
-    result = Result(call.output, source.layout, *call.quantization(3, 4, source.unsigned))
-    constants = {
-        index: value.array for index, value in enumerate(call.inputs) if isinstance(value, Constant)
-    }
-    layout, opsets = source.layout, call.builder.opsets
-    table = integer_table(call.node, constants, layout, source.unsigned, opsets)
+    """In a QOperator file."""
+    return integer_function(call, 0, 3)
+
+
+def integer_function(call: Call, operand: int, scale: int) -> Quantized:
+    """An integer operator on one activation: onnxruntime's own kernel fills the table.
+
+    operand: the input that varies, with its scale and zero point behind it. scale: the input that
+    is the scale of the result, its zero point behind it. Raises RefusalError.
+    """
+    source = call.integers(operand, *call.quantization(operand + 1, operand + 2))
+    result = Result(
+        call.output, source.layout, *call.quantization(scale, scale + 1, source.unsigned)
+    )
+    arrays = [value.array if isinstance(value, Constant) else None for value in call.inputs]
+    table = integer_table(call.node, arrays, operand, source, call.builder.opsets)
     return call.builder.emit(call.name, table, (source.tensor,), result)

@@ -163,8 +163,11 @@ def _prepare(loaded: LoadedModel, path: Path) -> None:
 def _quantize(prepared: Path, written: Path, samples: Samples, options: QuantizeOptions) -> None:
     graph = onnx.load_model(prepared).graph
     outside = set(float_nodes(graph))
-    # Pools and the like leave their input in float, where it is, unless they are told otherwise.
-    force = any(is_function(node) and node.name not in outside for node in graph.node)
+    # Max pools and the like leave an input that is float as it is, unless they are told otherwise;
+    # with integer operators that switch would make floats of their quantised inputs.
+    force = options.format is Format.QDQ and any(
+        is_function(node) and node.name not in outside for node in graph.node
+    )
     quantize_static(
         prepared,
         written,

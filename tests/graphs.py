@@ -90,6 +90,16 @@ class NetworkBuilder:
         table = np.maximum(np.arange(-128, 128), quant.zero_point)
         return self._node(Lut(table, "Relu"), (x,), name, quant.scale, quant.zero_point)
 
+    def hard_swish(self, x: str, name: str | None = None) -> str:
+        """A table of x * clip(x / 6 + 0.5, 0, 1), with its range as the output's."""
+        quant = self.tensors[x].quant
+        values = (np.arange(-128, 128) - quant.zero_point) * quant.scale
+        values = values * np.clip(values / 6 + 0.5, 0, 1)
+        scale = float(max(values.max() - values.min(), 0.1) / 255)
+        zero_point = round(-128 - values.min() / scale)
+        entries = np.clip(np.rint(values / scale) + zero_point, -128, 127)
+        return self._node(Lut(entries, "HardSwish"), (x,), name, scale, zero_point)
+
     def bottleneck(self, x: str, channels: int, expansion: int, kernel: int, stride: int) -> str:
         """MobileNetV2's inverted residual, with its skip where shapes allow one."""
         c_in = self.tensors[x].shape[2]

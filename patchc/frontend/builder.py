@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NoReturn
 
 import numpy as np
+import onnx
 
 from patchc.frontend.axes import (
     AxesError,
@@ -20,11 +21,14 @@ from patchc.frontend.axes import (
     renaming,
     split,
 )
-from patchc.frontend.linear import ALL_VALUES, clamp_of, table
+from patchc.frontend.linear import ALL_VALUES, clamp_of, requantization
 from patchc.frontend.model import Border
-from patchc.frontend.registry import RefusalError
-from patchc.frontend.values import NO_PADS, Dequantized, Pending, Pointwise, Quantized
+from patchc.frontend.registry import RefusalError, node_name
+from patchc.frontend.tables import function_table
+from patchc.frontend.values import NO_PADS, Dequantized, Pending, Quantized
 from patchc.ir import Graph, Lut, MaxPool, Node, Op, Quantization, Tensor, Upsample, output_shape
+
+REQUANTIZE = "Requantize"  # what a table does that only changes scale and zero point
 
 
 @dataclass(slots=True)
@@ -57,13 +61,19 @@ class Result:
 class GraphBuilder:
     """Collects tensors and nodes. Raises RefusalError where an ONNX node cannot be imported."""
 
-    def __init__(self, assumptions: Assumptions, shapes: Mapping[str, tuple[int, ...]]) -> None:
+    def __init__(
+        self,
+        assumptions: Assumptions,
+        shapes: Mapping[str, tuple[int, ...]],
+        opsets: Sequence[onnx.OperatorSetIdProto],
+    ) -> None:
         self.tensors: dict[str, Tensor] = {}
         self.inputs: list[str] = []
         self.borders: dict[str, Border] = {}  # by Graph tensor
         self._nodes: list[Node] = []
         self._node_names: set[str] = set()
         self._shapes = shapes  # of the ONNX tensors outside the Graph
+        self.opsets = opsets  # of the file
         self._assumptions = assumptions
         self._roots: dict[str, frozenset[str]] = {}  # tensor -> inputs that share its layout
         self._made: dict[Hashable, str] = {}  # what was computed -> tensor
@@ -108,42 +118,49 @@ class GraphBuilder:
 
     def finish(self, value: Pending, result: Result) -> Quantized:
         """Quantise the float result of an operator: its node is made here, once."""
-        key = (value.result, _nodes_of(value.functions), result.quant, result.unsigned)
+        key = (value.result, value.clips, result.quant, result.unsigned)
         if key in self._made:
             return Quantized(self._made[key], result.layout, result.unsigned)
-        for function in value.functions:
-            if function.bounds is None:
-                raise RefusalError(f"no QuantizeLinear between {value.node} and {function.node}")
         source = self.tensors[value.inputs[0]].quant
-        changes = source != result.quant or (value.functions and isinstance(value.op, Upsample))
+        clamp = clamp_of(value.clips, result.quant)
+        changes = source != result.quant or (value.clips and isinstance(value.op, Upsample))
         if isinstance(value.op, MaxPool | Upsample) and changes:
-            pooled = self.finish(
-                Pending(value.node, value.result, value.op, value.inputs, value.layout),
-                Result(value.result, value.layout, source, in_file=False),
-            )
-            finished = self.requantize(Dequantized(pooled, value.functions), result, result.name)
+            whole = Result(value.result, value.layout, source, in_file=False)
+            pooled = self.finish(replace(value, clips=()), whole)
+            entries = np.clip(requantization(source, result.quant), clamp.lo, clamp.hi)
+            words = [clip.kind for clip in value.clips] or [REQUANTIZE]
+            finished = self.look_up(pooled, Lut(entries, "+".join(words)), result, result.name)
         else:
-            op = value.op
-            if value.functions:
-                op = _replace(op, clamp=clamp_of(value.functions, result.quant))
+            op = _replace(value.op, clamp=clamp) if value.clips else value.op
             finished = self.emit(value.node, op, value.inputs, result)
         self._made[key] = finished.tensor
         return finished
 
     def requantize(self, value: Dequantized, result: Result, node: str) -> Quantized:
-        """Quantise a dequantised tensor anew: nothing, or a table called `node`."""
-        source = self.tensors[value.source.tensor].quant
-        entries = table(value.functions, source, result.quant)
-        pads = value.source.pads
+        """Quantise a dequantised tensor, or a function of it: nothing, or a table.
+
+        `node`: its name, where no operator in the file has one.
+        """
+        quant = self.tensors[value.source.tensor].quant
+        if value.function is None:
+            table = Lut(requantization(quant, result.quant), REQUANTIZE)
+            return self.look_up(value.source, table, result, node)
+        table = function_table(value, quant, result.quant, result.unsigned, self.opsets)
+        return self.look_up(value.source, table, result, node_name(value.function.node))
+
+    def look_up(self, value: Quantized, table: Lut, result: Result, node: str) -> Quantized:
+        """A table over a tensor, called `node`: the same one only once, and none that is no change.
+
+        Raises RefusalError where it would change the zeros of a Pad.
+        """
+        source, entries, pads = self.tensors[value.tensor].quant, table.table, value.pads
         if pads != NO_PADS and entries[source.zero_point + 128] != result.quant.zero_point:
             raise RefusalError("a Pad before it whose zeros it would change")
-        key = (value.source.tensor, _nodes_of(value.functions), result.quant)
+        key = (value.tensor, entries.tobytes(), result.quant)
         if source == result.quant and np.array_equal(entries, ALL_VALUES):
-            self._made[key] = value.source.tensor
+            self._made[key] = value.tensor
         if key not in self._made:
-            words = [function.kind for function in value.functions] or ["Requantize"]
-            op = Lut(entries, "+".join(words))
-            self._made[key] = self.emit(node, op, (value.source.tensor,), result).tensor
+            self._made[key] = self.emit(node, table, (value.tensor,), result).tensor
         return Quantized(self._made[key], result.layout, result.unsigned, pads)
 
     def expect(self, value: Quantized, wanted: Sequence[str], reader: str) -> None:
@@ -224,10 +241,6 @@ def _guess(dims: tuple[int, ...]) -> Layout:
     if "n" in names and dims[0] > 1:
         raise RefusalError(f"a batch of {dims[0]}: export the model with batch 1")
     return layout_of(names, dims)
-
-
-def _nodes_of(functions: Sequence[Pointwise]) -> tuple[str, ...]:
-    return tuple(function.node for function in functions)
 
 
 def _replace(op: Op, **changes: Any) -> Op:

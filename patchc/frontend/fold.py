@@ -11,17 +11,16 @@ from collections.abc import Sequence
 
 import numpy as np
 import onnx
-import onnxruntime
-from onnx import helper, numpy_helper
+from onnx import numpy_helper
 
 from patchc.frontend.registry import RefusalError
-
-# ONNX's own file format version at which opset 11 came; any later one reads the same here.
-IR_VERSION = 6
+from patchc.frontend.runtime import open_session
 
 
 def fold(
-    node: onnx.NodeProto, inputs: Sequence[np.ndarray | None], model: onnx.ModelProto
+    node: onnx.NodeProto,
+    inputs: Sequence[np.ndarray | None],
+    opsets: Sequence[onnx.OperatorSetIdProto],
 ) -> list[np.ndarray]:
     """The outputs of `node` over constant `inputs` (None: left out). Raises RefusalError."""
     for attribute in node.attribute:
@@ -33,18 +32,8 @@ def fold(
             name: array for name, array in zip(node.input, inputs, strict=True) if array is not None
         }.items()
     ]
-    outputs = [helper.make_empty_tensor_value_info(name) for name in node.output if name]
-    graph = helper.make_graph([node], "constant", [], outputs, constants)
-    single = helper.make_model(
-        graph, opset_imports=model.opset_import, ir_version=max(model.ir_version, IR_VERSION)
-    )
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4
-    options.intra_op_num_threads = 1
+    session = open_session([node], [], [name for name in node.output if name], constants, opsets)
     try:
-        session = onnxruntime.InferenceSession(
-            single.SerializeToString(), options, providers=["CPUExecutionProvider"]
-        )
         return list(session.run(None, {}))
     except Exception as error:  # onnxruntime raises a dozen types without a common base
         raise RefusalError(f"onnxruntime cannot compute it: {error}") from error

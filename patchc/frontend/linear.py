@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from patchc.frontend.values import Pointwise
+from patchc.frontend.values import Bounds
 from patchc.ir import Clamp, Quantization
 from patchc.ir.graph import INT8_MAX, INT8_MIN
 
@@ -27,22 +27,18 @@ def quantize(values: np.ndarray, quant: Quantization) -> np.ndarray:
     return (steps.astype(np.int32) + zero_point).astype(np.int8)
 
 
-def table(functions: Sequence[Pointwise], source: Quantization, target: Quantization) -> np.ndarray:
-    """int8 (256,): QuantizeLinear of `functions` of DequantizeLinear, indexed by q + 128."""
-    values = dequantize(ALL_VALUES, source)
-    for function in functions:
-        values = function.apply(values)
-    return quantize(values, target)
+def requantization(source: Quantization, target: Quantization) -> np.ndarray:
+    """int8 (256,): QuantizeLinear of DequantizeLinear, indexed by q + 128."""
+    return quantize(dequantize(ALL_VALUES, source), target)
 
 
-def clamp_of(functions: Sequence[Pointwise], quant: Quantization) -> Clamp:
+def clamp_of(clips: Sequence[Bounds], quant: Quantization) -> Clamp:
     """The range of quantised values that a chain of clips leaves.
 
     QuantizeLinear is monotone, so q(min(max(x, lo), hi)) = min(max(q(x), q(lo)), q(hi)).
     """
     lo, hi = INT8_MIN, INT8_MAX
-    for function in functions:
-        assert function.bounds is not None
-        low, high = (int(q) for q in quantize(np.array(function.bounds, np.float32), quant))
+    for clip in clips:
+        low, high = (int(q) for q in quantize(np.array((clip.low, clip.high), np.float32), quant))
         lo, hi = min(max(lo, low), high), min(max(hi, low), high)
     return Clamp(lo, hi)

@@ -29,12 +29,13 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from patchc.errors import PatchcError
 from patchc.frontend.calibration import Calibration, Samples, read_calibration
+from patchc.frontend.float_functions import composed_functions, is_function
 from patchc.frontend.images import METADATA_KEY, ImagePreparation
 from patchc.frontend.load import LoadedModel, Shapes, load
 from patchc.frontend.walk import is_integer_op
 
-# What the importer turns into nodes or takes into them. Anything else stays float, and where it
-# stands between quantised layers the importer says so by name.
+# What the importer turns into nodes or takes into them. Anything else stays float: where it stands
+# between quantised layers it becomes a table, or the importer names it as not supported.
 QUANTIZED_OPS = (
     "Add",
     "AveragePool",
@@ -43,12 +44,14 @@ QUANTIZED_OPS = (
     "Flatten",
     "Gemm",
     "GlobalAveragePool",
+    "LeakyRelu",
     "MatMul",
     "MaxPool",
     "Pad",
     "Relu",
     "Reshape",
     "Resize",
+    "Sigmoid",
     "Squeeze",
     "Transpose",
     "Unsqueeze",
@@ -159,6 +162,13 @@ def _prepare(loaded: LoadedModel, path: Path) -> None:
 
 
 def _quantize(prepared: Path, written: Path, samples: Samples, options: QuantizeOptions) -> None:
+    graph = onnx.load_model(prepared).graph
+    outside = set(float_nodes(graph))
+    # Max pools and the like leave an input that is float as it is, unless they are told otherwise;
+    # with integer operators that switch would make floats of their quantised inputs.
+    force = options.format is Format.QDQ and any(
+        is_function(node) and node.name not in outside for node in graph.node
+    )
     quantize_static(
         prepared,
         written,
@@ -168,9 +178,13 @@ def _quantize(prepared: Path, written: Path, samples: Samples, options: Quantize
         per_channel=options.per_channel,
         activation_type=TYPES[options.activation],
         weight_type=QuantType.QInt8,
-        nodes_to_exclude=float_nodes(onnx.load_model(prepared).graph),
+        nodes_to_exclude=sorted(composed_functions(graph) | outside),
         calibrate_method=METHODS[options.method],
-        extra_options={"ActivationSymmetric": False, "WeightSymmetric": True},
+        extra_options={
+            "ActivationSymmetric": False,
+            "WeightSymmetric": True,
+            "ForceQuantizeNoInputCheck": force,
+        },
     )
 
 

@@ -111,13 +111,12 @@ class Call:
         `padded`: the caller takes care of an explicit Pad before it.
         """
         value = self.input(index)
-        if isinstance(value, Dequantized) and value.functions:
-            raise RefusalError(_not_quantized(value.functions[-1].node))
+        if isinstance(value, Dequantized) and value.function is not None:
+            raise RefusalError(_not_quantized(node_name(value.function.node)))
         if isinstance(value, Dequantized):
             return _check_pads(value.source, padded)
         if isinstance(value, Pending):
-            functions = value.functions
-            raise RefusalError(_not_quantized(functions[-1].node if functions else value.node))
+            raise RefusalError(_not_quantized(value.clips[-1].node if value.clips else value.node))
         if isinstance(value, Host):
             raise RefusalError(f"it reads {value.name!r}, which is not quantised")
         if isinstance(value, Constant | QuantizedConstant):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import onnx
 
 from patchc.frontend.axes import Layout
 from patchc.ir import Op, Padding
@@ -48,21 +48,32 @@ class Quantized:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Pointwise:
-    """A float function of one value, between an operator and its QuantizeLinear."""
+class Function:
+    """What a float operator makes of each value of one tensor, element by element.
 
-    node: str  # the ONNX node's name
-    kind: str  # its operator
-    apply: Callable[[np.ndarray], np.ndarray]  # on float32, as onnxruntime computes it
-    bounds: tuple[float, float] | None = None  # set where it is min(max(x, lo), hi)
+    Its operands lead back to that tensor, so it is a subgraph; several paths may meet in it.
+    """
+
+    node: onnx.NodeProto
+    operands: tuple[Dequantized | Constant | QuantizedConstant | None, ...]  # None: left out
 
 
 @dataclass(frozen=True, slots=True)
 class Dequantized:
-    """The float view of a quantised tensor, after `functions`."""
+    """The float view of a quantised tensor, or a function of each of its values."""
 
     source: Quantized
-    functions: tuple[Pointwise, ...] = ()
+    function: Function | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """A Relu or Clip between an operator and its QuantizeLinear: min(max(x, low), high)."""
+
+    kind: str  # the ONNX operator
+    node: str  # its name
+    low: float
+    high: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,10 +82,10 @@ class Pending:
 
     node: str  # the ONNX node's name
     result: str  # the ONNX tensor that it wrote
-    op: Op  # with the full range; `functions` become its clamp
+    op: Op  # with the full range; `clips` become its clamp
     inputs: tuple[str, ...]  # tensors of the Graph
     layout: Layout
-    functions: tuple[Pointwise, ...] = ()
+    clips: tuple[Bounds, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

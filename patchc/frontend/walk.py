@@ -72,7 +72,7 @@ class _Walk:
     def __init__(self, loaded: LoadedModel, assumptions: Assumptions) -> None:
         graph = loaded.model.graph
         self._loaded = loaded
-        self._builder = GraphBuilder(assumptions, loaded.shapes)
+        self._builder = GraphBuilder(assumptions, loaded.shapes, loaded.model.opset_import)
         self._nodes = live_nodes(graph)
         self._feeds_integer = _feeding(self._nodes)
         self._read = {name for node in self._nodes for name in node.input if name}
@@ -136,7 +136,7 @@ class _Walk:
 
     def _fold(self, node: onnx.NodeProto, inputs: list[Value | None]) -> list[Value]:
         arrays = [value.array if isinstance(value, Constant) else None for value in inputs]
-        results = iter(fold(node, arrays, self._loaded.model))
+        results = iter(fold(node, arrays, self._loaded.model.opset_import))
         return [Constant(next(results)) if name else Refused() for name in node.output]
 
     def _leading(self, node: onnx.NodeProto) -> list[Value]:

@@ -134,6 +134,16 @@ def upwards() -> Schedule:
     return lower(graph, Plan(InputMode.EXTERN, (TunnelPlan(steps, reverse=True),)))
 
 
+def tables() -> Schedule:
+    """Three tables in one tunnel: over a ring, over a tile of it, and over a map."""
+    net = NetworkBuilder(15)
+    x = net.hard_swish(net.conv(net.input(8, 7, 3), 4, 3, 2, name="a"), name="ha")
+    x = net.hard_swish(net.depthwise(x, name="d"), name="hd")
+    graph = net.build(net.hard_swish(net.conv(x, 5, name="p"), name="hp"))
+    steps = (StepPlan(("a.node", "ha.node")), StepPlan(("d.node", "hd.node", "p.node", "hp.node")))
+    return lower(graph, Plan(InputMode.TILES, (TunnelPlan(steps),)))
+
+
 def points(graph: Graph, mode: InputMode, limit: int = 2**20) -> tuple[Point, ...]:
     """The search's plans, those that need most memory first."""
     return tuple(frontier(graph, mode, limit))
@@ -169,6 +179,7 @@ GOLDEN = {
     "streamed_in_two_stripes": Case(two_convolutions),
     "grouped_extern_weights": Case(grouped, WeightsMode.EXTERN),
     "upwards_extern": Case(upwards),
+    "tables_in_a_tunnel": Case(tables),
 }
 
 

@@ -242,9 +242,74 @@ def test_the_float_operators_in_the_middle_are_named_by_the_importer(tmp_path):
     net = Net()
     w = net.constant(np.ones((4, 3, 1, 1)))
     x = net.op("Conv", net.input("x", 1, 3, 16, 16), w, name="one")
-    x = net.op("Conv", net.op("Tanh", x, name="tanh"), net.constant(np.ones((2, 4, 1, 1))))
+    x = net.op("Conv", net.op("Hardmax", x, name="hardmax"), net.constant(np.ones((2, 4, 1, 1))))
     quantize(net.model(x), tmp_path / "q.onnx", {"x": samples()})
-    with pytest.raises(PatchcError, match=r"tanh \(Tanh\): patchc has no integer kernel"):
+    with pytest.raises(PatchcError, match=r"hardmax \(Hardmax\): patchc has no integer"):
+        import_model(tmp_path / "q.onnx")
+
+
+def silu(net, x):
+    return net.op("Mul", x, net.op("Sigmoid", x))
+
+
+def hard_swish(net, x):
+    clipped = net.op("Clip", net.op("Add", x, net.constant(3)), net.constant(0), net.constant(6))
+    return net.op("Div", net.op("Mul", x, clipped), net.constant(6))
+
+
+def scaled_relu(net, x):
+    return net.op("Mul", net.op("Relu", x), net.constant(0.7))
+
+
+def gated_by_relu6(net, x):
+    return net.op("Mul", net.op("Clip", x, net.constant(0), net.constant(6)), x)
+
+
+FUNCTIONS = {
+    "Sigmoid+Mul": silu,
+    "Add+Clip+Mul+Div": hard_swish,
+    "HardSigmoid+Mul": lambda net, x: net.op("HardSwish", x),  # onnxruntime splits it
+    "Clip+Mul": gated_by_relu6,
+    "Mul": scaled_relu,
+    "PRelu": lambda net, x: net.op("PRelu", x, net.constant([[[0.2]]])),
+    "Sigmoid": lambda net, x: net.op("Sigmoid", x),
+    "LeakyRelu": lambda net, x: net.op("LeakyRelu", x),
+    "Tanh": lambda net, x: net.op("Tanh", x),
+}
+
+
+def with_functions(make, *, pools: bool) -> onnx.ModelProto:
+    """Convolution, function, pool, convolution, function, mean, convolution."""
+    net = Net()
+    weights = [RANDOM.normal(0, 0.3, shape) for shape in ((8, 3, 3, 3), (4, 8, 1, 1), (5, 4, 1, 1))]
+    x = make(net, net.op("Conv", net.input("x", 1, 3, 16, 16), net.constant(weights[0])))
+    x = net.op("MaxPool", x, kernel_shape=[2, 2]) if pools else x
+    x = make(net, net.op("Conv", x, net.constant(weights[1])))
+    x = net.op("GlobalAveragePool", x) if pools else x
+    return net.model(net.op("Conv", x, net.constant(weights[2])))
+
+
+@ALL_FORMS
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_functions_between_layers_become_tables(tmp_path, format_, activation, name):
+    """One each, however many operators they are made of."""
+    pools = format_ is Format.QDQ
+    model = with_functions(FUNCTIONS[name], pools=pools)
+    quantize(model, tmp_path / "q.onnx", {"x": samples()}, QuantizeOptions(format_, activation))
+    imported = check(onnx.load(tmp_path / "q.onnx"))
+    without = ["Conv", "Lut", "Conv", "Lut", "Conv"]
+    with_pools = ["Conv", "Lut", "MaxPool", "Conv", "Lut", "GlobalAveragePool", "Conv"]
+    assert kinds(imported) == (with_pools if pools else without)
+    tables = [node.op.function for node in imported.graph.nodes if node.op.kind == "Lut"]
+    assert tables == [name, name]
+
+
+def test_a_pool_behind_a_function_needs_the_qdq_form(tmp_path):
+    """In the other one onnxruntime's quantiser leaves both in float, and the importer says so."""
+    model = with_functions(FUNCTIONS["Tanh"], pools=True)
+    options = QuantizeOptions(Format.QOPERATOR)
+    quantize(model, tmp_path / "q.onnx", {"x": samples()}, options)
+    with pytest.raises(PatchcError, match=r"\(MaxPool\): it reads the float result of tanh_1"):
         import_model(tmp_path / "q.onnx")
 
 

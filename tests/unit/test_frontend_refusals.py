@@ -24,9 +24,9 @@ def refused(model) -> list[str]:
     return [line.strip() for line in lines]
 
 
-def unary(kind, *inputs, shape=(1, 4, 6, 6), before=None, type_=np.uint8, **attributes):
+def unary(kind, *inputs, shape=(1, 4, 6, 6), before=None, type_=np.uint8, opset=17, **attributes):
     """One operator called "op" between QuantizeLinear and DequantizeLinear."""
-    net = Net(type_)
+    net = Net(type_, opset)
     x = net.qdq(net.input("x", *shape), X, "x")
     if before is not None:
         x = before(net, x)
@@ -67,8 +67,33 @@ MATRIX = np.ones((5, 144))
 
 REFUSALS = {
     "unknown_operator": (
-        unary("Sigmoid"),
-        "op (Sigmoid): patchc has no integer kernel for this operator",
+        unary("Hardmax"),
+        "op (Hardmax): patchc has no integer kernel for this operator",
+    ),
+    "function_of_a_float_result": (
+        unary("Sigmoid", before=lambda net, x: net.op("Conv", x, weights(SMALL)(net), name="conv")),
+        "op (Sigmoid): it reads the float result of conv: there is no QuantizeLinear between them",
+    ),
+    "function_of_an_input_in_front": (
+        unary("Mul", "x"),
+        "op (Mul): it reads 'x', which is not quantised",
+    ),
+    "function_of_integers": (
+        unary("Neg", before=lambda net, x: net.quantize(x, X), opset=21),
+        "op (Neg): it computes on quantised integers: put a DequantizeLinear before it",
+    ),
+    "constants_per_channel": (
+        unary("Mul", constant(np.ones((4, 1, 1)))),
+        "op (Mul): a constant of shape [4, 1, 1]: only one element is supported",
+    ),
+    "constant_that_adds_a_dimension": (
+        unary("Sub", constant(np.ones((1, 1, 1, 1, 1)))),
+        "op (Sub): a constant of shape [1, 1, 1, 1, 1]: only one element is supported",
+    ),
+    "pad_before_a_function": (
+        unary("Conv", weights(SMALL), before=lambda net, x: net.qdq(
+            net.op("Exp", pad(0, 0, 1, 1, 0, 0, 1, 1)(net, x)), Y, "e")),
+        "e (QuantizeLinear): a Pad before it whose zeros it would change",
     ),
     "asymmetric_weights": (
         unary("Conv", weights(SMALL, 3)),
@@ -150,12 +175,14 @@ REFUSALS = {
         "op (Conv): a convolution over [n, h, w, c]: only [n, c, h, w] is supported",
     ),
     "adds_a_constant": (
-        unary("Add", constant([1.0])),
-        "op (Add): it adds a constant: only the sum of two activations is supported",
+        unary("Add", constant([1.0, 2.0, 3.0, 4.0, 5.0, 6.0])),
+        "op (Add): it adds a constant of several elements: one element, or the sum of two "
+        "activations, is supported",
     ),
     "adds_a_quantised_constant": (
         unary("Add", weights(np.ones((1, 4, 6, 6)))),
-        "op (Add): it adds a constant: only the sum of two activations is supported",
+        "op (Add): it adds a constant of several elements: one element, or the sum of two "
+        "activations, is supported",
     ),
     "clip_with_bounds_that_vary": (
         unary("Clip", "x"),
@@ -254,6 +281,17 @@ def test_addition_that_broadcasts():
     assert refused(net.model(net.qdq(y, Y))) == [
         "add (Add): it broadcasts [1, 4, 6, 6] with [1, 4, 1, 1]: only operands of one shape are "
         "supported"
+    ]
+
+
+def test_a_function_of_two_activations():
+    """Also where both are functions of one tensor in two layouts."""
+    net = Net(np.uint8)
+    x = net.qdq(net.input("x", 1, 4, 4, 4), X, "x")
+    a = net.qdq(net.op("Conv", x, net.weights(4, 4, 1, 1)), X, "a")
+    y = net.op("Sub", a, net.op("Transpose", a, perm=[0, 2, 3, 1]), name="sub")
+    assert refused(net.model(net.qdq(y, Y))) == [
+        "sub (Sub): patchc has no integer kernel for this operator on two activations"
     ]
 
 
@@ -395,16 +433,16 @@ def test_everything_is_listed_at_once():
     net = Net(np.uint8)
     x = net.qdq(net.input("x", 1, 4, 6, 6), X, "x")
     x = net.qdq(net.op("Conv", x, weights(np.ones((3, 4, 1, 1)), 5)(net), name="one"), Y)
-    x = net.qdq(net.op("Tanh", x, name="two"), Y)
+    x = net.qdq(net.op("Hardmax", x, name="two"), Y)
     x = net.qdq(net.op("Conv", x, net.weights(3, 3, 1, 1)), Y)
-    x = net.op("HardSwish", x, name="three")
+    x = net.op("Softmax", x, name="three")
     net.nodes[-1].name = ""
     model = net.model(net.qdq(x, Y))
     assert [str(item) for item in find_unsupported(model)] == refused(model)
     assert [(item.node, item.operator) for item in find_unsupported(model)] == [
         ("one", "Conv"),
-        ("two", "Tanh"),
-        ("three_out", "HardSwish"),
+        ("two", "Hardmax"),
+        ("three_out", "Softmax"),
     ]
 
 
@@ -412,9 +450,9 @@ def test_integer_operators_behind_a_refused_one_are_still_looked_at():
     net = Net(np.uint8)
     x = net.quantize(net.input("x", 1, 4, 6, 6), X, "x")
     one = [x, *net.parameters(X), *net.parameters(Y)]
-    y = net.op("QLinearSigmoid", *one, name="one", domain=MICROSOFT)
+    y = net.op("QLinearReduceMean", *one, name="one", domain=MICROSOFT)
     two = [y, *net.parameters(Y), *net.parameters(Y)]
-    z = net.op("QLinearLeakyRelu", *two, name="two", domain=MICROSOFT)
+    z = net.op("QLinearReduceMean", *two, name="two", domain=MICROSOFT)
     found = find_unsupported(net.model(net.dequantize(z, Y)))
     assert [item.node for item in found] == ["one", "two"]
 

@@ -1,11 +1,22 @@
 """The operators that patchc imports: one function each, entered in the registry."""
 
-from patchc.frontend.ops import conv, dense, elementwise, layout, pad, pool, quantization, resize
+from patchc.frontend.ops import (
+    conv,
+    dense,
+    elementwise,
+    functions,
+    layout,
+    pad,
+    pool,
+    quantization,
+    resize,
+)
 
 __all__ = [
     "conv",
     "dense",
     "elementwise",
+    "functions",
     "layout",
     "pad",
     "pool",

@@ -1,4 +1,4 @@
-"""Add, Relu, Clip and their integer forms."""
+"""Sums of two activations, Relu and Clip, and their integer forms."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import numpy as np
 from patchc.frontend.axes import describe, dims
 from patchc.frontend.builder import Result
 from patchc.frontend.linear import ALL_VALUES
+from patchc.frontend.ops.functions import function, integer_function, is_function, is_scalar
 from patchc.frontend.registry import MICROSOFT, Call, RefusalError, onnx_op
 from patchc.frontend.values import (
     NO_PADS,
+    Bounds,
     Constant,
-    Dequantized,
     Pending,
-    Pointwise,
     Quantized,
     QuantizedConstant,
     Value,
@@ -26,7 +26,9 @@ from patchc.ir import Add, Lut
 
 @onnx_op("Add")
 def add(call: Call) -> Value:
-    """The sum of two activations in a QDQ file."""
+    """The sum of two activations in a QDQ file, or a function of one."""
+    if is_function(call):
+        return function(call)
     _refuse_constants(call, 0, 1)
     a, b = call.activation(0), call.activation(1)
     return Pending(call.name, call.output, Add(), _operands(a, b), a.layout)
@@ -34,7 +36,13 @@ def add(call: Call) -> Value:
 
 @onnx_op("QLinearAdd", domain=MICROSOFT)
 def qlinear_add(call: Call) -> Value:
-    """The sum of two activations in a QOperator file."""
+    """The sum of two activations in a QOperator file, or a function of one."""
+    for operand, other in ((0, 3), (3, 0)):
+        constant = call.input(other)
+        if isinstance(constant, Constant) and not isinstance(call.input(operand), Constant):
+            source = call.integers(operand, *call.quantization(operand + 1, operand + 2))
+            if is_scalar(constant, source):
+                return integer_function(call, operand, 6)
     _refuse_constants(call, 0, 3)
     a = call.integers(0, *call.quantization(1, 2))
     b = call.integers(3, *call.quantization(4, 5))
@@ -45,7 +53,10 @@ def qlinear_add(call: Call) -> Value:
 def _refuse_constants(call: Call, *operands: int) -> None:
     for index in operands:
         if isinstance(call.input(index), Constant | QuantizedConstant):
-            raise RefusalError("it adds a constant: only the sum of two activations is supported")
+            raise RefusalError(
+                "it adds a constant of several elements: one element, or the sum of two "
+                "activations, is supported"
+            )
 
 
 def _operands(a: Quantized, b: Quantized) -> tuple[str, str]:
@@ -72,16 +83,10 @@ def clip(call: Call) -> Value:
     kind = call.node.op_type
     if isinstance(value, Quantized):
         return _integer_clip(call, value)
-    if not isinstance(value, Pending | Dequantized):
-        call.activation(0)  # says why not
-        raise RefusalError("its input is not an activation")
-    low, high = (np.float32(bound) for bound in _bounds(call, -np.inf, np.inf))
-
-    def apply(values: np.ndarray) -> np.ndarray:
-        return np.minimum(np.maximum(values, low), high)
-
-    function = Pointwise(call.name, kind, apply, (float(low), float(high)))
-    return replace(value, functions=(*value.functions, function))
+    low, high = _bounds(call, -np.inf, np.inf)
+    if not isinstance(value, Pending):
+        return function(call)
+    return replace(value, clips=(*value.clips, Bounds(kind, call.name, low, high)))
 
 
 def _bounds(call: Call, lowest: float, highest: float) -> tuple[float, float]:

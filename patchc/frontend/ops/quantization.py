@@ -29,8 +29,7 @@ def quantize_linear(call: Call) -> Value:
         return call.builder.quantize_host(value.name, call.output, quant, unsigned)
     if isinstance(value, Dequantized):
         result = Result(call.output, value.source.layout, quant, unsigned)
-        name = value.functions[-1].node if value.functions else call.name
-        return call.builder.requantize(value, result, name)
+        return call.builder.requantize(value, result, call.name)
     if isinstance(value, Pending):
         return call.builder.finish(value, Result(call.output, value.layout, quant, unsigned))
     raise RefusalError("its input is not a float tensor that patchc knows")

@@ -1,0 +1,127 @@
+"""Functions of one value: they make no node until a QuantizeLinear makes a table of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from patchc.frontend.builder import Result
+from patchc.frontend.registry import MICROSOFT, Call, RefusalError, onnx_op
+from patchc.frontend.tables import integer_table
+from patchc.frontend.values import (
+    Constant,
+    Dequantized,
+    Function,
+    Quantized,
+    QuantizedConstant,
+    Value,
+)
+
+# Element by element, whatever their attributes and further inputs are; these have to be constants.
+FUNCTIONS = (
+    "Abs",
+    "Ceil",
+    "Celu",
+    "Elu",
+    "Erf",
+    "Exp",
+    "Floor",
+    "Gelu",
+    "HardSigmoid",
+    "HardSwish",
+    "LeakyRelu",
+    "Log",
+    "Mish",
+    "Neg",
+    "Reciprocal",
+    "Round",
+    "Selu",
+    "Sigmoid",
+    "Sign",
+    "Softplus",
+    "Softsign",
+    "Sqrt",
+    "Swish",
+    "Tanh",
+    "ThresholdedRelu",
+)
+
+# The same where all operands but one are constants of one element, or come of the same tensor.
+# Add, Clip and Relu too, which have entries of their own.
+ARITHMETIC = ("Div", "Max", "Min", "Mul", "PRelu", "Pow", "Sub")
+
+# What onnxruntime's own optimiser writes into files.
+FUSED = ("FastGelu", "Gelu", "QuickGelu")
+
+
+@onnx_op(*FUNCTIONS, *ARITHMETIC)
+@onnx_op(*FUSED, domain=MICROSOFT)
+def function(call: Call) -> Value:
+    """A function of the values of one tensor. Raises RefusalError where it is none."""
+    operands = tuple(_operands(call))
+    sources = {value.source for value in operands if isinstance(value, Dequantized)}
+    if not sources:
+        raise RefusalError("none of its operands is an activation")
+    if len(sources) > 1:
+        raise RefusalError("patchc has no integer kernel for this operator on two activations")
+    (source,) = sources
+    for operand in operands:
+        if isinstance(operand, Constant | QuantizedConstant) and not is_scalar(operand, source):
+            raise RefusalError(
+                f"a constant of shape {list(_array(operand).shape)}: only one element is supported"
+            )
+    return Dequantized(source, Function(call.node, operands))
+
+
+def is_function(call: Call) -> bool:
+    """Whether a sum is a function of one value; if not, it may be one of two activations."""
+    sources = {value.source for value in call.inputs if isinstance(value, Dequantized)}
+    return len(sources) == 1 and all(
+        isinstance(value, Dequantized)
+        or (isinstance(value, Constant | QuantizedConstant) and is_scalar(value, *sources))
+        for value in call.inputs
+    )
+
+
+def _operands(call: Call) -> Iterator[Dequantized | Constant | QuantizedConstant | None]:
+    for index, value in enumerate(call.inputs):
+        if isinstance(value, Quantized):
+            raise RefusalError(
+                "it computes on quantised integers: put a DequantizeLinear before it"
+            )
+        if not (value is None or isinstance(value, Constant | QuantizedConstant | Dequantized)):
+            call.activation(index)  # says why it is none
+            raise RefusalError("its input is not an activation")
+        yield value
+
+
+def _array(operand: Constant | QuantizedConstant) -> np.ndarray:
+    return operand.array if isinstance(operand, Constant) else operand.values
+
+
+def is_scalar(operand: Constant | QuantizedConstant, source: Quantized) -> bool:
+    """Whether it meets each value alike, and the result has the shape of the activation."""
+    array = _array(operand)
+    return bool(array.size == 1 and array.ndim <= len(source.layout))
+
+
+@onnx_op("QLinearLeakyRelu", "QLinearSigmoid", domain=MICROSOFT)
+def qlinear_function(call: Call) -> Value:
+    """In a QOperator file."""
+    return integer_function(call, 0, 3)
+
+
+def integer_function(call: Call, operand: int, scale: int) -> Quantized:
+    """An integer operator on one activation: onnxruntime's own kernel fills the table.
+
+    operand: the input that varies, with its scale and zero point behind it. scale: the input that
+    is the scale of the result, its zero point behind it. Raises RefusalError.
+    """
+    source = call.integers(operand, *call.quantization(operand + 1, operand + 2))
+    result = Result(
+        call.output, source.layout, *call.quantization(scale, scale + 1, source.unsigned)
+    )
+    arrays = [value.array if isinstance(value, Constant) else None for value in call.inputs]
+    table = integer_table(call.node, arrays, operand, source, call.builder.opsets)
+    return call.builder.emit(call.name, table, (source.tensor,), result)

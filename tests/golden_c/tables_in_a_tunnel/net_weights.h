@@ -1,0 +1,35 @@
+/* net: the constants that its kernels read.
+ *
+ * Made by patchc 1.2.3 for cortex-m4.
+ * Model: model.onnx
+ * sha256: 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
+ * Command: patchc compile model.onnx -o OUT --budget 64k
+ *
+ * Define NET_WEIGHTS_SECTION to move them, for example
+ * -D'NET_WEIGHTS_SECTION=__attribute__((section(".qspi")))'.
+ */
+#ifndef NET_WEIGHTS_H
+#define NET_WEIGHTS_H
+
+#include <stdint.h>
+
+#include "patchc_kernels.h"
+
+#ifndef NET_WEIGHTS_SECTION
+#define NET_WEIGHTS_SECTION
+#endif
+
+extern const int8_t net_a_node_weights[108];
+extern const int32_t net_a_node_bias[4];
+extern const patchc_scale net_a_node_scale[4];
+extern const int8_t net_ha_node_table[256];
+extern const int8_t net_d_node_weights[36];
+extern const int32_t net_d_node_bias[4];
+extern const patchc_scale net_d_node_scale[4];
+extern const int8_t net_hd_node_table[256];
+extern const int8_t net_p_node_weights[20];
+extern const int32_t net_p_node_bias[5];
+extern const patchc_scale net_p_node_scale[5];
+extern const int8_t net_hp_node_table[256];
+
+#endif

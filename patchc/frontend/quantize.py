@@ -39,6 +39,7 @@ QUANTIZED_OPS = (
     "Add",
     "AveragePool",
     "Clip",
+    "Concat",
     "Conv",
     "Flatten",
     "Gemm",

@@ -9,6 +9,7 @@ from patchc.ir.graph import (
     FULL_RANGE,
     AveragePool,
     Clamp,
+    Concat,
     Conv,
     Graph,
     Lut,
@@ -63,6 +64,14 @@ def _(op: AveragePool) -> str:
     include = "count_include_pad" if op.count_include_pad else ""
     unsigned = "unsigned" if op.unsigned else ""
     words = [op.kind, _window(op.window), include, unsigned, _clamp(op.clamp)]
+    return " ".join(word for word in words if word)
+
+
+@describe.register
+def _(op: Concat) -> str:
+    places = ",".join(map(str, op.starts))
+    digest = hashlib.sha256(op.background.tobytes()).hexdigest()[:8]
+    words = ["Concat", f"at {places} of {op.channels_out}", f"b={digest}", _clamp(op.clamp)]
     return " ".join(word for word in words if word)
 
 

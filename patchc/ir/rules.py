@@ -7,6 +7,7 @@ from functools import singledispatch
 from patchc.ir.graph import (
     Add,
     AveragePool,
+    Concat,
     Conv,
     GlobalAveragePool,
     Graph,
@@ -56,6 +57,11 @@ def _(op: GlobalAveragePool, *inputs: Shape) -> Shape:
 @output_shape.register
 def _(op: Add, *inputs: Shape) -> Shape:
     return inputs[0]
+
+
+@output_shape.register
+def _(op: Concat, *inputs: Shape) -> Shape:
+    return *inputs[0][:2], op.channels_out
 
 
 @output_shape.register

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import singledispatch
 
-from patchc.ir import Add, AveragePool, Conv, GlobalAveragePool, Lut, MaxPool, Op
+from patchc.ir import Add, AveragePool, Concat, Conv, GlobalAveragePool, Lut, MaxPool, Op
 from patchc.tunnels.schedule import Span
 
 
@@ -42,8 +42,9 @@ def _(
 
 
 @demand.register(Add)
+@demand.register(Concat)
 @demand.register(Lut)
-def _(op: Add | Lut, rows: Span, cols: Span, height: int, width: int) -> tuple[Span, Span]:
+def _(op: Add | Concat | Lut, rows: Span, cols: Span, height: int, width: int) -> tuple[Span, Span]:
     return rows, cols
 
 

@@ -1,5 +1,5 @@
 """The operators that patchc imports: one function each, entered in the registry."""
 
-from patchc.frontend.ops import conv, dense, elementwise, layout, pad, pool, quantization
+from patchc.frontend.ops import concat, conv, dense, elementwise, layout, pad, pool, quantization
 
-__all__ = ["conv", "dense", "elementwise", "layout", "pad", "pool", "quantization"]
+__all__ = ["concat", "conv", "dense", "elementwise", "layout", "pad", "pool", "quantization"]

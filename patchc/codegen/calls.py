@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from patchc.codegen.constants import ParamStruct
 from patchc.codegen.describe import call_comment
+from patchc.codegen.operands import array_lines, input_arguments, input_names
 from patchc.codegen.program import FileScope, Program, shifted
 from patchc.codegen.windows import Rectangle, locate, reach
 from patchc.ir import Padding
@@ -34,7 +35,7 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class KernelCall:
-    """A kernel on views: function(&out, &inputs..., [&pads,] &params)."""
+    """A kernel on views: function(&out, inputs, &params)."""
 
     comment: str
     function: str
@@ -42,6 +43,8 @@ class KernelCall:
     inputs: tuple[View, ...]
     pads: Padding | None  # None: the kernel takes none
     params: ParamStruct
+    array: tuple[str, ...]  # lines that make one array of the inputs; none where they go one by one
+    given: tuple[str, ...]  # what stands for the inputs in the call
 
     @property
     def is_load(self) -> bool:
@@ -49,9 +52,7 @@ class KernelCall:
 
     @property
     def arguments(self) -> str:
-        names = [self.out.name, *(view.name for view in self.inputs)]
-        names += ["pads"] if self.pads else []
-        return ", ".join(f"&{name}" for name in (*names, self.params.name))
+        return ", ".join((f"&{self.out.name}", *self.given, f"&{self.params.name}"))
 
     @property
     def views(self) -> tuple[View, ...]:
@@ -127,7 +128,8 @@ def _call(program: Program, call: Call, part: Rectangle, comment: str) -> Kernel
     if call.kernel == LOAD:
         return LoadCall(comment, program.field(call.writes), out)
     reached = reach(graph, program.node(call), part)
-    names = ("in",) if len(call.reads) == 1 else ("a", "b")
+    names = input_names(call)
+    given = tuple(input_arguments(call, names, "&pads"))
     inputs = tuple(
         _view(program, name, "patchc_in", tensor, reached.inside)
         for name, tensor in zip(names, call.reads, strict=True)
@@ -137,8 +139,10 @@ def _call(program: Program, call: Call, part: Rectangle, comment: str) -> Kernel
         function=KERNELS[call.kernel].function,
         out=out,
         inputs=inputs,
-        pads=reached.pads if len(inputs) == 1 else None,
+        pads=reached.pads if "&pads" in given else None,
         params=program.constants_of(call, group=0).params,
+        array=array_lines(call, names),
+        given=given,
     )
 
 

@@ -136,7 +136,9 @@ def _render(naming: _Naming, params: Any, kernel: str) -> NodeConstants:
     for field in dataclasses.fields(params):
         value = getattr(params, field.name)
         array = _as_array(value)
-        if array is None:
+        if value is None:
+            fields.append(Field(field.name, "NULL"))
+        elif array is None:
             fields.append(Field(field.name, _value(value)))
         elif naming.weights is WeightsMode.EXTERN and field.name == "weights":
             fields.append(Field(field.name, f"weights + {naming.blob_offset}"))

@@ -53,7 +53,8 @@ def call_numbers(schedule: Schedule) -> dict[str, int]:
 @singledispatch
 def operator(op: Op) -> str:
     """The operator in a few words."""
-    return {"Add": "add", "GlobalAveragePool": "global average pool"}.get(op.kind, op.kind)
+    words = {"Add": "add", "Concat": "concat", "GlobalAveragePool": "global average pool"}
+    return words.get(op.kind, op.kind)
 
 
 @operator.register

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from patchc.codegen.constants import ParamStruct
 from patchc.codegen.describe import call_comment, step_comment, tunnel_comment
+from patchc.codegen.operands import array_lines, input_arguments, input_names
 from patchc.codegen.program import ARENA, FileScope, Program, shifted
 from patchc.codegen.tables import ColumnTable, Tables
 from patchc.errors import PatchcError
@@ -48,6 +49,7 @@ class PieceCall:
     sliced: frozenset[str]  # names of the views that hold the current round's channels only
     constants: Made | None  # those of the current round's channels, where rounds differ in them
     arguments: tuple[str, ...]
+    array: tuple[str, ...] = ()  # lines that make one array of the inputs, for kernels that take it
     field: str | None = None  # of a load: the member of the inputs struct
 
     @property
@@ -282,11 +284,12 @@ class _StepMaker:
         if call.kernel == LOAD:
             field = self.program.field(call.writes)
             out = self._view("out", call.writes, _PIECE)
-            return PieceCall(comment, "load_rows", (out,), frozenset(), None, (), field)
+            return PieceCall(comment, "load_rows", (out,), frozenset(), None, (), field=field)
         views = []
         patch, pads = self.reads.get(call, (_PIECE, NO_PADS))
+        names: tuple[str, ...] = ()
         if call.kernel not in (FINISH_POINTWISE, FINISH_MEAN):
-            names = ("in",) if len(call.reads) == 1 else ("a", "b")
+            names = input_names(call)
             for name, tensor in zip(names, call.reads, strict=True):
                 views.append(self._view(name, tensor, patch))
         if call.kernel not in (ADD_POINTWISE, ADD_MEAN):
@@ -298,13 +301,15 @@ class _StepMaker:
             comment=comment,
             function=KERNELS[call.kernel].function,
             views=tuple(views),
-            sliced=frozenset(v.name for v in views if self._tensor(call, v) in self.sliced),
+            sliced=self._sliced_views(call, names),
             constants=constants,
-            arguments=_arguments(call, pads, named.name if named else None),
+            arguments=_arguments(call, names, pads, named.name if named else None),
+            array=array_lines(call, names),
         )
 
-    def _tensor(self, call: Call, view: Made) -> str:
-        return call.writes if view.name == "out" else call.reads[view.name == "b"]
+    def _sliced_views(self, call: Call, names: Sequence[str]) -> frozenset[str]:
+        tensors = {**dict(zip(names, call.reads, strict=False)), "out": call.writes}
+        return frozenset(name for name, tensor in tensors.items() if tensor in self.sliced)
 
     def _view(self, name: str, tensor: str, patch: str) -> Made:
         way = "out" if name == "out" else "in"
@@ -312,14 +317,12 @@ class _StepMaker:
         return Made(f"patchc_{way}", name, f"patchc_{way}_view", (*items, patch))
 
 
-def _arguments(call: Call, pads: str, params: str | None) -> tuple[str, ...]:
+def _arguments(call: Call, names: Sequence[str], pads: str, params: str | None) -> tuple[str, ...]:
     """In the order that kernels take them: what is written, what is read, pads, constants."""
     if call.kernel in (ADD_POINTWISE, ADD_MEAN):
         found = ["&sums", "&in"]
     elif call.kernel in (FINISH_POINTWISE, FINISH_MEAN):
         found = ["&out", "&sums"]
-    elif len(call.reads) == 1:
-        found = ["&out", "&in", pads]
     else:
-        found = ["&out", "&a", "&b"]
+        found = ["&out", *input_arguments(call, names, pads)]
     return (*found, f"&{params}") if params else tuple(found)

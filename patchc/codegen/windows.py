@@ -13,6 +13,7 @@ from functools import singledispatch
 from patchc.ir import (
     Add,
     AveragePool,
+    Concat,
     Conv,
     GlobalAveragePool,
     Graph,
@@ -85,8 +86,9 @@ def _(op: Conv | MaxPool | AveragePool, out: Rectangle, whole: Rectangle) -> Rea
 
 
 @_reach.register(Add)
+@_reach.register(Concat)
 @_reach.register(Lut)
-def _(op: Add | Lut, out: Rectangle, whole: Rectangle) -> Reach:
+def _(op: Add | Concat | Lut, out: Rectangle, whole: Rectangle) -> Reach:
     return Reach(out, Padding())
 
 

@@ -21,12 +21,13 @@ from patchc.frontend.axes import (
     renaming,
     split,
 )
-from patchc.frontend.linear import ALL_VALUES, clamp_of, requantization
+from patchc.frontend.linear import clamp_of, requantization
 from patchc.frontend.model import Border
 from patchc.frontend.registry import RefusalError, node_name
 from patchc.frontend.tables import function_table
 from patchc.frontend.values import NO_PADS, Dequantized, Pending, Quantized
 from patchc.ir import Graph, Lut, MaxPool, Node, Op, Quantization, Tensor, Upsample, output_shape
+from patchc.numerics.linear import ALL_VALUES
 
 REQUANTIZE = "Requantize"  # what a table does that only changes scale and zero point
 
@@ -174,17 +175,25 @@ class GraphBuilder:
         ):
             self._assumptions.settled |= roots
             return
-        names = renaming(layout, wanted)
-        if roots and names is not None:
-            layouts = self._assumptions.layouts
-            layouts.update({root: rename(layouts[root], names) for root in roots})
-            self._assumptions.settled |= roots
-            raise AssumptionError
+        self.guess_again(value, wanted)
         if wanted[0] == "n" and layout[0]:
             raise RefusalError(f"a batch of {self._batch(layout)}: export the model with batch 1")
         raise RefusalError(
             f"{reader} over {describe(layout)}: only [{', '.join(wanted)}] is supported"
         )
+
+    def guess_again(self, value: Quantized, wanted: Sequence[str]) -> None:
+        """Start anew with `value` laid out as `wanted`, if that rests on guesses which can change.
+
+        Raises AssumptionError then; nothing happens where its layout is known, or is this one.
+        """
+        roots = self._roots[value.tensor] - self._assumptions.settled
+        names = renaming(value.layout, wanted)
+        if roots and names is not None and any(new != old for old, new in names.items()):
+            layouts = self._assumptions.layouts
+            layouts.update({root: rename(layouts[root], names) for root in roots})
+            self._assumptions.settled |= roots
+            raise AssumptionError
 
     def split(self, value: Quantized, error: SplitError) -> NoReturn:
         """A reshape cuts an axis, which only an input of unknown layout allows, or RefusalError."""

@@ -17,13 +17,13 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from patchc.errors import PatchcError
-from patchc.frontend.linear import ALL_VALUES, dequantize
 from patchc.frontend.registry import MICROSOFT
 from patchc.ir import (
     FULL_RANGE,
     Add,
     AveragePool,
     Clamp,
+    Concat,
     Conv,
     GlobalAveragePool,
     Graph,
@@ -38,6 +38,7 @@ from patchc.ir import (
     Window,
 )
 from patchc.ir.graph import INT8_MAX, INT8_MIN
+from patchc.numerics.linear import ALL_VALUES, dequantize, quantize
 
 OPSET = 17
 IR_VERSION = 8
@@ -173,6 +174,25 @@ def _(op: Add, writer: _Writer, node: Node, output: str) -> None:
     if prod(writer.graph.tensors[a].shape) == 1:  # onnxruntime swaps such operands
         a, b = b, a
     writer.integer_op("QLinearAdd", node, output, (a, b))
+
+
+@_write.register
+def _(op: Concat, writer: _Writer, node: Node, output: str) -> None:
+    graph = writer.graph
+    target = graph.tensors[node.output]
+    filled = quantize(op.background, target.quant)
+    inputs = writer.result(node)
+    done = 0
+    for name, start in zip((*node.inputs, ""), (*op.starts, op.channels_out), strict=True):
+        if start > done:
+            part = np.broadcast_to(
+                filled[done:start, None, None], (start - done, *target.shape[:2])
+            )
+            inputs += [writer.constant(part[None], f"{output}_constant"), *writer.result(node)]
+        if name:
+            inputs += writer.operand(name)
+            done = start + graph.tensors[name].shape[2]
+    writer.node("QLinearConcat", inputs, output, MICROSOFT, axis=1)
 
 
 @_write.register

@@ -40,6 +40,7 @@ QUANTIZED_OPS = (
     "Add",
     "AveragePool",
     "Clip",
+    "Concat",
     "Conv",
     "Flatten",
     "Gemm",

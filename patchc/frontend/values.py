@@ -29,6 +29,16 @@ class QuantizedConstant:
     zero_points: np.ndarray  # of the type of values, the shape of scales
     axis: int  # of values, that the scales run along; meaningless where they are one
 
+    def real(self) -> np.ndarray:
+        """float32: what DequantizeLinear makes of it."""
+        along = [1] * self.values.ndim
+        if self.scales.size > 1:
+            along[self.axis] = -1
+        scales, zeros = self.scales.reshape(along), self.zero_points.reshape(along)
+        centred = self.values.astype(np.int32) - zeros.astype(np.int32)
+        real: np.ndarray = centred.astype(np.float32) * scales
+        return real
+
 
 @dataclass(frozen=True, slots=True)
 class Host:

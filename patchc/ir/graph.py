@@ -149,6 +149,26 @@ class Add(Op):
     unsigned: bool = False  # the file computes it on uint8: zero points enter the rounding + 128
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Concat(Op):
+    """Maps of one height and width side by side along the channels, requantised to the output.
+
+    Channels that no input covers have a constant value, the same at every pixel: what a constant
+    operand, or a Pad of the channels, leaves there.
+    """
+
+    starts: tuple[int, ...]  # per input: the output channel that its first one becomes
+    background: np.ndarray  # float32 (c_out,): real values, of the channels that no input covers
+    clamp: Clamp = FULL_RANGE
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "background", frozen_array(self.background, np.float32))
+
+    @property
+    def channels_out(self) -> int:
+        return len(self.background)
+
+
 @dataclass(frozen=True, slots=True)
 class MaxPool(Op):
     """Maximum over a window clipped to the map; input and output share their quantisation."""

@@ -9,6 +9,7 @@ from patchc.ir.graph import (
     FULL_RANGE,
     AveragePool,
     Clamp,
+    Concat,
     Conv,
     Graph,
     Lut,
@@ -70,6 +71,14 @@ def _(op: AveragePool) -> str:
 @describe.register
 def _(op: Upsample) -> str:
     return f"{op.kind} {op.factor[0]}x{op.factor[1]}"
+
+
+@describe.register
+def _(op: Concat) -> str:
+    places = ",".join(map(str, op.starts))
+    digest = hashlib.sha256(op.background.tobytes()).hexdigest()[:8]
+    words = ["Concat", f"at {places} of {op.channels_out}", f"b={digest}", _clamp(op.clamp)]
+    return " ".join(word for word in words if word)
 
 
 @describe.register

@@ -7,6 +7,7 @@ from functools import singledispatch
 from patchc.ir.graph import (
     Add,
     AveragePool,
+    Concat,
     Conv,
     GlobalAveragePool,
     Graph,
@@ -63,6 +64,11 @@ def _(op: Add, *inputs: Shape) -> Shape:
 def _(op: Upsample, *inputs: Shape) -> Shape:
     ((height, width, channels),) = inputs
     return height * op.factor[0], width * op.factor[1], channels
+
+
+@output_shape.register
+def _(op: Concat, *inputs: Shape) -> Shape:
+    return *inputs[0][:2], op.channels_out
 
 
 @output_shape.register

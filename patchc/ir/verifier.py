@@ -12,6 +12,7 @@ from patchc.ir.graph import (
     Add,
     AveragePool,
     Clamp,
+    Concat,
     Conv,
     Graph,
     Lut,
@@ -132,6 +133,25 @@ def _(op: Upsample, node: Node, inputs: list[Tensor], output: Tensor) -> None:
     _require(len(inputs) == 1, f"{node.name}: Upsample takes one input, not {len(inputs)}")
     _require(min(op.factor) >= 1, f"{node.name}: {op.factor} times")
     _require(inputs[0].quant == output.quant, f"{node.name}: Upsample cannot change quantisation")
+
+
+@_check_op.register
+def _(op: Concat, node: Node, inputs: list[Tensor], output: Tensor) -> None:
+    _check_clamp(node, op.clamp)
+    _require(
+        len(inputs) == len(op.starts) >= 1,
+        f"{node.name}: Concat of {len(inputs)} inputs with {len(op.starts)} starts",
+    )
+    shapes = [tensor.shape for tensor in inputs]
+    _require(
+        len({shape[:2] for shape in shapes}) == 1,
+        f"{node.name}: Concat of {', '.join(map(str, shapes))}",
+    )
+    done = 0
+    for start, shape in zip(op.starts, shapes, strict=True):
+        _require(start >= done, f"{node.name}: its inputs overlap, or are out of order")
+        done = start + shape[2]
+    _require(done <= op.channels_out, f"{node.name}: {done} channels in {op.channels_out}")
 
 
 @_check_op.register

@@ -8,6 +8,7 @@ from patchc.errors import PatchcError
 from patchc.ir import (
     Add,
     AveragePool,
+    Concat,
     Conv,
     GlobalAveragePool,
     Graph,
@@ -20,6 +21,7 @@ from patchc.ir import (
 )
 from patchc.numerics.add import Addition, add_params
 from patchc.numerics.average import average_params
+from patchc.numerics.concat import concat_params
 from patchc.numerics.fold import INT32_MAX, fold_bias
 from patchc.numerics.requant import conv_factors, global_factor, scale_of
 from patchc.numerics.structs import (
@@ -55,6 +57,8 @@ def kernel_params(graph: Graph, node: Node, kernel_name: str, group: int = 0) ->
         return _conv(op, inputs[0], output, _packed(op, kernel_name, group, where), where)
     if isinstance(op, Add):
         return _add(op, inputs, output, where)
+    if isinstance(op, Concat):
+        return concat_params(op, inputs, output)
     if isinstance(op, MaxPool):
         return PoolParams(_window(op.window, where), op.clamp.lo, op.clamp.hi)
     if isinstance(op, AveragePool):

@@ -66,6 +66,17 @@ class AddParams:
     hi: int
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class ConcatParams:
+    """patchc_concat_params."""
+
+    count: int
+    starts: np.ndarray  # int32 (count,)
+    tables_at: np.ndarray  # int32 (count,): where an input's table begins, -1 for none
+    tables: np.ndarray | None  # int8 (256 * tables,); None: there is none
+    background: np.ndarray | None  # int8 (c_out,); None: the inputs cover every channel
+
+
 @dataclass(frozen=True, slots=True)
 class PoolParams:
     """patchc_pool_params."""
@@ -117,5 +128,12 @@ class LutParams:
 
 
 Params = (
-    ConvParams | AddParams | PoolParams | AverageParams | GlobalParams | UpsampleParams | LutParams
+    ConvParams
+    | AddParams
+    | ConcatParams
+    | PoolParams
+    | AverageParams
+    | GlobalParams
+    | UpsampleParams
+    | LutParams
 )

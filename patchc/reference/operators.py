@@ -18,6 +18,7 @@ from patchc.ir import (
     Add,
     AveragePool,
     Clamp,
+    Concat,
     Conv,
     GlobalAveragePool,
     Lut,
@@ -182,6 +183,26 @@ def _(op: Add, inputs: Sequence[Tensor], output: Tensor) -> Kernel:
         p, q = (patch.values.astype(np.float32) + np.float32(shift) for patch in (first, second))
         total = np.rint(fma32(p, ra, fma32(q, rb, constant)))
         return _saturate(total - np.float32(shift), op.clamp)
+
+    return run
+
+
+@kernel.register
+def _(op: Concat, inputs: Sequence[Tensor], output: Tensor) -> Kernel:
+    y = output.quant
+
+    def quantize(reals: np.ndarray) -> np.ndarray:
+        steps = np.rint(reals / np.float32(y.scale))
+        return _saturate(steps + np.float32(y.zero_point), op.clamp)
+
+    def run(*patches: Patch) -> np.ndarray:
+        pixels = patches[0].values.shape[:2]
+        found = np.broadcast_to(quantize(op.background), (*pixels, op.channels_out)).copy()
+        for start, tensor, patch in zip(op.starts, inputs, patches, strict=True):
+            centred = patch.values.astype(np.float32) - np.float32(tensor.quant.zero_point)
+            part = quantize(centred * np.float32(tensor.quant.scale))
+            found[..., start : start + part.shape[2]] = part
+        return found
 
     return run
 

@@ -31,6 +31,11 @@ class Kernel:
     order: Order
     headers: tuple[str, ...] = ()  # under runtime_c/include, beside patchc_kernels.h
 
+    @property
+    def takes_array(self) -> bool:
+        """Are its inputs one array of any length?"""
+        return self.name == "concat"
+
 
 def _portable(name: str, params: str | None, order: Order, *headers: str) -> Kernel:
     return Kernel(name, f"patchc_{name}", f"portable/patchc_{name}.c", params, order, headers)
@@ -44,6 +49,7 @@ KERNELS: dict[str, Kernel] = {
         _portable("conv2d_depthwise", "patchc_conv_params", Order.PIXEL, "patchc_requant.h"),
         _portable("dense", "patchc_conv_params", Order.PIXEL, "patchc_requant.h"),
         _portable("add", "patchc_add_params", Order.ELEMENT, "patchc_requant.h"),
+        _portable("concat", "patchc_concat_params", Order.PIXEL),
         _portable("max_pool", "patchc_pool_params", Order.PIXEL),
         _portable("average_pool", "patchc_average_params", Order.PIXEL, "patchc_softfloat.h"),
         _portable("global_average_pool", "patchc_global_params", Order.PIXEL, "patchc_requant.h"),

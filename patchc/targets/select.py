@@ -7,6 +7,7 @@ from functools import singledispatch
 from patchc.ir import (
     Add,
     AveragePool,
+    Concat,
     Conv,
     GlobalAveragePool,
     Graph,
@@ -46,6 +47,11 @@ def _(op: Conv, shape: Shape) -> str:
 @_choose.register
 def _(op: Add, shape: Shape) -> str:
     return "add"
+
+
+@_choose.register
+def _(op: Concat, shape: Shape) -> str:
+    return "concat"
 
 
 @_choose.register

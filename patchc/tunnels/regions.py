@@ -6,7 +6,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import singledispatch
 
-from patchc.ir import Add, AveragePool, Conv, GlobalAveragePool, Lut, MaxPool, Op, Upsample
+from patchc.ir import (
+    Add,
+    AveragePool,
+    Concat,
+    Conv,
+    GlobalAveragePool,
+    Lut,
+    MaxPool,
+    Op,
+    Upsample,
+)
 from patchc.tunnels.schedule import Span
 
 
@@ -57,8 +67,9 @@ def _(op: Conv | MaxPool | AveragePool) -> tuple[AxisMap, AxisMap]:
 
 
 @axis_maps.register(Add)
+@axis_maps.register(Concat)
 @axis_maps.register(Lut)
-def _(op: Add | Lut) -> tuple[AxisMap, AxisMap]:
+def _(op: Add | Concat | Lut) -> tuple[AxisMap, AxisMap]:
     return AxisMap(), AxisMap()
 
 

@@ -124,6 +124,20 @@ typedef struct {
 void patchc_add(const patchc_out *out, const patchc_in *a, const patchc_in *b,
                 const patchc_add_params *params);
 
+/* Maps side by side along the channels, `in[0] .. in[count - 1]`. A table has 256 entries, indexed
+ * by value + 128; an input without one is copied. `background` is a pixel of the output, for the
+ * channels that no input covers. */
+typedef struct {
+    int32_t count;
+    const int32_t *starts;    /* [count]: the output channel where an input begins */
+    const int32_t *tables_at; /* [count]: where its table begins in `tables`; -1: it has none */
+    const int8_t *tables;     /* null: there is none */
+    const int8_t *background; /* [channels]; null: the inputs cover all channels */
+} patchc_concat_params;
+
+void patchc_concat(const patchc_out *out, const patchc_in *const *in,
+                   const patchc_concat_params *params);
+
 typedef struct {
     patchc_window window;
     int8_t lo, hi;

@@ -15,6 +15,7 @@ import numpy as np
 from patchc.ir import (
     Add,
     AveragePool,
+    Concat,
     Conv,
     GlobalAveragePool,
     Graph,
@@ -41,6 +42,8 @@ def brute_force(graph: Graph, node: Node, inputs: tuple[np.ndarray, ...]) -> np.
         return np.array([inputs[0][pixel] for pixel in pixels]).reshape(shape)
     if isinstance(op, Add):
         real = _add(graph, node, *wide)
+    elif isinstance(op, Concat):
+        real = _concat(graph, node, wide)
     elif isinstance(op, GlobalAveragePool):
         pixels = wide[0].shape[0] * wide[0].shape[1]
         factor = f32(x.scale) / (f32(y.scale) * f32(pixels))
@@ -103,6 +106,18 @@ def _mean(graph: Graph, node: Node, x: np.ndarray, at: tuple[int, int]) -> np.nd
         count = op.window.kernel[0] * op.window.kernel[1]
     shift = 128 if op.unsigned else 0  # onnxruntime's values are that much higher
     return np.rint(total / f32(count) / f32(yq.scale) + f32(yq.zero_point + shift)) - shift
+
+
+def _concat(graph: Graph, node: Node, inputs: list[np.ndarray]) -> np.ndarray:
+    op, y = node.op, graph.tensors[node.output]
+    assert isinstance(op, Concat)
+    real = np.empty(y.shape, f32)
+    real[:] = op.background
+    for name, start, x in zip(node.inputs, op.starts, inputs, strict=True):
+        quant = graph.tensors[name].quant
+        for c in range(x.shape[2]):
+            real[..., start + c] = (x[..., c] - quant.zero_point).astype(f32) * f32(quant.scale)
+    return np.rint(real / f32(y.quant.scale)).astype(np.float64) + y.quant.zero_point
 
 
 def _add(graph: Graph, node: Node, a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -11,6 +11,7 @@ from patchc.ir import (
     Add,
     AveragePool,
     Clamp,
+    Concat,
     Conv,
     GlobalAveragePool,
     Graph,
@@ -116,6 +117,21 @@ def add_case(shape: Shape, seed: int) -> Case:
     return make(op, [shape, shape], [a, b, out], seed)
 
 
+def concat_case(
+    widths: list[int], gaps: list[int], size: tuple[int, int], seed: int, *, alike: bool
+) -> Case:
+    """Maps of `widths` channels, `gaps` constant ones before each and behind the last. `alike`: all
+    have the output's quantisation."""
+    random = np.random.default_rng(seed)
+    out = quantization(random)
+    quants = [out if alike else quantization(random) for _ in widths]
+    spaces = [gaps[i % len(gaps)] for i in range(len(widths) + 1)]
+    starts = [sum(spaces[: i + 1]) + sum(widths[:i]) for i in range(len(widths))]
+    background = random.normal(0, 100 * out.scale, sum(spaces) + sum(widths))
+    op = Concat(tuple(starts), background, clamp(random))
+    return make(op, [(*size, width) for width in widths], [*quants, out], seed)
+
+
 def max_pool_case(window: Window, shape: Shape, seed: int) -> Case:
     random = np.random.default_rng(seed)
     x = quantization(random)
@@ -215,12 +231,20 @@ def element_shapes() -> st.SearchStrategy[Shape]:
 
 
 adds = st.builds(add_case, element_shapes(), seeds)
+concats = st.builds(
+    concat_case,
+    st.lists(channels, min_size=1, max_size=4),
+    st.lists(st.integers(0, 2), min_size=1, max_size=3),
+    pairs(1, 5),
+    seeds,
+    alike=st.booleans(),
+)
 luts = st.builds(lut_case, element_shapes(), seeds)
 
 factors = st.tuples(st.integers(1, 4), st.integers(1, 4))
 upsamples = st.builds(upsample_case, factors, element_shapes(), seeds)
 global_pools = st.builds(global_pool_case, element_shapes(), seeds)
 windowed = st.one_of(convolutions(), max_pools(), average_pools())
-cases = st.one_of(windowed, convolutions(), adds, luts, global_pools, upsamples)
+cases = st.one_of(windowed, convolutions(), adds, concats, luts, global_pools, upsamples)
 
 layouts = st.builds(Layout, st.integers(0, 3), st.integers(0, 7), st.integers(0, 5))

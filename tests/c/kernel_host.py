@@ -74,6 +74,16 @@ class AddParams(ctypes.Structure):
     )
 
 
+class ConcatParams(ctypes.Structure):
+    _fields_ = (
+        ("count", ctypes.c_int32),
+        ("starts", ctypes.POINTER(ctypes.c_int32)),
+        ("tables_at", ctypes.POINTER(ctypes.c_int32)),
+        ("tables", ctypes.POINTER(ctypes.c_int8)),
+        ("background", ctypes.POINTER(ctypes.c_int8)),
+    )
+
+
 class PoolParams(ctypes.Structure):
     _fields_ = (("window", Window), ("lo", ctypes.c_int8), ("hi", ctypes.c_int8))
 
@@ -113,6 +123,7 @@ class LutParams(ctypes.Structure):
 STRUCTS: dict[str, type[ctypes.Structure]] = {
     "patchc_conv_params": ConvParams,
     "patchc_add_params": AddParams,
+    "patchc_concat_params": ConcatParams,
     "patchc_pool_params": PoolParams,
     "patchc_average_params": AverageParams,
     "patchc_global_params": GlobalParams,
@@ -187,6 +198,8 @@ def _fill(struct: type[ctypes.Structure], values: object) -> ctypes.Structure:
 
 
 def _value(ctype: type, value: object) -> object:
+    if value is None:
+        return ctype()  # a null pointer
     if isinstance(value, np.ndarray):
         return value.ctypes.data_as(ctype)  # keeps the array alive
     if isinstance(value, tuple):
@@ -271,8 +284,12 @@ def invoke(library_: ctypes.CDLL, call: Call, out: View, inputs: Sequence[View])
     function = getattr(library_, KERNELS[call.kernel].function)
     function.restype = None
     pads = Pads(call.pads.top, call.pads.left, call.pads.bottom, call.pads.right)
-    arguments = [*inputs, pads] if len(inputs) == 1 else list(inputs)
     params = c_params(call.kernel, call.params)
+    if KERNELS[call.kernel].takes_array:
+        array = (ctypes.POINTER(View) * len(inputs))(*map(ctypes.pointer, inputs))
+        function(ctypes.byref(out), array, ctypes.byref(params))
+        return
+    arguments = [*inputs, pads] if len(inputs) == 1 else list(inputs)
     function(*map(ctypes.byref, (out, *arguments, params)))
 
 

@@ -82,7 +82,10 @@ def _function(index: int, placed: PlacedCall) -> Iterator[str]:
     pads = call.pads
     yield f"    patchc_pads pads = {{{pads.top}, {pads.left}, {pads.bottom}, {pads.right}}};"
     arguments = ["&out", *(f"&{name}" for name in inputs)]
-    if len(inputs) == 1:
+    if kernel.takes_array:
+        yield f"    const patchc_in *const operands[] = {{{', '.join(arguments[1:])}}};"
+        arguments = ["&out", "operands"]
+    elif len(inputs) == 1:
         arguments.append("&pads")
     yield f"    (void)pads;\n    {kernel.function}({', '.join(arguments)}, &params);"
     yield "    show(&out);\n    free(out.data);"
@@ -99,7 +102,9 @@ def _params(ctype: str, params: Params) -> Iterator[str]:
     members = []
     for name in params.__dataclass_fields__:
         value = getattr(params, name)
-        if isinstance(value, np.ndarray):
+        if value is None:
+            members.append(f".{name} = NULL")
+        elif isinstance(value, np.ndarray):
             yield _array(name, f"{value.dtype}_t", value.tolist())
             members.append(f".{name} = {name}")
         elif isinstance(value, tuple):

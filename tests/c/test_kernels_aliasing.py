@@ -77,6 +77,30 @@ def test_pixel_kernels_overlap_what_is_read_no_more(case: Case, gap_in: int, gap
     np.testing.assert_array_equal(memory.read(target), expected)
 
 
+@many
+@given(make.concats, st.data())
+def test_concat_overlaps_what_is_read_no_more(case: Case, data: st.DataObject) -> None:
+    """Order.PIXEL with several inputs: the output begins as late in one of them as the declaration
+    permits, and comes out the same."""
+    call = case.call()
+    assert KERNELS[call.kernel].order is Order.PIXEL
+    target = PLAIN.view(call.out_shape, 0)
+    written = offsets(target).max(axis=2) + 1
+    sources = [PLAIN.view(values.shape, 0) for values in call.inputs]
+    shared = data.draw(st.integers(0, len(sources) - 1))
+    distance = max(int((written - offsets(sources[shared]).min(axis=2)).max()), 0)
+    end = max(target.pitch * target.slots, distance + sources[shared].pitch * sources[shared].slots)
+    memory = Memory(end + sum(view.pitch * view.slots for view in sources))
+    target.data = memory.base
+    for index, (view, values) in enumerate(zip(sources, call.inputs, strict=True)):
+        view.data = memory.base + (distance if index == shared else end)
+        end += 0 if index == shared else view.pitch * view.slots
+        memory.write(view, values)
+    invoke(library(), call, target, sources)
+    expected = brute_force(case.graph, case.node, case.inputs)
+    np.testing.assert_array_equal(memory.read(target), expected)
+
+
 @pytest.mark.parametrize("stride", [1, 2])
 def test_the_overlap_tested_is_a_real_one(stride: int) -> None:
     """A 3x3 depthwise layer may overwrite its input but for about two rows."""

@@ -16,6 +16,7 @@ from patchc.ir import (
     Add,
     AveragePool,
     Clamp,
+    Concat,
     Conv,
     GlobalAveragePool,
     Graph,
@@ -162,15 +163,8 @@ class _Network:
 
 
 NODE_KINDS = (
-    "conv",
-    "skip",
-    "add",
-    "max_pool",
-    "average_pool",
-    "global",
-    "table",
-    "bottleneck",
-    "upsample",
+    *("conv", "skip", "add", "concat", "max_pool", "average_pool", "global", "table"),
+    *("bottleneck", "upsample"),
 )
 
 
@@ -303,6 +297,8 @@ def _extend(draw: st.DrawFn, network: _Network, x: str, kind: str) -> str:
         return network.add(
             Add(draw(clamps()), draw(st.booleans())), operands, draw(quantizations())
         )
+    if kind == "concat":
+        return _concat(draw, network, x)
     if kind == "max_pool":
         op = MaxPool(draw(windows(*shape[:2], pooling=True)), draw(clamps()))
         return network.add(op, (x,), quant)
@@ -317,6 +313,22 @@ def _extend(draw: st.DrawFn, network: _Network, x: str, kind: str) -> str:
     if kind == "table":
         return network.add(draw(tables()), (x,), draw(quantizations()))
     return network.add(draw(convolutions(shape)), (x,), draw(quantizations()))
+
+
+def _concat(draw: st.DrawFn, network: _Network, x: str) -> str:
+    """`x` and up to two maps of its size, itself among them, with constant channels anywhere. Now
+    and then all share their quantisation with the output, so that bytes are copied."""
+    partners = [name for name in network.tensors if network.shape(name)[:2] == network.shape(x)[:2]]
+    operands = (x, *draw(st.lists(st.sampled_from(partners), max_size=2)))
+    starts, channels = [], 0
+    for name in operands:
+        channels += draw(st.sampled_from([0, 0, 0, 1, 2]))
+        starts.append(channels)
+        channels += network.shape(name)[2]
+    channels += draw(st.sampled_from([0, 0, 0, 3]))
+    background = generator(draw).normal(0, 20, channels)
+    quant = network.tensors[x].quant if draw(st.booleans()) else draw(quantizations())
+    return network.add(Concat(tuple(starts), background, draw(clamps())), operands, quant)
 
 
 def images(graph: Graph, seed: int = 0) -> Mapping[str, np.ndarray]:

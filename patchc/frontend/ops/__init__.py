@@ -1,6 +1,7 @@
 """The operators that patchc imports: one function each, entered in the registry."""
 
 from patchc.frontend.ops import (
+    concat,
     conv,
     dense,
     elementwise,
@@ -13,6 +14,7 @@ from patchc.frontend.ops import (
 )
 
 __all__ = [
+    "concat",
     "conv",
     "dense",
     "elementwise",

@@ -9,7 +9,6 @@ import numpy as np
 
 from patchc.frontend.axes import describe, dims
 from patchc.frontend.builder import Result
-from patchc.frontend.linear import ALL_VALUES
 from patchc.frontend.ops.functions import function, integer_function, is_function, is_scalar
 from patchc.frontend.registry import MICROSOFT, Call, RefusalError, onnx_op
 from patchc.frontend.values import (
@@ -22,6 +21,7 @@ from patchc.frontend.values import (
     Value,
 )
 from patchc.ir import Add, Lut
+from patchc.numerics.linear import ALL_VALUES
 
 
 @onnx_op("Add")

@@ -1,26 +1,35 @@
-"""Pad with zeros: taken in by the convolution or pool that reads it."""
+"""Pad: of rows and columns with zeros, taken in by the convolution or pool that reads it; of
+channels with any value, a Concat of one map."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
 
+from patchc.frontend.axes import MAP_AXES, Axis
+from patchc.frontend.builder import Result
 from patchc.frontend.registry import Call, RefusalError, onnx_op
-from patchc.frontend.values import Dequantized, Quantized, Value
-from patchc.ir import Padding
+from patchc.frontend.values import NO_PADS, Dequantized, Pending, Quantized, Value
+from patchc.ir import Concat, Padding
+from patchc.numerics.linear import dequantize
 
 
 @onnx_op("Pad")
 def pad(call: Call) -> Value:
-    """Constant mode, rows and columns only, with the value that means zero."""
+    """Constant mode; rows and columns only with the value that means zero."""
     mode = call.attribute("mode", "constant")
     if mode != "constant":
         raise RefusalError(f"mode {mode!r}: only constant is supported")
     value = call.input(0)
     source = value if isinstance(value, Quantized) else call.activation(0, padded=True)
+    axes = call.optional_constant(3, "axes")
+    found = _along_axes(call, source, call.constant(1, "pads"), axes)
     filler = call.optional_constant(2, "value")
     number = 0 if filler is None or not filler.size else filler.item()
+    if any(found["c"]):
+        return _pad_channels(call, source, found, number)
     if isinstance(value, Quantized):
         zero_point = call.builder.tensors[source.tensor].quant.zero_point
         zero: int | float = zero_point + (128 if source.unsigned else 0)
@@ -28,8 +37,8 @@ def pad(call: Call) -> Value:
         zero = 0.0
     if number != zero:
         raise RefusalError(f"it pads with {number:g}: only zero (here {zero:g}) is supported")
-    axes = call.optional_constant(3, "axes")
-    pads = _along_axes(call, source, call.constant(1, "pads"), axes)
+    (top, bottom), (left, right) = found["h"], found["w"]
+    pads = Padding(top, left, bottom, right)
     own = source.pads
     padded = replace(
         source,
@@ -43,14 +52,39 @@ def pad(call: Call) -> Value:
     return padded if isinstance(value, Quantized) else Dequantized(padded)
 
 
+def _pad_channels(
+    call: Call, source: Quantized, pads: Mapping[str, tuple[int, int]], number: float
+) -> Value:
+    """The map in the middle of channels that all hold `number` (of the file: real, or stored)."""
+    if source.pads != NO_PADS or any((*pads["h"], *pads["w"])):
+        raise RefusalError("it pads channels and rows or columns: use two Pads, channels first")
+    before, after = pads["c"]
+    integers = isinstance(call.input(0), Quantized)
+    tensor = call.builder.tensors[source.tensor]
+    channels = before + tensor.shape[2] + after
+    filler: np.ndarray = np.array(number, np.float32)
+    if integers:
+        stored = np.array(number, np.int32) - (128 if source.unsigned else 0)
+        filler = dequantize(stored, tensor.quant)
+    op = Concat((before,), np.full(channels, filler))
+    layout = tuple(
+        (Axis("c", channels),) if [axis.name for axis in axes] == ["c"] else axes
+        for axes in source.layout
+    )
+    if not integers:
+        return Pending(call.name, call.output, op, (source.tensor,), layout)
+    result = Result(call.output, layout, tensor.quant, source.unsigned)
+    return call.builder.emit(call.name, op, (source.tensor,), result)
+
+
 def _along_axes(
     call: Call, source: Quantized, pads: np.ndarray, axes: np.ndarray | None
-) -> Padding:
-    """ONNX's begin and end pads per dimension -> those of the map. Raises RefusalError."""
+) -> dict[str, tuple[int, int]]:
+    """ONNX's begin and end pads per dimension -> those of the map's axes. Raises RefusalError."""
     rank = len(source.layout)
     where = range(rank) if axes is None else [int(axis) % rank for axis in axes]
     begins, ends = np.split(pads, 2)
-    found: dict[str, tuple[int, int]] = {}
+    found = dict.fromkeys(MAP_AXES, (0, 0))
     for dimension, begin, end in zip(where, begins.tolist(), ends.tolist(), strict=True):
         if begin == end == 0:
             continue
@@ -58,11 +92,10 @@ def _along_axes(
             raise RefusalError(f"negative pads {pads.tolist()}")
         names = [axis.name for axis in source.layout[dimension]]
         if names == ["c"] and rank == 4:  # perhaps an input that is NHWC
-            call.builder.expect(source, ("n", "h", "w", "c"), "a Pad")
-        if names not in (["h"], ["w"]):
+            call.builder.guess_again(source, ("n", "h", "w", "c"))
+        if len(names) != 1:
             raise RefusalError(
-                f"it pads dimension {dimension}: only rows and columns can be padded"
+                f"it pads dimension {dimension}: only rows, columns and channels can be padded"
             )
         found[names[0]] = (begin, end)
-    (top, bottom), (left, right) = found.get("h", (0, 0)), found.get("w", (0, 0))
-    return Padding(top, left, bottom, right)
+    return found

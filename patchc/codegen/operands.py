@@ -1,0 +1,34 @@
+"""How a kernel's inputs are called in C, and how it is handed them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from patchc.codegen.layout import COLUMNS, packed
+from patchc.targets.kernels import KERNELS
+from patchc.tunnels.schedule import Call
+
+# The array in which a kernel of any number of inputs takes them.
+ARRAY = "operands"
+
+
+def input_names(call: Call) -> tuple[str, ...]:
+    """The local variables of the views that a call reads."""
+    if KERNELS[call.kernel].takes_array:
+        return tuple(f"in{number}" for number in range(len(call.reads)))
+    return ("in",) if len(call.reads) == 1 else ("a", "b")
+
+
+def array_lines(call: Call, names: Sequence[str]) -> tuple[str, ...]:
+    """The members of that array, as lines of an initialiser; none for other kernels."""
+    if not KERNELS[call.kernel].takes_array:
+        return ()
+    return tuple(packed([f"&{name}" for name in names], COLUMNS - len("            };")))
+
+
+def input_arguments(call: Call, names: Sequence[str], pads: str) -> list[str]:
+    """What stands for the inputs in the call; kernels of one input take `pads` too."""
+    if KERNELS[call.kernel].takes_array:
+        return [ARRAY]
+    arguments = [f"&{name}" for name in names]
+    return [*arguments, pads] if len(names) == 1 else arguments

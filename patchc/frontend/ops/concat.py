@@ -1,0 +1,136 @@
+"""Concat along the channels, in a QDQ file and on integers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from patchc.frontend.axes import Axis, Layout, describe, dims
+from patchc.frontend.builder import Result
+from patchc.frontend.registry import MICROSOFT, Call, RefusalError, onnx_op
+from patchc.frontend.values import Constant, Pending, Quantized, QuantizedConstant, Value
+from patchc.ir import Concat, Quantization
+from patchc.numerics.linear import dequantize
+
+Operand = Quantized | np.ndarray  # a constant as float32 real values, in the shape of the file
+
+AXES = {"h": "rows", "w": "columns"}
+
+
+@onnx_op("Concat")
+def concat(call: Call) -> Value:
+    """Of float tensors in a QDQ file, or of integers of one scale and zero point."""
+    values = call.inputs
+    if not any(isinstance(value, Quantized) for value in values):
+        joined = _join(call, [_real_operand(call, index) for index in range(len(values))])
+        return Pending(call.name, call.output, joined.op, joined.inputs, joined.layout)
+    first = next(value for value in values if isinstance(value, Quantized))
+    quant = call.builder.tensors[first.tensor].quant
+    operands = [
+        _integer_operand(call, index, quant, first.unsigned) for index in range(len(values))
+    ]
+    joined = _join(call, operands)
+    result = Result(call.output, joined.layout, quant, first.unsigned)
+    return call.builder.emit(call.name, joined.op, joined.inputs, result)
+
+
+@onnx_op("QLinearConcat", domain=MICROSOFT)
+def qlinear_concat(call: Call) -> Value:
+    """In a QOperator file: the output's quantisation, then each input and its own."""
+    quant, unsigned = call.quantization(0, 1)
+    operands = [
+        _integer_operand(call, index, *call.quantization(index + 1, index + 2))
+        for index in range(2, len(call.inputs), 3)
+    ]
+    joined = _join(call, operands)
+    result = Result(call.output, joined.layout, quant, unsigned)
+    return call.builder.emit(call.name, joined.op, joined.inputs, result)
+
+
+def _real_operand(call: Call, index: int) -> Operand:
+    """An operand of the float operator. Raises RefusalError."""
+    value = call.input(index)
+    if isinstance(value, Constant):
+        return value.array.astype(np.float32)
+    if isinstance(value, QuantizedConstant):
+        return value.real()
+    return call.activation(index)
+
+
+def _integer_operand(call: Call, index: int, quant: Quantization, unsigned: bool) -> Operand:
+    """An operand that is stored with `quant`. Raises RefusalError."""
+    value = call.input(index)
+    if isinstance(value, Constant):
+        return dequantize(value.array.astype(np.int32) - (128 if unsigned else 0), quant)
+    return call.integers(index, quant, unsigned)
+
+
+@dataclass(frozen=True, slots=True)
+class _Joined:
+    """A concatenation as the Graph has it."""
+
+    op: Concat
+    inputs: tuple[str, ...]
+    layout: Layout
+
+
+def _join(call: Call, operands: Sequence[Operand]) -> _Joined:
+    """Raises RefusalError where it is not along the channels, or a constant varies over the map."""
+    maps = [operand for operand in operands if isinstance(operand, Quantized)]
+    if not maps:
+        raise RefusalError("none of its operands is an activation")
+    rank = len(maps[0].layout)
+    axis = call.attribute("axis", 1) % rank
+    _check_axis(call, maps, axis)
+    others = {map_.layout[:axis] + map_.layout[axis + 1 :] for map_ in maps}
+    if len(others) > 1:
+        words = ", ".join(dict.fromkeys(describe(map_.layout) for map_ in maps))
+        raise RefusalError(f"operands of different layouts or sizes: {words}")
+    shape = list(dims(maps[0].layout))
+    starts, inputs = [], []
+    background: list[np.ndarray] = []
+    for operand in operands:
+        if isinstance(operand, Quantized):
+            channels = dims(operand.layout)[axis]
+            starts.append(sum(map(len, background)))
+            inputs.append(operand.tensor)
+            background.append(np.zeros(channels, np.float32))
+        else:
+            background.append(per_channel(operand, shape, axis))
+    filled = np.concatenate(background)
+    joined = (Axis("c", len(filled)),) if len(filled) > 1 else ()
+    layout = (*maps[0].layout[:axis], joined, *maps[0].layout[axis + 1 :])
+    return _Joined(Concat(tuple(starts), filled), tuple(inputs), layout)
+
+
+def _check_axis(call: Call, maps: Sequence[Quantized], axis: int) -> None:
+    """Raises RefusalError unless the operands are joined along the channels."""
+    for map_ in maps:
+        names = [item.name for item in map_.layout[axis]]
+        if len(map_.layout) == 4 and names in (["h"], ["w"]) and axis in (1, 3):
+            # perhaps an input whose layout was guessed wrongly
+            last = ("n", "h", "w", "c") if axis == 3 else ("n", "c", "h", "w")
+            call.builder.guess_again(map_, last)
+        elsewhere = {item.name for i, d in enumerate(map_.layout) for item in d if i != axis}
+        if names not in ([], ["c"]) or "c" in elsewhere:
+            where = AXES.get("".join(names), f"dimension {axis} of {describe(map_.layout)}")
+            raise RefusalError(f"it joins maps along {where}: only channels are supported")
+
+
+def per_channel(constant: np.ndarray, shape: Sequence[int], axis: int) -> np.ndarray:
+    """The values of a constant of `shape`, but for `axis`, one per index along it. Raises
+    RefusalError where they vary over rows or columns."""
+    if constant.ndim != len(shape) or any(
+        size != shape[i] for i, size in enumerate(constant.shape) if i != axis
+    ):
+        raise RefusalError(
+            f"a constant of shape {list(constant.shape)} beside a map of {list(shape)}"
+        )
+    values = np.moveaxis(constant, axis, 0).reshape(constant.shape[axis], -1)
+    if (values != values[:, :1]).any():
+        raise RefusalError(
+            "a constant whose values vary over the map: only one value per channel is supported"
+        )
+    return values[:, 0]

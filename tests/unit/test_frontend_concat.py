@@ -1,0 +1,221 @@
+"""Concat and Pad along the channels, in every form, against onnxruntime."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from patchc.frontend import find_unsupported, import_model
+from patchc.ir import Clamp, Concat
+from tests.unit.frontend_models import MICROSOFT, Net, check, kinds
+
+BOTH_TYPES = pytest.mark.parametrize("type_", [np.int8, np.uint8], ids=["int8", "uint8"])
+X, Y, Z = (0.03, 7), (0.05, 3), (0.04, 120)
+
+
+def two_maps(net: Net, height=4, width=5) -> tuple[str, str]:
+    """A convolution's result, 6 channels at Y, and another of 3 at Z."""
+    x = net.qdq(net.input("x", 1, 3, height, width), X, "x")
+    a = net.qdq(net.op("Conv", x, net.weights(6, 3, 1, 1)), Y, "a")
+    return a, net.qdq(net.op("Conv", x, net.weights(3, 3, 1, 1, seed=2)), Z, "b")
+
+
+def concat_of(model) -> Concat:
+    (op,) = (n.op for n in import_model(model).graph.nodes if isinstance(n.op, Concat))
+    return op
+
+
+@BOTH_TYPES
+@pytest.mark.parametrize("out", [X, Y, Z])
+def test_two_maps(type_, out):
+    net = Net(type_)
+    a, b = two_maps(net)
+    y = net.qdq(net.op("Concat", a, b, axis=1), out, "y")
+    imported = check(net.model(y))
+    assert kinds(imported)[-1] == "Concat"
+    assert imported.graph.nodes[-1].op.starts == (0, 6)
+
+
+@BOTH_TYPES
+def test_any_number_and_the_same_map_twice(type_):
+    net = Net(type_)
+    a, b = two_maps(net)
+    y = net.qdq(net.op("Concat", a, b, a, a, b, axis=1), Y, "y")
+    imported = check(net.model(y))
+    assert imported.graph.nodes[-1].op.starts == (0, 6, 9, 15, 21)
+
+
+@BOTH_TYPES
+def test_nested(type_):
+    net = Net(type_)
+    a, b = two_maps(net)
+    inner = net.qdq(net.op("Concat", a, b, axis=1), Z, "inner")
+    y = net.qdq(net.op("Concat", b, inner, axis=-3), Y, "y")
+    check(net.model(y))
+
+
+@BOTH_TYPES
+def test_a_relu_behind_it_is_its_clamp(type_):
+    net = Net(type_)
+    a, b = two_maps(net)
+    lowest = net.lowest
+    y = net.qdq(net.op("Relu", net.op("Concat", a, b, axis=1)), (0.05, lowest + 20), "y")
+    imported = check(net.model(y), exact=False)
+    assert imported.graph.nodes[-1].op.clamp == Clamp(-108, 127)
+
+
+@BOTH_TYPES
+def test_float_zeros_as_blaze_face_has_them(type_):
+    """Concat with a ConstantOfShape, whose shape is known."""
+    net = Net(type_)
+    a, _ = two_maps(net)
+    shape = net.constant([1, 4, 4, 5], np.int64)
+    zeros = net.qdq(net.op("ConstantOfShape", shape), Y, "zeros")
+    model = net.model(net.qdq(net.op("Concat", a, zeros, axis=1), Y, "y"))
+    check(model)
+    assert concat_of(model).background.tolist() == [0] * 10
+
+
+@BOTH_TYPES
+def test_constants_before_between_and_behind(type_):
+    net = Net(type_)
+    a, b = two_maps(net)
+    parts = []
+    for seed in range(3):
+        values = np.random.default_rng(seed).integers(net.lowest, net.lowest + 256, (1, 2, 1, 1))
+        stored = net.constant(np.broadcast_to(values, (1, 2, 4, 5)), type_)
+        parts.append(net.dequantize(stored, (0.1 * (seed + 1), 5)))
+    y = net.op("Concat", parts[0], a, parts[1], b, parts[2], axis=1)
+    model = net.model(net.qdq(y, Y, "y"))
+    check(model)
+    op = concat_of(model)
+    assert op.starts == (2, 10)
+    assert op.background.any()
+
+
+@BOTH_TYPES
+def test_channels_last(type_):
+    """Axis 3 of an input that only the Concat shows to be NHWC."""
+    net = Net(type_)
+    x = net.qdq(net.input("x", 1, 5, 4, 3), X, "x")
+    y = net.qdq(net.op("Concat", x, x, axis=3), Y, "y")
+    imported = check(net.model(y))
+    assert imported.graph.tensors["y_out"].shape == (5, 4, 6)
+
+
+@BOTH_TYPES
+def test_vectors(type_):
+    net = Net(type_)
+    x = net.qdq(net.input("x", 1, 6), X, "x")
+    a = net.qdq(net.op("MatMul", x, net.weights(6, 4, axis=1)), Y, "a")
+    b = net.qdq(net.op("MatMul", x, net.weights(6, 1, axis=1)), Z, "b")
+    imported = check(net.model(net.qdq(net.op("Concat", a, b, a, axis=1), Y, "y")))
+    assert imported.graph.tensors["y_out"].shape == (1, 1, 9)
+
+
+@BOTH_TYPES
+@pytest.mark.parametrize("out", [Y, Z])
+def test_integer_operator(type_, out):
+    net = Net(type_)
+    x = net.input("x", 1, 3, 4, 5, dtype=type_)
+    z = net.input("z", 1, 2, 4, 5, dtype=type_)
+    filler = net.constant(np.full((1, 2, 4, 5), 9), type_)
+    operands = [*net.parameters(out), x, *net.parameters(Y), filler, *net.parameters(Z)]
+    operands += [z, *net.parameters(X)]
+    y = net.op("QLinearConcat", *operands, domain=MICROSOFT, axis=1, name="y")
+    model = net.model(y, kinds={y: 2 if type_ is np.uint8 else 3})
+    check(model)
+    assert concat_of(model).starts == (0, 5)
+
+
+@BOTH_TYPES
+def test_on_integers_of_one_scale(type_):
+    net = Net(type_)
+    x = net.quantize(net.input("x", 1, 3, 4, 5), X, "x")
+    filler = net.constant(np.full((1, 2, 4, 5), 9), type_)
+    y = net.dequantize(net.op("Concat", x, filler, x, axis=1), X)
+    imported = check(net.model(y))
+    assert kinds(imported) == ["Concat"]
+
+
+@BOTH_TYPES
+@pytest.mark.parametrize("out", [Y, Z])
+def test_a_pad_of_channels(type_, out):
+    net = Net(type_)
+    a, _ = two_maps(net)
+    pads = net.constant([0, 1, 0, 0, 0, 3, 0, 0], np.int64)
+    y = net.op("Pad", a, pads, net.constant(0.3), name="pad")
+    model = net.model(net.qdq(y, out, "y"))
+    check(model)
+    assert concat_of(model).starts == (1,)
+
+
+@BOTH_TYPES
+def test_a_pad_of_stored_channels(type_):
+    net = Net(type_)
+    x = net.qdq(net.input("x", 1, 3, 4, 5), X, "x")
+    a = net.quantize(net.op("Conv", x, net.weights(6, 3, 1, 1)), Y, "a")
+    pads = net.constant([0, 1, 0, 0, 0, 2, 0, 0], np.int64)
+    y = net.op("Pad", a, pads, net.constant(net.lowest + 40, type_), name="pad")
+    imported = check(net.model(net.dequantize(y, Y)))
+    assert imported.graph.tensors["pad_out"].shape == (4, 5, 9)
+
+
+def refusal(net: Net, y: str) -> str:
+    (found,) = find_unsupported(net.model(net.qdq(y, Y, "y")))
+    return str(found)
+
+
+@pytest.mark.parametrize(("axis", "word"), [(2, "rows"), (3, "columns")])
+def test_other_axes_are_refused(axis, word):
+    net = Net()
+    a, _ = two_maps(net)
+    assert refusal(net, net.op("Concat", a, a, axis=axis, name="cat")) == (
+        f"cat (Concat): it joins maps along {word}: only channels are supported"
+    )
+
+
+def test_flattened_maps_are_refused():
+    net = Net()
+    a, _ = two_maps(net)
+    flat = net.op("Flatten", a)
+    assert refusal(net, net.op("Concat", flat, flat, axis=1, name="cat")) == (
+        "cat (Concat): it joins maps along dimension 1 of [n, c*h*w]: only channels are supported"
+    )
+
+
+def test_a_constant_that_varies_is_refused():
+    net = Net()
+    a, _ = two_maps(net)
+    values = net.constant(np.arange(20).reshape(1, 1, 4, 5))
+    assert refusal(net, net.op("Concat", a, values, axis=1, name="cat")) == (
+        "cat (Concat): a constant whose values vary over the map: only one value per channel is "
+        "supported"
+    )
+
+
+def test_a_constant_of_another_size_is_refused():
+    net = Net()
+    a, _ = two_maps(net)
+    values = net.constant(np.zeros((1, 1, 4, 1)))
+    assert refusal(net, net.op("Concat", a, values, axis=1, name="cat")) == (
+        "cat (Concat): a constant of shape [1, 1, 4, 1] beside a map of [1, 6, 4, 5]"
+    )
+
+
+def test_maps_of_different_sizes_are_refused():
+    net = Net()
+    a, _ = two_maps(net)
+    pooled = net.qdq(net.op("MaxPool", a, kernel_shape=[2, 2]), Y)
+    assert refusal(net, net.op("Concat", a, pooled, axis=1, name="cat")) == (
+        "cat (Concat): operands of different layouts or sizes: [n, c, h, w]"
+    )
+
+
+def test_a_pad_of_rows_and_channels_is_refused():
+    net = Net()
+    a, _ = two_maps(net)
+    pads = net.constant([0, 1, 1, 0, 0, 0, 0, 0], np.int64)
+    assert refusal(net, net.op("Pad", a, pads, name="pad")) == (
+        "pad (Pad): it pads channels and rows or columns: use two Pads, channels first"
+    )

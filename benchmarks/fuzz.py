@@ -1,10 +1,11 @@
 """Random networks under random budgets: everything byte-equal, with a count per feature.
 
-    python -m benchmarks.fuzz --examples 2000 --seed 1 [--c-every 10]
+    python -m benchmarks.fuzz --examples 2000 --seed 1 [--networks chains|dags] [--c-every 10]
 
-Random chains with skips (tests/property/networks.py) x the four input modes x budgets between the
-floor and layer by layer. Each chosen plan is lowered, placed, checked for overlaps and run over
-shadow memory; every so many also as C, built with gcc. All must equal the network in numpy.
+Random chains with skips, or graphs that branch (tests/property/networks.py) x the four input modes
+x budgets between the floor and layer by layer. Each chosen plan is lowered, placed, checked for
+overlaps and run over shadow memory; every so many also as C, built with gcc. All must equal the
+network in numpy.
 """
 
 from __future__ import annotations
@@ -21,15 +22,17 @@ from hypothesis import strategies as st
 
 from patchc import __version__
 from patchc.codegen import EmitOptions, emit
-from patchc.ir import Graph, macs
+from patchc.ir import Add, Concat, Graph, MaxPool, Upsample, macs
 from patchc.memory import check_placement
 from patchc.outdir import write_files
 from patchc.pipeline import random_maps
 from patchc.reference import run_graph, run_schedule
 from patchc.tunnels.choose import Choice, choose, floor, layer_by_layer
-from patchc.tunnels.plan import InputMode
+from patchc.tunnels.plan import InputMode, TunnelPlan
 from patchc.verify.host import build
-from tests.property.networks import chains
+from tests.property.networks import chains, dags
+
+NETWORKS = {"chains": chains, "dags": dags}
 
 
 def plan_for(graph: Graph, mode: InputMode, share: float) -> Choice:
@@ -60,8 +63,25 @@ def features(graph: Graph, choice: Choice, mode: InputMode) -> Counter[str]:
         "reverse": any(tunnel.reverse for tunnel in tunnels),
         "recomputation": choice.cost > sum(macs(graph, node) for node in graph.nodes),
         f"--input {mode.value}": True,
+        "concat": any(isinstance(node.op, Concat) for node in graph.nodes),
+        "upsample": any(isinstance(node.op, Upsample) for node in graph.nodes),
+        "pool": any(isinstance(node.op, MaxPool) for node in graph.nodes),
+        "several outputs": len(graph.outputs) > 1,
+        "an output that is read inside": any(graph.consumers[name] for name in graph.outputs),
+        "shared tensors": any(len(readers) > 2 for readers in graph.consumers.values()),
+        "branches inside a tunnel": any(branches(graph, tunnel) for tunnel in tunnels),
     }
     return Counter(name for name, there in present.items() if there)
+
+
+def branches(graph: Graph, tunnel: TunnelPlan) -> bool:
+    """Does a tensor made in the tunnel have two readers in it, other than a sum over it?"""
+    inside = set(tunnel.nodes)
+    for name in tunnel.nodes:
+        readers = [node for node in graph.consumers[graph.node(name).output] if node.name in inside]
+        if len([node for node in readers if not isinstance(node.op, Add)]) > 1:
+            return True
+    return False
 
 
 def c_outputs(choice: Choice, maps: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -83,8 +103,15 @@ def c_outputs(choice: Choice, maps: dict[str, np.ndarray]) -> dict[str, np.ndarr
 @click.command()
 @click.option("--examples", default=2000, show_default=True)
 @click.option("--seed", "number", default=1, show_default=True)
+@click.option(
+    "--networks",
+    type=click.Choice(list(NETWORKS)),
+    default="chains",
+    show_default=True,
+    help="Chains with skips, or graphs that branch.",
+)
 @click.option("--c-every", default=10, show_default=True, help="0: no C.")
-def main(examples: int, number: int, c_every: int) -> None:
+def main(examples: int, number: int, networks: str, c_every: int) -> None:
     """Run the examples and print the counts; a difference ends it with the example."""
     counts: Counter[str] = Counter()
 
@@ -96,7 +123,7 @@ def main(examples: int, number: int, c_every: int) -> None:
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
-    @given(chains(), st.sampled_from(list(InputMode)), st.floats(0, 1))
+    @given(NETWORKS[networks](), st.sampled_from(list(InputMode)), st.floats(0, 1))
     def check(graph: Graph, mode: InputMode, share: float) -> None:
         choice = plan_for(graph, mode, share)
         check_placement(choice.schedule, choice.placement)

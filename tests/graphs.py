@@ -6,6 +6,7 @@ import numpy as np
 
 from patchc.ir import (
     Add,
+    Concat,
     Conv,
     GlobalAveragePool,
     Graph,
@@ -72,8 +73,16 @@ class NetworkBuilder:
     def add(self, a: str, b: str, name: str | None = None) -> str:
         return self._node(Add(), (a, b), name, 0.03)
 
-    def max_pool(self, x: str, kernel: int = 2, stride: int = 2, name: str | None = None) -> str:
-        op = MaxPool(Window((kernel, kernel), (stride, stride)))
+    def concat(self, *inputs: str, name: str | None = None) -> str:
+        channels = [self.tensors[x].shape[2] for x in inputs]
+        starts = tuple(sum(channels[:index]) for index in range(len(channels)))
+        return self._node(Concat(starts, np.zeros(sum(channels))), inputs, name, 0.03)
+
+    def max_pool(
+        self, x: str, kernel: int = 2, stride: int = 2, name: str | None = None, pad: int = 0
+    ) -> str:
+        pads = Padding(pad, pad, pad, pad)
+        op = MaxPool(Window((kernel, kernel), (stride, stride), (1, 1), pads))
         quant = self.tensors[x].quant
         return self._node(op, (x,), name, quant.scale, quant.zero_point)
 

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from patchc.ir import Graph, macs
-from patchc.tunnels.columns import Columns, Stripes
 from patchc.tunnels.geometry import (
     GeometryError,
     is_mean,
@@ -63,32 +62,44 @@ class Combination:
         )
 
 
-class Modes:
-    """Combinations of ways to run units, for one graph, with at most `limit` bytes inside a
-    tunnel and at most `slack` extra multiply-accumulates."""
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What the search has no use for more of."""
 
-    def __init__(self, graph: Graph, limit: int, slack: int) -> None:
-        self.graph, self.limit, self.slack = graph, limit, slack
+    bytes: int  # in the arena
+    extra: int  # multiply-accumulates on top of the plain network
+
+
+class Modes:
+    """Combinations of ways to run units, for one graph."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
         self._rows: dict[tuple[Steps, int], _UnitRows | None] = {}
         self._computed: dict[StepPlan, list[int]] = {}
+        self._rings: dict[Steps, list[Combination]] = {}
 
     def choices(
         self,
         run: Sequence[Unit],
         outputs: Sequence[str],
         loaded: Sequence[str],
-        columns: Mapping[str, Columns],
-        cut: Stripes,
+        widths: Widths,
+        bounds: Bounds,
     ) -> Iterator[tuple[int, Combination]]:
         """(index of the number of stripes, combination) of everything that may be worth it."""
-        if not self._is_chain(run):
-            yield from self._only_rings(run, outputs, loaded, columns, cut)
+        if not self._is_chain(run, loaded):
+            steps = tuple(step for unit in run for step in unit.options[0])
+            if steps not in self._rings:
+                self._rings[steps] = self._only_rings(run, steps, outputs, loaded, widths)
+            yield from (
+                (k, one) for k, one in enumerate(self._rings[steps]) if one.extra <= bounds.extra
+            )
             return
-        widths = Widths.of(columns, cut)
         sizes = [[self._sizes(unit, steps, widths) for steps in unit.options] for unit in run]
         widest = {name: found.tolist() for name, found in widths.widest.items()}
         previous: list[Combination] = []
-        for k in range(len(cut.counts)):
+        for k in range(widths.counts):
             found = [Combination(0, 0, 0, 1, ())]
             for position, unit in enumerate(run):
                 source = unit_input(self.graph, unit)
@@ -97,7 +108,7 @@ class Modes:
                     for name, width in widest.items()
                     if name not in outputs and (name != source or position > 0 or source in loaded)
                 }
-                found = self._extend(found, unit, sizes[position], k, rings)
+                found = self._extend(found, unit, sizes[position], k, rings, bounds)
             # Narrower stripes that save nothing are not worth their halos.
             found = [
                 one
@@ -113,19 +124,18 @@ class Modes:
     def _only_rings(
         self,
         run: Sequence[Unit],
+        steps: Steps,
         outputs: Sequence[str],
         loaded: Sequence[str],
-        columns: Mapping[str, Columns],
-        cut: Stripes,
-    ) -> Iterator[tuple[int, Combination]]:
-        """Runs that branch inside: the first way of each unit, with rings seen as a whole."""
+        widths: Widths,
+    ) -> list[Combination]:
+        """Runs that branch inside: the first way of each unit, with rings seen as a whole. One per
+        number of stripes, or none."""
         graph = self.graph
-        steps = tuple(step for unit in run for step in unit.options[0])
         try:
             rows = tunnel_rows(graph, TunnelPlan(steps), loaded)
         except GeometryError:
-            return
-        widths = Widths.of(columns, cut)
+            return []
         rings, scratch, extra = widths.zeros(), widths.zeros(), widths.zeros()
         means = {last_tensor(graph, step) for step in steps if is_mean(graph, step)}
         for name, slots in rows.slots.items():
@@ -137,15 +147,16 @@ class Modes:
         for unit in run:
             more = self._sizes(unit, unit.options[0], widths)
             scratch, extra = np.maximum(scratch, more[0]), extra + more[1]
-        for k in range(len(cut.counts)):
-            if extra[k] <= self.slack:
-                yield k, Combination(int(rings[k]), int(scratch[k]), int(extra[k]), 1, steps)
+        return [
+            Combination(int(rings[k]), int(scratch[k]), int(extra[k]), 1, steps)
+            for k in range(widths.counts)
+        ]
 
-    def _is_chain(self, run: Sequence[Unit]) -> bool:
-        """Does each unit read, of what the run makes, just the output of the one before it, and
-        is that read by no other unit of the run?"""
+    def _is_chain(self, run: Sequence[Unit], loaded: Sequence[str]) -> bool:
+        """Does each unit read, of what the run makes or fetches, just the output of the one before
+        it, and is that read by no other unit of the run?"""
         graph = self.graph
-        made: dict[str, int] = {}
+        made = dict.fromkeys(loaded, 0)
         for position, unit in enumerate(run):
             reads = {
                 tensor
@@ -194,6 +205,7 @@ class Modes:
         sizes: Sequence[tuple[np.ndarray, np.ndarray]],
         k: int,
         ring_bytes: Mapping[str, int],
+        bounds: Bounds,
     ) -> list[Combination]:
         """Every combination, continued by every way to run `unit`; the beaten ones dropped.
 
@@ -221,7 +233,7 @@ class Modes:
                 rings = one.rings + needs[one.mul]
                 shared = max(one.scratch, int(scratch[k]))
                 total = one.extra + int(more[k])
-                if rings + shared <= self.limit and total <= self.slack:
+                if rings + shared <= bounds.bytes and total <= bounds.extra:
                     path = (*one.steps, *steps)
                     found.append(Combination(rings, shared, total, rows.mul, path))
         found.sort(key=lambda one: (one.extra, one.rings, one.scratch, len(one.steps)))

@@ -11,18 +11,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, product
+from itertools import accumulate
 
-from patchc.ir import GlobalAveragePool, Graph, Node, macs
+from patchc.ir import GlobalAveragePool, Graph, macs
 from patchc.tunnels.columns import demanded_columns, stripes
 from patchc.tunnels.geometry import (
     overlap_distance,
     tunnel_rows,
 )
-from patchc.tunnels.modes import Modes
+from patchc.tunnels.modes import Bounds, Modes
 from patchc.tunnels.order import best_order
 from patchc.tunnels.plan import InputMode, Plan, StepPlan, TunnelPlan
 from patchc.tunnels.planner import whole_in_place
+from patchc.tunnels.price import Widths
 from patchc.tunnels.schedule import shared_bytes
 from patchc.tunnels.units import Unit, find_units
 
@@ -37,6 +38,20 @@ class Tunnel:
     in_place: tuple[tuple[str, str], ...]
     bytes: int  # arena bytes while it runs
     cost: int  # multiply-accumulates
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Run:
+    """What does not depend on how the units of a run are run."""
+
+    in_place: tuple[tuple[str, str], ...]
+    outputs: tuple[str, ...]
+    loaded: tuple[str, ...]  # graph inputs that the tunnel fetches itself
+    outer: tuple[str, ...]  # maps read here and made before
+    counts: tuple[int, ...]  # of stripes, to try
+    widths: Widths
+    crossing: int  # bytes of maps that are there before and after, and not read
+    least: int  # no tunnel over the run needs fewer bytes than these and its own
 
 
 # More than any plan costs on top of the plain network.
@@ -67,36 +82,11 @@ def frontier(graph: Graph, mode: InputMode, limit: int) -> Iterator[Point]:
     Searched band by band as the points are asked for: with little recomputation allowed the search
     is fast, and with more, only plans smaller than those found so far are of interest.
     """
-    plain = sum(macs(graph, node) for node in graph.nodes)
-    for slack in (*(int(share * plain) for share in BANDS), NO_LIMIT):
-        for point in band(graph, mode, limit, slack):
+    search = Search(graph, mode)
+    for slack in (*(int(share * search.plain[-1]) for share in BANDS), NO_LIMIT):
+        for point in search.band(Bounds(limit, slack)):
             yield point
             limit = point.bytes - 1
-
-
-def band(graph: Graph, mode: InputMode, limit: int, slack: int) -> tuple[Point, ...]:
-    """Every Pareto-optimal plan of at most `limit` bytes that costs at most `slack`
-    multiply-accumulates more than the plain network, by rising cost and falling bytes."""
-    order = best_order(graph, mode).nodes
-    plain = [0, *accumulate(macs(graph, node) for node in order)]
-    best: list[list[Point]] = [[] for _ in range(len(order) + 1)]
-    best[0] = [Point(0, 0, ())]
-    edges = _Edges(graph, mode, order, limit, slack)
-    for cut in range(len(order)):
-        if not best[cut]:
-            continue
-        best[cut] = _pareto(best[cut])
-        for tunnel in edges.starting_at(cut):
-            best[tunnel.stop].extend(
-                Point(
-                    max(point.bytes, tunnel.bytes),
-                    point.cost + tunnel.cost,
-                    (*point.tunnels, tunnel),
-                )
-                for point in best[cut]
-                if point.cost + tunnel.cost - plain[tunnel.stop] <= slack
-            )
-    return tuple(_pareto(best[-1]))
 
 
 def _pareto(points: Sequence[Point]) -> list[Point]:
@@ -108,22 +98,24 @@ def _pareto(points: Sequence[Point]) -> list[Point]:
     return kept[::-1]
 
 
-class _Edges:
-    """The tunnels that start at a cut, priced, those within the limit."""
+class Search:
+    """The dynamic programme over the cuts of one graph. What it works out about runs of nodes
+    serves every band."""
 
-    def __init__(
-        self, graph: Graph, mode: InputMode, order: Sequence[Node], limit: int, slack: int
-    ) -> None:
-        self.graph, self.mode, self.order, self.limit = graph, mode, order, limit
+    def __init__(self, graph: Graph, mode: InputMode) -> None:
+        self.graph, self.mode = graph, mode
+        self.order = best_order(graph, mode).nodes
+        # Multiply-accumulates of the plain network before each cut.
+        self.plain = [0, *accumulate(macs(graph, node) for node in self.order)]
         self.units: dict[int, Unit] = {}
         position = 0
-        for unit in find_units(graph, order):
+        for unit in find_units(graph, self.order):
             self.units[position] = unit
             position += len(unit.nodes)
-        self.modes = Modes(graph, limit, slack)
-        self.whole_in_place = whole_in_place(graph, mode, order)
-        index = {node.output: i for i, node in enumerate(order)}
-        end = len(order)
+        self.modes = Modes(graph)
+        self.whole_in_place = whole_in_place(graph, mode, self.order)
+        index = {node.output: i for i, node in enumerate(self.order)}
+        end = len(self.order)
         # tensor -> position that makes it (-1: there from the start), and the last that reads it
         self.made = {name: index.get(name, -1) for name in graph.tensors}
         self.first_read, self.last_read = {}, {}
@@ -132,11 +124,33 @@ class _Edges:
             self.first_read[name] = min(reads, default=end)
             self.last_read[name] = end if name in graph.outputs else max(reads, default=-1)
         self.callback = mode in (InputMode.TILES, InputMode.STREAM)
+        self._runs: dict[tuple[int, int], _Run] = {}
+        self._shared: dict[TunnelPlan, int] = {}
 
-    def starting_at(self, cut: int) -> Iterator[Tunnel]:
+    def band(self, bounds: Bounds) -> tuple[Point, ...]:
+        """Every Pareto-optimal plan within the bounds, by rising cost and falling bytes."""
+        best: list[list[Point]] = [[] for _ in range(len(self.order) + 1)]
+        best[0] = [Point(0, 0, ())]
+        for cut in range(len(self.order)):
+            if not best[cut]:
+                continue
+            best[cut] = _pareto(best[cut])
+            for tunnel in self._starting_at(cut, bounds):
+                best[tunnel.stop].extend(
+                    Point(
+                        max(point.bytes, tunnel.bytes),
+                        point.cost + tunnel.cost,
+                        (*point.tunnels, tunnel),
+                    )
+                    for point in best[cut]
+                    if point.cost + tunnel.cost - self.plain[tunnel.stop] <= bounds.extra
+                )
+        return tuple(_pareto(best[-1]))
+
+    def _starting_at(self, cut: int, bounds: Bounds) -> Iterator[Tunnel]:
         """Layer by layer, and every run of units from here on in every way that is offered."""
         whole = self._whole(cut)
-        if whole.bytes <= self.limit:
+        if whole.bytes <= bounds.bytes:
             yield whole
         run: list[Unit] = []
         position = cut
@@ -144,9 +158,9 @@ class _Edges:
             run.append(self.units[position])
             position += len(run[-1].nodes)
             found = False
-            for tunnel, inner in self._streams(cut, position, run):
-                found = found or inner <= self.limit
-                if tunnel.bytes <= self.limit:
+            for tunnel, inner in self._streams(cut, position, run, bounds):
+                found = found or inner <= bounds.bytes
+                if tunnel is not None and tunnel.bytes <= bounds.bytes:
                     yield tunnel
             if not found:
                 return
@@ -184,28 +198,49 @@ class _Edges:
         in_place = ((node.output, operand),) if operand else ()
         return Tunnel(cut, cut + 1, plan, in_place, size, cost)
 
-    def _streams(self, start: int, stop: int, run: Sequence[Unit]) -> Iterator[tuple[Tunnel, int]]:
-        """Tunnels over a run of units, each with the bytes that only live inside it."""
-        in_place = tuple(pair for unit in run for pair in unit.in_place)
+    def _streams(
+        self, start: int, stop: int, units: Sequence[Unit], bounds: Bounds
+    ) -> Iterator[tuple[Tunnel | None, int]]:
+        """Tunnels over a run of units (None: surely too large), and the bytes that only live inside
+        each."""
+        if (start, stop) not in self._runs:
+            self._runs[start, stop] = self._run(start, stop, units)
+        run = self._runs[start, stop]
+        plain = self.plain[stop] - self.plain[start]
+        for k, found in self.modes.choices(units, run.outputs, run.loaded, run.widths, bounds):
+            if found.bytes + run.least > bounds.bytes:
+                yield None, found.bytes
+                continue
+            plan = TunnelPlan(found.steps, stripes=run.counts[k])
+            size = found.bytes + run.crossing + self._maps(plan, run, stop)
+            yield Tunnel(start, stop, plan, run.in_place, size, plain + found.extra), found.bytes
+
+    def _run(self, start: int, stop: int, units: Sequence[Unit]) -> _Run:
+        nodes = self.order[start:stop]
         outputs = self._outputs(start, stop)
         loaded = tuple(
             name
             for name in self.graph.inputs
             if self.callback and start <= self.first_read[name] and self.last_read[name] < stop
         )
-        counts = self._counts(run, outputs, loaded)
+        counts = self._counts(units, outputs, loaded)
         cut = stripes(counts)
-        columns = demanded_columns(self.graph, self.order[start:stop], outputs, cut)
+        columns = demanded_columns(self.graph, nodes, outputs, cut)
         if self.mode is InputMode.STREAM:  # every pixel comes, also those that nobody reads
             columns |= {name: cut.share(self.graph.tensors[name].shape[1]) for name in loaded}
         outer = self._outer(start, stop, loaded)
         crossing = self._crossing(start, stop, outer)
-        plain = sum(macs(self.graph, node) for node in self.order[start:stop])
-        for k, found in self.modes.choices(run, outputs, loaded, columns, cut):
-            plan = TunnelPlan(found.steps, stripes=counts[k])
-            size = found.bytes + crossing + self._maps(plan, outer, outputs, loaded, stop)
-            cost = plain + found.extra
-            yield Tunnel(start, stop, plan, in_place, size, cost), found.bytes
+        sizes = [self._size(name) for name in (*outer, *outputs)]
+        return _Run(
+            in_place=tuple(pair for unit in units for pair in unit.in_place),
+            outputs=outputs,
+            loaded=loaded,
+            outer=outer,
+            counts=tuple(counts),
+            widths=Widths.of(columns, cut),
+            crossing=crossing,
+            least=crossing + max(sizes, default=0),
+        )
 
     def _outer(self, start: int, stop: int, loaded: Sequence[str]) -> tuple[str, ...]:
         """Maps that nodes start .. stop - 1 read and do not make."""
@@ -225,26 +260,25 @@ class _Edges:
             return [1]
         return _stripe_counts(min(self.graph.tensors[name].shape[1] for name in outputs))
 
-    def _maps(
-        self,
-        plan: TunnelPlan,
-        outer: Sequence[str],
-        outputs: Sequence[str],
-        loaded: Sequence[str],
-        stop: int,
-    ) -> int:
+    def _maps(self, plan: TunnelPlan, run: _Run, stop: int) -> int:
         """Bytes of the maps that a tunnel reads and writes, overlapping where they may."""
-        total = sum(map(self._size, (*outer, *outputs)))
-        dying = [name for name in outer if self.last_read[name] < stop and self._size(name)]
-        if plan.stripes != 1 or not dying or not outputs:
+        total = sum(map(self._size, (*run.outer, *run.outputs)))
+        dying = [name for name in run.outer if self.last_read[name] < stop and self._size(name)]
+        if plan.stripes != 1 or not dying or not run.outputs:
             return total
-        rows = tunnel_rows(self.graph, plan, loaded)
-        # The best single pair; more pairs at once are left to placement.
-        gain = 0
-        for source, target in product(dying, outputs):
-            distance = overlap_distance(self.graph, rows, source, target)
-            gain = max(gain, shared_bytes(self._size(source), self._size(target), distance))
-        return total - gain
+        if plan not in self._shared:
+            rows = tunnel_rows(self.graph, plan, run.loaded)
+            # The best single pair; more pairs at once are left to placement.
+            self._shared[plan] = max(
+                shared_bytes(
+                    self._size(source),
+                    self._size(target),
+                    overlap_distance(self.graph, rows, source, target),
+                )
+                for source in dying
+                for target in run.outputs
+            )
+        return total - max(self._shared[plan], 0)
 
 
 def _stripe_counts(width: int) -> list[int]:

@@ -1,5 +1,5 @@
-"""Random chains with skips: the networks that tunnels are made for. Structure shrinks; weights come
-from a seed."""
+"""Random networks like those people deploy: chains with skips, and graphs that branch. Structure
+shrinks; weights come from a seed."""
 
 from __future__ import annotations
 
@@ -48,3 +48,71 @@ def _block(draw: st.DrawFn, net: NetworkBuilder, x: str) -> str:
     if kind == "relu":
         return net.relu(x)
     return net.conv(x, more, kernel, stride)
+
+
+@st.composite
+def dags(draw: st.DrawFn, max_blocks: int = 4) -> Graph:
+    """An encoder of blocks that branch, perhaps a decoder that meets it again at each resolution,
+    perhaps outputs at several of them: Inception, U-Net and SSD in small."""
+    net = NetworkBuilder(draw(st.integers(0, 2**16)))
+    side = st.sampled_from([8, 12, 16, 20, 24])
+    x = net.conv(net.input(draw(side), draw(side), draw(st.integers(1, 4))), 4, 3)
+    levels = [x]
+    for _ in range(draw(st.integers(1, max_blocks))):
+        x = _branching_block(draw, net, x)
+        height, width, _ = net.tensors[x].shape
+        if height % 2 == width % 2 == 0 and min(height, width) >= 8 and draw(st.booleans()):
+            levels.append(x)
+            x = net.max_pool(x) if draw(st.booleans()) else net.conv(x, draw(CHANNELS), 3, 2)
+    outputs = []
+    for skip in reversed(levels if draw(st.booleans()) else []):
+        x = _decode(draw, net, x, skip)
+        if draw(st.booleans()):
+            outputs.append(net.conv(x, draw(st.integers(1, 6))))
+    if draw(st.integers(0, 3)) == 3:
+        outputs.append(levels[-1])  # read inside as well
+    x = net.dense(net.mean(x), 5) if draw(st.booleans()) else net.conv(x, draw(CHANNELS), 3)
+    return net.build(*dict.fromkeys((*outputs, x)))
+
+
+CHANNELS = st.integers(2, 10)
+
+
+def _branching_block(draw: st.DrawFn, net: NetworkBuilder, x: str) -> str:
+    kind = draw(st.sampled_from(["inception", "inception", "shared", "block", "nested"]))
+    if kind == "block":
+        return _block(draw, net, x)
+    if kind == "shared":  # one tensor, read three times
+        y = net.conv(x, net.tensors[x].shape[2])
+        return net.add(net.add(x, y), net.conv(y, net.tensors[x].shape[2], 3))
+    branches = [_branch(draw, net, x) for _ in range(draw(st.integers(2, 3)))]
+    if kind == "nested":
+        branches = [net.concat(*branches), net.conv(branches[0], 3)]
+    y = net.concat(*branches)
+    return net.conv(y, draw(CHANNELS)) if draw(st.booleans()) else y
+
+
+def _branch(draw: st.DrawFn, net: NetworkBuilder, x: str) -> str:
+    kind = draw(st.sampled_from(["1x1", "3x3", "5x5", "pool", "identity"]))
+    if kind == "identity":
+        return x
+    if kind == "pool":
+        return net.conv(net.max_pool(x, 3, 1, pad=1), draw(CHANNELS))
+    y = net.conv(x, draw(CHANNELS))
+    if kind == "1x1":
+        return y
+    kernel = int(kind[0])
+    return net.conv(net.depthwise(y, kernel), draw(CHANNELS)) if kernel == 5 else net.conv(y, 4, 3)
+
+
+def _decode(draw: st.DrawFn, net: NetworkBuilder, x: str, skip: str) -> str:
+    """Back to the resolution of an earlier tensor, and together with it."""
+    height, width, channels = net.tensors[skip].shape
+    if net.tensors[x].shape[:2] != (height, width):
+        rows, cols = height // net.tensors[x].shape[0], width // net.tensors[x].shape[1]
+        x = net.upsample(x, rows, cols)
+        if net.tensors[x].shape[:2] != (height, width):
+            return x
+    if draw(st.booleans()):
+        return net.conv(net.concat(x, skip), draw(CHANNELS), 3)
+    return net.conv(net.add(net.conv(x, channels), skip), channels, 3)

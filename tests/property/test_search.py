@@ -13,8 +13,9 @@ from patchc.pipeline import random_maps
 from patchc.reference import run_graph, run_schedule
 from patchc.tunnels.choose import choose, explore, floor, layer_by_layer
 from patchc.tunnels.lowering import lower
+from patchc.tunnels.modes import Bounds
 from patchc.tunnels.plan import InputMode, Plan
-from patchc.tunnels.search import NO_LIMIT, band
+from patchc.tunnels.search import NO_LIMIT, Search
 from tests.property.networks import chains
 
 MODES = st.sampled_from(list(InputMode))
@@ -87,8 +88,9 @@ def test_slack_hides_no_plan_that_keeps_to_it(slack):
     graph = net.build(net.dense(net.mean(x), 4))
     plain = sum(macs(graph, node) for node in graph.nodes)
     limit = layer_by_layer(graph, InputMode.TILES).arena_bytes
-    everything = band(graph, InputMode.TILES, limit, NO_LIMIT)
-    some = band(graph, InputMode.TILES, limit, slack)
+    search = Search(graph, InputMode.TILES)
+    everything = search.band(Bounds(limit, NO_LIMIT))
+    some = search.band(Bounds(limit, slack))
     assert [(p.bytes, p.cost) for p in some] == [
         (p.bytes, p.cost) for p in everything if p.cost - plain <= slack
     ]

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 from elftools.elf.elffile import ELFFile
+from elftools.elf.sections import SymbolTableSection
 
 from patchc.codegen.firmware import FIRMWARE
 from patchc.errors import PatchcError
@@ -170,6 +171,10 @@ def _read_elf(path: Path) -> tuple[dict[str, int], dict[str, int]]:
     with path.open("rb") as file:
         elf = ELFFile(file)
         sizes = {section.name: section["sh_size"] for section in elf.iter_sections()}
-        table = elf.get_section_by_name(".symtab")
-        symbols = {symbol.name: symbol["st_value"] for symbol in table.iter_symbols()}
+        symbols = {
+            symbol.name: symbol["st_value"]
+            for table in elf.iter_sections()
+            if isinstance(table, SymbolTableSection)
+            for symbol in table.iter_symbols()
+        }
     return sizes, symbols

@@ -1,4 +1,4 @@
-"""What the emitted C is, seen from outside, and how tools are called: for host.py and firmware.py."""
+"""What the emitted C is, seen from outside, and how tools are called."""
 
 from __future__ import annotations
 

@@ -65,7 +65,8 @@ static void fault_handler(void)
     }
     host_print("\n");
     if (stack_overflowed(cause)) {
-        host_print("the network's stack overflowed: STACK_BYTES is too small\n");
+        host_print("the network's stack overflowed: STACK_BYTES (patchc compile --reserve) is too "
+                   "small\n");
     }
     host_exit(FAULT_STATUS);
 }

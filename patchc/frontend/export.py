@@ -139,6 +139,15 @@ class _Writer:
         """A table of 256 over int8: Gather's index -1 is the last entry, so it starts at 0."""
         self.gather(source, output, np.roll(entries, -128))
 
+    def tables(self, source: str, output: str, entries: np.ndarray) -> None:
+        """One such table per channel: row c of `entries` begins at 256 * c."""
+        index, place = self.fresh(f"{output}_index"), self.fresh(f"{output}_place")
+        starts = np.arange(len(entries), dtype=np.int32).reshape(1, -1, 1, 1) * 256 + 128
+        self.node("Cast", [source], index, to=TensorProto.INT32)
+        self.node("Add", [index, self.constant(starts, f"{output}_starts")], place)
+        table = self.constant(entries.reshape(-1), f"{output}_tables")
+        self.node("Gather", [table, place], output, axis=0)
+
     def gather(self, source: str, output: str, entries: np.ndarray) -> None:
         """entries[source]."""
         index = self.fresh(f"{output}_index")
@@ -206,7 +215,10 @@ def _(op: GlobalAveragePool, writer: _Writer, node: Node, output: str) -> None:
 
 @_write.register
 def _(op: Lut, writer: _Writer, node: Node, output: str) -> None:
-    writer.table(node.inputs[0], output, op.table)
+    if op.per_channel:
+        writer.tables(node.inputs[0], output, op.table)
+    else:
+        writer.table(node.inputs[0], output, op.table)
 
 
 def _mean_of_one(op: AveragePool, source: Quantization, target: Quantization) -> np.ndarray:

@@ -30,6 +30,13 @@ class QuantizedConstant:
     axis: int  # of values, that the scales run along; meaningless where they are one
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class ChannelConstants:
+    """A constant operand that holds one number for each channel of a map."""
+
+    array: np.ndarray  # (channels,)
+
+
 @dataclass(frozen=True, slots=True)
 class Host:
     """A tensor before the Graph: the file's inputs and what float operators make of them."""
@@ -55,7 +62,7 @@ class Function:
     """
 
     node: onnx.NodeProto
-    operands: tuple[Dequantized | Constant | QuantizedConstant | None, ...]  # None: left out
+    operands: tuple[Operand, ...]  # for each of its inputs; None: left out
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,4 +105,5 @@ class Refused:
     """The result of an operator that is not supported."""
 
 
+Operand = Dequantized | Constant | QuantizedConstant | ChannelConstants | None
 Value = Constant | QuantizedConstant | Host | Quantized | Dequantized | Pending | After | Refused

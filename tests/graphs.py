@@ -109,6 +109,14 @@ class NetworkBuilder:
         entries = np.clip(np.rint(values / scale) + zero_point, -128, 127)
         return self._node(Lut(entries, "HardSwish"), (x,), name, scale, zero_point)
 
+    def prelu(self, x: str, name: str | None = None) -> str:
+        """A table per channel, whose slopes run from 0 to 1."""
+        quant, channels = self.tensors[x].quant, self.tensors[x].shape[2]
+        values = np.arange(-128, 128) - quant.zero_point
+        slopes = np.linspace(0, 1, channels)[:, None]
+        tables = np.rint(np.where(values < 0, values * slopes, values)) + quant.zero_point
+        return self._node(Lut(tables, "PRelu"), (x,), name, quant.scale, quant.zero_point)
+
     def bottleneck(self, x: str, channels: int, expansion: int, kernel: int, stride: int) -> str:
         """MobileNetV2's inverted residual, with its skip where shapes allow one."""
         c_in = self.tensors[x].shape[2]

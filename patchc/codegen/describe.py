@@ -83,7 +83,7 @@ def _(op: Upsample) -> str:
 
 @operator.register
 def _(op: Lut) -> str:
-    return f"table {op.function}"
+    return f"table {op.function}" + (" per channel" if op.per_channel else "")
 
 
 def _window(window: Window) -> str:

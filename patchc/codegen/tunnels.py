@@ -256,7 +256,8 @@ class _StepMaker:
             elif isinstance(op, Conv) and call.kernel != ADD_POINTWISE:
                 able = able and op.is_depthwise and op.channels_in == op.channels_out
             elif call.kernel != ADD_POINTWISE:
-                able = able and isinstance(op, MaxPool | AveragePool | Lut)
+                one_table = isinstance(op, Lut) and not op.per_channel
+                able = able and (one_table or isinstance(op, MaxPool | AveragePool))
             if not able:
                 raise PatchcError(
                     f"the plan runs {call.node!r} in groups of {self.step.group} channels; only "

@@ -155,7 +155,8 @@ class GraphBuilder:
         Raises RefusalError where it would change the zeros of a Pad.
         """
         source, entries, pads = self.tensors[value.tensor].quant, table.table, value.pads
-        if pads != NO_PADS and entries[source.zero_point + 128] != result.quant.zero_point:
+        of_zero = entries[..., source.zero_point + 128]
+        if pads != NO_PADS and (of_zero != result.quant.zero_point).any():
             raise RefusalError("a Pad before it whose zeros it would change")
         key = (value.tensor, entries.tobytes(), result.quant)
         if source == result.quant and np.array_equal(entries, ALL_VALUES):

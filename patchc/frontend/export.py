@@ -141,6 +141,18 @@ class _Writer:
         """A table of 256 over int8: Gather's index -1 is the last entry, so it starts at 0."""
         self.gather(source, output, np.roll(entries, -128))
 
+    def tables(self, source: str, output: str, entries: np.ndarray) -> None:
+        """One such table per channel: row c of `entries` begins at 256 * c.
+
+        With Sub, because an Add is what verification takes for a sum left in float.
+        """
+        index, place = self.fresh(f"{output}_index"), self.fresh(f"{output}_place")
+        ahead = np.arange(len(entries), dtype=np.int32).reshape(1, -1, 1, 1) * -256 - 128
+        self.node("Cast", [source], index, to=TensorProto.INT32)
+        self.node("Sub", [index, self.constant(ahead, f"{output}_ahead")], place)
+        table = self.constant(entries.reshape(-1), f"{output}_tables")
+        self.node("Gather", [table, place], output, axis=0)
+
     def gather(self, source: str, output: str, entries: np.ndarray) -> None:
         """entries[source]."""
         index = self.fresh(f"{output}_index")
@@ -240,7 +252,10 @@ def _(op: Upsample, writer: _Writer, node: Node, output: str) -> None:
 
 @_write.register
 def _(op: Lut, writer: _Writer, node: Node, output: str) -> None:
-    writer.table(node.inputs[0], output, op.table)
+    if op.per_channel:
+        writer.tables(node.inputs[0], output, op.table)
+    else:
+        writer.table(node.inputs[0], output, op.table)
 
 
 def _mean_of_one(op: AveragePool, source: Quantization, target: Quantization) -> np.ndarray:

@@ -25,7 +25,14 @@ from patchc.frontend.axes import Layout, dims
 from patchc.frontend.linear import ALL_VALUES
 from patchc.frontend.registry import RefusalError
 from patchc.frontend.runtime import open_session
-from patchc.frontend.values import Constant, Dequantized, Function, Quantized, QuantizedConstant
+from patchc.frontend.values import (
+    ChannelConstants,
+    Constant,
+    Dequantized,
+    Function,
+    Quantized,
+    QuantizedConstant,
+)
 from patchc.ir import Lut, Quantization
 
 # Elements in a tensor that ends before the first vector is full, whatever the instruction set.
@@ -58,17 +65,40 @@ def function_table(
     Raises RefusalError where onnxruntime cannot compute it, or where no table can be equal to it.
     """
     assert value.function is not None
-    part = _Part()
+    functions = _parts(value.function)
+    kinds = "+".join(function.node.op_type for function in functions)
+    channels = {
+        len(operand.array)
+        for function in functions
+        for operand in function.operands
+        if isinstance(operand, ChannelConstants)
+    }
+    tables = [
+        _channel_table(value, channel, source, target, unsigned, opsets)
+        for channel in range(max(channels, default=1))
+    ]
+    return Lut(np.stack(tables) if channels else tables[0], kinds)
+
+
+def _channel_table(
+    value: Dequantized,
+    channel: int,
+    source: Quantization,
+    target: Quantization,
+    unsigned: bool,
+    opsets: _Opsets,
+) -> np.ndarray:
+    """int8 (256,): the table of one channel."""
+    assert value.function is not None
+    part = _Part(channel)
     stored = value.source.unsigned
     part.node("DequantizeLinear", ["x", *part.parameters(source, stored)], "dequantized")
-    functions = _parts(value.function)
-    for function in functions:
+    for function in _parts(value.function):
         part.function(function)
     result = part.names[value.function.node.output[0]]
     part.node("QuantizeLinear", [result, *part.parameters(target, unsigned)], "y")
     layout = value.source.layout
-    entries = _table(part.session(layout, stored, opsets), layout, stored)
-    return Lut(entries, "+".join(function.node.op_type for function in functions))
+    return _table(part.session(layout, stored, opsets), layout, stored)
 
 
 def integer_table(
@@ -97,6 +127,7 @@ def integer_table(
 class _Part:
     """A model from "x" to "y", with names of its own."""
 
+    channel: int = 0  # that operands of one number per channel are taken for
     nodes: list[onnx.NodeProto] = field(default_factory=list)
     constants: list[onnx.TensorProto] = field(default_factory=list)
     names: dict[str, str] = field(default_factory=dict)  # of a tensor in the file -> here
@@ -132,6 +163,8 @@ class _Part:
                 inputs.append("")
             elif isinstance(operand, Constant):
                 inputs.append(self.constant(operand.array))
+            elif isinstance(operand, ChannelConstants):
+                inputs.append(self.constant(operand.array[self.channel]))
             elif isinstance(operand, QuantizedConstant):
                 inputs.append(self.weights(operand))
             elif operand.function is None:

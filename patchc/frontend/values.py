@@ -40,6 +40,13 @@ class QuantizedConstant:
         return real
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class ChannelConstants:
+    """A constant operand that holds one number for each channel of a map."""
+
+    array: np.ndarray  # (channels,)
+
+
 @dataclass(frozen=True, slots=True)
 class Host:
     """A tensor before the Graph: the file's inputs and what float operators make of them."""
@@ -65,7 +72,7 @@ class Function:
     """
 
     node: onnx.NodeProto
-    operands: tuple[Dequantized | Constant | QuantizedConstant | None, ...]  # None: left out
+    operands: tuple[Operand, ...]  # for each of its inputs; None: left out
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,4 +115,5 @@ class Refused:
     """The result of an operator that is not supported."""
 
 
+Operand = Dequantized | Constant | QuantizedConstant | ChannelConstants | None
 Value = Constant | QuantizedConstant | Host | Quantized | Dequantized | Pending | After | Refused

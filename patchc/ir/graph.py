@@ -209,11 +209,15 @@ class Upsample(Op):
 class Lut(Op):
     """An arbitrary function of one value: a table of 256 int8, indexed by q + 128."""
 
-    table: np.ndarray  # int8 (256,)
+    table: np.ndarray  # int8 (256,), or (channels, 256): one for each channel
     function: str  # for people: "Clip", "Relu", "Requantize", ...
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "table", frozen_array(self.table, np.int8))
+
+    @property
+    def per_channel(self) -> bool:
+        return self.table.ndim == 2
 
 
 @dataclass(frozen=True, slots=True)

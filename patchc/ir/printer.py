@@ -83,7 +83,8 @@ def _(op: Concat) -> str:
 
 @describe.register
 def _(op: Lut) -> str:
-    return f"Lut[{op.function}] t={hashlib.sha256(op.table.tobytes()).hexdigest()[:8]}"
+    kind = "Lut per channel" if op.per_channel else "Lut"
+    return f"{kind}[{op.function}] t={hashlib.sha256(op.table.tobytes()).hexdigest()[:8]}"
 
 
 def _window(window: Window) -> str:

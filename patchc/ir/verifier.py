@@ -157,7 +157,12 @@ def _(op: Concat, node: Node, inputs: list[Tensor], output: Tensor) -> None:
 @_check_op.register
 def _(op: Lut, node: Node, inputs: list[Tensor], output: Tensor) -> None:
     _require(len(inputs) == 1, f"{node.name}: Lut takes one input, not {len(inputs)}")
-    _require(op.table.shape == (256,), f"{node.name}: a table of {op.table.shape}")
+    channels = inputs[0].shape[2]
+    allowed = ((256,), (channels, 256))
+    _require(
+        op.table.shape in allowed,
+        f"{node.name}: a table of {op.table.shape} for {channels} channels",
+    )
 
 
 def _check_clamp(node: Node, clamp: Clamp) -> None:

@@ -68,7 +68,7 @@ def kernel_params(graph: Graph, node: Node, kernel_name: str, group: int = 0) ->
     if isinstance(op, Upsample):
         return UpsampleParams(*op.factor)
     if isinstance(op, Lut):
-        return LutParams(op.table)
+        return LutParams(op.table.reshape(-1))
     raise PatchcError(f"{where}: no kernel computes it")
 
 

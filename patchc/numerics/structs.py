@@ -124,7 +124,7 @@ class UpsampleParams:
 class LutParams:
     """patchc_lut_params."""
 
-    table: np.ndarray  # int8 (256,)
+    table: np.ndarray  # int8 (256,), or (channels * 256,): one for each channel
 
 
 Params = (

@@ -35,7 +35,7 @@ def fold_clips(graph: Graph) -> Graph:
 
 def _clip(graph: Graph, node: Node) -> Clamp | None:
     """The range of the clip that a node computes, if that is all it does."""
-    if not isinstance(node.op, Lut):
+    if not isinstance(node.op, Lut) or node.op.per_channel:
         return None
     if graph.tensors[node.inputs[0]].quant != graph.tensors[node.output].quant:
         return None

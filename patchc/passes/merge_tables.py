@@ -6,6 +6,8 @@ quantisation of y is in the tables already, so the result is the same for every 
 
 from __future__ import annotations
 
+import numpy as np
+
 from patchc.ir import Graph, Lut, Node
 
 
@@ -21,9 +23,17 @@ def merge_tables(graph: Graph) -> Graph:
             and len(graph.consumers[first.output]) == 1
             and first.output not in graph.outputs
         ):
-            entries = node.op.table[first.op.table.astype(int) + 128]
-            op = Lut(entries, f"{first.op.function}+{node.op.function}")
+            op = Lut(_composed(first.op, node.op), f"{first.op.function}+{node.op.function}")
             del nodes[first.output]
             node = Node(node.name, op, first.inputs, node.output)
         nodes[node.output] = node
     return graph.with_nodes(tuple(nodes.values()))
+
+
+def _composed(first: Lut, second: Lut) -> np.ndarray:
+    """The table of second(first(x)); one per channel where either has these."""
+    index = first.table.astype(int) + 128
+    if second.per_channel:
+        rows = np.arange(len(second.table))[:, None]
+        return second.table[rows, index]
+    return second.table[index]

@@ -268,7 +268,10 @@ def _(op: Upsample, inputs: Sequence[Tensor], output: Tensor) -> Kernel:
 @kernel.register
 def _(op: Lut, inputs: Sequence[Tensor], output: Tensor) -> Kernel:
     # Indexed by the value's bits, so that no arithmetic is needed to look one up.
-    by_bits = np.roll(op.table, -128)
+    by_bits = np.roll(op.table, -128, axis=-1)
+    if op.per_channel:
+        channels = np.arange(len(by_bits))
+        return lambda patch: by_bits[channels, patch.values.view(np.uint8)]
     return lambda patch: by_bits[patch.values.view(np.uint8)]
 
 

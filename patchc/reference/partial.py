@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from patchc.ir import Conv, GlobalAveragePool, Op, Tensor
+from patchc.ir import Conv, GlobalAveragePool, Lut, Op, Tensor
 from patchc.reference.operators import _matrix_product, _requantize
 from patchc.reference.shadow import ShadowMemoryError
 from patchc.tunnels.schedule import Span
@@ -18,9 +18,11 @@ Finish = Callable[[np.ndarray], np.ndarray]  # int32 sums -> int8 of the same sh
 
 def some_outputs(op: Op, channels: Span) -> Op:
     """The operator that computes these channels of the output alone."""
+    chosen = slice(channels.start, channels.stop)
+    if isinstance(op, Lut) and op.per_channel:
+        return replace(op, table=op.table[chosen])
     if not isinstance(op, Conv):
         return op
-    chosen = slice(channels.start, channels.stop)
     return replace(
         op,
         groups=channels.stop - channels.start if op.is_depthwise else op.groups,

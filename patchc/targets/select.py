@@ -71,7 +71,7 @@ def _(op: GlobalAveragePool, shape: Shape) -> str:
 
 @_choose.register
 def _(op: Lut, shape: Shape) -> str:
-    return "lut"
+    return "lut_channels" if op.per_channel else "lut"
 
 
 @_choose.register

@@ -188,11 +188,13 @@ void patchc_upsample(const patchc_out *out, const patchc_in *in, const patchc_pa
                      const patchc_upsample_params *params);
 
 typedef struct {
-    const int8_t *table;      /* [256], indexed by value + 128 */
+    const int8_t *table;      /* [256], indexed by value + 128; or [channels][256] */
 } patchc_lut_params;
 
 void patchc_lut(const patchc_out *out, const patchc_in *in, const patchc_pads *pads,
                 const patchc_lut_params *params);
+void patchc_lut_channels(const patchc_out *out, const patchc_in *in, const patchc_pads *pads,
+                         const patchc_lut_params *params);
 
 /* ---- What the kernels share ---- */
 

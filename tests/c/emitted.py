@@ -135,11 +135,11 @@ def upwards() -> Schedule:
 
 
 def tables() -> Schedule:
-    """Three tables in one tunnel: over a ring, over a tile of it, and over a map."""
+    """Three tables in one tunnel, the last one per channel."""
     net = NetworkBuilder(15)
     x = net.hard_swish(net.conv(net.input(8, 7, 3), 4, 3, 2, name="a"), name="ha")
     x = net.hard_swish(net.depthwise(x, name="d"), name="hd")
-    graph = net.build(net.hard_swish(net.conv(x, 5, name="p"), name="hp"))
+    graph = net.build(net.prelu(net.conv(x, 5, name="p"), name="hp"))
     steps = (StepPlan(("a.node", "ha.node")), StepPlan(("d.node", "hd.node", "p.node", "hp.node")))
     return lower(graph, Plan(InputMode.TILES, (TunnelPlan(steps),)))
 

@@ -35,6 +35,10 @@ def brute_force(graph: Graph, node: Node, inputs: tuple[np.ndarray, ...]) -> np.
     shape = graph.tensors[node.output].shape
     op = node.op
     wide = [values.astype(np.int64) for values in inputs]
+    if isinstance(op, Lut) and op.per_channel:
+        channels = list(range(shape[2])) * (shape[0] * shape[1])
+        values = zip(channels, wide[0].ravel(), strict=True)
+        return np.array([op.table[c, value + 128] for c, value in values]).reshape(shape)
     if isinstance(op, Lut):
         return np.array([op.table[value + 128] for value in wide[0].ravel()]).reshape(shape)
     if isinstance(op, Upsample):

@@ -166,6 +166,12 @@ def lut_case(shape: Shape, seed: int) -> Case:
     return make(Lut(table, "Random"), [shape], [quantization(random)] * 2, seed)
 
 
+def lut_channels_case(shape: Shape, seed: int) -> Case:
+    random = np.random.default_rng(seed)
+    tables = random.integers(-128, 128, (shape[2], 256))
+    return make(Lut(tables, "Random"), [shape], [quantization(random)] * 2, seed)
+
+
 seeds = st.integers(0, 2**32 - 1)
 channels = st.integers(1, 9)
 
@@ -240,11 +246,14 @@ concats = st.builds(
     alike=st.booleans(),
 )
 luts = st.builds(lut_case, element_shapes(), seeds)
+channel_luts = st.builds(lut_channels_case, element_shapes(), seeds)
 
 factors = st.tuples(st.integers(1, 4), st.integers(1, 4))
 upsamples = st.builds(upsample_case, factors, element_shapes(), seeds)
 global_pools = st.builds(global_pool_case, element_shapes(), seeds)
 windowed = st.one_of(convolutions(), max_pools(), average_pools())
-cases = st.one_of(windowed, convolutions(), adds, concats, luts, global_pools, upsamples)
+cases = st.one_of(
+    windowed, convolutions(), adds, concats, luts, channel_luts, global_pools, upsamples
+)
 
 layouts = st.builds(Layout, st.integers(0, 3), st.integers(0, 7), st.integers(0, 5))

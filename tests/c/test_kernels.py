@@ -79,7 +79,7 @@ def test_upsample(case: Case) -> None:
 
 
 @many
-@given(make.luts)
+@given(st.one_of(make.luts, make.channel_luts))
 def test_lut(case: Case) -> None:
     compare(case)
 
@@ -167,6 +167,7 @@ def test_every_kernel_is_chosen_by_some_case() -> None:
         make.global_pool_case((5, 5, 3), 0),
         make.lut_case((5, 5, 3), 0),
         make.upsample_case((2, 3), (5, 5, 3), 0),
+        make.lut_channels_case((5, 5, 3), 0),
     ]
     halves = {"pointwise_add", "pointwise_finish", "mean_add", "mean_finish"}
     assert {case.call().kernel for case in found} == set(KERNELS) - halves

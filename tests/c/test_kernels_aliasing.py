@@ -17,7 +17,7 @@ many = settings(max_examples=100, deadline=None)
 
 
 @many
-@given(st.one_of(make.adds, make.luts), make.layouts, st.data())
+@given(st.one_of(make.adds, make.luts, make.channel_luts), make.layouts, st.data())
 def test_element_kernels_write_over_an_operand(
     case: Case, layout: Layout, data: st.DataObject
 ) -> None:

@@ -52,6 +52,7 @@ def sample() -> tuple[Case, ...]:
             make.average_pool_case(Window((3, 3), (2, 2), pads=same), shape, seed),
             make.global_pool_case(shape, seed),
             make.lut_case(shape, seed),
+            make.lut_channels_case(shape, seed),
         ]
     return tuple(found)
 

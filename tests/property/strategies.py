@@ -134,9 +134,10 @@ def average_pools(draw: st.DrawFn, shape: Shape) -> AveragePool:
 
 
 @st.composite
-def tables(draw: st.DrawFn) -> Lut:
-    """A table of any bytes."""
-    return Lut(generator(draw).integers(-128, 128, 256), "Anything")
+def tables(draw: st.DrawFn, channels: int) -> Lut:
+    """A table of any bytes, or one for each channel."""
+    shape = draw(st.sampled_from([(256,), (channels, 256)]))
+    return Lut(generator(draw).integers(-128, 128, shape), "Anything")
 
 
 @dataclass
@@ -311,7 +312,7 @@ def _extend(draw: st.DrawFn, network: _Network, x: str, kind: str) -> str:
         small = shape[0] * factor[0] <= 2 * MAX_SIDE and shape[1] * factor[1] <= 2 * MAX_SIDE
         return network.add(Upsample(factor if small else (1, 1)), (x,), quant)
     if kind == "table":
-        return network.add(draw(tables()), (x,), draw(quantizations()))
+        return network.add(draw(tables(shape[2])), (x,), draw(quantizations()))
     return network.add(draw(convolutions(shape)), (x,), draw(quantizations()))
 
 

@@ -115,6 +115,11 @@ def test_upsample(factor):
     check(graph_of(Upsample(factor), (4, 5, 3), out=X))
 
 
+def test_tables_per_channel():
+    entries = np.random.default_rng(0).integers(-128, 128, (3, 256))
+    check(graph_of(Lut(entries, "Anything"), (16, 16, 3)))
+
+
 @st.composite
 def pools(draw):
     """A pool over a small map such that every position touches the map."""

@@ -261,6 +261,44 @@ def test_an_integer_sum_with_a_constant(type_, first, shape):
     assert kinds(check(net.model(y, kinds={y: of_type}), cases=20)) == ["Lut"]
 
 
+def prelu_net(type_, slopes, layout):
+    """PRelu behind a convolution of 5 channels, in either layout, or behind their means."""
+    net = Net(type_)
+    quant = (0.03, zero_point(type_, 7))
+    x = net.qdq(net.input("x", 1, 3, 9, 7), quant, "x")
+    x = net.qdq(net.op("Conv", x, net.weights(5, 3, 3, 3)), quant, "a")
+    if layout == "NHWC":
+        x = net.op("Transpose", x, perm=[0, 2, 3, 1])
+    if layout == "NC":
+        x = net.op("Flatten", net.qdq(net.op("GlobalAveragePool", x), quant, "m"))
+    y = net.op("PRelu", x, net.constant(slopes), name="f")
+    return net.model(net.qdq(y, (0.02, zero_point(type_, -30)), "y"))
+
+
+@BOTH_TYPES
+@pytest.mark.parametrize(
+    ("layout", "shape"),
+    [("NCHW", (5, 1, 1)), ("NCHW", (1, 5, 1, 1)), ("NHWC", (5,)), ("NC", (5,)), ("NC", (1, 5))],
+)
+def test_a_slope_for_each_channel_is_a_table_for_each(type_, layout, shape):
+    slopes = np.linspace(-0.5, 1.5, 5).reshape(shape)
+    imported = check(prelu_net(type_, slopes, layout), cases=4)
+    op = imported.graph.nodes[-1].op
+    assert op.table.shape == (5, 256)
+    assert op.function == "PRelu"
+
+
+@BOTH_TYPES
+def test_a_composition_with_a_slope_for_each_channel(type_):
+    def make(net, x):
+        slopes = net.constant([[[0.1]], [[0.2]], [[0.3]]])
+        return net.op("Mul", net.op("PRelu", x, slopes), net.op("Sigmoid", x))
+
+    imported = check(function_net(make, type_))
+    assert imported.graph.nodes[0].op.function == "PRelu+Sigmoid+Mul"
+    assert imported.graph.nodes[0].op.per_channel
+
+
 def test_the_same_function_twice_is_one_node():
     """Two DequantizeLinear of one tensor, and two QuantizeLinear of one function."""
     net = Net(np.uint8)

@@ -86,6 +86,11 @@ REFUSALS = {
         unary("Mul", constant(np.ones((4, 1, 1)))),
         "op (Mul): a constant of shape [4, 1, 1]: only one element is supported",
     ),
+    "slopes_along_rows": (
+        unary("PRelu", constant(np.ones((1, 6, 1)))),
+        "op (PRelu): slopes of shape [1, 6, 1] over [n, c, h, w]: one, or one for each channel, is "
+        "supported",
+    ),
     "constant_that_adds_a_dimension": (
         unary("Sub", constant(np.ones((1, 1, 1, 1, 1)))),
         "op (Sub): a constant of shape [1, 1, 1, 1, 1]: only one element is supported",

@@ -146,7 +146,8 @@ BROKEN = {
     ),
     "n: Add takes two inputs, not 1": one_node(Add(), (5, 6, 3)),
     "n: Add of (5, 6, 3) and (5, 6, 1)": one_node(Add(), (5, 6, 3), (5, 6, 1)),
-    "n: a table of (255,)": one_node(Lut(np.zeros(255), "Short"), (5, 6, 3)),
+    "n: a table of (2, 256) for 3 channels": one_node(Lut(np.zeros((2, 256)), "Two"), (5, 6, 3)),
+    "n: a table of (255,) for 3 channels": one_node(Lut(np.zeros(255), "Short"), (5, 6, 3)),
 }
 
 
@@ -176,6 +177,7 @@ def test_the_printed_form_of_every_operator():
         ),
         (GlobalAveragePool(Clamp(0, 127)), "GlobalAveragePool clamp[0,127]("),
         (Lut(np.zeros(256), "Zero"), "Lut[Zero] t="),
+        (Lut(np.zeros((3, 256)), "Zeros"), "Lut per channel[Zeros] t="),
     ]
     for op, text in shown:
         shape = (6, 7, op.channels_in if isinstance(op, Conv) else 3)

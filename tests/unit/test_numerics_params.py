@@ -141,6 +141,7 @@ def test_global_pool_of_too_many_pixels() -> None:
         (AveragePool(Window((2, 2))), (4, 4, 4), "average_pool"),
         (GlobalAveragePool(), (4, 4, 4), "global_average_pool"),
         (Lut(np.arange(-128, 128), "x"), (4, 4, 4), "lut"),
+        (Lut(np.zeros((4, 256)), "x"), (4, 4, 4), "lut_channels"),
     ],
 )
 def test_choice(op: Op, shape: tuple[int, int, int], kernel: str) -> None:

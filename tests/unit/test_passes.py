@@ -46,6 +46,9 @@ def conv(clamp: Clamp = FULL_RANGE) -> Conv:
 
 IDENTITY = Lut(VALUES, "Identity")
 NEGATE = Lut(np.clip(-VALUES, -128, 127), "Negate")
+PER_CHANNEL = Lut(
+    [np.where(VALUES < 0, VALUES // slope, VALUES) for slope in (1, 2, 3, 4)], "PRelu"
+)
 
 
 def graph(*lines, outputs=("y",), quants=None) -> Graph:
@@ -136,6 +139,16 @@ CASES = {
         merge_tables,
         graph(("a", NEGATE, "x"), ("b", clip(0, 9), "a"), ("y", NEGATE, "b")),
         ["y= Lut[Negate+Clip+Negate](x)  # make_y"],
+    ),
+    "tables_per_channel_become_one": (
+        merge_tables,
+        graph(("a", PER_CHANNEL, "x"), ("b", NEGATE, "a"), ("y", PER_CHANNEL, "b")),
+        ["y= Lut per channel[PRelu+Negate+PRelu](x)  # make_y"],
+    ),
+    "a_clip_per_channel_stays": (
+        fold_clips,
+        graph(("a", conv(), "x"), ("y", Lut([IDENTITY.table] * 4, "Clips"), "a")),
+        ["a= Conv k1x1(x)  # make_a", "y= Lut per channel[Clips](a)  # make_y"],
     ),
     "a_table_with_two_readers_stays": (
         merge_tables,

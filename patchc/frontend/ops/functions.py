@@ -6,13 +6,16 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from patchc.frontend.axes import Axis, describe
 from patchc.frontend.builder import Result
 from patchc.frontend.registry import MICROSOFT, Call, RefusalError, onnx_op
 from patchc.frontend.tables import integer_table
 from patchc.frontend.values import (
+    ChannelConstants,
     Constant,
     Dequantized,
     Function,
+    Operand,
     Quantized,
     QuantizedConstant,
     Value,
@@ -66,12 +69,28 @@ def function(call: Call) -> Value:
     if len(sources) > 1:
         raise RefusalError("patchc has no integer kernel for this operator on two activations")
     (source,) = sources
-    for operand in operands:
-        if isinstance(operand, Constant | QuantizedConstant) and not is_scalar(operand, source):
-            raise RefusalError(
-                f"a constant of shape {list(_array(operand).shape)}: only one element is supported"
-            )
-    return Dequantized(source, Function(call.node, operands))
+    return Dequantized(
+        source, Function(call.node, tuple(_fitting(call, operand, source) for operand in operands))
+    )
+
+
+def _fitting(call: Call, operand: Operand, source: Quantized) -> Operand:
+    """An operand as a table can take it in. Raises RefusalError."""
+    if not isinstance(operand, Constant | QuantizedConstant) or is_scalar(operand, source):
+        return operand
+    array = _array(operand)
+    if call.node.op_type != "PRelu" or isinstance(operand, QuantizedConstant):
+        raise RefusalError(
+            f"a constant of shape {list(array.shape)}: only one element is supported"
+        )
+    aligned = (1,) * (len(source.layout) - array.ndim) + array.shape
+    along = [axes for axes, size in zip(source.layout, aligned, strict=False) if size > 1]
+    if along != [(Axis("c", array.size),)]:
+        raise RefusalError(
+            f"slopes of shape {list(array.shape)} over {describe(source.layout)}: one, or one for "
+            "each channel, is supported"
+        )
+    return ChannelConstants(array.reshape(-1))
 
 
 def is_function(call: Call) -> bool:

@@ -172,11 +172,11 @@ static void compute_hp(int8_t *arena, const patchc_piece *piece)
 
         patchc_conv2d_pointwise(&out, &in, &none, &params_p_node);
     }
-    { /* 6: hp.node  table HardSwish, 4x4x5 -> 4x4x5 */
+    { /* 6: hp.node  table PRelu per channel, 4x4x5 -> 4x4x5 */
         const patchc_in in = patchc_in_view(arena, &tile_p, piece->stripe, at);
         const patchc_out out = patchc_out_view(arena, &map_hp, piece->stripe, at);
 
-        patchc_lut(&out, &in, &none, &params_hp_node);
+        patchc_lut_channels(&out, &in, &none, &params_hp_node);
     }
 }
 

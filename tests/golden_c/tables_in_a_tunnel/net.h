@@ -41,8 +41,8 @@ extern "C" {
 #define NET_OUT0_CHANNELS 5
 #define NET_OUT0_BYTES 80
 #define NET_OUT0_OFFSET 115 /* in the arena */
-#define NET_OUT0_SCALE 0.011554829f
-#define NET_OUT0_ZERO_POINT (-96)
+#define NET_OUT0_SCALE 0.019181764f
+#define NET_OUT0_ZERO_POINT (-14)
 
 /* What net_run returns beside 0. */
 #define NET_ERR_NULL (-1)     /* a pointer that must be given is null */

@@ -30,6 +30,6 @@ extern const int8_t net_hd_node_table[256];
 extern const int8_t net_p_node_weights[20];
 extern const int32_t net_p_node_bias[5];
 extern const patchc_scale net_p_node_scale[5];
-extern const int8_t net_hp_node_table[256];
+extern const int8_t net_hp_node_table[1280];
 
 #endif

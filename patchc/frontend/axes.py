@@ -5,6 +5,10 @@ product of. Axes of size 1 are left out: they are neutral and may stand anywhere
 dimension of size 1. NCHW of a 4x5 map with 8 channels is `((), (c8,), (h4,), (w5,))`, the same
 map flattened is `((), (c8, h4, w5))`. Layout operators only permute and regroup these tuples; that
 is why they never become nodes of the Graph.
+
+An axis may be cut in parts: 96 channels seen as (6, 16) are c6 in steps of 16 and c16 in steps of
+1. Only layout operators and the Graph's borders know what to do with parts; parts that meet again
+in their old order are one axis again.
 """
 
 from __future__ import annotations
@@ -23,6 +27,7 @@ class Axis(NamedTuple):
 
     name: str  # "h", "w" or "c"
     size: int  # > 1
+    step: int = 1  # of a part: positions of the whole axis from one to the next
 
 
 Layout = tuple[tuple[Axis, ...], ...]
@@ -67,8 +72,16 @@ def dims(layout: Layout) -> tuple[int, ...]:
 
 def map_shape(layout: Layout) -> Shape:
     """(height, width, channels) of the map behind `layout`."""
-    sizes = {axis.name: axis.size for axes in layout for axis in axes}
-    return sizes.get("h", 1), sizes.get("w", 1), sizes.get("c", 1)
+    sizes = dict.fromkeys(MAP_AXES, 1)
+    for axis in (axis for axes in layout for axis in axes):
+        sizes[axis.name] *= axis.size
+    return sizes["h"], sizes["w"], sizes["c"]
+
+
+def is_cut(layout: Layout) -> bool:
+    """Is some axis in parts?"""
+    names = [axis.name for axes in layout for axis in axes]
+    return len(set(names)) < len(names)
 
 
 def transpose(layout: Layout, perm: Sequence[int]) -> Layout:
@@ -76,14 +89,15 @@ def transpose(layout: Layout, perm: Sequence[int]) -> Layout:
     return tuple(layout[index] for index in perm)
 
 
-def reshape(layout: Layout, target: Sequence[int]) -> Layout:
+def reshape(layout: Layout, target: Sequence[int], *, cut: bool = False) -> Layout:
     """The same values in row-major order under another shape (no 0 or -1 left in `target`).
 
-    Raises SplitError where a dimension of `target` is not a whole number of axes.
+    Raises SplitError where a dimension of `target` is not a whole number of axes; with `cut`, only
+    where it is none of parts either.
     """
     if prod(target) != prod(dims(layout)):
         raise AxesError(f"{list(dims(layout))} cannot be reshaped to {list(target)}")
-    remaining = [axis for axes in layout for axis in axes]
+    remaining = _joined([axis for axes in layout for axis in axes])
     result = []
     for size in target:
         taken: list[Axis] = []
@@ -91,15 +105,31 @@ def reshape(layout: Layout, target: Sequence[int]) -> Layout:
             axis = remaining.pop(0)
             wanted = size // prod(item.size for item in taken)
             if wanted % axis.size:
-                raise SplitError(axis, (wanted, axis.size // max(wanted, 1)))
+                inner = axis.size // max(wanted, 1)
+                if not cut or axis.size % wanted:
+                    raise SplitError(axis, (wanted, inner))
+                remaining.insert(0, Axis(axis.name, inner, axis.step))
+                axis = Axis(axis.name, wanted, axis.step * inner)
             taken.append(axis)
         result.append(tuple(taken))
     return tuple(result)
 
 
+def _joined(axes: Sequence[Axis]) -> list[Axis]:
+    """Parts that follow each other in their old order, put together."""
+    found: list[Axis] = []
+    for axis in axes:
+        last = found[-1] if found else None
+        if last and last.name == axis.name and last.step == axis.size * axis.step:
+            found[-1] = Axis(axis.name, last.size * axis.size, axis.step)
+        else:
+            found.append(axis)
+    return found
+
+
 def rename(layout: Layout, names: Mapping[str, str]) -> Layout:
     """`layout` with its axes called by other names."""
-    return tuple(tuple(Axis(names[a.name], a.size) for a in axes) for axes in layout)
+    return tuple(tuple(a._replace(name=names[a.name]) for a in axes) for axes in layout)
 
 
 def split(layout: Layout, error: SplitError) -> Layout:
@@ -132,18 +162,12 @@ def renaming(layout: Layout, wanted: Sequence[str]) -> dict[str, str] | None:
     return found | {name: free.pop(0) for name in MAP_AXES if name not in found}
 
 
-def border_axes(layout: Layout) -> tuple[tuple[str, ...], ...]:
-    """The layout as `Border.axes`: names only, axes of size 1 put where they are usually seen."""
+def border_axes(layout: Layout) -> tuple[tuple[Axis, ...], ...]:
+    """The layout as `Border.layout`: axes of size 1 put where they are usually seen, "n" too."""
     present = {axis.name for axes in layout for axis in axes}
     usual = "nhwc" if _is_channels_last(layout) else "nchw"
     missing = [name for name in usual if name not in present]
-    named = []
-    for axes in layout:
-        if axes or not missing:
-            named.append(tuple(axis.name for axis in axes))
-        else:
-            named.append((missing.pop(0),))
-    return tuple(named)
+    return tuple(axes if axes or not missing else (Axis(missing.pop(0), 1),) for axes in layout)
 
 
 def _is_channels_last(layout: Layout) -> bool:
@@ -153,5 +177,5 @@ def _is_channels_last(layout: Layout) -> bool:
 
 def describe(layout: Layout) -> str:
     """For messages: "[n, c, h*w]"."""
-    words = ["*".join(axes) or "1" for axes in border_axes(layout)]
+    words = ["*".join(axis.name for axis in axes) or "1" for axes in border_axes(layout)]
     return f"[{', '.join(words)}]"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 import onnx
@@ -15,6 +15,7 @@ from patchc.frontend.axes import (
     SplitError,
     border_axes,
     describe,
+    is_cut,
     layout_of,
     map_shape,
     rename,
@@ -168,6 +169,8 @@ class GraphBuilder:
     def expect(self, value: Quantized, wanted: Sequence[str], reader: str) -> None:
         """Check that dimension i of `value` is the map's axis wanted[i]. Raises RefusalError."""
         layout = value.layout
+        if is_cut(layout):
+            raise RefusalError(f"{reader} over {describe(layout)}: a reshape has cut an axis")
         if len(layout) != len(wanted):
             raise RefusalError(f"{reader} of {len(layout)} dimensions")
         roots = self._roots[value.tensor] - self._assumptions.settled
@@ -196,24 +199,24 @@ class GraphBuilder:
             self._assumptions.settled |= roots
             raise AssumptionError
 
-    def split(self, value: Quantized, error: SplitError) -> NoReturn:
-        """A reshape cuts an axis, which only an input of unknown layout allows, or RefusalError."""
+    def split(self, value: Quantized, error: SplitError) -> None:
+        """A reshape cuts an axis: where that of an input of unknown layout can be two axes of the
+        map, start anew with these."""
         roots = self._roots[value.tensor] - self._assumptions.settled
         layouts = self._assumptions.layouts
         try:
             changed = {root: split(layouts[root], error) for root in roots}
         except AxesError:
-            changed = {}
+            return
         if changed:
             layouts.update(changed)
             raise AssumptionError
-        raise RefusalError(str(error))
 
     def border(self, value: Quantized, onnx_name: str) -> Border:
         """How the ONNX tensor `onnx_name`, which is `value`, maps to the Graph."""
-        axes = border_axes(value.layout)
+        layout = border_axes(value.layout)
         shape = self.tensors[value.tensor].shape
-        return Border(value.tensor, onnx_name, value.unsigned, axes, shape)
+        return Border(value.tensor, onnx_name, value.unsigned, layout, shape)
 
     def graph(self, name: str, outputs: tuple[str, ...]) -> Graph:
         """What has been collected, as a Graph with these tensors as its outputs."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import onnx
 
+from patchc.frontend.axes import Axis, Layout, dims
 from patchc.ir import Graph
 
 
@@ -14,24 +16,27 @@ from patchc.ir import Graph
 class Border:
     """How a tensor at the edge of the Graph looks in the ONNX file.
 
-    The ONNX tensor's dimensions are products of the map's axes: NCHW is (("n",), ("c",), ("h",),
-    ("w",)), the same map flattened is (("n",), ("c", "h", "w")).
+    The ONNX tensor's dimensions are products of the map's axes, or of parts of them: NCHW is
+    ((n,), (c,), (h,), (w,)), the same map flattened is ((n,), (c, h, w)).
     """
 
     tensor: str  # in the Graph
     onnx_name: str  # the quantised tensor in the ONNX file
     unsigned: bool  # the file holds uint8: the int8 value XOR 0x80
-    axes: tuple[tuple[str, ...], ...]
+    layout: Layout  # axes of size 1, and the batch "n", included
     shape: tuple[int, int, int]  # height, width, channels
+
+    @property
+    def axes(self) -> tuple[tuple[str, ...], ...]:
+        """The names of the axes of each dimension."""
+        return tuple(tuple(axis.name for axis in axes) for axes in self.layout)
 
     def to_map(self, values: np.ndarray) -> np.ndarray:
         """ONNX layout and type -> int8 (h, w, c)."""
-        order = [axis for axes in self.axes for axis in axes]
-        sizes = dict(zip("hwc", self.shape, strict=True)) | {"n": 1}
-        missing = [axis for axis in "nhwc" if axis not in order]  # of size 1
-        expanded = values.reshape([sizes[axis] for axis in order] + [1] * len(missing))
-        order += missing
-        map_ = np.ascontiguousarray(expanded.transpose([order.index(axis) for axis in "nhwc"])[0])
+        order = [axis for axes in self.layout for axis in axes]
+        parts = values.reshape([axis.size for axis in order])
+        moved = parts.transpose([order.index(axis) for axis in _by_map(order)])
+        map_ = np.ascontiguousarray(moved.reshape(self.shape))
         return (map_ ^ np.uint8(0x80)).view(np.int8) if self.unsigned else map_
 
     def from_map(self, map_: np.ndarray) -> np.ndarray:
@@ -39,12 +44,16 @@ class Border:
         values: np.ndarray = np.ascontiguousarray(map_, dtype=np.int8)
         if self.unsigned:
             values = values.view(np.uint8) ^ np.uint8(0x80)
-        sizes = dict(zip("hwc", self.shape, strict=True)) | {"n": 1}
-        order = [axis for axes in self.axes for axis in axes]
-        order += [axis for axis in "nhwc" if axis not in order]
-        moved = values[None].transpose(["nhwc".index(axis) for axis in order])
-        dims = [int(np.prod([sizes[axis] for axis in axes], dtype=int)) for axes in self.axes]
-        return np.ascontiguousarray(moved.reshape(dims))
+        order = [axis for axes in self.layout for axis in axes]
+        parts = _by_map(order)
+        moved = values.reshape([axis.size for axis in parts])
+        moved = moved.transpose([parts.index(axis) for axis in order])
+        return np.ascontiguousarray(moved.reshape(dims(self.layout)))
+
+
+def _by_map(axes: Sequence[Axis]) -> list[Axis]:
+    """In the order in which they lie in a map."""
+    return sorted(axes, key=lambda axis: ("nhwc".index(axis.name), -axis.step))
 
 
 @dataclass(frozen=True, slots=True)

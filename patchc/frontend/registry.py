@@ -19,6 +19,7 @@ import numpy as np
 import onnx
 from onnx import helper
 
+from patchc.frontend.axes import describe, is_cut
 from patchc.frontend.values import (
     NO_PADS,
     Constant,
@@ -174,6 +175,11 @@ def check_scales(scales: np.ndarray) -> None:
 
 
 def _check_pads(value: Quantized, padded: bool) -> Quantized:
+    if is_cut(value.layout) and not padded:
+        raise RefusalError(
+            f"it reads {describe(value.layout)}, of which a reshape has cut an axis: only layout "
+            "operators and outputs can follow"
+        )
     if value.pads != NO_PADS and not padded:
         raise RefusalError("it reads a Pad, which only a convolution or a pool can take in")
     return value

@@ -17,6 +17,7 @@ from patchc.frontend.axes import (
     channels_first_layout,
     describe,
     dims,
+    is_cut,
     layout_of,
     map_shape,
     renaming,
@@ -108,7 +109,8 @@ def test_renaming_is_impossible_for_products_and_batches():
     ],
 )
 def test_borders_name_axes_of_size_one_where_they_are_usually_seen(layout, named):
-    assert border_axes(layout) == named
+    found = border_axes(layout)
+    assert tuple(tuple(axis.name for axis in axes) for axes in found) == named
 
 
 def test_layouts_are_described_for_people():
@@ -148,3 +150,43 @@ def test_transposing_the_layout_is_transposing_the_tensor(layout, data):
     moved = transpose(layout, perm)
     after = Border("t", "t", False, border_axes(moved), shape).from_map(map_)
     np.testing.assert_array_equal(before.transpose(perm), after)
+
+
+@given(layouts(), st.data())
+def test_reshaping_the_layout_is_reshaping_the_tensor(layout, data):
+    """Any number of times, axes cut in parts included; a refusal is the only other way."""
+    shape = map_shape(layout)
+    map_ = np.arange(math.prod(shape)).reshape(shape).astype(np.int8)
+    values = Border("t", "t", False, border_axes(layout), shape).from_map(map_)
+    for _ in range(3):
+        target = data.draw(factorisations(values.size))
+        perm = data.draw(st.permutations(range(len(target))))
+        try:
+            layout = reshape(layout, target, cut=True)
+        except SplitError:
+            return
+        values = values.reshape(target)
+        border = Border("t", "t", False, border_axes(layout), shape)
+        np.testing.assert_array_equal(border.from_map(map_), values)
+        layout, values = transpose(layout, perm), values.transpose(perm)
+        border = Border("t", "t", False, border_axes(layout), shape)
+        np.testing.assert_array_equal(border.from_map(map_), values)
+        np.testing.assert_array_equal(border.to_map(values), map_)
+
+
+@st.composite
+def factorisations(draw, size):
+    """Dimensions whose product is `size`."""
+    found = []
+    while size > 1 and len(found) < 3:
+        found.append(draw(st.sampled_from([d for d in range(1, size + 1) if size % d == 0])))
+        size //= found[-1]
+    return [*found, size]
+
+
+def test_parts_in_their_old_order_are_one_axis_again():
+    cut = reshape(NCHW, [1, 2, 4, 20], cut=True)
+    assert cut == ((), (Axis("c", 2, 4),), (Axis("c", 4),), (H, W))
+    assert reshape(cut, [1, 8, 4, 5]) == NCHW
+    shuffled = reshape(transpose(cut, (0, 2, 1, 3)), [1, 8, 4, 5])
+    assert is_cut(shuffled)

@@ -174,3 +174,13 @@ def test_the_graph_does_not_depend_on_how_the_file_flattens():
     ]
     weights = [graph.nodes[1].op.weights for graph in graphs]
     np.testing.assert_array_equal(*weights)
+
+
+def test_channels_cut_in_parts_at_an_output():
+    """As SSD heads do: (1, h, w, boxes * 16) -> (1, h * w * boxes, 16)."""
+    net = Net(np.uint8)
+    x = net.qdq(net.input("x", 1, 4, 6, 5), X, "x")
+    x = net.qdq(net.op("Conv", x, net.weights(32, 4, 1, 1), name="conv"), Y, "a")
+    x = net.op("Transpose", x, perm=NCHW_TO_NHWC)
+    y = net.op("Reshape", net.qdq(x, Y), net.constant([1, 60, 16], np.int64))
+    assert kinds(check(net.model(net.qdq(y, Y, "y")))) == ["Conv"]

@@ -312,13 +312,16 @@ def test_addition_across_layouts():
     ]
 
 
-def test_a_reshape_that_splits_channels():
+def test_a_channel_shuffle():
     net = Net(np.uint8)
     x = net.qdq(net.input("x", 1, 4, 6, 6), X, "x")
     a = net.qdq(net.op("Conv", x, net.weights(8, 4, 1, 1)), X, "a")
-    y = net.op("Reshape", a, net.constant([1, 2, 4, 36], np.int64), name="shuffle")
+    y = net.op("Reshape", a, net.constant([1, 2, 4, 6, 6], np.int64))
+    y = net.op("Transpose", y, perm=[0, 2, 1, 3, 4])
+    y = net.op("Reshape", y, net.constant([1, 8, 6, 6], np.int64))
+    y = net.op("Conv", y, net.weights(8, 8, 1, 1), name="conv")
     assert refused(net.model(net.qdq(y, X))) == [
-        "shuffle (Reshape): it would split c of size 8 in (2, 4)"
+        "conv (Conv): a convolution over [n, c*c, h, w]: a reshape has cut an axis"
     ]
 
 

@@ -167,9 +167,12 @@ def _reshaped(call: Call, target: Sequence[int]) -> Value:
         return _with_layout(value, reshape(layout, target))
     except SplitError as error:
         source = _source(value)
-        if source is None:
-            raise RefusalError(str(error)) from error
-        call.builder.split(source, error)
+        if source is not None:
+            call.builder.split(source, error)
+    except AxesError as error:
+        raise RefusalError(str(error)) from error
+    try:
+        return _with_layout(value, reshape(layout, target, cut=True))
     except AxesError as error:
         raise RefusalError(str(error)) from error
 

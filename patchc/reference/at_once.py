@@ -9,7 +9,7 @@ tensors kept beside the memory, changes no byte and hides no wrong read when
   apart from each other's and from all that the step reads and writes. Or an inner tensor lies where
   the result will lie, to be overwritten by it element by element;
 * what the piece writes is apart from what it reads;
-* tiles do not overlap: only the first call has a window.
+* tiles do not overlap: only calls that read nothing of the step have a window.
 
 The first piece of a step, and the first in its last stripe, run tile by tile and group by group all
 the same, and so does every piece in which something is found wrong, so that the message names it.
@@ -63,7 +63,7 @@ def at_once(
     if (
         any(c.call.kernel in (LOAD, ADD_MEAN) for c in calls[:-1])
         or not all(schedule.sums[name].per_piece for name in sums)
-        or (step.tile and any(_has_window(c) for c in calls[1:]))
+        or (step.tile and any(_has_window(c) and inner & set(c.call.reads) for c in calls))
         or _touched_elsewhere(schedule, step, inner, sums)
     ):
         return None

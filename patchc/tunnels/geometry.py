@@ -42,6 +42,9 @@ class StepRows:
     reads: tuple[tuple[str, int], ...]  # (tensor, node position in the step) from outside the step
 
 
+Reader = tuple[StepRows, int]  # a step, and the position of its node that reads
+
+
 @dataclass(frozen=True, slots=True)
 class TunnelRows:
     """Everything about a tunnel that does not depend on its stripes."""
@@ -52,6 +55,15 @@ class TunnelRows:
     slots: Mapping[str, int]  # ring rows of those that are made or loaded here
     outer: tuple[str, ...]  # tensors read here and made outside
     reverse: bool
+
+    @property
+    def readers(self) -> Mapping[str, Sequence[Reader]]:
+        """Who reads each tensor from outside its step."""
+        found: dict[str, list[Reader]] = {}
+        for step in self.steps:
+            for tensor, position in step.reads:
+                found.setdefault(tensor, []).append((step, position))
+        return found
 
 
 def last_tensor(graph: Graph, step: StepPlan) -> str:
@@ -86,18 +98,18 @@ def reach(graph: Graph, step: StepPlan, rows: Span, cols: Span) -> list[tuple[Sp
 
     A mean's own entry is the piece itself (of its input).
     """
-    spans: list[tuple[Span, Span]] = [(rows, cols)]
-    names = list(step.nodes)
-    node = graph.node(names.pop())
-    if isinstance(node.op, GlobalAveragePool) and names:
-        spans.insert(0, (rows, cols))
-        node = graph.node(names.pop())
-    for name in reversed(names):
-        height, width, _ = graph.tensors[graph.node(name).output].shape
-        rows, cols = demand(node.op, rows, cols, height, width)
-        spans.insert(0, (rows, cols))
+    spans = {piece_tensor(graph, step): (rows, cols)}
+    found: list[tuple[Span, Span]] = []
+    for name in reversed(step.nodes):
         node = graph.node(name)
-    return spans
+        mean = isinstance(node.op, GlobalAveragePool)
+        own = (rows, cols) if mean else spans[node.output]
+        found.insert(0, own)
+        if not mean:
+            for tensor in node.inputs:
+                height, width, _ = graph.tensors[tensor].shape
+                spans[tensor] = demand(node.op, *own, height, width)
+    return found
 
 
 def operand_span(
@@ -190,13 +202,14 @@ def tunnel_rows(
         if tensor in loaded and tensor not in clocks:
             raise GeometryError(f"{tensor} is fetched, but not for the first step")
     ticks = max(_last_tick(clock) for clock in clocks.values()) + 1
-    steps_ = tuple(steps)
+    rows = TunnelRows(tuple(steps), ticks, clocks, {}, outer, tunnel.reverse)
+    readers = rows.readers
     slots = {
-        tensor: _ring(graph, tensor, clocks[tensor], steps_, ticks, tunnel.reverse)
+        tensor: _ring(graph, tensor, rows, readers.get(tensor, ()))
         for tensor in (*loaded, *made)
         if tensor in clocks
     }
-    return TunnelRows(steps_, ticks, clocks, slots, outer, tunnel.reverse)
+    return replace(rows, slots=slots)
 
 
 def _step_clock(
@@ -209,11 +222,11 @@ def _step_clock(
 ) -> RowClock:
     """Rows of the step's pieces, from the slowest operand that the tunnel makes or fetches. Maps
     made outside are there already: only where there is no other operand do they set the pace."""
-    found: RowClock | None = None
+    inner: dict[str, RowClock] = {}
     for position, name in enumerate(plan.nodes):
         node = graph.node(name)
-        operands = [] if found is None else [found]
         here = [tensor for tensor, at in reads if at == position]
+        operands = [inner[tensor] for tensor in node.inputs if tensor in inner]
         operands += [clocks[tensor] for tensor in here if tensor not in outer and tensor in clocks]
         if not operands:
             operands = [_pace(graph, tensor, clocks) for tensor in here if tensor in outer]
@@ -224,7 +237,7 @@ def _step_clock(
             found = _earlier(found, other)
         if not isinstance(node.op, GlobalAveragePool):
             found = _through(graph, node, found, reverse)
-    assert found is not None
+        inner[node.output] = found
     return _every(found, plan.rows)
 
 
@@ -266,22 +279,19 @@ def _unlimited(clock: RowClock, ticks: int) -> np.ndarray:
 
 
 def first_rows(
-    graph: Graph, tensor: str, steps: Sequence[StepRows], ticks: int, reverse: bool
+    graph: Graph, tensor: str, rows: TunnelRows, readers: Sequence[Reader]
 ) -> np.ndarray:
     """The first row of `tensor` that ticks from t onwards still read: int64 (ticks,).
 
-    The height of the tensor where nothing does.
+    The height of the tensor where nothing does. `readers`: its own, in `rows`.
     """
     height = graph.tensors[tensor].shape[0]
-    first = np.full(ticks, height, dtype=np.int64)
-    for step in steps:
-        for name, position in step.reads:
-            if name != tensor:
-                continue
-            done = at_ticks(step.clock, ticks)[:-1]
-            need = np.maximum(_first_row(graph, step.plan, position, reverse, done), 0)
-            need[done >= step.clock.limit] = height
-            first = np.minimum(first, need)
+    first = np.full(rows.ticks, height, dtype=np.int64)
+    for step, position in readers:
+        done = at_ticks(step.clock, rows.ticks)[:-1]
+        need = np.maximum(_first_row(graph, step.plan, position, rows.reverse, done), 0)
+        need[done >= step.clock.limit] = height
+        first = np.minimum(first, need)
     # A row that a later tick reads must still be there now.
     return np.minimum.accumulate(first[::-1])[::-1]
 
@@ -290,28 +300,25 @@ def _first_row(
     graph: Graph, plan: StepPlan, position: int, reverse: bool, rows: np.ndarray
 ) -> np.ndarray:
     """The first row that pieces from `rows` on read of their operand at node `position`."""
+    first = {piece_tensor(graph, plan): rows}
     for name in reversed(plan.nodes[position:]):
         node = graph.node(name)
-        if not isinstance(node.op, GlobalAveragePool):
+        if isinstance(node.op, GlobalAveragePool):
+            need = rows
+        else:
             down = _down(graph, node, reverse)
-            rows = (rows * down.stride + down.first) // down.up
-    return rows
+            need = (first[node.output] * down.stride + down.first) // down.up
+            first.update(dict.fromkeys(node.inputs, need))
+    return need
 
 
-def _ring(
-    graph: Graph,
-    tensor: str,
-    clock: RowClock,
-    steps: Sequence[StepRows],
-    ticks: int,
-    reverse: bool,
-) -> int:
+def _ring(graph: Graph, tensor: str, rows: TunnelRows, readers: Sequence[Reader]) -> int:
     """Rows alive at once: made by the end of a tick, and still read in it or later. A call writes
     all rows of its piece, whether anything reads them or not."""
-    made = at_ticks(clock, ticks)
-    first = first_rows(graph, tensor, steps, ticks, reverse)
+    made = at_ticks(rows.clocks[tensor], rows.ticks)
+    first = first_rows(graph, tensor, rows, readers)
     alive = int((made[1:] - np.minimum(first, made[1:])).max(initial=1))
-    piece = next((s.plan.rows for s in steps if last_tensor(graph, s.plan) == tensor), 1)
+    piece = next((s.plan.rows for s in rows.steps if last_tensor(graph, s.plan) == tensor), 1)
     return max(1, alive, min(piece, int(np.diff(made).max())))
 
 
@@ -372,7 +379,7 @@ def overlap_distance(graph: Graph, rows: TunnelRows, source: str, target: str) -
     _, width_s, channels_s = graph.tensors[source].shape
     _, width_t, channels_t = graph.tensors[target].shape
     written = at_ticks(rows.clocks[target], rows.ticks)[1:] * (width_t * channels_t)
-    first = first_rows(graph, source, rows.steps, rows.ticks, rows.reverse)
+    first = first_rows(graph, source, rows, rows.readers.get(source, ()))
     return int((written - first * (width_s * channels_s)).max())
 
 

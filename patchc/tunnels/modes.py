@@ -17,6 +17,7 @@ import numpy as np
 from patchc.ir import Graph, macs
 from patchc.tunnels.geometry import (
     GeometryError,
+    TunnelRows,
     is_mean,
     last_tensor,
     outside_reads,
@@ -78,6 +79,14 @@ class Modes:
         self._rows: dict[tuple[Steps, int], _UnitRows | None] = {}
         self._computed: dict[StepPlan, list[int]] = {}
         self._rings: dict[Steps, list[Combination]] = {}
+        self._tunnel_rows: dict[tuple[Steps, tuple[str, ...]], TunnelRows] = {}
+
+    def rows(self, steps: Steps, loaded: Sequence[str]) -> TunnelRows:
+        """`tunnel_rows` of these steps. Raises GeometryError."""
+        key = steps, tuple(loaded)
+        if key not in self._tunnel_rows:
+            self._tunnel_rows[key] = tunnel_rows(self.graph, TunnelPlan(steps), loaded)
+        return self._tunnel_rows[key]
 
     def choices(
         self,
@@ -133,7 +142,7 @@ class Modes:
         number of stripes, or none."""
         graph = self.graph
         try:
-            rows = tunnel_rows(graph, TunnelPlan(steps), loaded)
+            rows = self.rows(steps, loaded)
         except GeometryError:
             return []
         rings, scratch, extra = widths.zeros(), widths.zeros(), widths.zeros()

@@ -21,11 +21,12 @@ class InputMode(str, Enum):
 class StepPlan:
     """Nodes that run together, so that what the earlier ones make never exists as a whole row.
 
-    One node: on its own. Several: a chain in which each reads only the one before it (the first
-    may read more), run over small pieces of the last one's output.
+    One node: on its own. Several: a tree whose inner tensors are each read by one later node, run
+    over small pieces of the last one's output.
 
-    * tile > 0: `tile` columns at a time. Every node but the first is 1x1 or element-wise, or the
-      last one adds its input up (a mean). Depthwise + projection run like this.
+    * tile > 0: `tile` columns at a time. Every node that reads inner tensors is 1x1 or
+      element-wise, or the last one adds its input up (a mean). Depthwise + projection run like
+      this, and so does what leads to the other operand of the sum behind them.
     * group > 0: `group` channels of the inner tensors at a time, over `rows` output rows, with the
       last node's sums in int32: expansion, depthwise, projection (bottleneck reordering).
     """

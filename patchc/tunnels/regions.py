@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import singledispatch
+from functools import lru_cache, singledispatch
 
 from patchc.ir import (
     Add,
@@ -48,15 +48,20 @@ class AxisMap:
         return replace(self, first=turn - self.last, last=turn - self.first)
 
 
-@singledispatch
+@lru_cache(maxsize=4096)
 def axis_maps(op: Op) -> tuple[AxisMap, AxisMap]:
     """Along rows and along columns."""
+    return _axis_maps(op)
+
+
+@singledispatch
+def _axis_maps(op: Op) -> tuple[AxisMap, AxisMap]:
     raise NotImplementedError(f"no axis map for {op.kind}")
 
 
-@axis_maps.register(Conv)
-@axis_maps.register(MaxPool)
-@axis_maps.register(AveragePool)
+@_axis_maps.register(Conv)
+@_axis_maps.register(MaxPool)
+@_axis_maps.register(AveragePool)
 def _(op: Conv | MaxPool | AveragePool) -> tuple[AxisMap, AxisMap]:
     window, (extent_h, extent_w) = op.window, op.window.extent
     top, left = window.pads.top, window.pads.left
@@ -66,14 +71,14 @@ def _(op: Conv | MaxPool | AveragePool) -> tuple[AxisMap, AxisMap]:
     )
 
 
-@axis_maps.register(Add)
-@axis_maps.register(Concat)
-@axis_maps.register(Lut)
+@_axis_maps.register(Add)
+@_axis_maps.register(Concat)
+@_axis_maps.register(Lut)
 def _(op: Add | Concat | Lut) -> tuple[AxisMap, AxisMap]:
     return AxisMap(), AxisMap()
 
 
-@axis_maps.register
+@_axis_maps.register
 def _(op: Upsample) -> tuple[AxisMap, AxisMap]:
     return AxisMap(up=op.factor[0]), AxisMap(up=op.factor[1])
 

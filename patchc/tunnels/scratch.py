@@ -80,15 +80,16 @@ def step_scratch(
 
 def piece_rows(graph: Graph, plan: StepPlan) -> list[int]:
     """Per node: rows of its output behind a piece, at most."""
-    rows = plan.rows
+    behind = {piece_tensor(graph, plan): plan.rows}
     found: list[int] = []
-    nodes = [graph.node(name) for name in plan.nodes]
-    for node in reversed(nodes):
+    for name in reversed(plan.nodes):
+        node = graph.node(name)
         if isinstance(node.op, GlobalAveragePool):
             found.insert(0, 1)
             continue
-        rows = min(rows, graph.tensors[node.output].shape[0])
+        rows = min(behind[node.output], graph.tensors[node.output].shape[0])
         found.insert(0, rows)
         down, _ = axis_maps(node.op)
         rows = ((rows - 1) * down.stride + down.last - down.first + down.up - 1) // down.up + 1
+        behind.update(dict.fromkeys(node.inputs, rows))
     return found

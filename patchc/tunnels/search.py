@@ -15,17 +15,14 @@ from itertools import accumulate
 
 from patchc.ir import GlobalAveragePool, Graph, macs
 from patchc.tunnels.columns import demanded_columns, stripes
-from patchc.tunnels.geometry import (
-    overlap_distance,
-    tunnel_rows,
-)
+from patchc.tunnels.geometry import overlap_distance
 from patchc.tunnels.modes import Bounds, Modes
 from patchc.tunnels.order import best_order
 from patchc.tunnels.plan import InputMode, Plan, StepPlan, TunnelPlan
 from patchc.tunnels.planner import whole_in_place
 from patchc.tunnels.price import Widths
 from patchc.tunnels.schedule import shared_bytes
-from patchc.tunnels.units import Unit, find_units
+from patchc.tunnels.units import Unit, find_units, together
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,16 +74,8 @@ class Point:
 
 
 def frontier(graph: Graph, mode: InputMode, limit: int) -> Iterator[Point]:
-    """Every Pareto-optimal plan of at most `limit` bytes, by rising cost and falling bytes.
-
-    Searched band by band as the points are asked for: with little recomputation allowed the search
-    is fast, and with more, only plans smaller than those found so far are of interest.
-    """
-    search = Search(graph, mode)
-    for slack in (*(int(share * search.plain[-1]) for share in BANDS), NO_LIMIT):
-        for point in search.band(Bounds(limit, slack)):
-            yield point
-            limit = point.bytes - 1
+    """Search.frontier of a graph that is searched once."""
+    return Search(graph, mode).frontier(limit)
 
 
 def _pareto(points: Sequence[Point]) -> list[Point]:
@@ -104,7 +93,7 @@ class Search:
 
     def __init__(self, graph: Graph, mode: InputMode) -> None:
         self.graph, self.mode = graph, mode
-        self.order = best_order(graph, mode).nodes
+        self.order = together(graph, best_order(graph, mode).nodes)
         # Multiply-accumulates of the plain network before each cut.
         self.plain = [0, *accumulate(macs(graph, node) for node in self.order)]
         self.units: dict[int, Unit] = {}
@@ -126,6 +115,17 @@ class Search:
         self.callback = mode in (InputMode.TILES, InputMode.STREAM)
         self._runs: dict[tuple[int, int], _Run] = {}
         self._shared: dict[TunnelPlan, int] = {}
+
+    def frontier(self, limit: int) -> Iterator[Point]:
+        """Every Pareto-optimal plan of at most `limit` bytes, by rising cost and falling bytes.
+
+        Searched band by band as the points are asked for: with little recomputation allowed the
+        search is fast, and with more, only plans smaller than those found so far are of interest.
+        """
+        for slack in (*(int(share * self.plain[-1]) for share in BANDS), NO_LIMIT):
+            for point in self.band(Bounds(limit, slack)):
+                yield point
+                limit = point.bytes - 1
 
     def band(self, bounds: Bounds) -> tuple[Point, ...]:
         """Every Pareto-optimal plan within the bounds, by rising cost and falling bytes."""
@@ -267,7 +267,7 @@ class Search:
         if plan.stripes != 1 or not dying or not run.outputs:
             return total
         if plan not in self._shared:
-            rows = tunnel_rows(self.graph, plan, run.loaded)
+            rows = self.modes.rows(plan.steps, run.loaded)
             # The best single pair; more pairs at once are left to placement.
             self._shared[plan] = max(
                 shared_bytes(

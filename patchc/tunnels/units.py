@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from patchc.ir import Add, Conv, GlobalAveragePool, Graph, Node
+from patchc.ir import Add, Concat, Conv, GlobalAveragePool, Graph, Lut, MaxPool, Node
 from patchc.tunnels.plan import StepPlan
 
 # A tile is wide enough for this many bytes of the inner tensor: calls on less cost more in set-up
@@ -38,44 +38,137 @@ def find_units(graph: Graph, order: Sequence[Node]) -> tuple[Unit, ...]:
     return tuple(units)
 
 
+def together(graph: Graph, order: Sequence[Node]) -> tuple[Node, ...]:
+    """The same nodes with those that can be one unit next to each other.
+
+    A convolution waits for the only node that reads it where they could run as one step, so what a
+    block's skip needs (a pool, channels appended) comes before the block.
+    """
+    waits = _waiting(graph, order)
+    found: list[Node] = []
+
+    def run(node: Node) -> None:
+        for name in node.inputs:
+            producer = graph.producer.get(name)
+            if producer is not None and waits.get(producer.name) == node.name:
+                run(producer)
+        found.append(node)
+
+    for node in order:
+        if node.name not in waits:
+            run(node)
+    return tuple(found)
+
+
+def _waiting(graph: Graph, order: Sequence[Node]) -> dict[str, str]:
+    """Node -> the only node that reads it, which it waits for; one for each of these."""
+    waits: dict[str, str] = {}
+    for node in reversed(order):
+        readers = graph.consumers[node.output]
+        if len(readers) != 1 or node.output in graph.outputs or not isinstance(node.op, Conv):
+            continue
+        (reader,) = readers
+        pair = (_pointwise(node) and _depthwise(reader)) or (
+            _depthwise(node) and _pointwise(reader)
+        )
+        pair = pair or isinstance(reader.op, Add | GlobalAveragePool)
+        if pair and reader.name not in waits.values():
+            waits[node.name] = reader.name
+    return waits
+
+
 def _unit(graph: Graph, rest: Sequence[Node]) -> Unit:
     """The longest unit that `rest` starts with."""
-    chain = _chain(graph, rest)
-    expand = len(chain) >= 3 and _pointwise(chain[0]) and _depthwise(chain[1])
-    start = 1 if expand else 0
-    core = list(chain[: start + 1])
-    if _depthwise(chain[start]) and len(chain) > start + 1 and _pointwise(chain[start + 1]):
-        core.append(chain[start + 1])
-    elif expand:
-        core, start = [chain[0]], 0
-    follower = chain[len(core)] if len(chain) > len(core) else None
-    in_place: tuple[tuple[str, str], ...] = ()
-    if follower is not None and isinstance(core[-1].op, Conv):
+    side = _side(graph, rest)
+    chain = _chain(graph, rest[len(side) :])
+    expand, core = _parts(chain)
+    nodes = [*side, *expand, *core]
+    last = [*expand, *core][-1]
+    follower = chain[len(expand) + len(core)] if len(chain) > len(expand) + len(core) else None
+    in_place = [(node.output, node.inputs[0]) for node in nodes[1:] if isinstance(node.op, Lut)]
+    if follower is not None and isinstance(core[0].op, Conv):
         if isinstance(follower.op, Add):
-            in_place = ((follower.output, core[-1].output),)
+            in_place.append((follower.output, last.output))
             core.append(follower)
-        elif isinstance(follower.op, GlobalAveragePool) and len(core) == 1 + start:
+        elif isinstance(follower.op, GlobalAveragePool) and not expand and len(core) == 1:
             core.append(follower)
-    names = tuple(node.name for node in core)
-    if len(core) == 1:
-        return Unit(names, ((StepPlan(names),),), ())
-    inner = core[start:]
+    names = tuple(node.name for node in (*side, *expand, *core))
+    tiled = [*side, *core]
+    overwritten = {operand for _, operand in in_place}
     tile = 0
-    if len(inner) - len(in_place) > 1:
-        channels = graph.tensors[inner[0].output].shape[2]
+    if any(node.output not in overwritten for node in tiled[:-1]):
+        channels = graph.tensors[core[0].output].shape[2]
         tile = max(1, TILE_BYTES // channels)
-    ring = [StepPlan(names[start:], tile=tile)]
-    if start:
-        ring.insert(0, StepPlan(names[:1]))
+    ring = [StepPlan(tuple(node.name for node in tiled), tile=tile)]
+    if expand:
+        ring.insert(0, StepPlan(tuple(node.name for node in expand)))
     options = [tuple(ring)]
-    if start and len(core) >= 3 and _pointwise(core[2]):
-        height = graph.tensors[core[2].output].shape[0]
+    if expand and not side and not any(_per_channel(node) for node in nodes):
+        height = graph.tensors[core[-1].output].shape[0]
         options += [
             (StepPlan(names, group=GROUP_CHANNELS, rows=rows),)
             for rows in GROUP_ROWS
             if rows <= height
         ]
-    return Unit(names, tuple(options), in_place)
+    return Unit(names, tuple(options), tuple(in_place))
+
+
+def _side(graph: Graph, rest: Sequence[Node]) -> list[Node]:
+    """What leads to the other operand of the sum behind the convolutions that follow: a pool,
+    channels appended, a table."""
+    side: list[Node] = []
+    for node in rest:
+        if not isinstance(node.op, MaxPool | Concat | Lut) or len(node.inputs) != 1:
+            break
+        if side and node.inputs[0] != side[-1].output:
+            break
+        side.append(node)
+        chain = _chain(graph, rest[len(side) :]) if len(rest) > len(side) else []
+        expand, core = _parts(chain) if chain else ([], [])
+        end = len(expand) + len(core)
+        if (
+            core
+            and isinstance(core[0].op, Conv)
+            and len(chain) > end
+            and isinstance(chain[end].op, Add)
+            and graph.consumers[side[-1].output] == (chain[end],)
+            and side[-1].output not in graph.outputs
+        ):
+            return side
+        if len(graph.consumers[node.output]) != 1 or node.output in graph.outputs:
+            break
+    return []
+
+
+def _parts(chain: Sequence[Node]) -> tuple[list[Node], list[Node]]:
+    """The expansion that a chain starts with, if any, and the convolutions to run tile by tile;
+    each with the tables behind it."""
+    first = _with_tables(chain, 0)
+    if not isinstance(chain[0].op, Conv):
+        return [], [chain[0]]
+    if _pointwise(chain[0]) and len(chain) > first and _depthwise(chain[first]):
+        end = _projected(chain, first)
+        if end:
+            return list(chain[:first]), list(chain[first:end])
+    elif _depthwise(chain[0]):
+        return [], list(chain[: _projected(chain, 0) or first])
+    return [], list(chain[:first])
+
+
+def _projected(chain: Sequence[Node], start: int) -> int:
+    """Where the pair of depthwise convolution and projection at `start` ends; 0: there is none."""
+    middle = _with_tables(chain, start)
+    if len(chain) > middle and _pointwise(chain[middle]):
+        return _with_tables(chain, middle)
+    return 0
+
+
+def _with_tables(chain: Sequence[Node], start: int) -> int:
+    """The position behind the node at `start` and the tables that follow it."""
+    end = start + 1
+    while end < len(chain) and isinstance(chain[end].op, Lut):
+        end += 1
+    return end
 
 
 def _chain(graph: Graph, rest: Sequence[Node]) -> list[Node]:
@@ -103,3 +196,7 @@ def _pointwise(node: Node) -> bool:
 
 def _depthwise(node: Node) -> bool:
     return isinstance(node.op, Conv) and node.op.is_depthwise
+
+
+def _per_channel(node: Node) -> bool:
+    return isinstance(node.op, Lut) and node.op.per_channel

@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ import numpy as np
 from patchc.codegen import NETWORK_FILE
 from patchc.errors import PatchcError
 from patchc.ir.graph import Shape
+from patchc.verify.tools import need_tool, run_tool
 
 _STRICT = ("-std=c99", "-Wall", "-Wextra", "-Werror", "-Wconversion")
 _SANITIZERS = ("-fsanitize=address,undefined", "-fno-sanitize-recover")
@@ -104,7 +104,7 @@ class HostProgram:
                         file.write(np.ascontiguousarray(inputs[port.tensor][case]).tobytes())
             command = [self.executable, source, sink, str(cases)]
             command += [self.weights] if self.weights else []
-            text = _run([str(word) for word in command], cases * _SECONDS_PER_CASE)
+            text = run_tool([str(word) for word in command], cases * _SECONDS_PER_CASE)
             return np.fromfile(sink, np.int8), text
 
     def _cases(self, inputs: Mapping[str, np.ndarray]) -> int:
@@ -147,7 +147,7 @@ def build(
     folder.mkdir(parents=True, exist_ok=True)
     # Relative where possible: make cannot name a path that holds a space.
     place = folder.relative_to(out_dir) if folder.is_relative_to(out_dir) else folder
-    make = _tool("make")
+    make = need_tool("make")
     variables = {
         "CC": compiler(chosen),
         "CFLAGS": " ".join(chosen.cflags),
@@ -155,7 +155,7 @@ def build(
         "LIBRARY": str(place / f"lib{description['name']}.a"),
     }
     settings = [f"{name}={value}" for name, value in variables.items()]
-    _run([make, "-C", str(out_dir), "-j2", "host", *settings], _BUILD_SECONDS)
+    run_tool([make, "-C", str(out_dir), "-j2", "host", *settings], _BUILD_SECONDS)
     return HostProgram(
         executable=folder / "host_main",
         inputs=_tensors(description["inputs"]),
@@ -181,33 +181,9 @@ def _tensors(entries: list[dict]) -> tuple[HostTensor, ...]:
 def compiler(flavour: Flavour) -> str:
     wanted = flavour.cc or os.environ.get("CC")
     if wanted:
-        _tool(wanted.split()[0])  # $CC may carry flags
+        need_tool(wanted.split()[0])  # $CC may carry flags
         return wanted
     for name in ("gcc", "clang", "cc"):
         if shutil.which(name):
             return name
     raise PatchcError("no C compiler found: install gcc or clang, or set CC")
-
-
-def _tool(name: str) -> str:
-    if not shutil.which(name):
-        raise PatchcError(f"{name} not found: install it (Debian: apt-get install {name})")
-    return name
-
-
-def _run(command: list[str], seconds: int) -> str:
-    """What the command printed. Raises PatchcError with the end of that when it fails."""
-    # A make around this one must not pass its flags and job server on.
-    keep = {key: value for key, value in os.environ.items() if not key.startswith("MAKE")}
-    try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, timeout=seconds, env=keep | {"LC_ALL": "C"}
-        )
-    except subprocess.TimeoutExpired as error:
-        raise PatchcError(f"{command[0]} did not end within {seconds} s") from error
-    if done.returncode != 0:
-        text = (done.stdout + done.stderr).strip()
-        raise PatchcError(
-            f"{Path(command[0]).name} failed with status {done.returncode}:\n{text[-4000:]}"
-        )
-    return done.stdout

@@ -13,6 +13,7 @@ from patchc.codegen import layout
 from patchc.codegen.calls import BlockFunction, is_whole, whole_block
 from patchc.codegen.constants import ConstantArray, NodeConstants, node_constants
 from patchc.codegen.describe import arena_map, call_numbers
+from patchc.codegen.firmware import firmware_files
 from patchc.codegen.layout import comment_block, comment_lines
 from patchc.codegen.names import Names
 from patchc.codegen.options import EmitOptions, WeightsMode
@@ -27,7 +28,7 @@ from patchc.targets.kernels import KERNELS, Kernel
 from patchc.tunnels.plan import InputMode
 from patchc.tunnels.schedule import LOAD, Schedule
 
-# What host_main and its callers need to know; read by patchc.verify.host.
+# What host_main and its callers need to know; read by patchc.verify.program.
 NETWORK_FILE = "test/network.json"
 
 # What the loops of tunnels are made of, under runtime_c.
@@ -53,6 +54,7 @@ def emit(schedule: Schedule, placement: Placement, options: EmitOptions) -> dict
     }
     for number, file in enumerate(network.weights.sources):
         files[file.name] = _render("weights.c.j2", facts | {"file": file, "number": number + 1})
+    files.update(firmware_files(_render, facts, options.target))
     files.update(network.weights.parts)
     if network.blob:
         files[network.blob_file] = network.blob

@@ -1,5 +1,6 @@
 """Arm Cortex-M4 with its single-precision unit (which patchc's C does not use)."""
 
+from patchc.targets.board import MPS2_AN386
 from patchc.targets.core import STACK_RESERVE_BYTES, Core
 
 CORTEX_M4 = Core(
@@ -7,4 +8,5 @@ CORTEX_M4 = Core(
     description="Arm Cortex-M4F, ARMv7E-M",
     compile_flags=("-mcpu=cortex-m4", "-mthumb", "-mfpu=fpv4-sp-d16", "-mfloat-abi=hard"),
     reserve_bytes=STACK_RESERVE_BYTES,
+    boards=(MPS2_AN386,),
 )

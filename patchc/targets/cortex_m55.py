@@ -1,5 +1,6 @@
 """Arm Cortex-M55 with MVE."""
 
+from patchc.targets.board import MPS3_AN547
 from patchc.targets.core import STACK_RESERVE_BYTES, Core
 
 CORTEX_M55 = Core(
@@ -7,4 +8,5 @@ CORTEX_M55 = Core(
     description="Arm Cortex-M55 with MVE, ARMv8.1-M Mainline",
     compile_flags=("-mcpu=cortex-m55", "-mthumb", "-mfloat-abi=hard"),
     reserve_bytes=STACK_RESERVE_BYTES,
+    boards=(MPS3_AN547,),
 )

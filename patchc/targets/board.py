@@ -1,0 +1,81 @@
+"""The boards that QEMU plays: memories by address, as OUT/test/firmware is given them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+KIB = 1024
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """A range of addresses, in bytes."""
+
+    origin: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """A QEMU machine and what of its memory is for what.
+
+    With an MPU, `code` and `external` are powers of two at multiples of themselves, and `ram`
+    begins at a multiple of the largest power of two in it (PMSAv7's regions).
+    """
+
+    name: str
+    machine: str  # of qemu-system-arm -M
+    code: Memory
+    ram: Memory  # from its start: the region under test, then what is painted behind it
+    harness: Memory  # stack and variables of the test program, which nobody counts
+    # Weights and inputs, which the network only reads. None: weights lie in `code`, inputs in
+    # `harness`.
+    external: Memory | None
+
+
+def mps2(name: str, external: int) -> Board:
+    """Arm's MPS2 with an ARMv7-M image: 4 MB of code, 4 MB of RAM, 16 MB of PSRAM."""
+    return Board(
+        name=name,
+        machine=name,
+        code=Memory(0x0000_0000, 4 * MIB),
+        ram=Memory(0x2000_0000, 2 * MIB),
+        harness=Memory(0x2020_0000, 2 * MIB),
+        external=Memory(external, 16 * MIB),
+    )
+
+
+MPS2_AN385 = mps2("mps2-an385", external=0x2100_0000)  # Cortex-M3, which runs Cortex-M0 code
+MPS2_AN386 = mps2("mps2-an386", external=0x2100_0000)  # Cortex-M4F
+MPS2_AN500 = mps2("mps2-an500", external=0x6000_0000)  # Cortex-M7F
+
+# Cortex-M33F; addresses of the secure state, in which it starts.
+MPS2_AN505 = Board(
+    name="mps2-an505",
+    machine="mps2-an505",
+    code=Memory(0x1000_0000, 4 * MIB),
+    ram=Memory(0x3800_0000, 2 * MIB),
+    harness=Memory(0x3820_0000, 2 * MIB),
+    external=Memory(0x8000_0000, 16 * MIB),
+)
+
+# Cortex-M55 with MVE. Its 512 KB of data TCM would be too small for networks layer by layer.
+MPS3_AN547 = Board(
+    name="mps3-an547",
+    machine="mps3-an547",
+    code=Memory(0x0000_0000, 512 * KIB),
+    ram=Memory(0x2100_0000, 4 * MIB),
+    harness=Memory(0x2000_0000, 512 * KIB),
+    external=Memory(0x6000_0000, 16 * MIB),
+)
+
+# Cortex-M0 without an MPU: 16 KB of RAM, outside of which it faults, as it does on unaligned words.
+MICROBIT = Board(
+    name="microbit",
+    machine="microbit",
+    code=Memory(0x0000_0000, 256 * KIB),
+    ram=Memory(0x2000_0000, 10 * KIB),
+    harness=Memory(0x2000_2800, 6 * KIB),
+    external=None,
+)

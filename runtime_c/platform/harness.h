@@ -1,0 +1,45 @@
+/* Runs a network on the inputs that the host gives, and measures the memory that it touches. */
+#ifndef HARNESS_H
+#define HARNESS_H
+
+#include <stdint.h>
+
+/* Exit statuses of QEMU beside 0. Lines on the console say more. */
+enum { USAGE_STATUS = 1, RUN_STATUS = 2, GUARD_STATUS = 3, FAULT_STATUS = 99 };
+
+/* An input, as guard_read serves it. */
+typedef struct {
+    const int8_t *map;
+    int32_t height, width, channels;
+    int32_t stream; /* raster order, each pixel once; otherwise rows ascend, or restart at 0 */
+    int32_t served; /* pixels of a stream; otherwise the row behind the last one */
+} image;
+
+/* Bytes of one tensor: where the network finds or leaves them. */
+typedef struct {
+    int8_t *data;
+    uint32_t bytes;
+} span;
+
+/* main.c says what is to be run. */
+typedef struct {
+    void (*entry)(void); /* NAME_run */
+    const void *inputs;  /* NAME_inputs */
+    int8_t *arena;
+    uint32_t arena_bytes;
+    const span *in;
+    uint32_t in_count;
+    const span *out; /* in the arena */
+    uint32_t out_count;
+    image *images; /* null where inputs are not read through a callback */
+} network_image;
+
+extern const network_image network;
+
+/* The exit status. */
+int harness_main(void);
+
+/* What guard_read calls, on the main stack. */
+int image_read(image *self, int32_t row, int32_t col, int32_t rows, int32_t cols, int8_t *dst);
+
+#endif

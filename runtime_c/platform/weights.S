@@ -1,0 +1,6 @@
+/* Weights that the network reads through a pointer: WEIGHTS_FILE as it is. */
+    .section .weights, "a", %progbits
+    .global network_weights
+    .balign 16
+network_weights:
+    .incbin WEIGHTS_FILE

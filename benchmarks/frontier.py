@@ -45,7 +45,7 @@ class Row:
 
     @property
     def budget(self) -> int:
-        reserve = core(DEFAULT_CORE).reserve_bytes
+        reserve = core(DEFAULT_CORE).reserve.largest
         return self.total_bytes or (self.arena_bytes or 0) + reserve
 
 

@@ -61,6 +61,7 @@ from patchc.report.exploration import Exploration, frontier_points
 from patchc.report.floor import over_budget
 from patchc.report.inspection import Inspection, inspect_layers
 from patchc.targets.cores import DEFAULT_CORE, core
+from patchc.targets.reserve import Reserve, kind_of
 from patchc.tunnels.choose import explore as explore_graph
 from patchc.tunnels.plan import InputMode, Plan
 from patchc.verify.cases import check_case, read_case
@@ -129,8 +130,7 @@ def compile(
     when everything has succeeded. Raises PatchcError, also when the budget cannot be met.
     """
     source, out = Path(model), Path(output)
-    chosen_core, limit = core(target), None if budget is None else parse_budget(budget)
-    reserve_bytes = chosen_core.reserve_bytes if reserve is None else parse_budget(reserve)
+    kept, limit = _reserve(target, reserve), None if budget is None else parse_budget(budget)
     chosen_plan = _plan_or_mode(plan, input_mode)
     options = EmitOptions(
         name=identifier(source.stem) if name is None else name,
@@ -139,7 +139,7 @@ def compile(
         model_sha256="",
         command_line="",
         target=target,
-        stack_bytes=reserve_bytes,
+        stack_bytes=kept.largest,  # until there is a plan
         weights=_choice(WeightsMode, weights, "--weights"),
     )
     check_writable(out)
@@ -158,9 +158,11 @@ def compile(
                 progress=progress,
             )
         with _blaming(file, source):
-            arena = None if limit is None else limit - reserve_bytes
+            arena = None if limit is None else limit - kept.largest
             stages = run_stages(file, input_shapes, chosen_plan, arena, progress)
         kept_model = model_files(file)
+    reserve_bytes = kept.of(kind_of(stages.plan))
+    options = replace(options, stack_bytes=reserve_bytes)
     _check_budget(stages, limit, reserve_bytes)
     report = make_report(stages, options, limit)
     if check or report.cost.macs_executed <= SHADOW_MACS:
@@ -314,8 +316,7 @@ def explore(
     Each point can be had by `compile(budget=point.total_bytes)`. Raises PatchcError.
     """
     path, mode = Path(model), _choice(InputMode, input_mode, "--input")
-    chosen_core = core(target)
-    reserve_bytes = chosen_core.reserve_bytes if reserve is None else parse_budget(reserve)
+    reserve_bytes = _reserve(target, reserve).largest
     progress("reading the model")
     graph = run_passes(import_model(path, input_shapes).graph)
     progress("searching every budget")
@@ -376,6 +377,12 @@ def _choice(kind: type[_E], value: str, option: str) -> _E:
     except ValueError:
         known = ", ".join(str(member.value) for member in kind)
         raise PatchcError(f"{option} {value!r}: choose one of {known}") from None
+
+
+def _reserve(target: str, given: str | int | None) -> Reserve:
+    """The target's, or one for all plans. Raises PatchcError for a target that there is not."""
+    chosen = core(target)
+    return chosen.reserve if given is None else Reserve.of_all(parse_budget(given))
 
 
 def _plan_or_mode(plan: Plan | PathLike | None, input_mode: str | None) -> Plan | InputMode:

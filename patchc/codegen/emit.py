@@ -204,6 +204,29 @@ class _Network:
             *comment_lines(f"Command: {options.command_line}"),
         ]
 
+    def functions(self) -> list[dict[str, object]]:
+        """The static functions of NAME.c: a block's, and those of its steps unless it has one only,
+        which is part of it."""
+        found: list[dict[str, object]] = []
+        for block, written in zip(self.schedule.blocks, self.blocks, strict=True):
+            names = (
+                [step.name for step in written.steps]
+                if isinstance(written, TunnelFunction)
+                else [written.name]
+            )
+            steps = [
+                {
+                    "function": name,
+                    "step": step.name,
+                    "nodes": list(
+                        dict.fromkeys(c.node for c in (*step.calls, *step.finish) if c.node)
+                    ),
+                }
+                for name, step in zip(names, block.steps, strict=True)
+            ]
+            found.append({"function": written.name, "steps": steps})
+        return found
+
     def description(self) -> str:
         return (
             json.dumps(
@@ -213,6 +236,7 @@ class _Network:
                     "inputs": [{"tensor": p.tensor, "shape": p.shape} for p in self.inputs],
                     "outputs": [{"tensor": p.tensor, "shape": p.shape} for p in self.outputs],
                     "weights": self.blob_file if self.blob else None,
+                    "blocks": self.functions(),
                 },
                 indent=1,
             )

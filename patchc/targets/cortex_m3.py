@@ -1,12 +1,13 @@
 """Arm Cortex-M3: ARMv7-M without DSP instructions."""
 
 from patchc.targets.board import MPS2_AN385
-from patchc.targets.core import STACK_RESERVE_BYTES, Core
+from patchc.targets.core import Core
+from patchc.targets.reserve import Reserve
 
 CORTEX_M3 = Core(
     name="cortex-m3",
     description="Arm Cortex-M3, ARMv7-M",
     compile_flags=("-mcpu=cortex-m3", "-mthumb"),
-    reserve_bytes=STACK_RESERVE_BYTES,
+    reserve=Reserve(layers=1024, tunnels=1024, groups=1024),
     boards=(MPS2_AN385,),
 )

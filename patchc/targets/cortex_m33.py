@@ -1,12 +1,13 @@
 """Arm Cortex-M33 with DSP extension and single-precision unit."""
 
 from patchc.targets.board import MPS2_AN505
-from patchc.targets.core import STACK_RESERVE_BYTES, Core
+from patchc.targets.core import Core
+from patchc.targets.reserve import Reserve
 
 CORTEX_M33 = Core(
     name="cortex-m33",
     description="Arm Cortex-M33F, ARMv8-M Mainline",
     compile_flags=("-mcpu=cortex-m33", "-mthumb", "-mfpu=fpv5-sp-d16", "-mfloat-abi=hard"),
-    reserve_bytes=STACK_RESERVE_BYTES,
+    reserve=Reserve(layers=1024, tunnels=1024, groups=1024),
     boards=(MPS2_AN505,),
 )

@@ -19,11 +19,14 @@ from patchc.errors import PatchcError
 from patchc.verify import callgraph, disassembly
 from patchc.verify.callgraph import INDIRECT, CallGraph, CallSite, Function
 from patchc.verify.disassembly import Code
-from patchc.verify.tools import run_tool
+from patchc.verify.firmware import Firmware
+from patchc.verify.program import run_command
 
 FLAGS = ("-fstack-usage", "-fcallgraph-info=su,da")  # what objects must be compiled with
 
 _CALLBACK = "the caller's callback"
+# What the emitted C calls through: a function of the caller (templates/network.c.j2).
+_READ = "reader->read("
 _SECONDS = 60
 
 
@@ -49,6 +52,20 @@ class StackBound:
         return " > ".join(f"{frame.function} {frame.bytes}" for frame in self.path)
 
 
+def firmware_bound(out: Path, image: Firmware) -> StackBound:
+    """Of NAME_run in an image that was built from `out` with `extra_flags` FLAGS.
+
+    Raises PatchcError as `stack_bound` does.
+    """
+
+    def is_callback(place: str) -> bool:
+        file, line, column = place.rsplit(":", 2)
+        text = (out / file).read_text(encoding="utf-8").splitlines()[int(line) - 1]
+        return text[int(column) - 1 :].startswith(_READ)
+
+    return stack_bound(image.objects, image.elf, f"{image.interface.name}_run", is_callback)
+
+
 def stack_bound(
     objects: Sequence[Path], elf: Path, entry: str, is_callback: Callable[[str], bool]
 ) -> StackBound:
@@ -61,7 +78,7 @@ def stack_bound(
     say what it takes.
     """
     graph = _merge(callgraph.parse(_read(path.with_suffix(".ci"))) for path in objects)
-    text = run_tool(
+    text = run_command(
         ["arm-none-eabi-objdump", "-d", "--no-show-raw-insn", str(elf)], seconds=_SECONDS
     )
     calls = call_tree(graph, disassembly.parse(text), _aliases(elf), entry, is_callback)
@@ -101,12 +118,19 @@ def call_tree(
         disassembly.check(code)
         return code.frame_bytes, {*code.calls, *((code.runs_on,) if code.runs_on else ())}
 
+    def linked(title: str) -> str | None:
+        """The name by which a callee's frame is known. None: gcc optimised all calls of it away,
+        or the linker would have found it missing."""
+        if title == _CALLBACK or title in known or title in machine:
+            return title
+        return next((name for name in aliases.get(title, ()) if name in machine), None)
+
     found, waiting = nx.DiGraph(), [entry]
     while waiting:
         title = waiting.pop()
         if title not in found or "bytes" not in found.nodes[title]:
             size, callees = frame_and_callees(title)
-            named = [_named(callee, known, machine, aliases) for callee in callees]
+            named = [name for callee in callees if (name := linked(callee))]
             found.add_node(title, bytes=size)
             found.add_edges_from((title, callee) for callee in named)
             waiting.extend(named)
@@ -154,21 +178,6 @@ def _callee(site: CallSite, caller: Function, is_callback: Callable[[str], bool]
             "a callback of the caller"
         )
     return _CALLBACK
-
-
-def _named(
-    title: str,
-    known: Mapping[str, Function],
-    machine: Mapping[str, Code],
-    aliases: Mapping[str, Sequence[str]],
-) -> str:
-    """The name by which a callee's frame is known."""
-    if title == _CALLBACK or title in known or title in machine:
-        return title
-    for name in aliases.get(title, ()):
-        if name in machine:
-            return name
-    raise PatchcError(f"no stack bound: {title} is called and not linked")
 
 
 def _name(title: str) -> str:

@@ -14,6 +14,7 @@ from patchc.codegen.calls import BlockFunction, is_whole, whole_block
 from patchc.codegen.constants import ConstantArray, NodeConstants, node_constants
 from patchc.codegen.describe import arena_map, call_numbers
 from patchc.codegen.firmware import firmware_files
+from patchc.codegen.functions import describe_functions
 from patchc.codegen.layout import comment_block, comment_lines
 from patchc.codegen.names import Names
 from patchc.codegen.options import EmitOptions, WeightsMode
@@ -204,29 +205,6 @@ class _Network:
             *comment_lines(f"Command: {options.command_line}"),
         ]
 
-    def functions(self) -> list[dict[str, object]]:
-        """The static functions of NAME.c: a block's, and those of its steps unless it has one only,
-        which is part of it."""
-        found: list[dict[str, object]] = []
-        for block, written in zip(self.schedule.blocks, self.blocks, strict=True):
-            names = (
-                [step.name for step in written.steps]
-                if isinstance(written, TunnelFunction)
-                else [written.name]
-            )
-            steps = [
-                {
-                    "function": name,
-                    "step": step.name,
-                    "nodes": list(
-                        dict.fromkeys(c.node for c in (*step.calls, *step.finish) if c.node)
-                    ),
-                }
-                for name, step in zip(names, block.steps, strict=True)
-            ]
-            found.append({"function": written.name, "steps": steps})
-        return found
-
     def description(self) -> str:
         return (
             json.dumps(
@@ -236,7 +214,7 @@ class _Network:
                     "inputs": [{"tensor": p.tensor, "shape": p.shape} for p in self.inputs],
                     "outputs": [{"tensor": p.tensor, "shape": p.shape} for p in self.outputs],
                     "weights": self.blob_file if self.blob else None,
-                    "blocks": self.functions(),
+                    "blocks": describe_functions(self.schedule, self.blocks),
                 },
                 indent=1,
             )

@@ -6,6 +6,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from elftools.dwarf.die import DIE
 from elftools.dwarf.dwarfinfo import DWARFInfo
@@ -109,7 +110,7 @@ def _walk(info: DWARFInfo, die: DIE, depth: int, found: list[Inlined]) -> None:
 def _ranges(info: DWARFInfo, die: DIE) -> list[tuple[int, int]]:
     """The addresses that a piece of debug info speaks of."""
     if "DW_AT_ranges" in die.attributes:
-        lists = info.range_lists()
+        lists: Any = info.range_lists()
         base = die.cu.get_top_DIE().attributes.get("DW_AT_low_pc")
         start = base.value if base else 0
         found = []

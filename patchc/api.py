@@ -67,7 +67,15 @@ from patchc.tunnels.plan import InputMode, Plan
 from patchc.verify.cases import check_case, read_case
 from patchc.verify.golden import Case
 from patchc.verify.network import load
-from patchc.verify.verify import DEFAULT_CASES, Inputs, Verification, verify_out
+from patchc.verify.verify import (
+    DEFAULT_CASES,
+    HOST,
+    QEMU,
+    Inputs,
+    Verification,
+    verify_firmware,
+    verify_out,
+)
 
 PathLike = str | Path
 
@@ -211,7 +219,8 @@ def quantize(
 def verify(
     output: PathLike,
     *,
-    on: str = "host",
+    on: str = HOST,
+    target: str | Sequence[str] = (),
     cases: int = DEFAULT_CASES,
     seed: int = 0,
     inputs: PathLike | None = None,
@@ -221,18 +230,27 @@ def verify(
     """Build the C in `output`, run it and compare it with the schedule, the Graph in numpy and
     onnxruntime; writes verify.json there.
 
-    on: where the C runs; "host" is this machine.
+    on: where the C runs: "host" is this machine, "qemu" a board that QEMU plays, where RAM, stack
+        and code are measured, too, and go into report.json.
+    target: for "qemu", a core or several, or "all"; by default the one it was compiled for.
     cases: random cases made from `seed`; `inputs`, an .npz with the names of the ONNX file and one
         more first axis for the cases, takes their place.
     sanitize: build with the address and undefined-behaviour sanitizers.
 
     A mismatch is in the result (`passed`, `failures`), not an error. Raises PatchcError.
     """
-    if on != "host":
-        raise PatchcError(f"--on {on!r}: this version verifies on host only")
+    cores = (target,) if isinstance(target, str) else tuple(target)
+    if on not in (HOST, QEMU):
+        raise PatchcError(f"--on {on!r}: choose one of {HOST}, {QEMU}")
+    if on == HOST and cores:
+        raise PatchcError(f"--target: only with --on {QEMU}")
+    if on == QEMU and sanitize:
+        raise PatchcError(f"--sanitize: only with --on {HOST}")
     if cases < 1:
         raise PatchcError(f"--cases {cases}: at least 1")
     chosen = Inputs(cases, seed, Path(inputs) if inputs else None)
+    if on == QEMU:
+        return verify_firmware(Path(output), chosen, cores=cores, progress=progress)
     return verify_out(Path(output), chosen, sanitize=sanitize, progress=progress)
 
 

@@ -23,7 +23,8 @@ from patchc.report.text import plain, render, terminal
 from patchc.report.verification import render_verification
 from patchc.targets.cores import CORES, DEFAULT_CORE
 from patchc.tunnels.plan import InputMode
-from patchc.verify.verify import DEFAULT_CASES
+from patchc.verify.measure import ALL
+from patchc.verify.verify import DEFAULT_CASES, HOST, QEMU
 
 ERROR_STATUS = 2
 MISMATCH_STATUS = 1
@@ -323,7 +324,13 @@ def quantize_command(**options: Any) -> None:
 @main.command("verify")
 @_out
 @click.option(
-    "--on", type=click.Choice(["host"]), default="host", show_default=True, help="Where C runs."
+    "--on", type=click.Choice([HOST, QEMU]), default=HOST, show_default=True, help="Where C runs."
+)
+@click.option(
+    "--target",
+    type=click.Choice([*CORES, ALL]),
+    multiple=True,
+    help="Core for --on qemu; may be repeated. [default: the one compiled for]",
 )
 @click.option("--cases", default=DEFAULT_CASES, show_default=True, help="Random cases.")
 @click.option("--seed", default=0, show_default=True, help="Of the random cases.")
@@ -336,10 +343,14 @@ def verify_command(out: Path, as_json: bool, **options: Any) -> int:
     The C is compared with the network in numpy, with onnxruntime's integer kernels, and with
     onnxruntime on the ONNX file itself; see docs/design.md. Writes OUT/verify.json.
 
+    On qemu it runs in a region of RAM as large as the budget, which holds its stack, too, and
+    nothing else can be written; RAM, stack and code are measured, and go into report.json.
+
     \b
     Examples:
       patchc verify out
       patchc verify out --inputs photos.npz --sanitize
+      patchc verify out --on qemu --target cortex-m4 --target cortex-m0
     """
     with _progress() as progress:
         found = api.verify(out, progress=progress, **options)

@@ -25,12 +25,34 @@ def render_verification(found: Verification) -> RenderableType:
     lines += [f"warning: {text}" for text in found.golden.warnings]
     lines += [f"MISMATCH: {text}" for text in found.failures]
     lines += [] if found.failures else ["all comparisons hold"]
-    return Group(table, Text(), Text("\n".join(lines)))
+    figures: list[RenderableType] = [_measured(found), Text()] if found.firmware else []
+    return Group(table, Text(), *figures, Text("\n".join(lines)))
 
 
 def _title(found: Verification) -> str:
     versions = ", ".join(f"{name} {text}" for name, text in found.versions.items())
     return f"{found.cases} cases ({found.inputs}) on {found.on}\n{versions}"
+
+
+def _measured(found: Verification) -> Table:
+    """RAM and flash per core."""
+    table = Table(title="bytes, as linked and run", title_justify="left", box=None, pad_edge=False)
+    table.add_column("core")
+    headings = ("region", "arena", "static", "stack", "total", "code", "weights")
+    for heading in headings:
+        table.add_column(heading, justify="right", no_wrap=True)
+    for one in found.firmware:
+        sizes = (
+            one.ram_bytes,
+            one.arena_bytes,
+            one.static_bytes,
+            one.stack_bytes,
+            one.total_bytes,
+            one.code_bytes,
+            one.weights_bytes,
+        )
+        table.add_row(one.core, *(f"{size:,}" for size in sizes))
+    return table
 
 
 def _rows(found: Verification) -> list[tuple[str, str, str, str]]:

@@ -50,6 +50,7 @@ class Firmware:
     core: Core
     board: Board
     interface: Interface
+    opt: str  # of the network's files
     ram_bytes: int  # of the region under test
     stack_region_bytes: int  # of it, for the network's stack
     arena_bytes: int
@@ -133,6 +134,7 @@ def build(
         core=chosen,
         board=place,
         interface=interface,
+        opt=opt,
         ram_bytes=symbols["region_bytes"],
         stack_region_bytes=sizes.get(".stack", 0),
         arena_bytes=sizes.get(".arena", 0),

@@ -24,11 +24,7 @@ class Network:
 
     def run_c(self, inputs: Sequence[Maps]) -> list[dict[str, np.ndarray]]:
         """The emitted C: Graph inputs -> Graph outputs, int8 (h, w, c) by tensor, per case."""
-        stacked = {
-            name: np.stack([maps[name] for maps in inputs]) for name in self.stages.graph.inputs
-        }
-        found = self.program.run(stacked)
-        return [{name: maps[case] for name, maps in found.items()} for case in range(len(inputs))]
+        return unstacked(self.program.run(stacked(inputs)))
 
     def run(self, cases: Sequence[Case]) -> list[Mapping[str, np.ndarray]]:
         """The ONNX file's inputs -> its outputs, through the emitted C, per case."""
@@ -37,9 +33,25 @@ class Network:
         return list(file_outputs(imported, outputs))
 
 
+def stacked(cases: Sequence[Maps]) -> dict[str, np.ndarray]:
+    """Maps per case -> (cases, h, w, c) by tensor."""
+    return {name: np.stack([maps[name] for maps in cases]) for name in cases[0]}
+
+
+def unstacked(arrays: Mapping[str, np.ndarray]) -> list[dict[str, np.ndarray]]:
+    """The inverse of `stacked`."""
+    cases = len(next(iter(arrays.values())))
+    return [{name: maps[case] for name, maps in arrays.items()} for case in range(cases)]
+
+
+def load_stages(out: Path, progress: Progress = silent) -> Stages:
+    """Raises PatchcError when `out` is not what `patchc compile` wrote."""
+    source = read_source(out)
+    return run_stages(out / MODEL, source.input_shapes, read_plan(out / PLAN), progress=progress)
+
+
 def load(out: Path, *, sanitize: bool = False, progress: Progress = silent) -> Network:
     """Raises PatchcError when `out` is not what `patchc compile` wrote, or does not build."""
-    source = read_source(out)
-    stages = run_stages(out / MODEL, source.input_shapes, read_plan(out / PLAN), progress=progress)
+    stages = load_stages(out, progress)
     progress("building the C")
     return Network(out, stages, build(out, "sanitize" if sanitize else "release"))

@@ -14,14 +14,18 @@ import onnxruntime
 
 from patchc import __version__
 from patchc.outdir import VERIFY
-from patchc.pipeline import Progress, silent
+from patchc.pipeline import Progress, Stages, silent
 from patchc.reference import run_graph, run_schedule
 from patchc.verify import host
 from patchc.verify.cases import random_cases, read_cases
 from patchc.verify.golden import Case, Golden, Maps, golden, graph_inputs
-from patchc.verify.network import Network, load
+from patchc.verify.measure import Measurement, measure, targets, write_measured
+from patchc.verify.network import load, load_stages, stacked, unstacked
 
 DEFAULT_CASES = 8
+
+# Where the C runs.
+HOST, QEMU = "host", "qemu"
 
 # numpy takes seconds per case of a large network, and its shadow memory more. onnxruntime sees
 # every case, so a few are enough to show that the chain of equalities has no gap.
@@ -55,11 +59,12 @@ class Equality:
 class Verification:
     """What `patchc verify` found. `to_dict` is verify.json."""
 
-    on: str
+    on: str  # HOST or QEMU
     cases: int
     inputs: str  # "random, seed N", or the file's name
     sanitize: bool
     versions: dict[str, str]
+    firmware: tuple[Measurement, ...]  # per core; none on the host
     equalities: tuple[Equality, ...]
     golden: Golden
 
@@ -109,43 +114,83 @@ def verify_out(
     """Build OUT's C, run it, compare, and write OUT/verify.json. Raises PatchcError when OUT, the
     inputs or the build are at fault; a mismatch is in the result."""
     network = load(out, sanitize=sanitize, progress=progress)
-    imported = network.stages.imported
-    if inputs.file:
-        cases: Sequence[Case] = read_cases(imported, inputs.file)
-    else:
-        cases = random_cases(imported, inputs.cases, inputs.seed)
-    maps = graph_inputs(imported, cases)
+    cases = _cases(network.stages, inputs)
+    maps = graph_inputs(network.stages.imported, cases)
     progress("running the C")
     outputs = network.run_c(maps)
     found = Verification(
-        on="host",
+        on=HOST,
         cases=len(cases),
         inputs=inputs.words,
         sanitize=sanitize,
-        versions={
-            "patchc": __version__,
-            "onnxruntime": onnxruntime.__version__,
-            "numpy": np.__version__,
-            "compiler": _compiler_version("sanitize" if sanitize else "release"),
-        },
-        equalities=_equalities(network, maps, outputs, progress),
-        golden=_golden(network, cases, outputs, progress),
+        versions=_versions(_compiler_version("sanitize" if sanitize else "release")),
+        firmware=(),
+        equalities=_equalities(network.stages, maps, outputs, progress),
+        golden=_golden(network.stages, cases, outputs, progress),
     )
     (out / VERIFY).write_text(found.to_json(), encoding="utf-8")
     return found
 
 
+def verify_firmware(
+    out: Path, inputs: Inputs, *, cores: tuple[str, ...] = (), progress: Progress = silent
+) -> Verification:
+    """The same with the C built for `cores` (none: the report's target) and run under QEMU. What
+    is measured there goes into OUT/report.json, if all comparisons hold."""
+    stages = load_stages(out, progress)
+    cases = _cases(stages, inputs)
+    maps = graph_inputs(stages.imported, cases)
+    runs = [measure(out, name, stacked(maps), progress) for name in targets(out, cores)]
+    figures = tuple(measurement for measurement, _ in runs)
+    outputs = [unstacked(arrays) for _, arrays in runs]
+    others = [
+        compare_bytes(
+            f"C on {one.core} = C on {figures[0].core}", stages.graph.outputs, found, outputs[0]
+        )
+        for one, found in zip(figures[1:], outputs[1:], strict=True)
+    ]
+    verification = Verification(
+        on=QEMU,
+        cases=len(cases),
+        inputs=inputs.words,
+        sanitize=False,
+        versions=_versions(figures[0].compiler) | {"qemu": figures[0].qemu},
+        firmware=figures,
+        equalities=(*_equalities(stages, maps, outputs[0], progress), *others),
+        golden=_golden(stages, cases, outputs[0], progress),
+    )
+    (out / VERIFY).write_text(verification.to_json(), encoding="utf-8")
+    if verification.passed:
+        for one in figures:
+            write_measured(out, one)
+    return verification
+
+
+def _cases(stages: Stages, inputs: Inputs) -> Sequence[Case]:
+    if inputs.file:
+        return read_cases(stages.imported, inputs.file)
+    return random_cases(stages.imported, inputs.cases, inputs.seed)
+
+
+def _versions(compiler: str) -> dict[str, str]:
+    return {
+        "patchc": __version__,
+        "onnxruntime": onnxruntime.__version__,
+        "numpy": np.__version__,
+        "compiler": compiler,
+    }
+
+
 def _golden(
-    network: Network, cases: Sequence[Case], outputs: Sequence[Maps], progress: Progress
+    stages: Stages, cases: Sequence[Case], outputs: Sequence[Maps], progress: Progress
 ) -> Golden:
     progress("comparing with onnxruntime")
-    return golden(network.stages.imported, cases, outputs)
+    return golden(stages.imported, cases, outputs)
 
 
 def _equalities(
-    network: Network, inputs: Sequence[Maps], outputs: Sequence[Maps], progress: Progress
+    stages: Stages, inputs: Sequence[Maps], outputs: Sequence[Maps], progress: Progress
 ) -> tuple[Equality, ...]:
-    stages = network.stages
     progress("running the graph in numpy")
     graph = [run_graph(stages.graph, maps) for maps in inputs[:GRAPH_CASES]]
     progress("running the schedule over shadow memory")

@@ -2,8 +2,8 @@
  *
  * While it runs: code, weights and inputs can be read, the region under test (stack, statics,
  * arena) can be written, anything else faults. A core without an MPU (Cortex-M0) runs without. */
-#ifndef GUARD_H
-#define GUARD_H
+#ifndef PATCHC_GUARD_H
+#define PATCHC_GUARD_H
 
 #include <stdint.h>
 

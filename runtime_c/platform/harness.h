@@ -1,6 +1,6 @@
 /* Runs a network on the inputs that the host gives, and measures the memory that it touches. */
-#ifndef HARNESS_H
-#define HARNESS_H
+#ifndef PATCHC_HARNESS_H
+#define PATCHC_HARNESS_H
 
 #include <stdint.h>
 

@@ -1,6 +1,6 @@
 /* The host's files and console, through QEMU's semihosting calls (Arm's SYS_* operations). */
-#ifndef SEMIHOSTING_H
-#define SEMIHOSTING_H
+#ifndef PATCHC_SEMIHOSTING_H
+#define PATCHC_SEMIHOSTING_H
 
 #include <stdint.h>
 

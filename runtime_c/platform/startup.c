@@ -7,7 +7,7 @@
 
 /* From link.ld. */
 extern char harness_bss_start[], harness_bss_end[], network_bss_start[], network_bss_end[];
-extern char main_stack_top[];
+extern char main_stack_top[], stack_bottom[];
 
 #define REGISTER(address) (*(volatile uint32_t *)(address))
 #define CPACR REGISTER(0xE000ED88u)
@@ -42,8 +42,9 @@ void reset_handler(void)
 /* Every exception ends here: HardFault, since nothing else is enabled, in which the MPU is off. */
 static void fault_handler(void)
 {
-    uint32_t exception;
+    uint32_t exception, network_stack;
     __asm__ volatile("mrs %0, ipsr" : "=r"(exception));
+    __asm__ volatile("mrs %0, psp" : "=r"(network_stack)); /* 0 before its first run */
     host_print("fault: exception ");
     host_print_number(exception);
     if (guard_regions() != 0) { /* ARMv6-M does not say why */
@@ -53,6 +54,9 @@ static void fault_handler(void)
         host_print_hex(MMFAR);
     }
     host_print("\n");
+    if (network_stack != 0 && network_stack <= (uint32_t)stack_bottom) {
+        host_print("the network's stack overflowed: STACK_BYTES is too small\n");
+    }
     host_exit(FAULT_STATUS);
 }
 

@@ -12,7 +12,17 @@ from tests.c.emitted import GOLDEN, options, placed
 FOLDER = Path(__file__).parent.parent / "golden_c"
 
 # Where they stand for all: they depend on the network in names only.
-ONCE = ("Makefile", "CMakeLists.txt", "test/network.json")
+ONCE = (
+    "Makefile",
+    "CMakeLists.txt",
+    "test/network.json",
+    "test/firmware/Makefile",
+    "test/firmware/boards.mk",
+    "test/firmware/boards/mps2-an386.ld",
+    "test/firmware/boards/microbit.ld",
+    "test/firmware/weights_section.h",
+)
+MAIN = "test/firmware/main.c"
 
 
 @pytest.mark.parametrize("name", GOLDEN)
@@ -23,6 +33,14 @@ def test_golden(name, check_golden):
         if path.startswith("net") and isinstance(text, str):
             check_golden(FOLDER / name / path, text)
             assert max(map(len, text.splitlines())) <= 100, path
+
+
+@pytest.mark.parametrize("name", ["two_in_two_out_stream", "grouped_extern_weights"])
+def test_golden_main_of_the_test_image(name, check_golden):
+    case = GOLDEN[name]
+    text = emit(*placed(case.schedule()), options(weights=case.weights))[MAIN]
+    check_golden(FOLDER / name / MAIN, text)
+    assert max(map(len, text.splitlines())) <= 100
 
 
 def test_golden_build_files(check_golden):

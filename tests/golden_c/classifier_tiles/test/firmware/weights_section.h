@@ -1,0 +1,2 @@
+/* Included before every file of the network: link.ld puts this section where weights go. */
+#define NET_WEIGHTS_SECTION __attribute__((section(".weights")))

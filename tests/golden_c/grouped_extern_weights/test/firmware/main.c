@@ -1,0 +1,50 @@
+/* net: what the test image runs.
+ *
+ * Made by patchc 1.2.3 for cortex-m4.
+ * Model: model.onnx
+ * sha256: 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
+ * Command: patchc compile model.onnx -o OUT --budget 64k
+ */
+#include <stddef.h>
+
+#include "../../net.h"
+#include "guard.h"
+#include "harness.h"
+
+#define IN_INPUTS __attribute__((section(".bss.inputs")))
+
+static int8_t arena[NET_ARENA_BYTES]
+    __attribute__((section(".bss.arena"), aligned(NET_ARENA_ALIGN)));
+static int8_t in0_map[NET_IN0_BYTES] IN_INPUTS;
+extern const int8_t network_weights[]; /* weights.S */
+
+static image images[] = {
+    {.map = in0_map, .height = 7, .width = 6,
+     .channels = 3, .stream = 0},
+};
+
+/* Constant: the network may read it while the MPU is on. */
+static const net_inputs inputs = {
+    .image = {.read = guard_read, .ctx = &images[0]},
+    .weights = network_weights,
+};
+
+static const span in[] = {
+    {.data = in0_map, .bytes = NET_IN0_BYTES},
+};
+
+static const span out[] = {
+    {.data = arena + NET_OUT0_OFFSET, .bytes = NET_OUT0_BYTES},
+};
+
+const network_image network = {
+    .entry = (void (*)(void))net_run,
+    .inputs = &inputs,
+    .arena = arena,
+    .arena_bytes = NET_ARENA_BYTES,
+    .in = in,
+    .in_count = 1,
+    .out = out,
+    .out_count = 1,
+    .images = images,
+};

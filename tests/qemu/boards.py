@@ -1,0 +1,52 @@
+"""What the tests of the firmware share: every core on every board of its own, tools, networks."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from patchc.codegen import WeightsMode
+from patchc.targets.board import MICROBIT
+from patchc.targets.cores import CORES
+from patchc.tunnels.lowering import lower
+from patchc.tunnels.plan import InputMode
+from patchc.tunnels.schedule import Schedule
+from patchc.verify.firmware import COMPILER, QEMU, Run, build
+from tests.c.emitted import bottlenecks, expected, images, points, write
+from tests.tools import require_tool
+
+BOARDS = [(core.name, board.name) for core in CORES.values() for board in core.boards]
+GUARDED = [pair for pair in BOARDS if pair[1] != MICROBIT.name]  # by an MPU
+
+every_board = pytest.mark.parametrize(("core", "board"), BOARDS)
+every_mpu = pytest.mark.parametrize(("core", "board"), GUARDED)
+
+
+def require_arm() -> None:
+    """Skips the test, or fails it in CI, where the tools are missing."""
+    require_tool(COMPILER)
+    require_tool(QEMU)
+
+
+@cache
+def smallest(mode: InputMode) -> Schedule:
+    """Bottlenecks in the least memory that the search reaches."""
+    graph = bottlenecks()
+    return lower(graph, points(graph, mode)[-1].plan(mode))
+
+
+def emitted(schedule: Schedule, out: Path, weights: WeightsMode = WeightsMode.INLINE) -> Path:
+    require_arm()
+    return write(schedule, out, weights)
+
+
+def run(out: Path, schedule: Schedule, core: str, board: str, **options: int) -> Run:
+    """Two cases on a board, which must give what the reference gives."""
+    inputs = images(schedule.graph, 2)
+    found = build(out, core, board=board, **options).run(inputs)
+    for name, wanted in expected(schedule.graph, inputs).items():
+        np.testing.assert_array_equal(found.outputs[name], wanted, err_msg=name)
+    return found

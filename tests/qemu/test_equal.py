@@ -1,0 +1,52 @@
+"""The firmware == the reference, byte for byte: networks x cores, the MPU on."""
+
+from __future__ import annotations
+
+import pytest
+
+from patchc.codegen import WeightsMode
+from patchc.tunnels.plan import InputMode
+from patchc.verify.firmware import build
+from tests.c.emitted import GOLDEN, bottlenecks, images, layerwise
+from tests.qemu.boards import emitted, every_board, run, smallest
+from tests.schedules import two_convolutions
+
+
+@pytest.mark.parametrize("name", GOLDEN)
+def test_every_kernel_and_input_mode_on_one_core(name, tmp_path):
+    schedule = GOLDEN[name].schedule()
+    out = emitted(schedule, tmp_path, GOLDEN[name].weights)
+    run(out, schedule, "cortex-m4", "mps2-an386")
+
+
+@every_board
+@pytest.mark.parametrize("name", ["grouped_extern_weights", "upwards_extern"])
+def test_groups_and_reverse_on_every_core(name, core, board, tmp_path):
+    schedule = GOLDEN[name].schedule()
+    run(emitted(schedule, tmp_path, GOLDEN[name].weights), schedule, core, board)
+
+
+@every_board
+def test_stripes_through_a_callback_on_every_core(core, board, tmp_path):
+    """microbit faults on unaligned words, which the other boards let pass."""
+    schedule = two_convolutions(stripes=2)
+    run(emitted(schedule, tmp_path), schedule, core, board)
+
+
+@pytest.mark.parametrize("core", ["cortex-m0", "cortex-m33"])
+@pytest.mark.parametrize("mode", InputMode, ids=lambda mode: mode.value)
+def test_the_smallest_tunnels_in_every_input_mode(mode, core, tmp_path):
+    schedule = smallest(mode)
+    board = {"cortex-m0": "mps2-an385", "cortex-m33": "mps2-an505"}[core]
+    run(emitted(schedule, tmp_path, WeightsMode.EXTERN), schedule, core, board)
+
+
+@pytest.mark.parametrize("opt", ["-O0", "-Os", "-O3"])
+def test_no_flag_changes_a_byte(opt, tmp_path):
+    schedule = layerwise(bottlenecks(), InputMode.STREAM)
+    out, inputs = emitted(schedule, tmp_path), images(schedule.graph, 2)
+    wanted = build(out, "cortex-m4").run(inputs).outputs
+    found = build(out, "cortex-m4", opt=opt).run(inputs).outputs
+    assert {name: values.tobytes() for name, values in found.items()} == {
+        name: values.tobytes() for name, values in wanted.items()
+    }

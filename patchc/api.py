@@ -64,6 +64,7 @@ from patchc.targets.cores import DEFAULT_CORE, core
 from patchc.targets.reserve import Reserve, kind_of
 from patchc.tunnels.choose import explore as explore_graph
 from patchc.tunnels.plan import InputMode, Plan
+from patchc.verify.bench import Bench, bench_out
 from patchc.verify.cases import check_case, read_case
 from patchc.verify.golden import Case
 from patchc.verify.network import load
@@ -252,6 +253,23 @@ def verify(
     if on == QEMU:
         return verify_firmware(Path(output), chosen, cores=cores, progress=progress)
     return verify_out(Path(output), chosen, sanitize=sanitize, progress=progress)
+
+
+def bench(
+    output: PathLike,
+    *,
+    target: str | None = None,
+    opt: str = "-O2",
+    progress: Progress = silent,
+) -> Bench:
+    """Instructions that one inference of the C in `output` executes on a core, under QEMU: in
+    total, per tunnel or layer, per kernel; writes bench.json there.
+
+    target: a core; None: the one that it was compiled for. opt: gcc's level for the network.
+
+    They are instructions, not cycles, and the same every time. Raises PatchcError.
+    """
+    return bench_out(Path(output), target, opt=opt, progress=progress)
 
 
 def run(

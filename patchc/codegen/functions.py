@@ -17,8 +17,10 @@ def describe_functions(
     only step has no function of its own: it is named by the block's."""
     found = []
     for block, function in zip(schedule.blocks, written, strict=True):
-        tunnel = isinstance(function, TunnelFunction)
-        names = [s.name for s in function.steps] if tunnel else [function.name]
+        if isinstance(function, TunnelFunction):
+            names = [step.name for step in function.steps]
+        else:
+            names = [function.name]
         steps = [
             {"function": name, "step": step.name, "nodes": _nodes(step)}
             for name, step in zip(names, block.steps, strict=True)

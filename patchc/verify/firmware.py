@@ -116,6 +116,8 @@ def build(
     out = Path(out).resolve()
     interface = read_interface(out)
     root = out / FIRMWARE
+    if not (root / "Makefile").is_file():
+        raise PatchcError(f"{out} has no {FIRMWARE}: compile again")
     flags = " ".join(extra_flags)
     folder = (build_dir or root / "build" / _folder(chosen, place, opt, flags)).resolve()
     ram_bytes = _budget(out) if ram_bytes is None else ram_bytes

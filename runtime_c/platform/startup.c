@@ -13,6 +13,7 @@ extern char main_stack_top[], stack_bottom[];
 #define CPACR REGISTER(0xE000ED88u)
 #define CCR REGISTER(0xE000ED14u)
 #define CFSR REGISTER(0xE000ED28u)
+#define STKOF (1u << 20) /* of CFSR */
 #define MMFAR REGISTER(0xE000ED34u)
 
 static void clear(char *from, const char *end)
@@ -39,23 +40,33 @@ void reset_handler(void)
     host_exit(harness_main());
 }
 
+/* The network's stack is exhausted: its pointer was moved out of it, or, where a limit register
+ * does not let that happen, STKOF is set. */
+static int stack_overflowed(uint32_t cause)
+{
+    uint32_t pointer;
+    __asm__ volatile("mrs %0, psp" : "=r"(pointer)); /* 0 before its first run */
+    return (pointer != 0 && pointer <= (uint32_t)stack_bottom) || (cause & STKOF) != 0;
+}
+
 /* Every exception ends here: HardFault, since nothing else is enabled, in which the MPU is off. */
 static void fault_handler(void)
 {
-    uint32_t exception, network_stack;
+    uint32_t exception, cause = 0;
     __asm__ volatile("mrs %0, ipsr" : "=r"(exception));
-    __asm__ volatile("mrs %0, psp" : "=r"(network_stack)); /* 0 before its first run */
     host_print("fault: exception ");
     host_print_number(exception);
     if (guard_regions() != 0) { /* ARMv6-M does not say why */
+        cause = CFSR;
         host_print(", CFSR 0x");
-        host_print_hex(CFSR);
+        host_print_hex(cause);
         host_print(", MMFAR 0x");
         host_print_hex(MMFAR);
     }
     host_print("\n");
-    if (network_stack != 0 && network_stack <= (uint32_t)stack_bottom) {
-        host_print("the network's stack overflowed: STACK_BYTES is too small\n");
+    if (stack_overflowed(cause)) {
+        host_print("the network's stack overflowed: STACK_BYTES (patchc compile --reserve) is too "
+                   "small\n");
     }
     host_exit(FAULT_STATUS);
 }

@@ -18,6 +18,8 @@ import pytest
 from patchc.cli import main
 from patchc.frontend.registry import handlers
 from patchc.targets.kernels import KERNELS
+from patchc.verify.firmware import COMPILER, QEMU
+from tests.tools import require_tool
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -101,6 +103,9 @@ def test_blocks_marked_as_such_run_as_printed(page: Path, tmp_path: Path):
         (tmp_path / name).symlink_to(ROOT / name)
     environment = os.environ | {"PATH": f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}"}
     for block in blocks:
+        if "--on qemu" in block:
+            require_tool(COMPILER)
+            require_tool(QEMU)
         done = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", block],
             cwd=tmp_path,

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from patchc.codegen import WeightsMode
-from patchc.targets.board import MICROBIT
 from patchc.targets.cores import CORES
 from patchc.tunnels.lowering import lower
 from patchc.tunnels.plan import InputMode
@@ -19,10 +18,13 @@ from tests.c.emitted import bottlenecks, expected, images, points, write
 from tests.tools import require_tool
 
 BOARDS = [(core.name, board.name) for core in CORES.values() for board in core.boards]
-GUARDED = [pair for pair in BOARDS if pair[1] != MICROBIT.name]  # by an MPU
 
 every_board = pytest.mark.parametrize(("core", "board"), BOARDS)
-every_mpu = pytest.mark.parametrize(("core", "board"), GUARDED)
+
+# One board for each architecture of MPU.
+every_mpu = pytest.mark.parametrize(
+    ("core", "board"), [("cortex-m4", "mps2-an386"), ("cortex-m33", "mps2-an505")]
+)
 
 
 def require_arm() -> None:

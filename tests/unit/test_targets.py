@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from patchc.errors import PatchcError
+from patchc.targets.board import Board, Memory
 from patchc.targets.cores import CORES, DEFAULT_CORE, core
 
 
@@ -23,3 +26,30 @@ def test_every_core_selects_itself_and_reserves_ram(name: str):
 def test_a_misspelt_core_gets_a_hint():
     with pytest.raises(PatchcError, match=r"no target 'cortexm33': did you mean cortex-m33\? "):
         core("cortexm33")
+
+
+BOARDS = {board.name: board for entry in CORES.values() for board in entry.boards}
+
+
+def memories(board: Board) -> list[Memory]:
+    found = [board.code, board.ram, board.harness]
+    return found + ([board.external] if board.external else [])
+
+
+@pytest.mark.parametrize("name", BOARDS)
+def test_the_memories_of_a_board_are_apart(name: str):
+    ranges = sorted(
+        (memory.origin, memory.origin + memory.bytes) for memory in memories(BOARDS[name])
+    )
+    assert all(end <= start for (_, end), (start, _) in pairwise(ranges))
+
+
+@pytest.mark.parametrize("name", [name for name, board in BOARDS.items() if board.external])
+def test_an_mpu_can_describe_them(name: str):
+    """What PMSAv7 asks of a region; see runtime_c/platform/guard.c."""
+    board = BOARDS[name]
+    for memory in (board.code, board.external):
+        assert memory is not None
+        assert memory.bytes & (memory.bytes - 1) == 0
+        assert memory.origin % memory.bytes == 0
+    assert board.ram.origin % board.ram.bytes == 0

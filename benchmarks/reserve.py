@@ -2,6 +2,8 @@
 
     python -m benchmarks.reserve [--zoo NETWORK] [--random N] [--core CORE] [--json FILE]
 
+--zoo takes some networks of the zoo for all of them; with --random 0 there are no others.
+
 Networks of the zoo (layer by layer and under budgets), the small ones of the golden tests and
 random chains under random budgets are cross-compiled for each core at -O2 and -Os. Per core and
 kind of plan it prints the smallest and the largest figure, and whether the reserve in
@@ -205,7 +207,8 @@ def main(zoo: tuple[str, ...], count: int, cores: tuple[str, ...], json_file: Pa
     found: list[Measured] = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        samples = [*small_samples(count, folder), *zoo_samples(zoo or ZOO, folder)]
+        small = small_samples(count, folder) if count else ()
+        samples = [*small, *zoo_samples(zoo or ZOO, folder)]
         for sample in samples:
             say(f"{sample.name} ({sample.kind.value})")
             for core in cores or CORES:

@@ -30,9 +30,7 @@ def firmware_files(render: Render, facts: Mapping[str, object], core: str) -> di
     """Path in OUT -> text. `facts` are those of the other templates; `core` is the default one."""
     cores = tuple(CORES.values())
     boards = {board.name: board for entry in cores for board in entry.boards}
-    ram_bytes = int(str(facts["arena_bytes"])) + int(str(facts["stack_bytes"]))
-    known = {**facts, "cores": cores, "boards": tuple(boards.values())}
-    known |= {"core": core, "ram_bytes": ram_bytes}
+    known = {**facts, "cores": cores, "boards": tuple(boards.values()), "core": core}
     files = {name: render(f"firmware/{name}.j2", known) for name in _TEMPLATES}
     for name, board in boards.items():
         files[f"boards/{name}.ld"] = render("firmware/memory.ld.j2", {"board": board})

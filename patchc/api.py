@@ -148,7 +148,7 @@ def compile(
         model_sha256="",
         command_line="",
         target=target,
-        stack_bytes=kept.largest,  # until there is a plan
+        stack_bytes=0,  # until there is a plan
         weights=_choice(WeightsMode, weights, "--weights"),
     )
     check_writable(out)
@@ -167,12 +167,11 @@ def compile(
                 progress=progress,
             )
         with _blaming(file, source):
-            arena = None if limit is None else limit - kept.largest
-            stages = run_stages(file, input_shapes, chosen_plan, arena, progress)
+            stages = run_stages(file, input_shapes, chosen_plan, limit, progress, kept)
         kept_model = model_files(file)
     reserve_bytes = kept.of(kind_of(stages.plan))
     options = replace(options, stack_bytes=reserve_bytes)
-    _check_budget(stages, limit, reserve_bytes)
+    _check_budget(stages, limit, kept)
     report = make_report(stages, options, limit)
     if check or report.cost.macs_executed <= SHADOW_MACS:
         progress("running the schedule over shadow memory")
@@ -352,13 +351,13 @@ def explore(
     Each point can be had by `compile(budget=point.total_bytes)`. Raises PatchcError.
     """
     path, mode = Path(model), _choice(InputMode, input_mode, "--input")
-    reserve_bytes = _reserve(target, reserve).largest
+    kept = _reserve(target, reserve)
     progress("reading the model")
     graph = run_passes(import_model(path, input_shapes).graph)
     progress("searching every budget")
     plain = sum(macs(graph, node) for node in graph.nodes)
-    points = frontier_points(explore_graph(graph, mode), plain, reserve_bytes)
-    found = Exploration(path.name, target, mode.value, reserve_bytes, plain, points)
+    points = frontier_points(explore_graph(graph, mode, reserve=kept), plain)
+    found = Exploration(path.name, target, mode.value, plain, points)
     if output is not None:
         Path(output).write_text(found.to_json(), encoding="utf-8")
     return found
@@ -434,18 +433,13 @@ def _plan_or_mode(plan: Plan | PathLike | None, input_mode: str | None) -> Plan 
     return chosen
 
 
-def _check_budget(stages: Stages, limit: int | None, reserve: int) -> None:
+def _check_budget(stages: Stages, limit: int | None, kept: Reserve) -> None:
     """Raises PatchcError when arena and reserve exceed the limit."""
+    reserve = kept.of(kind_of(stages.plan))
     if limit is None or stages.placement.arena_bytes + reserve <= limit:
         return
     extern = None
     if stages.plan.input_mode is not InputMode.EXTERN:
-        arena = limit - reserve
-        extern = schedule_graph(stages.imported, stages.graph, InputMode.EXTERN, arena)
-    raise over_budget(
-        stages.schedule,
-        stages.placement,
-        limit,
-        reserve,
-        extern.placement.arena_bytes if extern else None,
-    )
+        least = schedule_graph(stages.imported, stages.graph, InputMode.EXTERN, limit, kept)
+        extern = least.placement.arena_bytes + kept.of(kind_of(least.plan))
+    raise over_budget(stages.schedule, stages.placement, limit, reserve, extern)

@@ -33,8 +33,13 @@ class Reserve:
         return Reserve(size, size, size)
 
     @property
+    def least(self) -> int:
+        """No plan needs less."""
+        return min(self.layers, self.tunnels, self.groups)
+
+    @property
     def largest(self) -> int:
-        """Whatever the plan."""
+        """No plan needs more."""
         return max(self.layers, self.tunnels, self.groups)
 
     def of(self, kind: Kind) -> int:
@@ -44,6 +49,9 @@ class Reserve:
             Kind.TUNNELS: self.tunnels,
             Kind.GROUPS: self.groups,
         }[kind]
+
+
+NO_RESERVE = Reserve.of_all(0)
 
 
 def kind_of(plan: Plan) -> Kind:

@@ -18,6 +18,8 @@ from patchc.verify.firmware import COMPILER, QEMU, Firmware, build
 from patchc.verify.program import BlockFunction, StepFunction, run_command
 
 SEED = 1  # of the one case: counts depend on its values a little
+# No RAM is judged here: `verify --on qemu` does that. Enough for any level of optimisation.
+_STACK_BYTES, _ROOM_BYTES = 4096, 8192
 _SECONDS = 60
 
 
@@ -95,7 +97,10 @@ def bench_out(
     progress("reading the plan")
     stages = run_stages(out / MODEL, source.input_shapes, read_plan(out / PLAN))
     progress(f"building for {core}")
-    image = build(out, core, ram_bytes=None, opt=opt, extra_flags=counting.FLAGS)
+    ram = stages.placement.arena_bytes + _ROOM_BYTES
+    image = build(
+        out, core, ram_bytes=ram, stack_bytes=_STACK_BYTES, opt=opt, extra_flags=counting.FLAGS
+    )
     progress("counting under QEMU")
     found = counting.count(image, random_maps(stages.graph, 1, SEED))
     result = _bench(image, found, executed_work(stages.schedule), opt)

@@ -210,9 +210,10 @@ def main(zoo: tuple[str, ...], count: int, cores: tuple[str, ...], json_file: Pa
         small = small_samples(count, folder) if count else ()
         samples = [*small, *zoo_samples(zoo or ZOO, folder)]
         for sample in samples:
-            say(f"{sample.name} ({sample.kind.value})")
-            for core in cores or CORES:
-                found += [measure(sample, core, opt) for opt in OPTS]
+            rows = [measure(sample, core, opt) for core in cores or CORES for opt in OPTS]
+            used = [m.stack_bytes + m.static_bytes for m in rows]
+            say(f"{sample.name} ({sample.kind.value}): {min(used)} to {max(used)} B")
+            found += rows
     click.echo(render(found), nl=False)
     for m in found:
         if not m.holds:

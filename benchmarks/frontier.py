@@ -24,7 +24,6 @@ import patchc
 from examples.common import say
 from examples.zoo import build_float, find
 from patchc.report.text import plain
-from patchc.targets.cores import DEFAULT_CORE, core
 from patchc.verify.golden import compare_with_integer_form, graph_inputs
 from patchc.verify.host import build
 from patchc.verify.network import load
@@ -45,8 +44,12 @@ class Row:
 
     @property
     def budget(self) -> int:
-        reserve = core(DEFAULT_CORE).reserve_bytes
-        return self.total_bytes or (self.arena_bytes or 0) + reserve
+        return self.total_bytes or self.arena_bytes or 0
+
+    @property
+    def reserve(self) -> int | None:
+        """None: the target's. A row for the arena alone has none."""
+        return None if self.total_bytes else 0
 
 
 ROWS = (
@@ -95,7 +98,12 @@ def measure(row: Row, folder: Path) -> Result:
     patchc.quantize(build_float(row.network), quantized, calibration=network.calibration())
     begin = time.perf_counter()
     result = patchc.compile(
-        quantized, out, budget=row.budget, input_mode=row.input_mode, check=True
+        quantized,
+        out,
+        budget=row.budget,
+        reserve=row.reserve,
+        input_mode=row.input_mode,
+        check=True,
     )
     seconds = time.perf_counter() - begin
     loaded = load(out, sanitize=True)

@@ -8,13 +8,14 @@ __version__ = "0.1.0"
 
 # Below the version, which the modules read. `verify` comes after the package of that name, which
 # patchc.api has imported by then, and so stands for the call.
-from patchc.api import CompileResult, compile, dump, explore, inspect, quantize, run, verify
+from patchc.api import CompileResult, bench, compile, dump, explore, inspect, quantize, run, verify
 from patchc.errors import PatchcError
 
 __all__ = [
     "CompileResult",
     "PatchcError",
     "__version__",
+    "bench",
     "compile",
     "dump",
     "explore",

@@ -61,8 +61,10 @@ from patchc.report.exploration import Exploration, frontier_points
 from patchc.report.floor import over_budget
 from patchc.report.inspection import Inspection, inspect_layers
 from patchc.targets.cores import DEFAULT_CORE, core
+from patchc.targets.reserve import Reserve, kind_of
 from patchc.tunnels.choose import explore as explore_graph
 from patchc.tunnels.plan import InputMode, Plan
+from patchc.verify.bench import Bench, bench_out
 from patchc.verify.cases import check_case, read_case
 from patchc.verify.golden import Case
 from patchc.verify.network import load
@@ -137,8 +139,7 @@ def compile(
     when everything has succeeded. Raises PatchcError, also when the budget cannot be met.
     """
     source, out = Path(model), Path(output)
-    chosen_core, limit = core(target), None if budget is None else parse_budget(budget)
-    reserve_bytes = chosen_core.reserve_bytes if reserve is None else parse_budget(reserve)
+    kept, limit = _reserve(target, reserve), None if budget is None else parse_budget(budget)
     chosen_plan = _plan_or_mode(plan, input_mode)
     options = EmitOptions(
         name=identifier(source.stem) if name is None else name,
@@ -147,7 +148,7 @@ def compile(
         model_sha256="",
         command_line="",
         target=target,
-        stack_bytes=reserve_bytes,
+        stack_bytes=0,  # until there is a plan
         weights=_choice(WeightsMode, weights, "--weights"),
     )
     check_writable(out)
@@ -166,10 +167,11 @@ def compile(
                 progress=progress,
             )
         with _blaming(file, source):
-            arena = None if limit is None else limit - reserve_bytes
-            stages = run_stages(file, input_shapes, chosen_plan, arena, progress)
+            stages = run_stages(file, input_shapes, chosen_plan, limit, progress, kept)
         kept_model = model_files(file)
-    _check_budget(stages, limit, reserve_bytes)
+    reserve_bytes = kept.of(kind_of(stages.plan))
+    options = replace(options, stack_bytes=reserve_bytes)
+    _check_budget(stages, limit, kept)
     report = make_report(stages, options, limit)
     if check or report.cost.macs_executed <= SHADOW_MACS:
         progress("running the schedule over shadow memory")
@@ -252,6 +254,23 @@ def verify(
     return verify_out(Path(output), chosen, sanitize=sanitize, progress=progress)
 
 
+def bench(
+    output: PathLike,
+    *,
+    target: str | None = None,
+    opt: str = "-O2",
+    progress: Progress = silent,
+) -> Bench:
+    """Instructions that one inference of the C in `output` executes on a core, under QEMU: in
+    total, per tunnel or layer, per kernel; writes bench.json there.
+
+    target: a core; None: the one that it was compiled for. opt: gcc's level for the network.
+
+    They are instructions, not cycles, and the same every time. Raises PatchcError.
+    """
+    return bench_out(Path(output), target, opt=opt, progress=progress)
+
+
 def run(
     output: PathLike,
     inputs: Case | Sequence[Case] | PathLike | None = None,
@@ -332,14 +351,13 @@ def explore(
     Each point can be had by `compile(budget=point.total_bytes)`. Raises PatchcError.
     """
     path, mode = Path(model), _choice(InputMode, input_mode, "--input")
-    chosen_core = core(target)
-    reserve_bytes = chosen_core.reserve_bytes if reserve is None else parse_budget(reserve)
+    kept = _reserve(target, reserve)
     progress("reading the model")
     graph = run_passes(import_model(path, input_shapes).graph)
     progress("searching every budget")
     plain = sum(macs(graph, node) for node in graph.nodes)
-    points = frontier_points(explore_graph(graph, mode), plain, reserve_bytes)
-    found = Exploration(path.name, target, mode.value, reserve_bytes, plain, points)
+    points = frontier_points(explore_graph(graph, mode, reserve=kept), plain)
+    found = Exploration(path.name, target, mode.value, plain, points)
     if output is not None:
         Path(output).write_text(found.to_json(), encoding="utf-8")
     return found
@@ -396,6 +414,12 @@ def _choice(kind: type[_E], value: str, option: str) -> _E:
         raise PatchcError(f"{option} {value!r}: choose one of {known}") from None
 
 
+def _reserve(target: str, given: str | int | None) -> Reserve:
+    """The target's, or one for all plans. Raises PatchcError for a target that there is not."""
+    chosen = core(target)
+    return chosen.reserve if given is None else Reserve.of_all(parse_budget(given))
+
+
 def _plan_or_mode(plan: Plan | PathLike | None, input_mode: str | None) -> Plan | InputMode:
     """The plan to replay, or the input mode to plan for. Raises PatchcError when they clash."""
     mode = None if input_mode is None else _choice(InputMode, input_mode, "--input")
@@ -409,18 +433,13 @@ def _plan_or_mode(plan: Plan | PathLike | None, input_mode: str | None) -> Plan 
     return chosen
 
 
-def _check_budget(stages: Stages, limit: int | None, reserve: int) -> None:
+def _check_budget(stages: Stages, limit: int | None, kept: Reserve) -> None:
     """Raises PatchcError when arena and reserve exceed the limit."""
+    reserve = kept.of(kind_of(stages.plan))
     if limit is None or stages.placement.arena_bytes + reserve <= limit:
         return
     extern = None
     if stages.plan.input_mode is not InputMode.EXTERN:
-        arena = limit - reserve
-        extern = schedule_graph(stages.imported, stages.graph, InputMode.EXTERN, arena)
-    raise over_budget(
-        stages.schedule,
-        stages.placement,
-        limit,
-        reserve,
-        extern.placement.arena_bytes if extern else None,
-    )
+        least = schedule_graph(stages.imported, stages.graph, InputMode.EXTERN, limit, kept)
+        extern = least.placement.arena_bytes + kept.of(kind_of(least.plan))
+    raise over_budget(stages.schedule, stages.placement, limit, reserve, extern)

@@ -17,6 +17,7 @@ from patchc.codegen import WeightsMode
 from patchc.errors import PatchcError
 from patchc.frontend.images import ImagePreparation
 from patchc.frontend.quantize import Activation, Format, Method, QuantizeOptions
+from patchc.report.bench import render_bench
 from patchc.report.exploration import render_exploration
 from patchc.report.inspection import render_inspection
 from patchc.report.text import plain, render, terminal
@@ -359,6 +360,38 @@ def verify_command(out: Path, as_json: bool, **options: Any) -> int:
     else:
         _print(render_verification(found))
     return 0 if found.passed else MISMATCH_STATUS
+
+
+@main.command("bench")
+@_out
+@click.option(
+    "--target", type=click.Choice(list(CORES)), help="Core. [default: as it was compiled for]"
+)
+@click.option(
+    "--opt",
+    type=click.Choice(["-O2", "-Os", "-O3"]),
+    default="-O2",
+    show_default=True,
+    help="gcc's level.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print bench.json to stdout.")
+def bench_command(out: Path, target: str | None, opt: str, as_json: bool) -> None:
+    """Count the instructions of the C in OUT on a core, under QEMU.
+
+    In total, per tunnel or layer with its nodes, per kernel, per multiply-accumulate; the same
+    every time. Needs arm-none-eabi-gcc, gcc and qemu-system-arm. Writes OUT/bench.json.
+
+    \b
+    Examples:
+      patchc bench out
+      patchc bench out --target cortex-m0 --opt -Os --json
+    """
+    with _progress() as progress:
+        found = api.bench(out, target=target, opt=opt, progress=progress)
+    if as_json:
+        click.echo(found.to_json(), nl=False)
+    else:
+        _print(render_bench(found))
 
 
 @main.command("run")

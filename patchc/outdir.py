@@ -18,6 +18,7 @@ from patchc.errors import PatchcError
 PLAN = "plan.json"
 REPORT = "report.json"
 VERIFY = "verify.json"
+BENCH = "bench.json"
 MODEL = "test/model.onnx"  # the quantised file that the C computes, byte for byte
 SOURCE = "test/source.json"
 

@@ -15,6 +15,7 @@ from patchc.ir import Graph
 from patchc.memory import Placement, check_placement, place
 from patchc.passes import run_passes
 from patchc.reference import run_graph, run_schedule
+from patchc.targets.reserve import NO_RESERVE, Reserve
 from patchc.tunnels.choose import choose, floor
 from patchc.tunnels.lowering import lower
 from patchc.tunnels.plan import InputMode, Plan
@@ -51,9 +52,10 @@ def run_stages(
     plan: Plan | InputMode,
     limit: int | None = None,
     progress: Progress = silent,
+    reserve: Reserve = NO_RESERVE,
 ) -> Stages:
-    """Import `model` and schedule it, by `plan` or, given an input mode, as cheaply as an arena of
-    `limit` bytes allows; where nothing fits, with the least arena that the search reaches.
+    """Import `model` and schedule it by `plan` or, given an input mode, as cheaply as `limit` bytes
+    for arena and reserve allow; where nothing fits, with the least total that the search reaches.
 
     Raises PatchcError for a model that cannot be compiled and for a plan that does not fit it.
     """
@@ -61,21 +63,25 @@ def run_stages(
     imported = import_model(model, input_shapes)
     graph = run_passes(imported.graph)
     progress("planning and placing")
-    return schedule_graph(imported, graph, plan, limit)
+    return schedule_graph(imported, graph, plan, limit, reserve)
 
 
 def schedule_graph(
-    imported: ImportedModel, graph: Graph, plan: Plan | InputMode, limit: int | None = None
+    imported: ImportedModel,
+    graph: Graph,
+    plan: Plan | InputMode,
+    limit: int | None = None,
+    reserve: Reserve = NO_RESERVE,
 ) -> Stages:
     """The second half of `run_stages`: from the Graph after all passes."""
     if isinstance(plan, Plan):
         schedule = lower(graph, plan)
         stages = Stages(imported, plan, schedule, place(schedule))
     else:
-        found = choose(graph, plan, limit)
+        found = choose(graph, plan, limit, reserve)
         if found is None:
             assert limit is not None  # without a limit, layer by layer always fits
-            found = floor(graph, plan)
+            found = floor(graph, plan, reserve)
         stages = Stages(imported, found.plan, found.schedule, found.placement, found.cost_bound)
     check_placement(stages.schedule, stages.placement)
     return stages

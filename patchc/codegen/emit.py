@@ -14,6 +14,7 @@ from patchc.codegen.calls import BlockFunction, is_whole, whole_block
 from patchc.codegen.constants import ConstantArray, NodeConstants, node_constants
 from patchc.codegen.describe import arena_map, call_numbers
 from patchc.codegen.firmware import firmware_files
+from patchc.codegen.functions import describe_functions
 from patchc.codegen.layout import comment_block, comment_lines
 from patchc.codegen.names import Names
 from patchc.codegen.options import EmitOptions, WeightsMode
@@ -213,6 +214,7 @@ class _Network:
                     "inputs": [{"tensor": p.tensor, "shape": p.shape} for p in self.inputs],
                     "outputs": [{"tensor": p.tensor, "shape": p.shape} for p in self.outputs],
                     "weights": self.blob_file if self.blob else None,
+                    "blocks": describe_functions(self.schedule, self.blocks),
                 },
                 indent=1,
             )

@@ -34,7 +34,6 @@ class Exploration:
     model: str
     target: str
     input_mode: str
-    reserve_bytes: int
     macs: int  # of the plain network
     points: tuple[FrontierPoint, ...]
 
@@ -43,13 +42,11 @@ class Exploration:
         return json.dumps(asdict(self), indent=1) + "\n"
 
 
-def frontier_points(
-    choices: Sequence[Choice], macs: int, reserve: int
-) -> tuple[FrontierPoint, ...]:
+def frontier_points(choices: Sequence[Choice], macs: int) -> tuple[FrontierPoint, ...]:
     """The points of placed plans."""
     return tuple(
         FrontierPoint(
-            total_bytes=choice.arena_bytes + reserve,
+            total_bytes=choice.total_bytes,
             arena_bytes=choice.arena_bytes,
             macs_executed=choice.cost,
             macs_overhead=choice.cost / macs if macs else 1.0,
@@ -82,7 +79,7 @@ def render_exploration(found: Exploration) -> RenderableType:
             "#" * max(1, round(BAR_WIDTH * point.total_bytes / most)),
         )
     notes = Text(
-        f"total = arena + reserve {found.reserve_bytes:,} B; "
+        "total = arena + the reserve for a plan of its kind; "
         f"F = MACs executed / {found.macs:,} of the plain network"
     )
     return Group(table, Text(), notes)

@@ -53,11 +53,11 @@ def _describe(schedule: Schedule, buffer: str, touched: set[str]) -> str:
 
 
 def over_budget(
-    schedule: Schedule, placement: Placement, budget: int, reserve: int, extern_arena: int | None
+    schedule: Schedule, placement: Placement, budget: int, reserve: int, extern_total: int | None
 ) -> PatchcError:
     """The error for a budget below the least total that patchc reaches.
 
-    `extern_arena`: the arena with `--input extern`, where that was tried.
+    `extern_total`: the least total with `--input extern`, where that was tried.
     """
     peak = find_peak(schedule)
     total = placement.arena_bytes + reserve
@@ -67,10 +67,10 @@ def over_budget(
         f"  set by {peak.layer}: {peak.bytes} B live at once",
         *(f"    {buffer}" for buffer in peak.buffers),
     ]
-    if extern_arena is not None and extern_arena < placement.arena_bytes:
+    if extern_total is not None and extern_total < total:
         lines.append(
-            f"  --input extern leaves the image out of the arena: least is {extern_arena + reserve}"
-            f" B then{', which fits' if extern_arena + reserve <= budget else ''}"
+            f"  --input extern leaves the image out of the arena: least is {extern_total}"
+            f" B then{', which fits' if extern_total <= budget else ''}"
         )
     if placement.arena_bytes <= budget:
         lines.append(

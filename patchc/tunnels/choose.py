@@ -4,7 +4,8 @@ The frontier counts bytes tunnel by tunnel. Placement may need more, because a m
 from one tunnel to the next: one that is written over the map before it lies a little lower, and
 after several such tunnels maps have drifted down by the sum. Tunnels that run from the last row to
 the first let them drift up again. So where a plan needs more than its price, the placement solver
-chooses which tunnels run in reverse. The first plan that fits is taken, cheapest first.
+chooses which tunnels run in reverse. The first plan that fits is taken, cheapest first. Limits are
+for arena and reserve together; how much reserve a plan needs is known once there is the plan.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 
 from patchc.ir import Graph, macs
 from patchc.memory import Placement, place, reversed_blocks
+from patchc.targets.reserve import NO_RESERVE, Reserve, kind_of
 from patchc.tunnels.lowering import lower
 from patchc.tunnels.plan import InputMode, Plan
 from patchc.tunnels.planner import trivial_plan
@@ -31,64 +33,79 @@ class Choice:
     cost: int  # multiply-accumulates executed
     # No plan that the search knows costs less than this and fits: cost - cost_bound is the gap.
     cost_bound: int
+    reserve_bytes: int  # for stack and statics of a plan of this kind
 
     @property
     def arena_bytes(self) -> int:
         return self.placement.arena_bytes
 
+    @property
+    def total_bytes(self) -> int:
+        return self.arena_bytes + self.reserve_bytes
 
-def layer_by_layer(graph: Graph, mode: InputMode) -> Choice:
+
+def layer_by_layer(graph: Graph, mode: InputMode, reserve: Reserve = NO_RESERVE) -> Choice:
     """Every node on its own, over whole maps."""
     cost = sum(macs(graph, node) for node in graph.nodes)
-    return _placed(graph, trivial_plan(graph, mode), cost, cost)
+    return _placed(graph, trivial_plan(graph, mode), cost, cost, reserve)
 
 
-def choose(graph: Graph, mode: InputMode, limit: int | None) -> Choice | None:
-    """The cheapest plan whose arena is at most `limit` bytes; None when the search finds none.
+def choose(
+    graph: Graph, mode: InputMode, limit: int | None, reserve: Reserve = NO_RESERVE
+) -> Choice | None:
+    """The cheapest plan of at most `limit` bytes in total; None when the search finds none.
 
     Layer by layer where that fits: nothing costs less, and nothing is simpler to follow.
     """
-    whole = layer_by_layer(graph, mode)
-    if limit is None or whole.arena_bytes <= limit:
+    whole = layer_by_layer(graph, mode, reserve)
+    if limit is None or whole.total_bytes <= limit:
         return whole
     bound: int | None = None
-    for point in frontier(graph, mode, limit):
+    for point in frontier(graph, mode, limit - reserve.least):
         bound = point.cost if bound is None else bound
-        for choice in _placements(graph, mode, point, bound):
-            if choice.arena_bytes <= limit:
+        for choice in _placements(graph, mode, point, bound, reserve):
+            if choice.total_bytes <= limit:
                 return choice
     return None
 
 
-def floor(graph: Graph, mode: InputMode) -> Choice:
-    """The plan of least arena that the search reaches."""
-    best = layer_by_layer(graph, mode)
-    points = list(frontier(graph, mode, best.arena_bytes - 1))
+def floor(graph: Graph, mode: InputMode, reserve: Reserve = NO_RESERVE) -> Choice:
+    """The plan of least total that the search reaches."""
+    best = layer_by_layer(graph, mode, reserve)
+    points = list(frontier(graph, mode, best.total_bytes - reserve.least - 1))
     for point in reversed(points):  # from the least price on, which no placement is below
-        if point.bytes >= best.arena_bytes:
+        if point.bytes + reserve.least >= best.total_bytes:
             break
-        found = _placements(graph, mode, point, point.cost)
-        best = min((best, *found), key=lambda choice: (choice.arena_bytes, choice.cost))
+        found = _placements(graph, mode, point, point.cost, reserve)
+        best = min((best, *found), key=_total_and_cost)
     return best
 
 
-def explore(graph: Graph, mode: InputMode, limit: int | None = None) -> tuple[Choice, ...]:
-    """The whole frontier, placed: falling arena, rising cost. Starts with layer by layer."""
-    whole = layer_by_layer(graph, mode)
-    top = whole.arena_bytes if limit is None else limit
-    choices = [whole] if whole.arena_bytes <= top else []
-    for point in frontier(graph, mode, top):
-        choices.extend(_placements(graph, mode, point, point.cost))
+def explore(
+    graph: Graph, mode: InputMode, limit: int | None = None, reserve: Reserve = NO_RESERVE
+) -> tuple[Choice, ...]:
+    """The whole frontier, placed: falling total, rising cost. Starts with layer by layer."""
+    whole = layer_by_layer(graph, mode, reserve)
+    top = whole.total_bytes if limit is None else limit
+    choices = [whole] if whole.total_bytes <= top else []
+    for point in frontier(graph, mode, top - reserve.least):
+        choices.extend(_placements(graph, mode, point, point.cost, reserve))
     kept: list[Choice] = []
-    for choice in sorted(choices, key=lambda c: (c.arena_bytes, c.cost)):
+    for choice in sorted(choices, key=_total_and_cost):
         if not kept or choice.cost < kept[-1].cost:
             kept.append(choice)
     return tuple(kept[::-1])
 
 
-def _placements(graph: Graph, mode: InputMode, point: Point, bound: int) -> Iterator[Choice]:
+def _total_and_cost(choice: Choice) -> tuple[int, int]:
+    return choice.total_bytes, choice.cost
+
+
+def _placements(
+    graph: Graph, mode: InputMode, point: Point, bound: int, reserve: Reserve
+) -> Iterator[Choice]:
     plan = point.plan(mode)
-    straight = _placed(graph, plan, point.cost, bound)
+    straight = _placed(graph, plan, point.cost, bound, reserve)
     yield straight
     if straight.arena_bytes <= point.bytes:  # nothing is left to gain
         return
@@ -98,7 +115,7 @@ def _placements(graph: Graph, mode: InputMode, point: Point, bound: int) -> Iter
         _tunnel(straight.schedule, block) for block in reversed_blocks(straight.schedule, backwards)
     }
     if chosen:
-        yield _placed(graph, plan.in_reverse(chosen), point.cost, bound)
+        yield _placed(graph, plan.in_reverse(chosen), point.cost, bound, reserve)
 
 
 def reversible(graph: Graph, plan: Plan) -> frozenset[int]:
@@ -124,6 +141,6 @@ def _tunnel(schedule: Schedule, block: int) -> int:
     return computing.index(block)
 
 
-def _placed(graph: Graph, plan: Plan, cost: int, bound: int) -> Choice:
+def _placed(graph: Graph, plan: Plan, cost: int, bound: int, reserve: Reserve) -> Choice:
     schedule = lower(graph, plan)
-    return Choice(plan, schedule, place(schedule), cost, bound)
+    return Choice(plan, schedule, place(schedule), cost, bound, reserve.of(kind_of(plan)))

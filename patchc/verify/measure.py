@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from patchc.errors import PatchcError
-from patchc.outdir import REPORT
-from patchc.pipeline import Progress
+from patchc.outdir import PLAN, REPORT
+from patchc.pipeline import Progress, read_plan
 from patchc.targets.cores import CORES, core
+from patchc.targets.reserve import kind_of
 from patchc.verify.firmware import COMPILER, QEMU, Firmware, Run, build
 from patchc.verify.program import run_command
 
@@ -61,10 +62,17 @@ def measure(
     """Build `out` for the core `name`, run int8 (cases, h, w, c) per graph input: the figures, and
     the outputs likewise. The region is the report's budget. Raises PatchcError as `Firmware`."""
     progress(f"building the firmware for {name}")
-    firmware = build(out, name)
+    firmware = build(out, name, stack_bytes=_stack_of(out, name))
     progress(f"running the firmware on {firmware.board.machine} under QEMU")
     run = firmware.run(inputs)
     return _figures(firmware, run), run.outputs
+
+
+def _stack_of(out: Path, name: str) -> int | None:
+    """For a core that `out` was not compiled for: its reserve. None: NAME_STACK_BYTES."""
+    if read_report(out)["target"] == name:
+        return None
+    return core(name).reserve.of(kind_of(read_plan(out / PLAN)))
 
 
 def _figures(firmware: Firmware, run: Run) -> Measurement:

@@ -31,6 +31,23 @@ class ProgramTensor:
 
 
 @dataclass(frozen=True, slots=True)
+class StepFunction:
+    """A static function of NAME.c that computes nodes; a block's own where it has one step."""
+
+    function: str
+    step: str  # its name in the schedule
+    nodes: tuple[str, ...]  # none: it fetches an input
+
+
+@dataclass(frozen=True, slots=True)
+class BlockFunction:
+    """A static function of NAME.c that NAME_run calls: a tunnel or a layer."""
+
+    function: str
+    steps: tuple[StepFunction, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Interface:
     """OUT/test/network.json."""
 
@@ -38,6 +55,7 @@ class Interface:
     inputs: tuple[ProgramTensor, ...]
     outputs: tuple[ProgramTensor, ...]
     weights: Path | None  # NAME_weights.bin, where weights are extern
+    blocks: tuple[BlockFunction, ...]  # in the order in which they run
 
     def count_cases(self, inputs: Mapping[str, np.ndarray]) -> int:
         """How many cases `inputs`, int8 (cases, h, w, c) per graph input, hold. Raises PatchcError
@@ -93,6 +111,16 @@ def read_interface(out_dir: Path) -> Interface:
         inputs=_tensors(data["inputs"]),
         outputs=_tensors(data["outputs"]),
         weights=out_dir / data["weights"] if data["weights"] else None,
+        blocks=tuple(
+            BlockFunction(
+                block["function"],
+                tuple(
+                    StepFunction(step["function"], step["step"], tuple(step["nodes"]))
+                    for step in block["steps"]
+                ),
+            )
+            for block in data["blocks"]
+        ),
     )
 
 

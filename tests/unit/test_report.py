@@ -196,7 +196,7 @@ def test_over_budget_says_what_sets_the_floor_and_what_would_lower_it():
     _, schedule = compiled(graph)
     arena = 16 * 16 * 3 + 8 * 8 * 2
     extern = 8 * 8 * 2
-    error = over_budget(schedule, place(schedule), 900, RESERVE, extern)
+    error = over_budget(schedule, place(schedule), 900, RESERVE, extern + RESERVE)
     assert str(error).splitlines() == [
         f"budget 900 B not reachable: least is {arena + RESERVE} B "
         f"(arena {arena} + reserve {RESERVE} for stack and statics)",

@@ -1,0 +1,34 @@
+"""Which static function of NAME.c computes which nodes: what counts per node are made from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from patchc.codegen.calls import BlockFunction
+from patchc.codegen.tunnels import TunnelFunction
+from patchc.tunnels.schedule import Schedule, Step
+
+
+def describe_functions(
+    schedule: Schedule, written: Sequence[BlockFunction | TunnelFunction]
+) -> list[dict[str, Any]]:
+    """Per block, in the order in which they run: its function and those of its steps. A layer's
+    only step has no function of its own: it is named by the block's."""
+    found = []
+    for block, function in zip(schedule.blocks, written, strict=True):
+        if isinstance(function, TunnelFunction):
+            names = [step.name for step in function.steps]
+        else:
+            names = [function.name]
+        steps = [
+            {"function": name, "step": step.name, "nodes": _nodes(step)}
+            for name, step in zip(names, block.steps, strict=True)
+        ]
+        found.append({"function": function.name, "steps": steps})
+    return found
+
+
+def _nodes(step: Step) -> list[str]:
+    calls = (*step.calls, *step.finish)
+    return list(dict.fromkeys(call.node for call in calls if call.node is not None))

@@ -1,0 +1,225 @@
+/* Plugin of QEMU: counts the instructions that an emitted network executes, and for whom.
+ *
+ *     -plugin libcount.so,map=FILE,out=FILE
+ *
+ * `map` holds lines "LOW HIGH KIND", hexadecimal addresses and a decimal number; HIGH is the first
+ * address behind. KIND tells what code is there:
+ *
+ *     0, 1, ...  a function that owns what runs from when it is entered until another owner's code
+ *     -1         a kernel of the network, which works for the current owner
+ *     -2         other code of the network that may call the test program
+ *     -3         the test program: counted apart, with all that it calls, until the network goes on
+ *
+ * and elsewhere there is library code, which works for its caller. The first line that holds an
+ * address counts. Counted per block of straight code, as QEMU translates it; its last instruction,
+ * perhaps a call, tells what kind it is, because inlined code may begin in the middle. `out`: lines "owner KIND INSTRUCTIONS", "harness INSTRUCTIONS",
+ * "block ADDRESS INSTRUCTIONS RUNS".
+ *
+ * QEMU's header is not needed (Debian does not package it): what is used of version 1 of the
+ * interface is declared here. */
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef uint64_t plugin_id;
+struct qemu_plugin_tb;
+struct qemu_plugin_insn;
+enum { NO_REGISTERS = 0, INLINE_ADD_U64 = 0 };
+
+extern void qemu_plugin_register_vcpu_tb_trans_cb(plugin_id id,
+                                                  void (*made)(plugin_id,
+                                                               struct qemu_plugin_tb *));
+extern void qemu_plugin_register_vcpu_tb_exec_cb(struct qemu_plugin_tb *tb,
+                                                 void (*entered)(unsigned, void *), int registers,
+                                                 void *data);
+extern void qemu_plugin_register_vcpu_tb_exec_inline(struct qemu_plugin_tb *tb, int operation,
+                                                     void *at, uint64_t value);
+extern void qemu_plugin_register_atexit_cb(plugin_id id, void (*ended)(plugin_id, void *),
+                                           void *data);
+extern size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
+extern uint64_t qemu_plugin_tb_vaddr(const struct qemu_plugin_tb *tb);
+extern struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb,
+                                                        size_t index);
+extern uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *instruction);
+
+#define EXPORTED __attribute__((visibility("default")))
+EXPORTED int qemu_plugin_version = 1;
+
+enum { KERNEL = -1, RESUMES = -2, HARNESS = -3, LIBRARY = -4 };
+
+typedef struct {
+    uint64_t low, high;
+    int kind;
+} range;
+
+/* Straight code; a block may be translated more than once. */
+typedef struct block {
+    uint64_t address, instructions, runs;
+    int kind;
+    struct block *next; /* of the same bucket */
+} block;
+
+#define BUCKETS 65536u
+
+static range *ranges;
+static size_t range_count;
+static uint64_t *owned; /* instructions by owner */
+static size_t owner_count;
+static block *buckets[BUCKETS];
+static const char *out_path;
+
+static size_t owner;         /* the current one */
+static bool outside = true;  /* the test program runs */
+static uint64_t pending;     /* instructions of the current owner, not yet in `owned` */
+static uint64_t not_counted; /* those of the test program */
+
+static int kind_at(uint64_t address)
+{
+    size_t i;
+    for (i = 0; i < range_count; i++) {
+        if (address >= ranges[i].low && address < ranges[i].high) {
+            return ranges[i].kind;
+        }
+    }
+    return LIBRARY;
+}
+
+/* `last`: address of the last one of the instructions. */
+static block *block_at(uint64_t address, uint64_t instructions, uint64_t last)
+{
+    block **bucket = &buckets[(address >> 1) % BUCKETS], *found;
+    for (found = *bucket; found != NULL; found = found->next) {
+        if (found->address == address && found->instructions == instructions) {
+            return found;
+        }
+    }
+    found = calloc(1, sizeof *found);
+    if (found == NULL) {
+        abort();
+    }
+    found->address = address;
+    found->instructions = instructions;
+    found->kind = kind_at(last);
+    found->next = *bucket;
+    *bucket = found;
+    return found;
+}
+
+static void entered(unsigned cpu, void *data)
+{
+    block *self = data;
+    (void)cpu;
+
+    if (self->kind == HARNESS) {
+        outside = true;
+    } else if (self->kind == RESUMES) {
+        outside = false;
+    } else if (self->kind >= 0) {
+        owned[owner] += pending;
+        pending = 0;
+        owner = (size_t)self->kind;
+        outside = false;
+    }
+    if (outside) {
+        not_counted += self->instructions;
+    } else {
+        pending += self->instructions;
+        self->runs++;
+    }
+}
+
+static void translated(plugin_id id, struct qemu_plugin_tb *tb)
+{
+    const size_t count = qemu_plugin_tb_n_insns(tb);
+    const uint64_t last = qemu_plugin_insn_vaddr(qemu_plugin_tb_get_insn(tb, count - 1));
+    block *self = block_at(qemu_plugin_tb_vaddr(tb), count, last);
+    (void)id;
+
+    if (self->kind == KERNEL) { /* much faster than a call, and never outside */
+        qemu_plugin_register_vcpu_tb_exec_inline(tb, INLINE_ADD_U64, &self->runs, 1);
+        qemu_plugin_register_vcpu_tb_exec_inline(tb, INLINE_ADD_U64, &pending, self->instructions);
+    } else {
+        qemu_plugin_register_vcpu_tb_exec_cb(tb, entered, NO_REGISTERS, self);
+    }
+}
+
+static void ended(plugin_id id, void *data)
+{
+    FILE *file = fopen(out_path, "w");
+    size_t i;
+    (void)id;
+    (void)data;
+
+    if (file == NULL) {
+        return;
+    }
+    owned[owner] += pending;
+    pending = 0;
+    for (i = 0; i < owner_count; i++) {
+        fprintf(file, "owner %zu %" PRIu64 "\n", i, owned[i]);
+    }
+    fprintf(file, "harness %" PRIu64 "\n", not_counted);
+    for (i = 0; i < BUCKETS; i++) {
+        const block *found;
+        for (found = buckets[i]; found != NULL; found = found->next) {
+            if (found->runs != 0) {
+                fprintf(file, "block %" PRIx64 " %" PRIu64 " %" PRIu64 "\n", found->address,
+                        found->instructions, found->runs);
+            }
+        }
+    }
+    fclose(file);
+}
+
+/* 0, or -1 when the file cannot be read as a map. */
+static int read_map(const char *path)
+{
+    FILE *file = fopen(path, "r");
+    range found;
+    int fields;
+
+    if (file == NULL) {
+        return -1;
+    }
+    while ((fields = fscanf(file, "%" SCNx64 " %" SCNx64 " %d", &found.low, &found.high,
+                            &found.kind)) == 3) {
+        range *more = realloc(ranges, (range_count + 1) * sizeof *ranges);
+        if (more == NULL) {
+            abort();
+        }
+        ranges = more;
+        ranges[range_count++] = found;
+        if (found.kind >= 0 && (size_t)found.kind >= owner_count) {
+            owner_count = (size_t)found.kind + 1;
+        }
+    }
+    fclose(file);
+    owned = calloc(owner_count, sizeof *owned);
+    return fields == EOF && owned != NULL && owner_count > 0 ? 0 : -1;
+}
+
+EXPORTED int qemu_plugin_install(plugin_id id, const void *info, int argc, char **argv)
+{
+    const char *map_path = NULL;
+    int i;
+    (void)info;
+
+    for (i = 0; i < argc; i++) {
+        if (strncmp(argv[i], "map=", 4) == 0) {
+            map_path = argv[i] + 4;
+        } else if (strncmp(argv[i], "out=", 4) == 0) {
+            out_path = strdup(argv[i] + 4);
+        }
+    }
+    if (map_path == NULL || out_path == NULL || read_map(map_path) != 0) {
+        fprintf(stderr, "count: map=FILE and out=FILE expected\n");
+        return -1;
+    }
+    qemu_plugin_register_vcpu_tb_trans_cb(id, translated);
+    qemu_plugin_register_atexit_cb(id, ended, NULL);
+    return 0;
+}

@@ -1,0 +1,87 @@
+"""patchc bench: instruction counts, reproducible and complete."""
+
+from __future__ import annotations
+
+import json
+
+import click.testing
+import pytest
+from elftools.elf.elffile import ELFFile
+
+import patchc
+from patchc.cli import main
+from patchc.errors import PatchcError
+from patchc.verify import counting
+from patchc.verify.firmware import build
+from tests.c.emitted import GOLDEN, images, write
+from tests.onnx_float import quantized_cnn
+from tests.qemu.boards import require_arm
+from tests.tools import require_tool
+
+
+@pytest.fixture
+def out(tmp_path):
+    require_arm()
+    require_tool("gcc")
+    patchc.compile(quantized_cnn(tmp_path / "tiny.onnx"), tmp_path / "out", target="cortex-m3")
+    return tmp_path / "out"
+
+
+def test_counts_are_the_same_every_time_and_add_up(out):
+    first, second = patchc.bench(out), patchc.bench(out)
+    assert first == second
+    assert (first.target, first.board) == ("cortex-m3", "mps2-an385")
+    report = json.loads((out / "report.json").read_text())
+    assert first.macs == report["cost"]["macs_executed"]
+    assert sum(kernel.instructions for kernel in first.kernels) == first.instructions
+    blocks = sum(block.instructions for block in first.blocks)
+    assert 0 < first.instructions - blocks < 200  # NAME_run's own
+    nodes = [node for block in first.blocks for step in block.steps for node in step.nodes]
+    assert set(nodes) == {layer["node"] for layer in report["layers"] if layer["op"] != "Load"}
+    assert first.instructions > first.macs
+    assert json.loads((out / "bench.json").read_text())["instructions"] == first.instructions
+
+
+def test_the_command_prints_a_table_or_json(out):
+    table = click.testing.CliRunner().invoke(main, ["bench", str(out), "--target", "cortex-m0"])
+    assert table.exit_code == 0, table.output
+    assert "on cortex-m0" in table.output
+    assert max(map(len, table.output.splitlines())) <= 80
+    text = click.testing.CliRunner().invoke(main, ["bench", str(out), "--opt", "-Os", "--json"])
+    found = json.loads(text.output)
+    assert (found["target"], found["opt"]) == ("cortex-m3", "-Os")
+    assert f"{found['instructions']:,}" not in table.output  # another core, another level
+
+
+def test_flags_change_no_instruction(tmp_path):
+    """What is counted is what the test image runs."""
+    require_arm()
+    out = write(GOLDEN["upwards_extern"].schedule(), tmp_path)
+    texts = []
+    for flags in ((), counting.FLAGS):
+        with build(out, "cortex-m4", extra_flags=flags).elf.open("rb") as file:
+            texts.append(ELFFile(file).get_section_by_name(".network_text").data())
+    assert texts[0] == texts[1]
+
+
+@pytest.mark.parametrize("core", ["cortex-m0", "cortex-m33", "cortex-m55"])
+def test_tunnels(tmp_path, core):
+    """Every function of NAME.c that network.json names has its instructions, inlined or not; those
+    of the test program and its callbacks are apart."""
+    require_arm()
+    schedule = GOLDEN["streamed_in_two_stripes"].schedule()
+    image = build(write(schedule, tmp_path), core, extra_flags=counting.FLAGS)
+    inputs = {name: values[:1] for name, values in images(schedule.graph).items()}
+    found = counting.count(image, inputs)
+    steps = [step.function for block in image.interface.blocks for step in block.steps]
+    assert all(found.owners[name] > 0 for name in steps)
+    assert found.total == sum(found.owners.values()) == sum(found.functions.values())
+    assert found.callers > found.total / 100
+
+
+def test_without_debug_info_inlined_code_has_no_owner(tmp_path):
+    require_arm()
+    schedule = GOLDEN["upwards_extern"].schedule()
+    image = build(write(schedule, tmp_path), "cortex-m4")
+    with pytest.raises(PatchcError, match=r"shows no function .*: build with -g"):
+        counting.count(image, {n: v[:1] for n, v in images(schedule.graph).items()})

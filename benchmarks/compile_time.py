@@ -48,8 +48,8 @@ def main() -> None:
         table.add_row(
             str(len(graph.nodes)),
             str(whole.arena_bytes),
-            str(found.arena_bytes) if found else "-",
-            f"{found.cost / whole.cost:.3f}" if found else "-",
+            str(found.arena_bytes),
+            f"{found.cost / whole.cost:.3f}",
             f"{seconds:.1f}",
         )
     click.echo(plain(table), nl=False)

@@ -16,7 +16,7 @@ from patchc.memory import Placement, check_placement, place
 from patchc.passes import run_passes
 from patchc.reference import run_graph, run_schedule
 from patchc.targets.reserve import NO_RESERVE, Reserve
-from patchc.tunnels.choose import choose, floor
+from patchc.tunnels.choose import choose
 from patchc.tunnels.lowering import lower
 from patchc.tunnels.plan import InputMode, Plan
 from patchc.tunnels.schedule import Schedule
@@ -79,9 +79,6 @@ def schedule_graph(
         stages = Stages(imported, plan, schedule, place(schedule))
     else:
         found = choose(graph, plan, limit, reserve)
-        if found is None:
-            assert limit is not None  # without a limit, layer by layer always fits
-            found = floor(graph, plan, reserve)
         stages = Stages(imported, found.plan, found.schedule, found.placement, found.cost_bound)
     check_placement(stages.schedule, stages.placement)
     return stages

@@ -92,9 +92,9 @@ def frozen_array(values: np.ndarray, dtype: type[np.generic]) -> np.ndarray:
     return array
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Op:
-    """Base of the operators."""
+    """Base of the operators. Those with arrays are equal to nothing but themselves."""
 
     @property
     def kind(self) -> str:

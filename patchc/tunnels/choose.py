@@ -11,7 +11,7 @@ for arena and reserve together; how much reserve a plan needs is known once ther
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from patchc.ir import Graph, macs
 from patchc.memory import Placement, place, reversed_blocks
@@ -20,7 +20,7 @@ from patchc.tunnels.lowering import lower
 from patchc.tunnels.plan import InputMode, Plan
 from patchc.tunnels.planner import trivial_plan
 from patchc.tunnels.schedule import Schedule
-from patchc.tunnels.search import Point, frontier
+from patchc.tunnels.search import Point, Search
 
 
 @dataclass(frozen=True)
@@ -52,31 +52,35 @@ def layer_by_layer(graph: Graph, mode: InputMode, reserve: Reserve = NO_RESERVE)
 
 def choose(
     graph: Graph, mode: InputMode, limit: int | None, reserve: Reserve = NO_RESERVE
-) -> Choice | None:
-    """The cheapest plan of at most `limit` bytes in total; None when the search finds none.
+) -> Choice:
+    """The cheapest plan of at most `limit` bytes in total; where the search finds none, the one of
+    least total.
 
     Layer by layer where that fits: nothing costs less, and nothing is simpler to follow.
     """
     whole = layer_by_layer(graph, mode, reserve)
     if limit is None or whole.total_bytes <= limit:
         return whole
+    search = Search(graph, mode)
     bound: int | None = None
-    for point in frontier(graph, mode, limit - reserve.least):
+    for point in search.frontier(limit - reserve.least):
         bound = point.cost if bound is None else bound
         for choice in _placements(graph, mode, point, bound, reserve):
             if choice.total_bytes <= limit:
                 return choice
-    return None
+    least = _least(search, whole, reserve)
+    return least if bound is None else replace(least, cost_bound=min(bound, least.cost))
 
 
-def floor(graph: Graph, mode: InputMode, reserve: Reserve = NO_RESERVE) -> Choice:
-    """The plan of least total that the search reaches."""
-    best = layer_by_layer(graph, mode, reserve)
-    points = list(frontier(graph, mode, best.total_bytes - reserve.least - 1))
-    for point in reversed(points):  # from the least price on, which no placement is below
+def _least(search: Search, whole: Choice, reserve: Reserve) -> Choice:
+    """The plan of least total. Placement may do better than a price, where more than one pair of
+    maps overlap: so this can fit where nothing did by its price."""
+    best = whole
+    points = list(search.frontier(whole.total_bytes - reserve.least - 1))
+    for point in reversed(points):  # from the least price on
         if point.bytes + reserve.least >= best.total_bytes:
             break
-        found = _placements(graph, mode, point, point.cost, reserve)
+        found = _placements(search.graph, search.mode, point, point.cost, reserve)
         best = min((best, *found), key=_total_and_cost)
     return best
 
@@ -88,7 +92,7 @@ def explore(
     whole = layer_by_layer(graph, mode, reserve)
     top = whole.total_bytes if limit is None else limit
     choices = [whole] if whole.total_bytes <= top else []
-    for point in frontier(graph, mode, top - reserve.least):
+    for point in Search(graph, mode).frontier(top - reserve.least):
         choices.extend(_placements(graph, mode, point, point.cost, reserve))
     kept: list[Choice] = []
     for choice in sorted(choices, key=_total_and_cost):

@@ -73,11 +73,6 @@ class Point:
         )
 
 
-def frontier(graph: Graph, mode: InputMode, limit: int) -> Iterator[Point]:
-    """Search.frontier of a graph that is searched once."""
-    return Search(graph, mode).frontier(limit)
-
-
 def _pareto(points: Sequence[Point]) -> list[Point]:
     """Those that no other one beats in both bytes and cost; fewer tunnels break ties."""
     kept: list[Point] = []

@@ -17,7 +17,7 @@ from patchc.tunnels.lowering import lower
 from patchc.tunnels.plan import InputMode, Plan, StepPlan, TunnelPlan
 from patchc.tunnels.planner import trivial_plan
 from patchc.tunnels.schedule import Schedule
-from patchc.tunnels.search import Point, frontier
+from patchc.tunnels.search import Point, Search
 from patchc.verify.host import Flavour, build
 from tests.graphs import NetworkBuilder
 from tests.schedules import two_convolutions
@@ -146,7 +146,7 @@ def tables() -> Schedule:
 
 def points(graph: Graph, mode: InputMode, limit: int = 2**20) -> tuple[Point, ...]:
     """The search's plans, those that need most memory first."""
-    return tuple(frontier(graph, mode, limit))
+    return tuple(Search(graph, mode).frontier(limit))
 
 
 def layerwise(graph: Graph, mode: InputMode) -> Schedule:

@@ -16,7 +16,7 @@ from patchc.reference import ShadowMemoryError, execute, run_graph, schedule
 from patchc.tunnels.lowering import lower
 from patchc.tunnels.plan import InputMode, Plan
 from patchc.tunnels.schedule import BufferKind, Schedule
-from patchc.tunnels.search import frontier
+from patchc.tunnels.search import Search
 from tests.property.demand import Found, simulate
 from tests.property.plans import plans
 from tests.property.strategies import graphs, images, mobile_networks
@@ -206,7 +206,7 @@ def starts_in_padding(graph: Graph) -> bool:
 def test_the_search_prices_plans_as_they_turn_out(graph, mode):
     """Bytes are those live, tunnel by tunnel; costs are the multiply-accumulates done."""
     assume(all(graph.consumers[name] for name in graph.inputs))
-    for point in frontier(graph, mode, EVERYTHING):
+    for point in Search(graph, mode).frontier(EVERYTHING):
         found = lower(graph, point.plan(mode))
         live = live_bytes(found)
         blocks = [i for i, block in enumerate(found.blocks) if not block.name.startswith("load_")]

@@ -256,3 +256,10 @@ def test_tensors_that_nobody_names_any_more_are_dropped():
 
 def test_clamps_intersect():
     assert Clamp(-5, 90).intersect(Clamp(0, 127)) == Clamp(0, 90)
+
+
+def test_operators_with_arrays_are_equal_to_themselves_only():
+    one, two = Lut(np.arange(-128, 128), "Relu"), Lut(np.arange(-128, 128), "Relu")
+    assert one == one
+    assert one != two
+    assert Add() == Add()

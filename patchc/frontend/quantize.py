@@ -46,10 +46,12 @@ QUANTIZED_OPS = (
     "GlobalAveragePool",
     "MatMul",
     "MaxPool",
+    "Mul",
     "Pad",
     "Relu",
     "Reshape",
     "Squeeze",
+    "Sub",
     "Transpose",
     "Unsqueeze",
 )
@@ -209,9 +211,10 @@ def float_nodes(graph: onnx.GraphProto) -> list[str]:
 
 
 def _is_float(node: onnx.NodeProto, constants: set[str]) -> bool:
-    """Whether the importer has no integer form of a node."""
-    adds_constant = node.op_type == "Add" and bool(constants.intersection(node.input))
-    return node.op_type not in QUANTIZED_OPS or adds_constant
+    """Whether a node at either end stays float: the importer has no integer form of it, or it looks
+    like part of a normalisation."""
+    scales = node.op_type in ("Add", "Mul", "Sub") and bool(constants.intersection(node.input))
+    return node.op_type not in QUANTIZED_OPS or scales
 
 
 class _Reader(CalibrationDataReader):

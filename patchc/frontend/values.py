@@ -74,6 +74,10 @@ class Dequantized:
     source: Quantized
     functions: tuple[Pointwise, ...] = ()
 
+    @property
+    def layout(self) -> Layout:
+        return self.source.layout
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pending:

@@ -28,10 +28,9 @@ def run_node(graph: Graph, node: Node, operands: Sequence[np.ndarray]) -> np.nda
     """The node's output, int8 (h, w, c), from its operands, int8 (h, w, c) in operand order."""
     inputs = [graph.tensors[name] for name in node.inputs]
     output = graph.tensors[node.output]
-    window = reading_window(node.op, inputs)
     patches = []
     for tensor, values in zip(inputs, operands, strict=True):
-        row_axis, col_axis = axes(window, *tensor.shape[:2])
+        row_axis, col_axis = axes(reading_window(node.op, tensor, output), *tensor.shape[:2])
         rows = reach(row_axis, 0, output.shape[0])
         cols = reach(col_axis, 0, output.shape[1])
         inside = values[rows.start : rows.stop, cols.start : cols.stop]

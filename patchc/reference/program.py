@@ -125,8 +125,12 @@ def prepare(graph: Graph, call: Call) -> PreparedCall:
     if call.kernel in FINISHES:
         return PreparedCall(call, op, ())
     tensors = [graph.tensors[name] for name in call.reads]
-    window = Window((1, 1)) if call.kernel == ADD_MEAN else reading_window(op, tensors)
-    return PreparedCall(call, op, tuple(axes(window, *tensor.shape[:2]) for tensor in tensors))
+    if call.kernel == ADD_MEAN:
+        windows = [Window((1, 1))]
+    else:
+        windows = [reading_window(op, tensor, graph.tensors[call.writes]) for tensor in tensors]
+    found = (axes(w, *tensor.shape[:2]) for w, tensor in zip(windows, tensors, strict=True))
+    return PreparedCall(call, op, tuple(found))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

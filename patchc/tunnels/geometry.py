@@ -22,7 +22,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from patchc.ir import Conv, GlobalAveragePool, Graph, Node, Window
+from patchc.ir import Conv, GlobalAveragePool, Graph, Node, Window, broadcasts
 from patchc.tunnels.plan import StepPlan, TunnelPlan
 from patchc.tunnels.regions import demand
 from patchc.tunnels.schedule import RowClock, Span
@@ -109,6 +109,11 @@ def operand_span(
     return demand(node.op, rows, cols, height, width)
 
 
+def broadcast_input(graph: Graph, tensor: str) -> bool:
+    """Is it a map of one pixel that some node needs for all of its rows?"""
+    return any(broadcasts(graph, node, tensor) for node in graph.consumers[tensor])
+
+
 def _advance(clock: RowClock, extent: int, stride: int, pad: int, limit: int) -> RowClock:
     """The clock of a window's output from that of its input. Exact: see the module's text."""
     shift = pad - extent + stride
@@ -167,6 +172,7 @@ def tunnel_rows(
     Raises GeometryError when the steps cannot stream together.
     """
     made = {last_tensor(graph, step) for step in tunnel.steps}
+    _check_broadcasts(graph, tunnel, loaded)
     reads = [outside_reads(graph, step) for step in tunnel.steps]
     outer = tuple(
         dict.fromkeys(
@@ -195,6 +201,16 @@ def tunnel_rows(
     return TunnelRows(steps_, ticks, clocks, slots, outer, tunnel.reverse)
 
 
+def _check_broadcasts(graph: Graph, tunnel: TunnelPlan, loaded: Sequence[str]) -> None:
+    """Raises GeometryError where every row needs the whole of a map that arrives with the rows."""
+    nodes = [graph.node(name) for name in tunnel.nodes]
+    inside = {*loaded, *(node.output for node in nodes)}
+    for node in nodes:
+        for tensor in node.inputs:
+            if tensor in inside and broadcasts(graph, node, tensor):
+                raise GeometryError(f"{node.name} needs {tensor} whole, before its first row")
+
+
 def _step_clock(
     graph: Graph,
     plan: StepPlan,
@@ -209,14 +225,18 @@ def _step_clock(
     """
     if pace:
         for tensor, position in reads:
-            if position == 0:
+            if position == 0 and not broadcasts(graph, graph.node(plan.nodes[0]), tensor):
                 height = graph.tensors[tensor].shape[0]
                 clocks.setdefault(tensor, RowClock(1, 1, 1, height, mul=pace))
     found: RowClock | None = None
     for position, name in enumerate(plan.nodes):
         node = graph.node(name)
         operands = [] if found is None else [found]
-        operands += [clocks[t] for t, at in reads if at == position and t in clocks]
+        operands += [
+            clocks[t]
+            for t, at in reads
+            if at == position and t in clocks and not broadcasts(graph, node, t)
+        ]
         if not operands:
             raise GeometryError(f"{name} reads nothing that the tunnel makes")
         found = operands[0]
@@ -267,6 +287,8 @@ def first_rows(
                 continue
             done = at_ticks(step.clock, ticks)[:-1]
             scale, shift = _first_row_map(graph, step.plan, position, reverse)
+            if broadcasts(graph, graph.node(step.plan.nodes[position]), tensor):
+                scale, shift = 0, 0
             need = np.maximum(done * scale + shift, 0)
             need[done >= step.clock.limit] = height
             first = np.minimum(first, need)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import singledispatch
 
-from patchc.ir import Add, AveragePool, Concat, Conv, GlobalAveragePool, Lut, MaxPool, Op
+from patchc.ir import AveragePool, Binary, Concat, Conv, GlobalAveragePool, Lut, MaxPool, Op
 from patchc.tunnels.schedule import Span
 
 
@@ -41,10 +41,19 @@ def _(
     )
 
 
-@demand.register(Add)
+@demand.register
+def _(op: Binary, rows: Span, cols: Span, height: int, width: int) -> tuple[Span, Span]:
+    return _met(rows, height), _met(cols, width)
+
+
+def _met(out: Span, size: int) -> Span:
+    """Along an axis: the same positions, or the only one there is."""
+    return Span(0, 1) if size == 1 and out.start < out.stop else out
+
+
 @demand.register(Concat)
 @demand.register(Lut)
-def _(op: Add | Concat | Lut, rows: Span, cols: Span, height: int, width: int) -> tuple[Span, Span]:
+def _(op: Concat | Lut, rows: Span, cols: Span, height: int, width: int) -> tuple[Span, Span]:
     return rows, cols
 
 

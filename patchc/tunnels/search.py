@@ -16,6 +16,7 @@ from itertools import accumulate, product
 from patchc.ir import GlobalAveragePool, Graph, Node, macs
 from patchc.tunnels.columns import demanded_columns, stripes
 from patchc.tunnels.geometry import (
+    broadcast_input,
     overlap_distance,
     tunnel_rows,
 )
@@ -191,7 +192,10 @@ class _Edges:
         loaded = tuple(
             name
             for name in self.graph.inputs
-            if self.callback and start <= self.first_read[name] and self.last_read[name] < stop
+            if self.callback
+            and start <= self.first_read[name]
+            and self.last_read[name] < stop
+            and not broadcast_input(self.graph, name)
         )
         counts = self._counts(run, outputs, loaded)
         cut = stripes(counts)

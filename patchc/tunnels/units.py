@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from patchc.ir import Add, Conv, GlobalAveragePool, Graph, Node
+from patchc.ir import Binary, Conv, GlobalAveragePool, Graph, Node, broadcasts
 from patchc.tunnels.plan import StepPlan
 
 # A tile is wide enough for this many bytes of the inner tensor: calls on less cost more in set-up
@@ -51,7 +51,7 @@ def _unit(graph: Graph, rest: Sequence[Node]) -> Unit:
     follower = chain[len(core)] if len(chain) > len(core) else None
     in_place: tuple[tuple[str, str], ...] = ()
     if follower is not None and isinstance(core[-1].op, Conv):
-        if isinstance(follower.op, Add):
+        if isinstance(follower.op, Binary):
             in_place = ((follower.output, core[-1].output),)
             core.append(follower)
         elif isinstance(follower.op, GlobalAveragePool) and len(core) == 1 + start:
@@ -80,16 +80,16 @@ def _unit(graph: Graph, rest: Sequence[Node]) -> Unit:
 
 def _chain(graph: Graph, rest: Sequence[Node]) -> list[Node]:
     """The first nodes of `rest` that each read only what the one before it made, which nobody else
-    reads; an Add may read one more tensor, made earlier."""
+    reads; an Add or the like may read one more tensor, made earlier."""
     chain = [rest[0]]
     for node in rest[1:]:
         made = chain[-1].output
         if graph.consumers[made] != (node,) or made in graph.outputs:
             break
         others = [name for name in node.inputs if name != made]
-        if others and not isinstance(node.op, Add):
+        if others and not isinstance(node.op, Binary):
             break
-        if list(node.inputs).count(made) != 1:
+        if list(node.inputs).count(made) != 1 or broadcasts(graph, node, made):
             break
         chain.append(node)
         if others:

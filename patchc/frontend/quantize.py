@@ -148,15 +148,19 @@ def quantize(
 
 
 def _prepare(loaded: LoadedModel, path: Path) -> None:
-    """Fold batch normalisation into convolutions, MatMul + Add into Gemm, and give nodes names."""
+    """Fold batch normalisation into convolutions, MatMul + Add into Gemm, give nodes names, and
+    constants that are added the second place, which is the one that the importer takes."""
     model = loaded.model
     if loaded.opset < PER_CHANNEL_OPSET:
         model = version_converter.convert_version(model, PER_CHANNEL_OPSET)
     onnx.save_model(model, path)
     quant_pre_process(path, path, skip_symbolic_shape=True)
     prepared = onnx.load_model(path)
+    constants = {tensor.name for tensor in prepared.graph.initializer}
     for index, node in enumerate(prepared.graph.node):
         node.name = node.name or f"{node.op_type}_{index}"
+        if node.op_type == "Add" and node.input[0] in constants:
+            node.input[:] = reversed(node.input)
     onnx.save_model(prepared, path)
 
 

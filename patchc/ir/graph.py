@@ -170,7 +170,7 @@ class Binary(Op):
 @dataclass(frozen=True, slots=True)
 class Add(Binary):
     """Sum. The order of the operands matters to rounding: the importer gives that of onnxruntime's
-    formula, which swaps operands of one element and those that it broadcasts."""
+    formula, which swaps them where the first has one element."""
 
 
 @dataclass(frozen=True, slots=True)

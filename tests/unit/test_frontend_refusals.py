@@ -149,14 +149,6 @@ REFUSALS = {
               shape=(1, 6, 6, 6)),
         "op (Conv): a convolution over [n, h, w, c]: only [n, c, h, w] is supported",
     ),
-    "adds_a_constant": (
-        unary("Add", constant([1.0])),
-        "op (Add): it adds a constant: only the sum of two activations is supported",
-    ),
-    "adds_a_quantised_constant": (
-        unary("Add", weights(np.ones((1, 4, 6, 6)))),
-        "op (Add): it adds a constant: only the sum of two activations is supported",
-    ),
     "clip_with_bounds_that_vary": (
         unary("Clip", "x"),
         "op (Clip): its minimum is not a constant",
@@ -246,17 +238,6 @@ def test_pad_of_channels():
     assert line.endswith(
         "it reads the float result of pad: there is no QuantizeLinear between them"
     )
-
-
-def test_addition_that_broadcasts():
-    net = Net(np.uint8)
-    a = net.qdq(net.input("a", 1, 4, 6, 6), X, "a")
-    b = net.qdq(net.input("b", 1, 4, 1, 1), X, "b")
-    y = net.op("Add", a, b, name="add")
-    assert refused(net.model(net.qdq(y, Y))) == [
-        "add (Add): it broadcasts [1, 4, 6, 6] with [1, 4, 1, 1]: only operands of one shape are "
-        "supported"
-    ]
 
 
 def test_addition_across_layouts():

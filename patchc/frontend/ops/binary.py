@@ -106,7 +106,7 @@ def _pair(call: Call, first: Operand, second: Operand) -> _Pair:
     map_ = _larger(first, second)
     shape = dims(map_.layout)
     other = second if first is map_ else first
-    if kind is Add and _swapped(first, second, shape):
+    if kind is Add and _swapped(first, shape):
         first, second = second, first
     reverse = first is not map_ and kind is not Mul
     if isinstance(other, QuantizedConstant):
@@ -127,11 +127,16 @@ def _larger(first: Operand, second: Operand) -> Quantized:
     return second if prod(dims(second.layout)) > prod(dims(first.layout)) else first
 
 
-def _swapped(first: Operand, second: Operand, shape: Sequence[int]) -> bool:
-    """Do the operands of a sum change places in onnxruntime's formula? A first operand does that it
-    takes for a scalar: one of a single element, or one that is broadcast over the pixels."""
+def _swapped(first: Operand, shape: Sequence[int]) -> bool:
+    """Do the operands of a sum change places in onnxruntime's formula? They do where the first has
+    a single element. Raises RefusalError where that depends on onnxruntime's choice of layouts."""
     size = first.values.size if isinstance(first, QuantizedConstant) else prod(dims(first.layout))
-    return size == 1 or size < prod(shape)
+    if 1 < size < prod(shape):
+        raise RefusalError(
+            "its first operand is broadcast, which onnxruntime rounds in one way or another as it "
+            "lays out the map: give the map first"
+        )
+    return size == 1
 
 
 def _check_maps(map_: Quantized, other: Quantized) -> None:

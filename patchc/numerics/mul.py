@@ -15,14 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from patchc.errors import PatchcError
+from patchc.ir import Quantization
+from patchc.ir.graph import INT8_MAX, INT8_MIN
 from patchc.numerics.float32 import take_apart
 from patchc.numerics.near import near_sum, settle
 from patchc.numerics.pairing import Pairing, all_pairs
 from patchc.numerics.requant import rint_fixed, round_24
 from patchc.numerics.structs import MulParams
-
-# (a - za) * (b - zb) at most.
-_MOST = 255 * 255
 
 # A product of at least this saturates whatever the zero point, so no larger factor is needed.
 _LARGEST = np.float32(1024)
@@ -46,10 +45,11 @@ def mul_params(pairing: Pairing, where: str) -> MulParams:
         frac = -exponent
     exact = Fraction(mantissa, 2**frac)
     zero_point = pairing.out.zero_point + pairing.offset
+    most = _largest(pairing.a) * _largest(pairing.b)
     near, (near_factor,) = near_sum(
-        terms=((exact, _MOST),),
+        terms=((exact, most),),
         constant=Fraction(zero_point),
-        bound=_MOST * exact + 255,
+        bound=most * exact + abs(zero_point),
         rounding=Fraction(1, 2**23),  # product and sum round by 2^-24 of the bound at most
         offset=pairing.offset,
     )
@@ -96,6 +96,11 @@ def mul_integer(params: MulParams, a: NDArray[np.int8], b: NDArray[np.int8]) -> 
         np.int8
     )
     return result
+
+
+def _largest(quant: Quantization) -> int:
+    """The magnitude of a value less its zero point, at most."""
+    return max(INT8_MAX - quant.zero_point, quant.zero_point - INT8_MIN)
 
 
 def _factor(pairing: Pairing) -> np.float32:

@@ -115,6 +115,13 @@ def gated(side: int = 12) -> Graph:
     return net.build(net.dense(net.mean(x), 5, name="logits"))
 
 
+def gate() -> Graph:
+    """One squeeze and excite alone."""
+    net = NetworkBuilder(17)
+    x = net.conv(net.input(4, 4, 2), 4, 3)
+    return net.build(net.conv(net.gate(x, 2, name="gated"), 3))
+
+
 def concatenated(side: int = 12) -> Graph:
     """Two branches side by side, constant channels behind a skip, a constant per channel."""
     net = NetworkBuilder(16)
@@ -205,7 +212,7 @@ GOLDEN = {
     "streamed_in_two_stripes": Case(two_convolutions),
     "grouped_extern_weights": Case(grouped, WeightsMode.EXTERN),
     "upwards_extern": Case(upwards),
-    "gated_tiles": _case(lambda: gated(4), InputMode.TILES),
+    "gate_tiles": Case(lambda: smallest(gate(), InputMode.TILES)),
     "concatenated_stream": Case(lambda: smallest(concatenated(8), InputMode.STREAM)),
 }
 

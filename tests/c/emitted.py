@@ -115,11 +115,14 @@ def gated(side: int = 12) -> Graph:
     return net.build(net.dense(net.mean(x), 5, name="logits"))
 
 
-def gate() -> Graph:
-    """One squeeze and excite alone."""
+def gate() -> Schedule:
+    """A squeeze and excite whose product heads a tunnel."""
     net = NetworkBuilder(17)
     x = net.conv(net.input(4, 4, 2), 4, 3)
-    return net.build(net.conv(net.gate(x, 2, name="gated"), 3))
+    graph = net.build(net.conv(net.gate(x, 2, name="gated"), 3))
+    steps = tuple(StepPlan((node.name,)) for node in graph.nodes)
+    before = (TunnelPlan((step,), whole=True) for step in steps[:-2])
+    return lower(graph, Plan(InputMode.TILES, (*before, TunnelPlan(steps[-2:]))))
 
 
 def concatenated(side: int = 12) -> Graph:
@@ -212,7 +215,7 @@ GOLDEN = {
     "streamed_in_two_stripes": Case(two_convolutions),
     "grouped_extern_weights": Case(grouped, WeightsMode.EXTERN),
     "upwards_extern": Case(upwards),
-    "gate_tiles": Case(lambda: smallest(gate(), InputMode.TILES)),
+    "gate_tiles": Case(gate),
     "concatenated_stream": Case(lambda: smallest(concatenated(8), InputMode.STREAM)),
 }
 

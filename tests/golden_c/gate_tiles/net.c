@@ -5,17 +5,18 @@
  * sha256: 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
  * Command: patchc compile model.onnx -o OUT --budget 64k
  *
- * The arena, 82 bytes:
+ * The arena, 96 bytes:
  *
  *    offset     bytes  kind         blocks     tensors
- *         0        18  ring         0..0       image
- *         0         4  map          2..3       lut5
- *         0        48  output       4..4       conv7
- *         4         2  ring         2..2       lut3
- *         6         2  ring         2..2       conv2
- *         8         4  ring         2..2       conv4
- *        12         4  map          1..2       globalaveragepool1
- *        18        64  map          0..4       conv0, gated
+ *         0        32  input        0..1       image
+ *         0         4  map          2..3       globalaveragepool1
+ *         0         2  map          4..5       lut3
+ *         0         4  map          6..7       lut5
+ *         4         2  map          3..4       conv2
+ *         4         4  map          5..6       conv4
+ *         4        16  ring         7..7       gated
+ *        20        48  output       7..7       conv7
+ *        32        64  map          1..7       conv0
  */
 #include "net.h"
 
@@ -93,252 +94,157 @@ static int load_rows(const net_reader *reader, const patchc_out *view, int32_t r
     return 0;
 }
 
-/* Tunnel 0: conv0.node .. conv0.node, in 5 ticks, for each of 2 stripes of columns. */
-
-static const patchc_cols cols_image[2] = {{0, 3}, {1, 4}};
-
-static const patchc_step step_image = {
-    .rows = {.num = 1, .offset = 1, .den = 1, .mul = 1, .add = 0, .limit = 4},
-    .cols = cols_image, .piece_rows = 1, .piece_cols = 3, .reverse = 0};
-
-static const patchc_storage ring_image = {
-    .offset = 0, .pitch = 6, .slots = 3, .tile = 3, .depth = 2, .cols = cols_image};
-
-static const patchc_frame frame_conv0 = {.height = 4, .width = 4, .top = 1, .left = 1};
-
-static const patchc_cols cols_conv0[2] = {{0, 2}, {2, 4}};
-
-static const patchc_step step_conv0 = {
-    .rows = {.num = 1, .offset = 0, .den = 1, .mul = 1, .add = 0, .limit = 4},
-    .cols = cols_conv0, .piece_rows = 1, .piece_cols = 2, .reverse = 0};
-
-static const patchc_storage map_conv0 = {
-    .offset = 18, .pitch = 16, .slots = 4, .tile = 4, .depth = 4, .cols = NULL};
-
-/* the callback -> image (ring of 3 rows) */
-static int compute_image(int8_t *arena, const net_inputs *inputs, const patchc_piece *piece)
+/* 0: image  load, 4x4x2 */
+static int block_0_load_image(int8_t *arena, const net_inputs *inputs)
 {
-    const patchc_patch *const at = &piece->patch;
-    const patchc_out out = patchc_out_view(arena, &ring_image, piece->stripe, at);
-
-    return load_rows(&inputs->image, &out, at->r0, at->c0);
+    const patchc_out out = {
+        .data = arena, .pitch = 8, .slots = 4, .slot = 0,
+        .rows = 4, .cols = 4, .channels = 2};
+    return load_rows(&inputs->image, &out, 0, 0);
 }
 
-/* image (ring of 3 rows) -> conv0 (map) */
-static void compute_conv0(int8_t *arena, const patchc_piece *piece)
+/* 1: conv0.node  conv 3x3, 4x4x2 -> 4x4x4 */
+static void block_1_conv0(int8_t *arena)
 {
-    const patchc_patch *const at = &piece->patch;
-    const patchc_reach reach_conv0 = patchc_reach_of(at, &params_conv0_node.window, &frame_conv0);
-
-    { /* 1: conv0.node  conv 3x3, 4x4x2 -> 4x4x4 */
-        const patchc_in in = patchc_in_view(arena, &ring_image, piece->stripe, &reach_conv0.patch);
-        const patchc_out out = patchc_out_view(arena, &map_conv0, piece->stripe, at);
-
-        patchc_conv2d(&out, &in, &reach_conv0.pads, &params_conv0_node);
-    }
-}
-
-/* Tunnel 0, stripe by stripe, tick by tick. */
-static int tunnel_0_conv0(int8_t *arena, const net_inputs *inputs)
-{
-    for (int32_t q = 0; q < 2; q++) {
-        for (int32_t t = 0; t < 5; t++) {
-            patchc_piece p;
-
-            /* the callback -> image (ring of 3 rows) */
-            for (p = patchc_first(&step_image, q, t); p.more; patchc_next(&p)) {
-                if (compute_image(arena, inputs, &p) != 0) {
-                    return NET_ERR_CALLBACK;
-                }
-            }
-            /* image (ring of 3 rows) -> conv0 (map) */
-            for (p = patchc_first(&step_conv0, q, t); p.more; patchc_next(&p)) {
-                compute_conv0(arena, &p);
-            }
-        }
-    }
-    return 0;
+    const patchc_in in = {
+        .data = arena, .pitch = 8, .slots = 4, .slot = 0,
+        .rows = 4, .cols = 4, .channels = 2};
+    const patchc_out out = {
+        .data = arena + 32, .pitch = 16, .slots = 4, .slot = 0,
+        .rows = 4, .cols = 4, .channels = 4};
+    const patchc_pads pads = {.top = 1, .left = 1, .bottom = 1, .right = 1};
+    patchc_conv2d(&out, &in, &pads, &params_conv0_node);
 }
 
 /* 2: globalaveragepool1.node  global average pool, 4x4x4 -> 1x1x4 */
-static void block_1_globalaveragepool1(int8_t *arena)
+static void block_2_globalaveragepool1(int8_t *arena)
 {
     const patchc_in in = {
-        .data = arena + 18, .pitch = 16, .slots = 4, .slot = 0,
+        .data = arena + 32, .pitch = 16, .slots = 4, .slot = 0,
         .rows = 4, .cols = 4, .channels = 4};
     const patchc_out out = {
-        .data = arena + 12, .pitch = 4, .slots = 1, .slot = 0,
+        .data = arena, .pitch = 4, .slots = 1, .slot = 0,
         .rows = 1, .cols = 1, .channels = 4};
     const patchc_pads pads = {.top = 0, .left = 0, .bottom = 0, .right = 0};
     patchc_global_average_pool(&out, &in, &pads, &params_globalaveragepool1_node);
 }
 
-/* Tunnel 2: conv2.node .. lut5.node, in 1 tick. */
+/* 3: conv2.node  conv 1x1, 1x1x4 -> 1x1x2 */
+static void block_3_conv2(int8_t *arena)
+{
+    const patchc_in in = {
+        .data = arena, .pitch = 4, .slots = 1, .slot = 0,
+        .rows = 1, .cols = 1, .channels = 4};
+    const patchc_out out = {
+        .data = arena + 4, .pitch = 2, .slots = 1, .slot = 0,
+        .rows = 1, .cols = 1, .channels = 2};
+    const patchc_pads pads = {.top = 0, .left = 0, .bottom = 0, .right = 0};
+    patchc_dense(&out, &in, &pads, &params_conv2_node);
+}
 
-static const patchc_cols cols_conv2[1] = {{0, 1}};
+/* 4: lut3.node  table Relu, 1x1x2 -> 1x1x2 */
+static void block_4_lut3(int8_t *arena)
+{
+    const patchc_in in = {
+        .data = arena + 4, .pitch = 2, .slots = 1, .slot = 0,
+        .rows = 1, .cols = 1, .channels = 2};
+    const patchc_out out = {
+        .data = arena, .pitch = 2, .slots = 1, .slot = 0,
+        .rows = 1, .cols = 1, .channels = 2};
+    const patchc_pads pads = {.top = 0, .left = 0, .bottom = 0, .right = 0};
+    patchc_lut(&out, &in, &pads, &params_lut3_node);
+}
 
-static const patchc_step step_conv2 = {
-    .rows = {.num = 1, .offset = 1, .den = 1, .mul = 1, .add = 0, .limit = 1},
-    .cols = cols_conv2, .piece_rows = 1, .piece_cols = 1, .reverse = 0};
+/* 5: conv4.node  conv 1x1, 1x1x2 -> 1x1x4 */
+static void block_5_conv4(int8_t *arena)
+{
+    const patchc_in in = {
+        .data = arena, .pitch = 2, .slots = 1, .slot = 0,
+        .rows = 1, .cols = 1, .channels = 2};
+    const patchc_out out = {
+        .data = arena + 4, .pitch = 4, .slots = 1, .slot = 0,
+        .rows = 1, .cols = 1, .channels = 4};
+    const patchc_pads pads = {.top = 0, .left = 0, .bottom = 0, .right = 0};
+    patchc_dense(&out, &in, &pads, &params_conv4_node);
+}
 
-static const patchc_storage map_globalaveragepool1 = {
-    .offset = 12, .pitch = 4, .slots = 1, .tile = 1, .depth = 4, .cols = NULL};
+/* 6: lut5.node  table HardSigmoid, 1x1x4 -> 1x1x4 */
+static void block_6_lut5(int8_t *arena)
+{
+    const patchc_in in = {
+        .data = arena + 4, .pitch = 4, .slots = 1, .slot = 0,
+        .rows = 1, .cols = 1, .channels = 4};
+    const patchc_out out = {
+        .data = arena, .pitch = 4, .slots = 1, .slot = 0,
+        .rows = 1, .cols = 1, .channels = 4};
+    const patchc_pads pads = {.top = 0, .left = 0, .bottom = 0, .right = 0};
+    patchc_lut(&out, &in, &pads, &params_lut5_node);
+}
 
-static const patchc_storage ring_conv2 = {
-    .offset = 6, .pitch = 2, .slots = 1, .tile = 1, .depth = 2, .cols = NULL};
+/* Tunnel 7: gated.node .. conv7.node, in 4 ticks. */
 
-static const patchc_step step_lut3 = {
-    .rows = {.num = 1, .offset = 1, .den = 1, .mul = 1, .add = 0, .limit = 1},
-    .cols = cols_conv2, .piece_rows = 1, .piece_cols = 1, .reverse = 0};
+static const patchc_cols cols_gated[1] = {{0, 4}};
 
-static const patchc_storage ring_lut3 = {
-    .offset = 4, .pitch = 2, .slots = 1, .tile = 1, .depth = 2, .cols = NULL};
+static const patchc_step step_gated = {
+    .rows = {.num = 1, .offset = 1, .den = 1, .mul = 1, .add = 0, .limit = 4},
+    .cols = cols_gated, .piece_rows = 1, .piece_cols = 4, .reverse = 0};
 
-static const patchc_step step_conv4 = {
-    .rows = {.num = 1, .offset = 1, .den = 1, .mul = 1, .add = 0, .limit = 1},
-    .cols = cols_conv2, .piece_rows = 1, .piece_cols = 1, .reverse = 0};
-
-static const patchc_storage ring_conv4 = {
-    .offset = 8, .pitch = 4, .slots = 1, .tile = 1, .depth = 4, .cols = NULL};
-
-static const patchc_step step_lut5 = {
-    .rows = {.num = 1, .offset = 1, .den = 1, .mul = 1, .add = 0, .limit = 1},
-    .cols = cols_conv2, .piece_rows = 1, .piece_cols = 1, .reverse = 0};
+static const patchc_storage map_conv0 = {
+    .offset = 32, .pitch = 16, .slots = 4, .tile = 4, .depth = 4, .cols = NULL};
 
 static const patchc_storage map_lut5 = {
     .offset = 0, .pitch = 4, .slots = 1, .tile = 1, .depth = 4, .cols = NULL};
 
-/* globalaveragepool1 (map) -> conv2 (ring of 1 row) */
-static void compute_conv2(int8_t *arena, const patchc_piece *piece)
-{
-    const patchc_patch *const at = &piece->patch;
-    const patchc_pads none = {.top = 0, .left = 0, .bottom = 0, .right = 0};
-
-    { /* 3: conv2.node  conv 1x1, 1x1x4 -> 1x1x2 */
-        const patchc_in in = patchc_in_view(arena, &map_globalaveragepool1, piece->stripe, at);
-        const patchc_out out = patchc_out_view(arena, &ring_conv2, piece->stripe, at);
-
-        patchc_dense(&out, &in, &none, &params_conv2_node);
-    }
-}
-
-/* conv2 (ring of 1 row) -> lut3 (ring of 1 row) */
-static void compute_lut3(int8_t *arena, const patchc_piece *piece)
-{
-    const patchc_patch *const at = &piece->patch;
-    const patchc_pads none = {.top = 0, .left = 0, .bottom = 0, .right = 0};
-
-    { /* 4: lut3.node  table Relu, 1x1x2 -> 1x1x2 */
-        const patchc_in in = patchc_in_view(arena, &ring_conv2, piece->stripe, at);
-        const patchc_out out = patchc_out_view(arena, &ring_lut3, piece->stripe, at);
-
-        patchc_lut(&out, &in, &none, &params_lut3_node);
-    }
-}
-
-/* lut3 (ring of 1 row) -> conv4 (ring of 1 row) */
-static void compute_conv4(int8_t *arena, const patchc_piece *piece)
-{
-    const patchc_patch *const at = &piece->patch;
-    const patchc_pads none = {.top = 0, .left = 0, .bottom = 0, .right = 0};
-
-    { /* 5: conv4.node  conv 1x1, 1x1x2 -> 1x1x4 */
-        const patchc_in in = patchc_in_view(arena, &ring_lut3, piece->stripe, at);
-        const patchc_out out = patchc_out_view(arena, &ring_conv4, piece->stripe, at);
-
-        patchc_dense(&out, &in, &none, &params_conv4_node);
-    }
-}
-
-/* conv4 (ring of 1 row) -> lut5 (map) */
-static void compute_lut5(int8_t *arena, const patchc_piece *piece)
-{
-    const patchc_patch *const at = &piece->patch;
-    const patchc_pads none = {.top = 0, .left = 0, .bottom = 0, .right = 0};
-
-    { /* 6: lut5.node  table HardSigmoid, 1x1x4 -> 1x1x4 */
-        const patchc_in in = patchc_in_view(arena, &ring_conv4, piece->stripe, at);
-        const patchc_out out = patchc_out_view(arena, &map_lut5, piece->stripe, at);
-
-        patchc_lut(&out, &in, &none, &params_lut5_node);
-    }
-}
-
-/* Tunnel 2, tick by tick. */
-static void tunnel_2_lut5(int8_t *arena)
-{
-    for (int32_t t = 0; t < 1; t++) {
-        patchc_piece p;
-
-        /* globalaveragepool1 (map) -> conv2 (ring of 1 row) */
-        for (p = patchc_first(&step_conv2, 0, t); p.more; patchc_next(&p)) {
-            compute_conv2(arena, &p);
-        }
-        /* conv2 (ring of 1 row) -> lut3 (ring of 1 row) */
-        for (p = patchc_first(&step_lut3, 0, t); p.more; patchc_next(&p)) {
-            compute_lut3(arena, &p);
-        }
-        /* lut3 (ring of 1 row) -> conv4 (ring of 1 row) */
-        for (p = patchc_first(&step_conv4, 0, t); p.more; patchc_next(&p)) {
-            compute_conv4(arena, &p);
-        }
-        /* conv4 (ring of 1 row) -> lut5 (map) */
-        for (p = patchc_first(&step_lut5, 0, t); p.more; patchc_next(&p)) {
-            compute_lut5(arena, &p);
-        }
-    }
-}
-
-/* 7: gated.node  mul, 4x4x4 + 1x1x4 -> 4x4x4 */
-static void block_3_gated(int8_t *arena)
-{
-    const patchc_in a = {
-        .data = arena + 18, .pitch = 16, .slots = 4, .slot = 0,
-        .rows = 4, .cols = 4, .channels = 4};
-    const patchc_in b = {
-        .data = arena, .pitch = 4, .slots = 1, .slot = 0,
-        .rows = 1, .cols = 1, .channels = 4};
-    const patchc_out out = {
-        .data = arena + 18, .pitch = 16, .slots = 4, .slot = 0,
-        .rows = 4, .cols = 4, .channels = 4};
-    patchc_mul(&out, &a, &b, &params_gated_node);
-}
-
-/* Tunnel 4: conv7.node .. conv7.node, in 4 ticks. */
-
-static const patchc_cols cols_conv7[1] = {{0, 4}};
+static const patchc_storage ring_gated = {
+    .offset = 4, .pitch = 16, .slots = 1, .tile = 4, .depth = 4, .cols = NULL};
 
 static const patchc_step step_conv7 = {
     .rows = {.num = 1, .offset = 1, .den = 1, .mul = 1, .add = 0, .limit = 4},
-    .cols = cols_conv7, .piece_rows = 1, .piece_cols = 4, .reverse = 0};
-
-static const patchc_storage map_gated = {
-    .offset = 18, .pitch = 16, .slots = 4, .tile = 4, .depth = 4, .cols = NULL};
+    .cols = cols_gated, .piece_rows = 1, .piece_cols = 4, .reverse = 0};
 
 static const patchc_storage map_conv7 = {
-    .offset = 0, .pitch = 12, .slots = 4, .tile = 4, .depth = 3, .cols = NULL};
+    .offset = 20, .pitch = 12, .slots = 4, .tile = 4, .depth = 3, .cols = NULL};
 
-/* gated (map) -> conv7 (map) */
+/* conv0 (map), lut5 (map) -> gated (ring of 1 row) */
+static void compute_gated(int8_t *arena, const patchc_piece *piece)
+{
+    const patchc_patch *const at = &piece->patch;
+    const patchc_patch pixel = {.r0 = 0, .r1 = 1, .c0 = 0, .c1 = 1};
+
+    { /* 7: gated.node  mul, 4x4x4 + 1x1x4 -> 4x4x4 */
+        const patchc_in a = patchc_in_view(arena, &map_conv0, piece->stripe, at);
+        const patchc_in b = patchc_in_view(arena, &map_lut5, piece->stripe, &pixel);
+        const patchc_out out = patchc_out_view(arena, &ring_gated, piece->stripe, at);
+
+        patchc_mul(&out, &a, &b, &params_gated_node);
+    }
+}
+
+/* gated (ring of 1 row) -> conv7 (map) */
 static void compute_conv7(int8_t *arena, const patchc_piece *piece)
 {
     const patchc_patch *const at = &piece->patch;
     const patchc_pads none = {.top = 0, .left = 0, .bottom = 0, .right = 0};
 
     { /* 8: conv7.node  conv 1x1, 4x4x4 -> 4x4x3 */
-        const patchc_in in = patchc_in_view(arena, &map_gated, piece->stripe, at);
+        const patchc_in in = patchc_in_view(arena, &ring_gated, piece->stripe, at);
         const patchc_out out = patchc_out_view(arena, &map_conv7, piece->stripe, at);
 
         patchc_conv2d_pointwise(&out, &in, &none, &params_conv7_node);
     }
 }
 
-/* Tunnel 4, tick by tick. */
-static void tunnel_4_conv7(int8_t *arena)
+/* Tunnel 7, tick by tick. */
+static void tunnel_7_conv7(int8_t *arena)
 {
     for (int32_t t = 0; t < 4; t++) {
         patchc_piece p;
 
-        /* gated (map) -> conv7 (map) */
+        /* conv0 (map), lut5 (map) -> gated (ring of 1 row) */
+        for (p = patchc_first(&step_gated, 0, t); p.more; patchc_next(&p)) {
+            compute_gated(arena, &p);
+        }
+        /* gated (ring of 1 row) -> conv7 (map) */
         for (p = patchc_first(&step_conv7, 0, t); p.more; patchc_next(&p)) {
             compute_conv7(arena, &p);
         }
@@ -356,13 +262,16 @@ int net_run(void *arena, const net_inputs *in, const net_outputs *out)
         return NET_ERR_NULL;
     }
 
-    if (tunnel_0_conv0(base, in) != 0) {
+    if (block_0_load_image(base, in) != 0) {
         return NET_ERR_CALLBACK;
     }
-    block_1_globalaveragepool1(base);
-    tunnel_2_lut5(base);
-    block_3_gated(base);
-    tunnel_4_conv7(base);
+    block_1_conv0(base);
+    block_2_globalaveragepool1(base);
+    block_3_conv2(base);
+    block_4_lut3(base);
+    block_5_conv4(base);
+    block_6_lut5(base);
+    tunnel_7_conv7(base);
 
     if (out != NULL) {
         if (out->conv7 != NULL) {

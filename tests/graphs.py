@@ -12,6 +12,7 @@ from patchc.ir import (
     Graph,
     Lut,
     MaxPool,
+    Mul,
     Node,
     Op,
     Padding,
@@ -73,10 +74,27 @@ class NetworkBuilder:
     def add(self, a: str, b: str, name: str | None = None) -> str:
         return self._node(Add(), (a, b), name, 0.03)
 
-    def concat(self, *inputs: str, name: str | None = None) -> str:
-        channels = [self.tensors[x].shape[2] for x in inputs]
-        starts = tuple(sum(channels[:index]) for index in range(len(channels)))
-        return self._node(Concat(starts, np.zeros(sum(channels))), inputs, name, 0.03)
+    def mul(self, a: str, b: str, name: str | None = None) -> str:
+        return self._node(Mul(), (a, b), name, 0.03)
+
+    def concat(self, *parts: str | int, name: str | None = None) -> str:
+        """Maps, and numbers of constant channels between them."""
+        starts, background = [], np.zeros(0)
+        for part in parts:
+            constant = isinstance(part, int)
+            count = part if isinstance(part, int) else self.tensors[part].shape[2]
+            starts += [] if constant else [len(background)]
+            background = np.append(background, self.random.normal(0, 1, count))
+        maps = tuple(part for part in parts if isinstance(part, str))
+        return self._node(Concat(tuple(starts), background), maps, name, 0.03)
+
+    def gate(self, x: str, reduced: int, name: str | None = None) -> str:
+        """Squeeze and excite: every channel times a function of all channels' means."""
+        channels = self.tensors[x].shape[2]
+        y = self.conv(self.relu(self.conv(self.mean(x), reduced)), channels)
+        table = np.clip(np.arange(-128, 128) // 2, -40, 50)
+        y = self._node(Lut(table, "HardSigmoid"), (y,), None, 0.01)
+        return self.mul(x, y, name)
 
     def max_pool(
         self, x: str, kernel: int = 2, stride: int = 2, name: str | None = None, pad: int = 0

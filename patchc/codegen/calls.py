@@ -127,19 +127,19 @@ def _call(program: Program, call: Call, part: Rectangle, comment: str) -> Kernel
     out = _view(program, "out", "patchc_out", call.writes, part)
     if call.kernel == LOAD:
         return LoadCall(comment, program.field(call.writes), out)
-    reached = reach(graph, program.node(call), part)
+    reached = [reach(graph, program.node(call), tensor, part) for tensor in call.reads]
     names = input_names(call)
     given = tuple(input_arguments(call, names, "&pads"))
     inputs = tuple(
-        _view(program, name, "patchc_in", tensor, reached.inside)
-        for name, tensor in zip(names, call.reads, strict=True)
+        _view(program, name, "patchc_in", tensor, found.inside)
+        for name, tensor, found in zip(names, call.reads, reached, strict=True)
     )
     return KernelCall(
         comment=comment,
         function=KERNELS[call.kernel].function,
         out=out,
         inputs=inputs,
-        pads=reached.pads if "&pads" in given else None,
+        pads=reached[0].pads if "&pads" in given else None,
         params=program.constants_of(call, group=0).params,
         array=array_lines(call, names),
         given=given,

@@ -53,8 +53,7 @@ def call_numbers(schedule: Schedule) -> dict[str, int]:
 @singledispatch
 def operator(op: Op) -> str:
     """The operator in a few words."""
-    words = {"Add": "add", "Concat": "concat", "GlobalAveragePool": "global average pool"}
-    return words.get(op.kind, op.kind)
+    return {"GlobalAveragePool": "global average pool"}.get(op.kind, op.kind.lower())
 
 
 @operator.register

@@ -16,7 +16,7 @@ def input_names(call: Call) -> tuple[str, ...]:
     """The local variables of the views that a call reads."""
     if KERNELS[call.kernel].takes_array:
         return tuple(f"in{number}" for number in range(len(call.reads)))
-    return ("in",) if len(call.reads) == 1 else ("a", "b")
+    return ("a", "b")[: len(call.reads)] if KERNELS[call.kernel].takes_pair else ("in",)
 
 
 def array_lines(call: Call, names: Sequence[str]) -> tuple[str, ...]:
@@ -31,4 +31,6 @@ def input_arguments(call: Call, names: Sequence[str], pads: str) -> list[str]:
     if KERNELS[call.kernel].takes_array:
         return [ARRAY]
     arguments = [f"&{name}" for name in names]
-    return [*arguments, pads] if len(names) == 1 else arguments
+    if KERNELS[call.kernel].takes_pair:
+        return arguments if len(arguments) == 2 else [*arguments, "NULL"]
+    return [*arguments, pads]

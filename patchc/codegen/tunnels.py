@@ -11,7 +11,7 @@ from patchc.codegen.operands import array_lines, input_arguments, input_names
 from patchc.codegen.program import ARENA, FileScope, Program, shifted
 from patchc.codegen.tables import ColumnTable, Tables
 from patchc.errors import PatchcError
-from patchc.ir import AveragePool, Conv, Lut, MaxPool, Upsample
+from patchc.ir import AveragePool, Conv, Lut, MaxPool, Upsample, broadcasts
 from patchc.targets.kernels import KERNELS
 from patchc.tunnels.schedule import (
     ADD_MEAN,
@@ -27,6 +27,8 @@ from patchc.tunnels.schedule import (
 # In the functions that compute a piece: a pointer to its patch, and padding of nothing.
 _PIECE = "at"
 NO_PADS = "&none"
+# The patch of a map of one pixel.
+PIXEL = "&pixel"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,12 @@ class StepFunction:
     @property
     def can_fail(self) -> bool:
         return any(call.is_load for call in self.calls)
+
+    @property
+    def needs_pixel(self) -> bool:
+        """Is there a map of one pixel that meets every pixel of the piece?"""
+        views = (view for call in (*self.calls, *self.finish) for view in call.views)
+        return any(PIXEL in view.given for view in views)
 
     @property
     def needs_no_pads(self) -> bool:
@@ -292,7 +300,7 @@ class _StepMaker:
         if call.kernel not in (FINISH_POINTWISE, FINISH_MEAN):
             names = input_names(call)
             for name, tensor in zip(names, call.reads, strict=True):
-                views.append(self._view(name, tensor, patch))
+                views.append(self._view(name, tensor, self._part(call, tensor, patch)))
         if call.kernel not in (ADD_POINTWISE, ADD_MEAN):
             views.append(self._view("out", call.writes, self.made[call.writes]))
         params = self._params(call)
@@ -311,6 +319,11 @@ class _StepMaker:
     def _sliced_views(self, call: Call, names: Sequence[str]) -> frozenset[str]:
         tensors = {**dict(zip(names, call.reads, strict=False)), "out": call.writes}
         return frozenset(name for name, tensor in tensors.items() if tensor in self.sliced)
+
+    def _part(self, call: Call, tensor: str, patch: str) -> str:
+        """The patch of an operand: its only pixel where that is broadcast."""
+        node = self.program.node(call)
+        return PIXEL if broadcasts(self.program.schedule.graph, node, tensor) else patch
 
     def _view(self, name: str, tensor: str, patch: str) -> Made:
         way = "out" if name == "out" else "in"

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from functools import singledispatch
 
 from patchc.ir import (
-    Add,
     AveragePool,
+    Binary,
     Concat,
     Conv,
     GlobalAveragePool,
@@ -23,6 +23,7 @@ from patchc.ir import (
     Op,
     Padding,
     Upsample,
+    broadcasts,
 )
 from patchc.tunnels.schedule import Schedule, Span
 
@@ -64,9 +65,11 @@ class Located:
     channels: int
 
 
-def reach(graph: Graph, node: Node, out: Rectangle) -> Reach:
-    """What `node` reads of each operand for `out` (operands of one node share their shape)."""
-    height, width, _ = graph.tensors[node.inputs[0]].shape
+def reach(graph: Graph, node: Node, tensor: str, out: Rectangle) -> Reach:
+    """What `node` reads of its operand `tensor` for `out`."""
+    height, width, _ = graph.tensors[tensor].shape
+    if broadcasts(graph, node, tensor):
+        return Reach(Rectangle(Span(0, height), Span(0, width)), Padding())
     return _reach(node.op, out, Rectangle(Span(0, height), Span(0, width)))
 
 
@@ -85,10 +88,10 @@ def _(op: Conv | MaxPool | AveragePool, out: Rectangle, whole: Rectangle) -> Rea
     return Reach(Rectangle(rows, cols), Padding(top, left, bottom, right))
 
 
-@_reach.register(Add)
+@_reach.register(Binary)
 @_reach.register(Concat)
 @_reach.register(Lut)
-def _(op: Add | Concat | Lut, out: Rectangle, whole: Rectangle) -> Reach:
+def _(op: Binary | Concat | Lut, out: Rectangle, whole: Rectangle) -> Reach:
     return Reach(out, Padding())
 
 

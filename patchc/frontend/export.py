@@ -7,6 +7,7 @@ optimisation level; `session.x64quantprecision` = "1" keeps old CPUs from satura
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import singledispatch
 from math import prod
@@ -22,6 +23,7 @@ from patchc.ir import (
     FULL_RANGE,
     Add,
     AveragePool,
+    Binary,
     Clamp,
     Concat,
     Conv,
@@ -29,10 +31,12 @@ from patchc.ir import (
     Graph,
     Lut,
     MaxPool,
+    Mul,
     Node,
     Op,
     Padding,
     Quantization,
+    Sub,
     Tensor,
     Upsample,
     Window,
@@ -112,17 +116,31 @@ class _Writer:
         self.table(name, shifted, np.arange(256, dtype=np.uint8))
         return [shifted, *quantization]
 
+    def pair(self, op: Binary, node: Node, *, unsigned: bool) -> list[list[str]]:
+        """Both operands in the order of the formula, each with scale and zero point."""
+        found = [self.operand(name, unsigned=unsigned) for name in node.inputs]
+        if op.constant is not None:
+            values = op.constant.values[None, :, None, None]
+            if unsigned:
+                values = values.view(np.uint8) ^ np.uint8(0x80)
+            name = self.constant(values, f"{node.output}_constant")
+            found.append([name, *self.quantization(op.constant.quant, name, unsigned=unsigned)])
+        return found[::-1] if op.reverse else found
+
     def result(self, node: Node, *, unsigned: bool = False) -> list[str]:
         """Scale and zero point of what a node writes."""
         quant = self.graph.tensors[node.output].quant
         return self.quantization(quant, node.output, unsigned=unsigned)
 
     def integer_op(
-        self, kind: str, node: Node, output: str, operands: tuple[str, ...], **attributes: Any
+        self, kind: str, node: Node, output: str, operands: Iterable[list[str]], **attributes: Any
     ) -> None:
-        """An operator of com.microsoft, on uint8 where its rounding has to be that of uint8."""
+        """An operator of com.microsoft, on uint8 where its rounding has to be that of uint8.
+
+        operands: each with scale and zero point, of that type.
+        """
         unsigned = getattr(node.op, "unsigned", False)
-        inputs = [item for name in operands for item in self.operand(name, unsigned=unsigned)]
+        inputs = [item for operand in operands for item in operand]
         inputs += self.result(node, unsigned=unsigned)
         target = self.fresh(f"{output}_unsigned") if unsigned else output
         self.node(kind, inputs, target, MICROSOFT, **attributes)
@@ -182,10 +200,27 @@ def _(op: Conv, writer: _Writer, node: Node, output: str) -> None:
 
 @_write.register
 def _(op: Add, writer: _Writer, node: Node, output: str) -> None:
-    a, b = node.inputs
-    if prod(writer.graph.tensors[a].shape) == 1:  # onnxruntime swaps such operands
+    a, b = writer.pair(op, node, unsigned=op.unsigned)
+    if prod(writer.graph.tensors[node.output].shape) == 1:  # onnxruntime swaps such operands
         a, b = b, a
     writer.integer_op("QLinearAdd", node, output, (a, b))
+
+
+@_write.register
+def _(op: Mul, writer: _Writer, node: Node, output: str) -> None:
+    writer.integer_op("QLinearMul", node, output, writer.pair(op, node, unsigned=op.unsigned))
+
+
+@_write.register
+def _(op: Sub, writer: _Writer, node: Node, output: str) -> None:
+    """onnxruntime has no integer form."""
+    reals = []
+    for name, *quantization in writer.pair(op, node, unsigned=False):
+        reals.append(writer.fresh(f"{name}_real"))
+        writer.node("DequantizeLinear", [name, *quantization], reals[-1])
+    difference = writer.fresh(f"{output}_real")
+    writer.node("Sub", reals, difference)
+    writer.node("QuantizeLinear", [difference, *writer.result(node)], output)
 
 
 @_write.register
@@ -229,12 +264,14 @@ def _(op: AveragePool, writer: _Writer, node: Node, output: str) -> None:
     attributes = _attributes(window)
     del attributes["dilations"]
     attributes["count_include_pad"] = int(include)
-    writer.integer_op("QLinearAveragePool", node, output, node.inputs, **attributes)
+    operand = writer.operand(node.inputs[0], unsigned=op.unsigned)
+    writer.integer_op("QLinearAveragePool", node, output, [operand], **attributes)
 
 
 @_write.register
 def _(op: GlobalAveragePool, writer: _Writer, node: Node, output: str) -> None:
-    writer.integer_op("QLinearGlobalAveragePool", node, output, node.inputs)
+    operand = writer.operand(node.inputs[0])
+    writer.integer_op("QLinearGlobalAveragePool", node, output, [operand])
 
 
 @_write.register

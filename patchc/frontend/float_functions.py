@@ -13,12 +13,12 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
-from patchc.frontend.ops.functions import ARITHMETIC, FUNCTIONS
+from patchc.frontend.ops.functions import ARITHMETIC, BINARY, FUNCTIONS
 
 # Directly behind a layer these are its output's range, not a function of their own.
 RANGES = ("Clip", "Relu")
 
-ELEMENT_BY_ELEMENT = frozenset((*FUNCTIONS, *ARITHMETIC, *RANGES, "Add", "Identity"))
+ELEMENT_BY_ELEMENT = frozenset((*FUNCTIONS, *ARITHMETIC, *BINARY, *RANGES, "Identity"))
 
 
 def is_function(node: onnx.NodeProto) -> bool:

@@ -48,12 +48,14 @@ QUANTIZED_OPS = (
     "LeakyRelu",
     "MatMul",
     "MaxPool",
+    "Mul",
     "Pad",
     "Relu",
     "Reshape",
     "Resize",
     "Sigmoid",
     "Squeeze",
+    "Sub",
     "Transpose",
     "Unsqueeze",
 )
@@ -150,15 +152,19 @@ def quantize(
 
 
 def _prepare(loaded: LoadedModel, path: Path) -> None:
-    """Fold batch normalisation into convolutions, MatMul + Add into Gemm, and give nodes names."""
+    """Fold batch normalisation into convolutions, MatMul + Add into Gemm, give nodes names, and
+    constants that are added the second place, which is the one that the importer takes."""
     model = loaded.model
     if loaded.opset < PER_CHANNEL_OPSET:
         model = version_converter.convert_version(model, PER_CHANNEL_OPSET)
     onnx.save_model(model, path)
     quant_pre_process(path, path, skip_symbolic_shape=True)
     prepared = onnx.load_model(path)
+    constants = {tensor.name for tensor in prepared.graph.initializer}
     for index, node in enumerate(prepared.graph.node):
         node.name = node.name or f"{node.op_type}_{index}"
+        if node.op_type == "Add" and node.input[0] in constants:
+            node.input[:] = reversed(node.input)
     onnx.save_model(prepared, path)
 
 
@@ -224,9 +230,10 @@ def float_nodes(graph: onnx.GraphProto) -> list[str]:
 
 
 def _is_float(node: onnx.NodeProto, constants: set[str]) -> bool:
-    """Whether the importer has no integer form of a node."""
-    adds_constant = node.op_type == "Add" and bool(constants.intersection(node.input))
-    return node.op_type not in QUANTIZED_OPS or adds_constant
+    """Whether a node at either end stays float: the importer has no integer form of it, or it looks
+    like part of a normalisation."""
+    scales = node.op_type in ("Add", "Mul", "Sub") and bool(constants.intersection(node.input))
+    return node.op_type not in QUANTIZED_OPS or scales
 
 
 class _Reader(CalibrationDataReader):

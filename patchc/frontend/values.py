@@ -82,6 +82,10 @@ class Dequantized:
     source: Quantized
     function: Function | None = None
 
+    @property
+    def layout(self) -> Layout:
+        return self.source.layout
+
 
 @dataclass(frozen=True, slots=True)
 class Bounds:

@@ -4,6 +4,8 @@ from patchc.ir.graph import (
     FULL_RANGE,
     Add,
     AveragePool,
+    Binary,
+    ChannelConstant,
     Clamp,
     Concat,
     Conv,
@@ -11,22 +13,26 @@ from patchc.ir.graph import (
     Graph,
     Lut,
     MaxPool,
+    Mul,
     Node,
     Op,
     Padding,
     Quantization,
+    Sub,
     Tensor,
     Upsample,
     Window,
 )
 from patchc.ir.printer import format_graph
-from patchc.ir.rules import macs, output_shape
+from patchc.ir.rules import broadcasts, macs, output_shape
 from patchc.ir.verifier import GraphError, verify
 
 __all__ = [
     "FULL_RANGE",
     "Add",
     "AveragePool",
+    "Binary",
+    "ChannelConstant",
     "Clamp",
     "Concat",
     "Conv",
@@ -35,13 +41,16 @@ __all__ = [
     "GraphError",
     "Lut",
     "MaxPool",
+    "Mul",
     "Node",
     "Op",
     "Padding",
     "Quantization",
+    "Sub",
     "Tensor",
     "Upsample",
     "Window",
+    "broadcasts",
     "format_graph",
     "macs",
     "output_shape",

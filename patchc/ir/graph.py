@@ -140,13 +140,47 @@ class Conv(Op):
         return self.groups == 1 and self.window == Window(kernel=(1, 1))
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class ChannelConstant:
+    """A constant operand that is the same at every pixel."""
+
+    values: np.ndarray  # int8 (channels,), or (1,) for all channels
+    quant: Quantization
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "values", frozen_array(self.values, np.int8))
+
+
 @dataclass(frozen=True, slots=True)
-class Add(Op):
-    """Element-wise sum of two maps of one shape. The order of the inputs matters to rounding: the
-    importer gives the order of onnxruntime's formula, which swaps maps of one element."""
+class Binary(Op):
+    """Element-wise operator of two operands.
+
+    The first input has the output's shape. The second has it too, or is a map of one pixel that
+    meets every pixel, with all channels or one that meets every channel; or there is none, and
+    `constant` is in its place.
+    """
 
     clamp: Clamp = FULL_RANGE
-    unsigned: bool = False  # the file computes it on uint8: zero points enter the rounding + 128
+    # The file computes it on uint8. Zero points, then + 128, enter the rounding (not in Sub).
+    unsigned: bool = False
+    constant: ChannelConstant | None = None
+    reverse: bool = False  # in the formula the second operand comes first
+
+
+@dataclass(frozen=True, slots=True)
+class Add(Binary):
+    """Sum. The order of the operands matters to rounding: the importer gives that of onnxruntime's
+    formula, which swaps them where the first has one element."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mul(Binary):
+    """Product; the order of the operands does not matter."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sub(Binary):
+    """Difference."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

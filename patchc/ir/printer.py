@@ -43,9 +43,14 @@ def _tensor(tensor: Tensor) -> str:
 def describe(op: Op) -> str:
     """The operator and its attributes on one line; constants as a short hash."""
     window = getattr(op, "window", None)
-    unsigned = "unsigned" if getattr(op, "unsigned", False) else ""
+    words = [word for word in ("unsigned", "reverse") if getattr(op, word, False)]
+    constant = getattr(op, "constant", None)
+    if constant is not None:
+        quant = constant.quant
+        digest = hashlib.sha256(constant.values.tobytes()).hexdigest()[:8]
+        words.append(f"c={digest} s={quant.scale:.9g} z={quant.zero_point}")
     clamp = _clamp(getattr(op, "clamp", FULL_RANGE))
-    words = [op.kind, _window(window) if window else "", unsigned, clamp]
+    words = [op.kind, _window(window) if window else "", *words, clamp]
     return " ".join(word for word in words if word)
 
 

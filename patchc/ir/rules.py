@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import singledispatch
 
 from patchc.ir.graph import (
-    Add,
     AveragePool,
+    Binary,
     Concat,
     Conv,
     GlobalAveragePool,
@@ -56,7 +56,7 @@ def _(op: GlobalAveragePool, *inputs: Shape) -> Shape:
 
 
 @output_shape.register
-def _(op: Add, *inputs: Shape) -> Shape:
+def _(op: Binary, *inputs: Shape) -> Shape:
     return inputs[0]
 
 
@@ -75,6 +75,12 @@ def _(op: Concat, *inputs: Shape) -> Shape:
 def _(op: Lut, *inputs: Shape) -> Shape:
     (shape,) = inputs
     return shape
+
+
+def broadcasts(graph: Graph, node: Node, tensor: str) -> bool:
+    """Does one pixel of `tensor`, an operand of `node`, meet all pixels of the output?"""
+    own, output = graph.tensors[tensor].shape, graph.tensors[node.output].shape
+    return isinstance(node.op, Binary) and own[:2] != output[:2]
 
 
 def macs(graph: Graph, node: Node) -> int:

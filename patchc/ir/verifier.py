@@ -11,12 +11,14 @@ from patchc.ir.graph import (
     INT8_MIN,
     Add,
     AveragePool,
+    Binary,
     Clamp,
     Concat,
     Conv,
     Graph,
     Lut,
     MaxPool,
+    Mul,
     Node,
     Op,
     Padding,
@@ -121,11 +123,22 @@ def _(op: MaxPool | AveragePool, node: Node, inputs: list[Tensor], output: Tenso
 
 
 @_check_op.register
-def _(op: Add, node: Node, inputs: list[Tensor], output: Tensor) -> None:
-    _require(len(inputs) == 2, f"{node.name}: Add takes two inputs, not {len(inputs)}")
+def _(op: Binary, node: Node, inputs: list[Tensor], output: Tensor) -> None:
+    wanted = "one input beside its constant" if op.constant else "two inputs"
+    _require(
+        len(inputs) == (1 if op.constant else 2),
+        f"{node.name}: {op.kind} takes {wanted}, not {len(inputs)}",
+    )
     _check_clamp(node, op.clamp)
-    shapes = [tensor.shape for tensor in inputs]
-    _require(shapes[0] == shapes[1], f"{node.name}: Add of {shapes[0]} and {shapes[1]}")
+    shape = inputs[0].shape
+    second = (1, 1, len(op.constant.values)) if op.constant else inputs[1].shape
+    _require(
+        second in (shape, (1, 1, shape[2]), (1, 1, 1)),
+        f"{node.name}: {op.kind} of {shape} and {second}",
+    )
+    _require(not (isinstance(op, Mul) and op.reverse), f"{node.name}: Mul has no order to reverse")
+    if isinstance(op, Add) and op.reverse:
+        _require(second == shape, f"{node.name}: Add cannot broadcast what comes first")
 
 
 @_check_op.register

@@ -8,21 +8,25 @@ from patchc.errors import PatchcError
 from patchc.ir import (
     Add,
     AveragePool,
+    Binary,
     Concat,
     Conv,
     GlobalAveragePool,
     Graph,
     Lut,
     MaxPool,
+    Mul,
     Node,
     Tensor,
     Upsample,
     Window,
 )
-from patchc.numerics.add import Addition, add_params
+from patchc.numerics.add import add_params
 from patchc.numerics.average import average_params
 from patchc.numerics.concat import concat_params
 from patchc.numerics.fold import INT32_MAX, fold_bias
+from patchc.numerics.mul import mul_params
+from patchc.numerics.pairing import pairing_of
 from patchc.numerics.requant import conv_factors, global_factor, scale_of
 from patchc.numerics.structs import (
     ConvParams,
@@ -33,6 +37,7 @@ from patchc.numerics.structs import (
     UpsampleParams,
     WindowParams,
 )
+from patchc.numerics.sub import sub_params
 
 # Members of patchc_window are uint16_t.
 MAX_WINDOW = 2**16 - 1
@@ -55,8 +60,8 @@ def kernel_params(graph: Graph, node: Node, kernel_name: str, group: int = 0) ->
     op = node.op
     if isinstance(op, Conv):
         return _conv(op, inputs[0], output, _packed(op, kernel_name, group, where), where)
-    if isinstance(op, Add):
-        return _add(op, inputs, output, where)
+    if isinstance(op, Binary):
+        return _binary(graph, node, where)
     if isinstance(op, Concat):
         return concat_params(op, inputs, output)
     if isinstance(op, MaxPool):
@@ -116,16 +121,13 @@ def _depthwise(weights: np.ndarray) -> np.ndarray:
     return weights[..., 0].transpose(1, 2, 0).reshape(-1)
 
 
-def _add(op: Add, inputs: list[Tensor], output: Tensor, where: str) -> Params:
-    a, b = inputs
-    addition = Addition(
-        a=a.quant,
-        b=b.quant,
-        out=output.quant,
-        clamp=op.clamp,
-        unsigned=op.unsigned,
-    )
-    return add_params(addition, where)
+def _binary(graph: Graph, node: Node, where: str) -> Params:
+    pairing = pairing_of(graph, node)
+    if isinstance(node.op, Add):
+        return add_params(pairing, where)
+    if isinstance(node.op, Mul):
+        return mul_params(pairing, where)
+    return sub_params(pairing, where)
 
 
 def _global(op: GlobalAveragePool, x: Tensor, y: Tensor, where: str) -> GlobalParams:

@@ -111,6 +111,28 @@ def half_even(values: NDArray[np.uint64], bits: NDArray[np.int64]) -> NDArray[np
     return result
 
 
+def round_24(values: NDArray[np.int64]) -> NDArray[np.int64]:
+    """To 24 significant bits, ties to even, as float32 keeps them; magnitudes below 2^62."""
+    size = np.abs(values).astype(np.uint64)
+    drop = bit_length(size) - 24
+    bits = np.maximum(drop, 1)
+    rounded = np.where(drop > 0, half_even(size, bits) << bits.astype(np.uint64), size)
+    signed = rounded.astype(np.int64)
+    result: NDArray[np.int64] = np.where(values < 0, -signed, signed)
+    return result
+
+
+def rint_fixed(values: NDArray[np.int64], frac: int) -> NDArray[np.int64]:
+    """patchc_rint_fixed: values * 2**-frac to the nearest integer, ties to even, at most SATURATED
+    in magnitude; 0 <= frac."""
+    size = np.abs(values).astype(np.uint64)
+    if frac > 0:
+        size = half_even(size, np.asarray(frac))
+    rounded = np.minimum(size, np.uint64(SATURATED)).astype(np.int64)
+    result: NDArray[np.int64] = np.where(values < 0, -rounded, rounded)
+    return result
+
+
 def rint(significand: NDArray[np.uint64], shift: NDArray[np.int64]) -> NDArray[np.int64]:
     """patchc_rint: rint(significand * 2**-shift), SATURATED from 512 on."""
     rounded = half_even(significand, np.clip(shift, 15, 24)).astype(np.int64)

@@ -47,21 +47,66 @@ class ConvParams:
 
 
 @dataclass(frozen=True, slots=True)
+class Near:
+    """patchc_near."""
+
+    constant: int
+    guard: int
+    range: int
+    bits: int
+    base: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class AddParams:
     """patchc_add_params."""
 
     a_factor: int
     b_factor: int
-    constant: int
+    sum_constant: int
     frac: int
     near_a: int
     near_b: int
-    near_constant: int
-    near_guard: int
-    near_range: int
-    near_bits: int
-    near_base: int
+    near: Near
+    constant: np.ndarray | None  # int8 (c,), in place of the second operand
+    swap: int
     offset: int
+    lo: int
+    hi: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MulParams:
+    """patchc_mul_params."""
+
+    factor: int
+    frac: int
+    near_factor: int
+    near: Near
+    constant: np.ndarray | None  # int8 (c,), in place of the second operand
+    a_zero_point: int
+    b_zero_point: int
+    zero_point: int
+    offset: int
+    lo: int
+    hi: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SubParams:
+    """patchc_sub_params."""
+
+    a_scale: int  # float32 bit patterns
+    b_scale: int
+    out_scale: int
+    near_a: int
+    near_b: int
+    near: Near
+    constant: np.ndarray | None  # int8 (c,), in place of the second operand
+    swap: int
+    a_zero_point: int
+    b_zero_point: int
+    zero_point: int
     lo: int
     hi: int
 
@@ -130,6 +175,8 @@ class LutParams:
 Params = (
     ConvParams
     | AddParams
+    | MulParams
+    | SubParams
     | ConcatParams
     | PoolParams
     | AverageParams

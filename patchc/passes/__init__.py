@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from patchc.ir import Graph, GraphError, verify
+from patchc.passes.constant_operands import table_constants
 from patchc.passes.dead_nodes import drop_dead_nodes
 from patchc.passes.fold_clips import fold_clips
 from patchc.passes.identity_tables import drop_identity_tables
@@ -20,8 +21,10 @@ class Pass:
     run: Callable[[Graph], Graph]
 
 
-# Merging first: two tables in a row may be a clip, or nothing, only together. Dead nodes last.
+# Merging before what looks at single tables: two in a row may be a clip, or nothing, only together;
+# and before it whatever makes tables. Dead nodes last.
 PASSES: tuple[Pass, ...] = (
+    Pass("table-constants", table_constants),
     Pass("merge-tables", merge_tables),
     Pass("drop-identity-tables", drop_identity_tables),
     Pass("fold-clips", fold_clips),

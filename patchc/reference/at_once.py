@@ -126,8 +126,12 @@ def _room_for_groups(schedule: Schedule, step: Step, tensor: str) -> bool:
 
 
 def _has_window(call: PreparedCall) -> bool:
-    """Does the call read more of an operand than the pixel that it computes?"""
-    return any(axis != Axis(1, 1, 1, 0, axis.size) for axes in call.axes for axis in axes)
+    """Does the call read more of an operand than the pixel that it computes, or the only one?"""
+    return any(
+        axis not in (Axis(1, 1, 1, 0, axis.size), Axis(1, 0, 1, 0, 1))
+        for axes in call.axes
+        for axis in axes
+    )
 
 
 def _touched_elsewhere(schedule: Schedule, step: Step, inner: set[str], sums: set[str]) -> bool:

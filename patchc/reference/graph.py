@@ -30,7 +30,7 @@ def run_node(graph: Graph, node: Node, operands: Sequence[np.ndarray]) -> np.nda
     output = graph.tensors[node.output]
     patches = []
     for tensor, values in zip(inputs, operands, strict=True):
-        row_axis, col_axis = reading_axes(node.op, tensor)
+        row_axis, col_axis = reading_axes(node.op, tensor, output)
         rows = reach(row_axis, 0, output.shape[0])
         cols = reach(col_axis, 0, output.shape[1])
         inside = values[rows.start : rows.stop, cols.start : cols.stop]

@@ -17,15 +17,18 @@ import numpy as np
 from patchc.ir import (
     Add,
     AveragePool,
+    Binary,
     Clamp,
     Concat,
     Conv,
     GlobalAveragePool,
     Lut,
     MaxPool,
+    Mul,
     Op,
     Padding,
     Quantization,
+    Sub,
     Tensor,
     Upsample,
     Window,
@@ -76,14 +79,17 @@ def kernel(op: Op, inputs: Sequence[Tensor], output: Tensor) -> Kernel:
     raise NotImplementedError(f"no reference formula for {op.kind}")
 
 
-def reading_axes(op: Op, source: Tensor) -> tuple[Axis, Axis]:
+def reading_axes(op: Op, source: Tensor, output: Tensor) -> tuple[Axis, Axis]:
     """The window through which `op` reads `source`, along rows and columns: 1x1 for element-wise
-    operators, the whole map for a global one."""
+    operators, one that stays where it is over a map that is broadcast, the whole map for a global
+    operator."""
     height, width, _ = source.shape
     if isinstance(op, Upsample):
         return Axis(1, 1, 1, 0, height, op.factor[0]), Axis(1, 1, 1, 0, width, op.factor[1])
     if isinstance(op, GlobalAveragePool):
         return axes(Window(kernel=(height, width)), height, width)
+    if isinstance(op, Binary) and source.shape[:2] != output.shape[:2]:
+        return axes(Window(kernel=(1, 1), stride=(0, 0)), height, width)
     return axes(getattr(op, "window", Window(kernel=(1, 1))), height, width)
 
 
@@ -171,18 +177,61 @@ def _saturate(values: np.ndarray, clamp: Clamp) -> np.ndarray:
 
 
 @kernel.register
-def _(op: Add, inputs: Sequence[Tensor], output: Tensor) -> Kernel:
-    a, b, y = inputs[0].quant, inputs[1].quant, output.quant
-    shift = _unsigned_shift(op)
+def _(op: Binary, inputs: Sequence[Tensor], output: Tensor) -> Kernel:
+    quants = [tensor.quant for tensor in inputs]
+    if op.constant is not None:
+        quants.append(op.constant.quant)
+    a, b = reversed(quants) if op.reverse else quants
+    formula = {Add: _sum, Mul: _product, Sub: _difference}[type(op)]
+    combine = formula(op, a, b, output.quant)
+
+    def run(*patches: Patch) -> np.ndarray:
+        values = [patch.values for patch in patches]
+        if op.constant is not None:
+            values.append(op.constant.values)
+        return combine(*(reversed(values) if op.reverse else values))
+
+    return run
+
+
+Combine = Callable[[np.ndarray, np.ndarray], np.ndarray]  # int8 operands of the formula -> int8
+
+
+def _sum(op: Binary, a: Quantization, b: Quantization, y: Quantization) -> Combine:
+    shift = np.float32(_unsigned_shift(op))
     ra = np.float32(a.scale) / np.float32(y.scale)
     rb = np.float32(b.scale) / np.float32(y.scale)
-    za, zb, zy = (np.float32(quant.zero_point + shift) for quant in (a, b, y))
+    za, zb, zy = (np.float32(quant.zero_point) + shift for quant in (a, b, y))
     constant = zy - fma32(ra, za, rb * zb)
 
-    def run(first: Patch, second: Patch) -> np.ndarray:
-        p, q = (patch.values.astype(np.float32) + np.float32(shift) for patch in (first, second))
+    def run(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        p, q = (values.astype(np.float32) + shift for values in (first, second))
         total = np.rint(fma32(p, ra, fma32(q, rb, constant)))
-        return _saturate(total - np.float32(shift), op.clamp)
+        return _saturate(total - shift, op.clamp)
+
+    return run
+
+
+def _product(op: Binary, a: Quantization, b: Quantization, y: Quantization) -> Combine:
+    shift = np.float32(_unsigned_shift(op))
+    factor = np.float32(a.scale) * np.float32(b.scale) / np.float32(y.scale)
+
+    def run(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        p = first.astype(np.float32) - np.float32(a.zero_point)
+        q = second.astype(np.float32) - np.float32(b.zero_point)
+        # The product of two integers is exact. The zero point is added before rounding.
+        total = np.rint(p * q * factor + (np.float32(y.zero_point) + shift))
+        return _saturate(total - shift, op.clamp)
+
+    return run
+
+
+def _difference(op: Binary, a: Quantization, b: Quantization, y: Quantization) -> Combine:
+    def run(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        p = (first.astype(np.float32) - np.float32(a.zero_point)) * np.float32(a.scale)
+        q = (second.astype(np.float32) - np.float32(b.zero_point)) * np.float32(b.scale)
+        steps = np.rint((p - q) / np.float32(y.scale))
+        return _saturate(steps + np.float32(y.zero_point), op.clamp)
 
     return run
 
@@ -275,7 +324,7 @@ def _(op: Lut, inputs: Sequence[Tensor], output: Tensor) -> Kernel:
     return lambda patch: by_bits[patch.values.view(np.uint8)]
 
 
-def _unsigned_shift(op: Add | AveragePool) -> int:
+def _unsigned_shift(op: AveragePool | Binary) -> int:
     """What the values that onnxruntime works on exceed ours by, where its zero points enter a
     rounding: 128 for an operator that the file computes on uint8."""
     return 128 if op.unsigned else 0

@@ -302,7 +302,10 @@ def _check_order(order: Order, target: Rectangle, operand: _Operand) -> None:
         return
     if order is Order.ELEMENT:
         element = np.arange(int(np.prod(target.shape))).reshape(target.shape)
-        written_at, read_at = 2 * element + 1, 2 * element
+        # A value that is broadcast is read until the last element that it meets.
+        sizes = zip(source.shape, target.shape, strict=True)
+        met = tuple(axis for axis, (own, whole) in enumerate(sizes) if own != whole)
+        written_at, read_at = 2 * element + 1, 2 * element.max(axis=met, keepdims=True)
     else:
         rows, cols, channels = target.shape
         pixel = np.arange(rows * cols).reshape(rows, cols, 1)

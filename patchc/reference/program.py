@@ -128,7 +128,7 @@ def prepare(graph: Graph, call: Call) -> PreparedCall:
     if call.kernel == ADD_MEAN:
         found = tuple(axes(Window((1, 1)), *tensor.shape[:2]) for tensor in tensors)
     else:
-        found = tuple(reading_axes(op, tensor) for tensor in tensors)
+        found = tuple(reading_axes(op, tensor, graph.tensors[call.writes]) for tensor in tensors)
     return PreparedCall(call, op, found)
 
 

@@ -2,9 +2,10 @@
 
 Every kernel computes a rectangle of its output from views (runtime_c/include/patchc_kernels.h).
 `Order.ELEMENT`: reads element i of its operands, then writes element i, i ascending; so the output
-may be the very memory of an operand. `Order.PIXEL`: computes output pixels in raster order, and may
-still read the inputs of a pixel after its first byte is written; so the output may overlap an
-input only where no pixel from the current one onwards reads. tests/c holds each kernel to it.
+may be the very memory of an operand of its shape. `Order.PIXEL`: computes output pixels in raster
+order, and may still read the inputs of a pixel after its first byte is written; so the output may
+overlap an input only where no pixel from the current one onwards reads. tests/c holds each kernel
+to it.
 """
 
 from __future__ import annotations
@@ -32,6 +33,11 @@ class Kernel:
     headers: tuple[str, ...] = ()  # under runtime_c/include, beside patchc_kernels.h
 
     @property
+    def takes_pair(self) -> bool:
+        """Has it two inputs, the second of which may be left out?"""
+        return self.name in ("add", "mul", "sub")
+
+    @property
     def takes_array(self) -> bool:
         """Are its inputs one array of any length?"""
         return self.name == "concat"
@@ -48,7 +54,11 @@ KERNELS: dict[str, Kernel] = {
         _portable("conv2d_pointwise", "patchc_conv_params", Order.PIXEL, "patchc_requant.h"),
         _portable("conv2d_depthwise", "patchc_conv_params", Order.PIXEL, "patchc_requant.h"),
         _portable("dense", "patchc_conv_params", Order.PIXEL, "patchc_requant.h"),
-        _portable("add", "patchc_add_params", Order.ELEMENT, "patchc_requant.h"),
+        _portable("add", "patchc_add_params", Order.ELEMENT, "patchc_pairs.h"),
+        _portable("mul", "patchc_mul_params", Order.ELEMENT, "patchc_pairs.h"),
+        _portable(
+            "sub", "patchc_sub_params", Order.ELEMENT, "patchc_pairs.h", "patchc_softfloat.h"
+        ),
         _portable("concat", "patchc_concat_params", Order.PIXEL),
         _portable("max_pool", "patchc_pool_params", Order.PIXEL),
         _portable("average_pool", "patchc_average_params", Order.PIXEL, "patchc_softfloat.h"),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import singledispatch
 
 from patchc.ir import (
-    Add,
     AveragePool,
+    Binary,
     Concat,
     Conv,
     GlobalAveragePool,
@@ -45,8 +45,8 @@ def _(op: Conv, shape: Shape) -> str:
 
 
 @_choose.register
-def _(op: Add, shape: Shape) -> str:
-    return "add"
+def _(op: Binary, shape: Shape) -> str:
+    return op.kind.lower()
 
 
 @_choose.register

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from patchc.ir import GlobalAveragePool, Graph, Node
+from patchc.ir import GlobalAveragePool, Graph, Node, broadcasts
 from patchc.tunnels.regions import AxisMap, axis_maps
 
 
@@ -87,6 +87,8 @@ def demanded_columns(
                 need = cut.share(width)
             else:
                 need = _behind(node, found[node.output], width)
+                if broadcasts(graph, node, name):  # each stripe reads all there is
+                    need = Columns(np.zeros_like(need.start), np.ones_like(need.stop))
             found[name] = need.hull(found[name]) if name in found else need
     return found
 

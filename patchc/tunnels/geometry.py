@@ -23,7 +23,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from patchc.ir import Conv, GlobalAveragePool, Graph, Node
+from patchc.ir import Conv, GlobalAveragePool, Graph, Node, broadcasts
 from patchc.tunnels.plan import StepPlan, TunnelPlan
 from patchc.tunnels.regions import AxisMap, axis_maps, demand
 from patchc.tunnels.schedule import RowClock, Span
@@ -122,6 +122,11 @@ def operand_span(
     return demand(node.op, rows, cols, height, width)
 
 
+def broadcast_input(graph: Graph, tensor: str) -> bool:
+    """Is it a map of one pixel that some node needs for all of its rows?"""
+    return any(broadcasts(graph, node, tensor) for node in graph.consumers[tensor])
+
+
 def _advance(clock: RowClock, down: AxisMap, limit: int) -> RowClock:
     """The clock of an operator's output from that of its input. Exact: see the module's text."""
     shift = down.stride - down.last - 1
@@ -178,6 +183,7 @@ def tunnel_rows(
     Raises GeometryError when the steps cannot stream together.
     """
     made = {last_tensor(graph, step) for step in tunnel.steps}
+    _check_broadcasts(graph, tunnel, loaded)
     reads = [outside_reads(graph, step) for step in tunnel.steps]
     outer = tuple(
         dict.fromkeys(
@@ -212,6 +218,16 @@ def tunnel_rows(
     return replace(rows, slots=slots)
 
 
+def _check_broadcasts(graph: Graph, tunnel: TunnelPlan, loaded: Sequence[str]) -> None:
+    """Raises GeometryError where every row needs the whole of a map that arrives with the rows."""
+    nodes = [graph.node(name) for name in tunnel.nodes]
+    inside = {*loaded, *(node.output for node in nodes)}
+    for node in nodes:
+        for tensor in node.inputs:
+            if tensor in inside and broadcasts(graph, node, tensor):
+                raise GeometryError(f"{node.name} needs {tensor} whole, before its first row")
+
+
 def _step_clock(
     graph: Graph,
     plan: StepPlan,
@@ -225,7 +241,9 @@ def _step_clock(
     inner: dict[str, RowClock] = {}
     for position, name in enumerate(plan.nodes):
         node = graph.node(name)
-        here = [tensor for tensor, at in reads if at == position]
+        here = [
+            tensor for tensor, at in reads if at == position and not broadcasts(graph, node, tensor)
+        ]
         operands = [inner[tensor] for tensor in node.inputs if tensor in inner]
         operands += [clocks[tensor] for tensor in here if tensor not in outer and tensor in clocks]
         if not operands:
@@ -289,7 +307,10 @@ def first_rows(
     first = np.full(rows.ticks, height, dtype=np.int64)
     for step, position in readers:
         done = at_ticks(step.clock, rows.ticks)[:-1]
-        need = np.maximum(_first_row(graph, step.plan, position, rows.reverse, done), 0)
+        if broadcasts(graph, graph.node(step.plan.nodes[position]), tensor):
+            need = np.zeros(rows.ticks, dtype=np.int64)
+        else:
+            need = np.maximum(_first_row(graph, step.plan, position, rows.reverse, done), 0)
         need[done >= step.clock.limit] = height
         first = np.minimum(first, need)
     # A row that a later tick reads must still be there now.

@@ -13,6 +13,7 @@ from patchc.tunnels.geometry import (
     GeometryError,
     StepRows,
     TunnelRows,
+    broadcast_input,
     is_mean,
     last_tensor,
     overlap_distance,
@@ -144,6 +145,7 @@ class _Lowering:
             if readers:
                 alone = len(readers) == 1 and name not in self.graph.outputs
                 streams = alone and not self.plan.tunnels[readers[0]].whole
+                streams = streams and not broadcast_input(self.graph, name)
                 found[name] = (readers[0], not streams)
         return found
 

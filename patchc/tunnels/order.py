@@ -12,7 +12,7 @@ from __future__ import annotations
 import heapq
 from dataclasses import dataclass
 
-from patchc.ir import Add, Graph, Lut, Node
+from patchc.ir import Binary, Graph, Lut, Node
 from patchc.tunnels.plan import InputMode
 
 # States a search may expand before it settles for the best order that it has seen. Networks people
@@ -31,13 +31,15 @@ class Order:
 
 def may_overwrite(graph: Graph, node: Node, mode: InputMode) -> tuple[str, ...]:
     """Operands whose memory `node` could write over, element by element, if they died with it."""
-    if not isinstance(node.op, Add | Lut):
+    if not isinstance(node.op, Binary | Lut):
         return ()
     const = set(graph.inputs) if mode is InputMode.EXTERN else set()
     return tuple(
         name
         for name in dict.fromkeys(node.inputs)
-        if name not in const and name not in graph.outputs
+        if name not in const
+        and name not in graph.outputs
+        and graph.tensors[name].shape == graph.tensors[node.output].shape
     )
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache, singledispatch
 
 from patchc.ir import (
-    Add,
     AveragePool,
+    Binary,
     Concat,
     Conv,
     GlobalAveragePool,
@@ -71,11 +71,16 @@ def _(op: Conv | MaxPool | AveragePool) -> tuple[AxisMap, AxisMap]:
     )
 
 
-@_axis_maps.register(Add)
+@_axis_maps.register(Binary)
 @_axis_maps.register(Concat)
 @_axis_maps.register(Lut)
-def _(op: Add | Concat | Lut) -> tuple[AxisMap, AxisMap]:
+def _(op: Binary | Concat | Lut) -> tuple[AxisMap, AxisMap]:
     return AxisMap(), AxisMap()
+
+
+def _met(out: Span, size: int) -> Span:
+    """Along an axis: the same positions, or the only one there is."""
+    return Span(0, 1) if size == 1 and out.start < out.stop else out
 
 
 @_axis_maps.register
@@ -87,6 +92,8 @@ def demand(op: Op, rows: Span, cols: Span, height: int, width: int) -> tuple[Spa
     """Rows and columns of a height x width operand behind rows x cols of the output of `op`."""
     if isinstance(op, GlobalAveragePool):
         return Span(0, height), Span(0, width)
+    if isinstance(op, Binary):
+        return _met(rows, height), _met(cols, width)
     down, across = axis_maps(op)
     return down.behind(rows, height), across.behind(cols, width)
 

@@ -15,7 +15,7 @@ from itertools import accumulate
 
 from patchc.ir import GlobalAveragePool, Graph, macs
 from patchc.tunnels.columns import demanded_columns, stripes
-from patchc.tunnels.geometry import overlap_distance
+from patchc.tunnels.geometry import broadcast_input, overlap_distance
 from patchc.tunnels.modes import Bounds, Modes
 from patchc.tunnels.order import best_order
 from patchc.tunnels.plan import InputMode, Plan, StepPlan, TunnelPlan
@@ -216,7 +216,10 @@ class Search:
         loaded = tuple(
             name
             for name in self.graph.inputs
-            if self.callback and start <= self.first_read[name] and self.last_read[name] < stop
+            if self.callback
+            and start <= self.first_read[name]
+            and self.last_read[name] < stop
+            and not broadcast_input(self.graph, name)
         )
         counts = self._counts(units, outputs, loaded)
         cut = stripes(counts)

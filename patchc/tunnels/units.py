@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from patchc.ir import Add, Concat, Conv, GlobalAveragePool, Graph, Lut, MaxPool, Node
+from patchc.ir import Binary, Concat, Conv, GlobalAveragePool, Graph, Lut, MaxPool, Node, broadcasts
 from patchc.tunnels.plan import StepPlan
 
 # A tile is wide enough for this many bytes of the inner tensor: calls on less cost more in set-up
@@ -71,7 +71,7 @@ def _waiting(graph: Graph, order: Sequence[Node]) -> dict[str, str]:
         pair = (_pointwise(node) and _depthwise(reader)) or (
             _depthwise(node) and _pointwise(reader)
         )
-        pair = pair or isinstance(reader.op, Add | GlobalAveragePool)
+        pair = pair or isinstance(reader.op, Binary | GlobalAveragePool)
         if pair and reader.name not in waits.values():
             waits[node.name] = reader.name
     return waits
@@ -87,7 +87,7 @@ def _unit(graph: Graph, rest: Sequence[Node]) -> Unit:
     follower = chain[len(expand) + len(core)] if len(chain) > len(expand) + len(core) else None
     in_place = [(node.output, node.inputs[0]) for node in nodes[1:] if isinstance(node.op, Lut)]
     if follower is not None and isinstance(core[0].op, Conv):
-        if isinstance(follower.op, Add):
+        if isinstance(follower.op, Binary):
             in_place.append((follower.output, last.output))
             core.append(follower)
         elif isinstance(follower.op, GlobalAveragePool) and not expand and len(core) == 1:
@@ -130,7 +130,7 @@ def _side(graph: Graph, rest: Sequence[Node]) -> list[Node]:
             core
             and isinstance(core[0].op, Conv)
             and len(chain) > end
-            and isinstance(chain[end].op, Add)
+            and isinstance(chain[end].op, Binary)
             and graph.consumers[side[-1].output] == (chain[end],)
             and side[-1].output not in graph.outputs
         ):
@@ -173,16 +173,16 @@ def _with_tables(chain: Sequence[Node], start: int) -> int:
 
 def _chain(graph: Graph, rest: Sequence[Node]) -> list[Node]:
     """The first nodes of `rest` that each read only what the one before it made, which nobody else
-    reads; an Add may read one more tensor, made earlier."""
+    reads; an Add or the like may read one more tensor, made earlier."""
     chain = [rest[0]]
     for node in rest[1:]:
         made = chain[-1].output
         if graph.consumers[made] != (node,) or made in graph.outputs:
             break
         others = [name for name in node.inputs if name != made]
-        if others and not isinstance(node.op, Add):
+        if others and not isinstance(node.op, Binary):
             break
-        if list(node.inputs).count(made) != 1:
+        if list(node.inputs).count(made) != 1 or broadcasts(graph, node, made):
             break
         chain.append(node)
         if others:

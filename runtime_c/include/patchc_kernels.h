@@ -102,27 +102,69 @@ void patchc_pointwise_add(const patchc_sums *sums, const patchc_in *in,
 void patchc_pointwise_finish(const patchc_out *out, const patchc_sums *sums,
                              const patchc_conv_params *params);
 
+/* The kernels of two operands are given `b` as a map of the output's shape, or of one pixel that
+ * meets every pixel, with all channels or one that meets every channel; or b is null, and
+ * `constant` in the parameters, [channels], is in its place.
+ *
+ * Most results are far from a tie, where a sum in 32-bit fixed point gives the nearest integer. It
+ * has `bits` fractional bits; `constant` holds, beside what the operator adds, one half and `base`,
+ * which keeps the sum positive. A fraction less than `guard` from a tie takes the exact way; so
+ * does everything if `range`, 2^bits - 2 * guard, is 0. */
+typedef struct {
+    uint32_t constant;
+    uint32_t guard, range;
+    int32_t bits, base;
+} patchc_near;
+
 /* QLinearAdd: rint(fma(a, ra, fma(b, rb, F))), clamped; each fma rounds to float32. With `frac`
  * fractional bits ra, rb and F are integers: a_factor = ra * 2^frac and so on. In a uint8 model
- * all values are 128 larger, which matters to rounding: offset.
- *
- * Most sums are far from a tie, where that is simply the nearest integer. A 32-bit sum with
- * near_bits fractional bits settles those: near_constant holds F, one half and near_base, which
- * keeps the sum positive. A fraction less than near_guard from a tie takes the exact way; so
- * does everything if near_range, 2^near_bits - 2 * near_guard, is 0. */
+ * all values are 128 larger, which matters to rounding: offset. */
 typedef struct {
-    int64_t a_factor, b_factor, constant;
+    int64_t a_factor, b_factor, sum_constant;
     int32_t frac;
     int32_t near_a, near_b;
-    uint32_t near_constant;
-    uint32_t near_guard, near_range;
-    int32_t near_bits, near_base;
+    patchc_near near;
+    const int8_t *constant;
+    int8_t swap;              /* 1: the formula's `a` is the kernel's b */
     int16_t offset;           /* 128: round as on uint8; else 0 */
     int8_t lo, hi;
 } patchc_add_params;
 
 void patchc_add(const patchc_out *out, const patchc_in *a, const patchc_in *b,
                 const patchc_add_params *params);
+
+/* QLinearMul: rint(float32((a - za) * (b - zb)) * r + z), clamped; product and sum round to float32.
+ * r = factor * 2^-frac. */
+typedef struct {
+    int32_t factor;
+    int32_t frac;
+    int32_t near_factor;
+    patchc_near near;
+    const int8_t *constant;
+    int8_t a_zero_point, b_zero_point;
+    int16_t zero_point;       /* of the output, plus offset */
+    int16_t offset;           /* 128: round as on uint8; else 0 */
+    int8_t lo, hi;
+} patchc_mul_params;
+
+void patchc_mul(const patchc_out *out, const patchc_in *a, const patchc_in *b,
+                const patchc_mul_params *params);
+
+/* rint(((a - za) * sa - (b - zb) * sb) / s) + z, clamped; every operation rounds to float32. */
+typedef struct {
+    uint32_t a_scale, b_scale; /* float32 bit patterns */
+    uint32_t out_scale;
+    int32_t near_a, near_b;
+    patchc_near near;
+    const int8_t *constant;
+    int8_t swap;               /* 1: the formula's `a` is the kernel's b */
+    int8_t a_zero_point, b_zero_point;
+    int8_t zero_point;
+    int8_t lo, hi;
+} patchc_sub_params;
+
+void patchc_sub(const patchc_out *out, const patchc_in *a, const patchc_in *b,
+                const patchc_sub_params *params);
 
 /* Maps side by side along the channels, `in[0] .. in[count - 1]`. A table has 256 entries, indexed
  * by value + 128; an input without one is copied. `background` is a pixel of the output, for the

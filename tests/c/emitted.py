@@ -9,7 +9,16 @@ from pathlib import Path
 import numpy as np
 
 from patchc.codegen import EmitOptions, GoldenVectors, WeightsMode, emit
-from patchc.ir import AveragePool, Conv, Graph, Padding, Window
+from patchc.ir import (
+    AveragePool,
+    ChannelConstant,
+    Conv,
+    Graph,
+    Padding,
+    Quantization,
+    Sub,
+    Window,
+)
 from patchc.memory import Placement, place
 from patchc.outdir import write_files
 from patchc.reference import run_graph
@@ -95,6 +104,38 @@ def bottlenecks(side: int = 12) -> Graph:
     return net.build(net.dense(net.mean(net.conv(x, 16)), 10, name="logits"))
 
 
+def gated(side: int = 12) -> Graph:
+    """Bottlenecks whose depthwise results are squeezed and excited, as in MobileNetV3."""
+    net = NetworkBuilder(15)
+    x = net.conv(net.input(side, side, 3), 8, 3, 2)
+    for number, stride in enumerate((1, 2)):
+        y = net.depthwise(net.conv(x, 24), 3, stride)
+        y = net.conv(net.gate(y, 6, name=f"gated{number}"), 8)
+        x = net.add(x, y) if stride == 1 else y
+    return net.build(net.dense(net.mean(x), 5, name="logits"))
+
+
+def gate() -> Schedule:
+    """A squeeze and excite whose product heads a tunnel."""
+    net = NetworkBuilder(17)
+    x = net.conv(net.input(4, 4, 2), 4, 3)
+    graph = net.build(net.conv(net.gate(x, 2, name="gated"), 3))
+    steps = tuple(StepPlan((node.name,)) for node in graph.nodes)
+    before = (TunnelPlan((step,), whole=True) for step in steps[:-2])
+    return lower(graph, Plan(InputMode.TILES, (*before, TunnelPlan(steps[-2:]))))
+
+
+def concatenated(side: int = 12) -> Graph:
+    """Two branches side by side, constant channels behind a skip, a constant per channel."""
+    net = NetworkBuilder(16)
+    x = net.conv(net.input(side, side, 3), 6, 3, 2)
+    y = net.concat(net.depthwise(x), net.conv(x, 4, 5), x, name="branches")
+    x = net.concat(2, x, 8, name="widened")
+    constant = ChannelConstant(net.random.integers(-128, 128, 16), Quantization(0.0078125, 3))
+    y = net._node(Sub(constant=constant, reverse=True), (y,), "difference", 0.03)
+    return net.build(net.add(net.depthwise(y, 3), x, name="sum"))
+
+
 def mobilenet_v2(side: int) -> Graph:
     """MobileNetV2-1.0 for 1000 classes."""
     net = NetworkBuilder(12)
@@ -153,6 +194,11 @@ def layerwise(graph: Graph, mode: InputMode) -> Schedule:
     return lower(graph, trivial_plan(graph, mode))
 
 
+def smallest(graph: Graph, mode: InputMode) -> Schedule:
+    """The plan that needs the least memory."""
+    return lower(graph, points(graph, mode)[-1].plan(mode))
+
+
 @dataclass(frozen=True)
 class Case:
     """A schedule and how it is emitted."""
@@ -180,6 +226,8 @@ GOLDEN = {
     "grouped_extern_weights": Case(grouped, WeightsMode.EXTERN),
     "upwards_extern": Case(upwards),
     "tables_in_a_tunnel": Case(tables),
+    "gate_tiles": Case(gate),
+    "concatenated_stream": Case(lambda: smallest(concatenated(8), InputMode.STREAM)),
 }
 
 

@@ -13,15 +13,17 @@ from collections.abc import Iterator
 import numpy as np
 
 from patchc.ir import (
-    Add,
     AveragePool,
+    Binary,
     Concat,
     Conv,
     GlobalAveragePool,
     Graph,
     Lut,
     MaxPool,
+    Mul,
     Node,
+    Sub,
     Upsample,
     Window,
 )
@@ -44,8 +46,8 @@ def brute_force(graph: Graph, node: Node, inputs: tuple[np.ndarray, ...]) -> np.
     if isinstance(op, Upsample):
         pixels = [(i // op.factor[0], j // op.factor[1]) for i, j in _pixels(shape)]
         return np.array([inputs[0][pixel] for pixel in pixels]).reshape(shape)
-    if isinstance(op, Add):
-        real = _add(graph, node, *wide)
+    if isinstance(op, Binary):
+        real = _binary(graph, node, wide)
     elif isinstance(op, Concat):
         real = _concat(graph, node, wide)
     elif isinstance(op, GlobalAveragePool):
@@ -124,12 +126,28 @@ def _concat(graph: Graph, node: Node, inputs: list[np.ndarray]) -> np.ndarray:
     return np.rint(real / f32(y.quant.scale)).astype(np.float64) + y.quant.zero_point
 
 
-def _add(graph: Graph, node: Node, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    qa, qb = (graph.tensors[name].quant for name in node.inputs)
-    y = graph.tensors[node.output].quant
+def _binary(graph: Graph, node: Node, inputs: list[np.ndarray]) -> np.ndarray:
+    """Of any two operands that numpy broadcasts."""
+    op, y = node.op, graph.tensors[node.output].quant
+    assert isinstance(op, Binary)
+    quants = [graph.tensors[name].quant for name in node.inputs]
+    values = list(inputs)
+    if op.constant is not None:
+        quants.append(op.constant.quant)
+        values.append(op.constant.values.astype(np.int64))
+    if op.reverse:
+        quants, values = quants[::-1], values[::-1]
+    (qa, qb), (a, b) = quants, values
+    if isinstance(op, Sub):
+        x = (a - qa.zero_point).astype(f32) * f32(qa.scale)
+        difference = x - (b - qb.zero_point).astype(f32) * f32(qb.scale)
+        return np.rint(difference / f32(y.scale)).astype(np.float64) + y.zero_point
+    shift = 128 if op.unsigned else 0  # onnxruntime's values are that much higher
+    if isinstance(op, Mul):
+        factor = f32(qa.scale) * f32(qb.scale) / f32(y.scale)
+        product = ((a - qa.zero_point) * (b - qb.zero_point)).astype(f32) * factor
+        return np.rint(product + f32(y.zero_point + shift)) - shift
     ra, rb = f32(qa.scale) / f32(y.scale), f32(qb.scale) / f32(y.scale)
-    assert isinstance(node.op, Add)
-    shift = 128 if node.op.unsigned else 0  # onnxruntime's values are that much higher
     za, zb, zy = (f32(quant.zero_point + shift) for quant in (qa, qb, y))
     constant = zy - fma(ra, za, rb * zb)
     inner = fma((b + shift).astype(f32), rb, constant)

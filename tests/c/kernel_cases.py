@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from patchc.ir import (
     Add,
     AveragePool,
+    Binary,
+    ChannelConstant,
     Clamp,
     Concat,
     Conv,
@@ -17,10 +19,12 @@ from patchc.ir import (
     Graph,
     Lut,
     MaxPool,
+    Mul,
     Node,
     Op,
     Padding,
     Quantization,
+    Sub,
     Tensor,
     Upsample,
     Window,
@@ -109,12 +113,26 @@ def clamp(random: np.random.Generator) -> Clamp:
     return Clamp(int(lo), int(hi)) if random.random() < 0.3 else Clamp()
 
 
-def add_case(shape: Shape, seed: int) -> Case:
+SECONDS = ("map", "channels", "scalar", "constants", "constant")
+
+
+def binary_case(kind: type[Binary], second: str, shape: Shape, seed: int) -> Case:
+    """Add, Mul or Sub of a map and `second`: a map of its shape, of one pixel with as many channels
+    or one, or a constant per channel or for all."""
     random = np.random.default_rng(seed)
     a, b = quantization(random), quantization(random)
-    out = quantization(random, (a.scale + b.scale) * np.exp(random.uniform(-1, 1)))
-    op = Add(clamp(random), unsigned=bool(random.integers(2)))
-    return make(op, [shape, shape], [a, b, out], seed)
+    spread = a.scale * b.scale * 100 if kind is Mul else a.scale + b.scale
+    out = quantization(random, spread * np.exp(random.uniform(-1, 1)))
+    count = 1 if second in ("scalar", "constant") else shape[2]
+    small = (1, 1, count)
+    reverse = bool(random.integers(2)) and (kind is Sub or (kind is Add and small == shape))
+    constant = None
+    if second.startswith("constant"):
+        constant = ChannelConstant(random.integers(-128, 128, count), b)
+    op = kind(clamp(random), bool(random.integers(2)), constant, reverse)
+    if constant is not None:
+        return make(op, [shape], [a, out], seed)
+    return make(op, [shape, shape if second == "map" else small], [a, b, out], seed)
 
 
 def concat_case(
@@ -236,7 +254,13 @@ def element_shapes() -> st.SearchStrategy[Shape]:
     return st.tuples(st.integers(1, 5), st.integers(1, 5), channels)
 
 
-adds = st.builds(add_case, element_shapes(), seeds)
+binaries = st.builds(
+    binary_case,
+    st.sampled_from([Add, Mul, Sub]),
+    st.sampled_from(SECONDS),
+    element_shapes(),
+    seeds,
+)
 concats = st.builds(
     concat_case,
     st.lists(channels, min_size=1, max_size=4),
@@ -253,7 +277,7 @@ upsamples = st.builds(upsample_case, factors, element_shapes(), seeds)
 global_pools = st.builds(global_pool_case, element_shapes(), seeds)
 windowed = st.one_of(convolutions(), max_pools(), average_pools())
 cases = st.one_of(
-    windowed, convolutions(), adds, concats, luts, channel_luts, global_pools, upsamples
+    windowed, convolutions(), binaries, concats, luts, channel_luts, global_pools, upsamples
 )
 
 layouts = st.builds(Layout, st.integers(0, 3), st.integers(0, 7), st.integers(0, 5))

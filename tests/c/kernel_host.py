@@ -55,20 +55,62 @@ class ConvParams(ctypes.Structure):
     )
 
 
+class Near(ctypes.Structure):
+    _fields_ = (
+        ("constant", ctypes.c_uint32),
+        ("guard", ctypes.c_uint32),
+        ("range", ctypes.c_uint32),
+        ("bits", ctypes.c_int32),
+        ("base", ctypes.c_int32),
+    )
+
+
 class AddParams(ctypes.Structure):
     _fields_ = (
         ("a_factor", ctypes.c_int64),
         ("b_factor", ctypes.c_int64),
-        ("constant", ctypes.c_int64),
+        ("sum_constant", ctypes.c_int64),
         ("frac", ctypes.c_int32),
         ("near_a", ctypes.c_int32),
         ("near_b", ctypes.c_int32),
-        ("near_constant", ctypes.c_uint32),
-        ("near_guard", ctypes.c_uint32),
-        ("near_range", ctypes.c_uint32),
-        ("near_bits", ctypes.c_int32),
-        ("near_base", ctypes.c_int32),
+        ("near", Near),
+        ("constant", ctypes.POINTER(ctypes.c_int8)),
+        ("swap", ctypes.c_int8),
         ("offset", ctypes.c_int16),
+        ("lo", ctypes.c_int8),
+        ("hi", ctypes.c_int8),
+    )
+
+
+class MulParams(ctypes.Structure):
+    _fields_ = (
+        ("factor", ctypes.c_int32),
+        ("frac", ctypes.c_int32),
+        ("near_factor", ctypes.c_int32),
+        ("near", Near),
+        ("constant", ctypes.POINTER(ctypes.c_int8)),
+        ("a_zero_point", ctypes.c_int8),
+        ("b_zero_point", ctypes.c_int8),
+        ("zero_point", ctypes.c_int16),
+        ("offset", ctypes.c_int16),
+        ("lo", ctypes.c_int8),
+        ("hi", ctypes.c_int8),
+    )
+
+
+class SubParams(ctypes.Structure):
+    _fields_ = (
+        ("a_scale", ctypes.c_uint32),
+        ("b_scale", ctypes.c_uint32),
+        ("out_scale", ctypes.c_uint32),
+        ("near_a", ctypes.c_int32),
+        ("near_b", ctypes.c_int32),
+        ("near", Near),
+        ("constant", ctypes.POINTER(ctypes.c_int8)),
+        ("swap", ctypes.c_int8),
+        ("a_zero_point", ctypes.c_int8),
+        ("b_zero_point", ctypes.c_int8),
+        ("zero_point", ctypes.c_int8),
         ("lo", ctypes.c_int8),
         ("hi", ctypes.c_int8),
     )
@@ -123,6 +165,8 @@ class LutParams(ctypes.Structure):
 STRUCTS: dict[str, type[ctypes.Structure]] = {
     "patchc_conv_params": ConvParams,
     "patchc_add_params": AddParams,
+    "patchc_mul_params": MulParams,
+    "patchc_sub_params": SubParams,
     "patchc_concat_params": ConcatParams,
     "patchc_pool_params": PoolParams,
     "patchc_average_params": AverageParams,
@@ -289,8 +333,12 @@ def invoke(library_: ctypes.CDLL, call: Call, out: View, inputs: Sequence[View])
         array = (ctypes.POINTER(View) * len(inputs))(*map(ctypes.pointer, inputs))
         function(ctypes.byref(out), array, ctypes.byref(params))
         return
-    arguments = [*inputs, pads] if len(inputs) == 1 else list(inputs)
-    function(*map(ctypes.byref, (out, *arguments, params)))
+    arguments = list(map(ctypes.byref, inputs))
+    if not KERNELS[call.kernel].takes_pair:
+        arguments.append(ctypes.byref(pads))
+    elif len(inputs) == 1:
+        arguments.append(None)  # the constant in the parameters is the second operand
+    function(ctypes.byref(out), *arguments, ctypes.byref(params))
 
 
 def run(

@@ -86,7 +86,7 @@ def _function(index: int, placed: PlacedCall) -> Iterator[str]:
         yield f"    const patchc_in *const operands[] = {{{', '.join(arguments[1:])}}};"
         arguments = ["&out", "operands"]
     elif len(inputs) == 1:
-        arguments.append("&pads")
+        arguments.append("NULL" if kernel.takes_pair else "&pads")
     yield f"    (void)pads;\n    {kernel.function}({', '.join(arguments)}, &params);"
     yield "    show(&out);\n    free(out.data);"
     yield from (f"    free((void *)(uintptr_t){name}.data);" for name in inputs)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from patchc.ir import FULL_RANGE, Clamp, Conv, Padding, Window
+from patchc.ir import FULL_RANGE, Add, Clamp, Conv, Mul, Padding, Sub, Window
 from patchc.targets.kernels import KERNELS
 from tests.c import kernel_cases as make
 from tests.c.kernel_brute_force import brute_force
@@ -40,9 +40,9 @@ def test_generic_convolution_computes_what_the_special_kernels_do(case: Case) ->
 
 
 @many
-@given(make.adds)
-def test_add(case: Case) -> None:
-    """Rounded as on int8 or as on uint8."""
+@given(make.binaries)
+def test_two_operands(case: Case) -> None:
+    """Rounded as on int8 or as on uint8; broadcast, constant, in either order."""
     compare(case)
 
 
@@ -160,7 +160,7 @@ def test_every_kernel_is_chosen_by_some_case() -> None:
         make.conv_case(window, 4, 1, 1, (5, 5), 0),
         make.conv_case(Window((1, 1)), 1, 4, 4, (5, 5), 0),
         make.conv_case(Window((5, 5)), 1, 4, 4, (5, 5), 0),
-        make.add_case((2, 2, 2), 0),
+        *(make.binary_case(kind, "map", (2, 2, 2), 0) for kind in (Add, Mul, Sub)),
         make.concat_case([3, 1, 4], [0, 2], (3, 2), 0, alike=False),
         make.max_pool_case(window, (5, 5, 3), 0),
         make.average_pool_case(window, (5, 5, 3), 0),

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from patchc.ir import Clamp, Quantization
-from patchc.numerics.add import Addition, add_float, add_integer, add_params, all_pairs
+from patchc.numerics.add import add_float, add_integer, add_params
+from patchc.numerics.pairing import Pairing, all_pairs
 from patchc.numerics.requant import ZERO_SCALE, requantize, requantize_float, scale_of
 from patchc.numerics.structs import ConvParams, WindowParams
 from tests.c.kernel_host import PLAIN, Call, Scale, library, run
@@ -107,7 +108,7 @@ def test_add_on_all_pairs(spread: int, unsigned: bool) -> None:
         quants = [Quantization(float32(s), int(z)) for s, z in zip(scales, points, strict=True)]
         lo, hi = np.sort(random.integers(-128, 128, 2))
         clamp = Clamp(int(lo), int(hi)) if random.random() < 0.3 else Clamp()
-        addition = Addition(*quants, clamp=clamp, unsigned=unsigned)
+        addition = Pairing(*quants, clamp=clamp, unsigned=unsigned)
         params = add_params(addition, "test")
         expected = add_float(addition, a, b)
         np.testing.assert_array_equal(add_integer(params, a, b), expected)
@@ -122,6 +123,6 @@ def test_add_with_exact_ties() -> None:
     for sa, sb in [(0.5, 0.5), (0.5, 0.25), (1.0, 0.5), (0.125, 2.0), (1.0, 1.0)]:
         for zero_point in (-128, -1, 0, 1, 127):
             quants = Quantization(sa, zero_point), Quantization(sb, 3), Quantization(1.0, -7)
-            addition = Addition(*quants)
+            addition = Pairing(*quants)
             got = run(library(), Call("add", add_params(addition, "t"), maps, (256, 16, 16)))
             np.testing.assert_array_equal(got.reshape(256, 256), add_float(addition, a, b))

@@ -17,10 +17,12 @@ from patchc.ir import (
     Add,
     AveragePool,
     Clamp,
+    Concat,
     Conv,
     GlobalAveragePool,
     Lut,
     MaxPool,
+    Mul,
     Padding,
     Window,
 )
@@ -363,6 +365,63 @@ def all_pairs() -> dict[str, np.ndarray]:
     """Every pair of bytes, as two maps of 256 x 256 x 1."""
     a, b = np.meshgrid(np.arange(-128, 128), np.arange(-128, 128))
     return {"a": a[:, :, None].astype(np.int8), "b": b[:, :, None].astype(np.int8)}
+
+
+def mul_case(a, b, y, shapes, *, unsigned: bool) -> OperatorCase:
+    model = OperatorModel(unsigned=unsigned)
+    operands = ["a", *model.quantization("a", a), "b", *model.quantization("b", b)]
+    operands += model.quantization("y", y)
+    node = helper.make_node("QLinearMul", operands, ["y"], domain=MICROSOFT)
+    inputs = {"a": (shapes[0], a), "b": (shapes[1], b)}
+    return model.build([node], Mul(unsigned=unsigned), inputs, y)
+
+
+@BOTH_TYPES
+@pytest.mark.parametrize("seed", range(8))
+def test_mul_of_every_pair_of_bytes(seed, unsigned, tmp_path):
+    random = np.random.default_rng(seed)
+    a, b = (
+        quantization(2.0 ** random.uniform(-3, 0), int(random.integers(-128, 128)))
+        for _ in range(2)
+    )
+    scale = a.scale * b.scale * 2.0 ** random.uniform(4, 8)
+    y = quantization(scale, int(random.integers(-128, 128)))
+    found = check(mul_case(a, b, y, [(256, 256, 1)] * 2, unsigned=unsigned), tmp_path, all_pairs())
+    assert used_range(found) > 50
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_mul_with_scales_in_simple_ratios(seed, tmp_path):
+    """Products that fall on ties: the zero point enters the rounding, so uint8 differs."""
+    random = np.random.default_rng(seed)
+    a, b = quantization(0.5, int(random.integers(-128, 128))), quantization(0.25, 3)
+    y = quantization(0.5 ** random.integers(-4, -1), int(2 * random.integers(-60, 60) + 1))
+    for unsigned in (False, True):
+        check(mul_case(a, b, y, [(256, 256, 1)] * 2, unsigned=unsigned), tmp_path, all_pairs())
+
+
+@BOTH_TYPES
+@pytest.mark.parametrize("second", [(1, 1, 7), (1, 1, 1), (4, 5, 7)])
+def test_mul_with_one_pixel(second, unsigned, tmp_path):
+    a, b, y = quantization(0.1 / 3, 77), quantization(0.1 / 64, -101), quantization(0.01 / 6, 3)
+    check(mul_case(a, b, y, [(4, 5, 7), second], unsigned=unsigned), tmp_path)
+
+
+@BOTH_TYPES
+def test_concat_of_every_byte(unsigned, tmp_path):
+    """Requantised from two scales, and copied."""
+    x, z, y = quantization(0.03, 7), quantization(0.17, -90), quantization(0.05, 3)
+    model = OperatorModel(unsigned=unsigned)
+    operands = model.quantization("out", y)
+    for name, quant in (("a", x), ("b", z), ("c", y)):
+        operands += [name, *model.quantization(name, quant)]
+    node = helper.make_node("QLinearConcat", operands, ["y"], domain=MICROSOFT, axis=1)
+    shape = (16, 16, 1)
+    op = Concat((0, 1, 2), np.zeros(3))
+    inputs = {"a": (shape, x), "b": (shape, z), "c": (shape, y)}
+    case = model.build([node], op, inputs, y)
+    every = np.arange(-128, 128).astype(np.int8).reshape(shape)
+    check(case, tmp_path, dict.fromkeys("abc", every))
 
 
 @BOTH_TYPES

@@ -26,7 +26,8 @@ def needed(op: Op, out: np.ndarray, height: int, width: int) -> np.ndarray:
         return out.reshape(height, rows, width, cols).any(axis=(1, 3))
     window = getattr(op, "window", None)
     if window is None:
-        return out
+        same = out.shape == (height, width)
+        return out if same else np.full((height, width), out.any())  # one pixel that meets all
     # Every tap of every pixel, marked on the map with all its padding and a margin around it.
     (kh, kw), (sh, sw), (dh, dw) = window.kernel, window.stride, window.dilation
     top, left = window.pads.top, window.pads.left

@@ -32,7 +32,7 @@ def chains(draw: st.DrawFn, max_blocks: int = 5) -> Graph:
 
 def _block(draw: st.DrawFn, net: NetworkBuilder, x: str) -> str:
     h, w, channels = net.tensors[x].shape
-    kinds = ["bottleneck"] * 4 + ["residual", "pair", "conv", "relu"]
+    kinds = ["bottleneck"] * 4 + ["residual", "pair", "conv", "relu", "gate", "concat"]
     kind = draw(st.sampled_from(kinds + (["pool"] if min(h, w) >= 4 else [])))
     kernel = draw(st.sampled_from([3, 3, 5, 7]))
     stride = draw(st.sampled_from([1, 1, 2])) if min(h, w) >= 3 else 1
@@ -41,6 +41,11 @@ def _block(draw: st.DrawFn, net: NetworkBuilder, x: str) -> str:
         return net.bottleneck(x, more, draw(st.sampled_from([1, 2, 4, 6])), kernel, stride)
     if kind == "residual":
         return net.add(x, net.conv(net.conv(x, channels, 3), channels, 3))
+    if kind == "gate":
+        return net.gate(x, draw(st.integers(1, channels)))
+    if kind == "concat":
+        branch = net.depthwise(x, kernel)
+        return net.concat(*draw(st.permutations([x, branch, draw(st.integers(1, 4))])))
     if kind == "pair":
         return net.conv(net.depthwise(x, kernel, stride), more)
     if kind == "pool":

@@ -15,6 +15,8 @@ from patchc.ir import (
     FULL_RANGE,
     Add,
     AveragePool,
+    Binary,
+    ChannelConstant,
     Clamp,
     Concat,
     Conv,
@@ -22,10 +24,12 @@ from patchc.ir import (
     Graph,
     Lut,
     MaxPool,
+    Mul,
     Node,
     Op,
     Padding,
     Quantization,
+    Sub,
     Tensor,
     Upsample,
     Window,
@@ -164,8 +168,8 @@ class _Network:
 
 
 NODE_KINDS = (
-    *("conv", "skip", "add", "concat", "max_pool", "average_pool", "global", "table"),
-    *("bottleneck", "upsample"),
+    *("conv", "skip", "add", "mul", "sub", "gate", "concat"),
+    *("max_pool", "average_pool", "global", "table", "bottleneck", "upsample"),
 )
 
 
@@ -292,12 +296,10 @@ def _extend(draw: st.DrawFn, network: _Network, x: str, kind: str) -> str:
         return network.add(
             Add(draw(clamps()), draw(st.booleans())), operands, draw(quantizations())
         )
-    if kind == "add":
-        partners = [name for name in network.tensors if network.shape(name) == shape]
-        operands = (x, draw(st.sampled_from(partners)))
-        return network.add(
-            Add(draw(clamps()), draw(st.booleans())), operands, draw(quantizations())
-        )
+    if kind in BINARIES:
+        return _binary(draw, network, x, BINARIES[kind])
+    if kind == "gate":
+        return _gate(draw, network, x)
     if kind == "concat":
         return _concat(draw, network, x)
     if kind == "max_pool":
@@ -314,6 +316,49 @@ def _extend(draw: st.DrawFn, network: _Network, x: str, kind: str) -> str:
     if kind == "table":
         return network.add(draw(tables(shape[2])), (x,), draw(quantizations()))
     return network.add(draw(convolutions(shape)), (x,), draw(quantizations()))
+
+
+BINARIES: Mapping[str, type[Binary]] = {"add": Add, "mul": Mul, "sub": Sub}
+
+
+def _binary(draw: st.DrawFn, network: _Network, x: str, kind: type[Binary]) -> str:
+    """`x` with a map of its shape or of one pixel, or with a constant."""
+    shape = network.shape(x)
+    channels = draw(st.sampled_from([1, shape[2]]))
+    quant = _quant_for(draw, network, x, kind)
+    clamp, unsigned = draw(clamps()), draw(st.booleans())
+    if draw(st.integers(0, 3)) == 3:
+        values = generator(draw).integers(-128, 128, channels)
+        constant = ChannelConstant(values, draw(quantizations()))
+        reverse = draw(st.booleans()) and _may_reverse(kind, shape, (1, 1, channels))
+        return network.add(kind(clamp, unsigned, constant, reverse), (x,), quant)
+    takes = (shape, (1, 1, shape[2]), (1, 1, 1))
+    partner = draw(st.sampled_from([n for n in network.tensors if network.shape(n) in takes]))
+    reverse = draw(st.booleans()) and _may_reverse(kind, shape, network.shape(partner))
+    return network.add(kind(clamp, unsigned, None, reverse), (x, partner), quant)
+
+
+def _may_reverse(kind: type[Binary], shape: Shape, second: Shape) -> bool:
+    return kind is Sub or (kind is Add and shape == second)
+
+
+def _quant_for(draw: st.DrawFn, network: _Network, x: str, kind: type[Binary]) -> Quantization:
+    """Products are large: a scale in proportion."""
+    quant = draw(quantizations())
+    if kind is not Mul:
+        return quant
+    scale = np.float32(quant.scale * network.tensors[x].quant.scale * 60)
+    return Quantization(float(scale), quant.zero_point)
+
+
+def _gate(draw: st.DrawFn, network: _Network, x: str) -> str:
+    """Squeeze and excite: the mean, two dense layers, a table, and each pixel times that."""
+    channels = network.shape(x)[2]
+    y = network.add(GlobalAveragePool(), (x,), draw(quantizations()))
+    y = _pointwise(draw, network, _pointwise(draw, network, y), channels, channels)
+    y = network.add(draw(tables()), (y,), draw(quantizations()))
+    op = Mul(draw(clamps()), draw(st.booleans()))
+    return network.add(op, (x, y), _quant_for(draw, network, x, Mul))
 
 
 def _concat(draw: st.DrawFn, network: _Network, x: str) -> str:

@@ -67,7 +67,8 @@ def test_a_rectangle_alone_equals_the_same_part_of_the_whole(data, graph):
     right = data.draw(st.integers(left + 1, width))
     patches = []
     for tensor in tensors:
-        row_axis, col_axis = axes(reading_window(node.op, tensors), *tensor.shape[:2])
+        window = reading_window(node.op, tensor, graph.tensors[node.output])
+        row_axis, col_axis = axes(window, *tensor.shape[:2])
         rows, cols = reach(row_axis, top, bottom), reach(col_axis, left, right)
         part = values[tensor.name][rows.start : rows.stop, cols.start : cols.stop]
         patches.append(Patch(part, padding(rows, cols)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from patchc.ir import Add, Conv, Graph, Node, Op, Quantization, Tensor, Window, output_shape
+from patchc.ir import Binary, Conv, Graph, Node, Op, Quantization, Tensor, Window, output_shape
 from patchc.numerics.params import kernel_params
 from patchc.numerics.structs import Params
 from patchc.targets.select import choose_kernel
@@ -12,7 +12,7 @@ from patchc.targets.select import choose_kernel
 
 def single(op: Op, shape: tuple[int, int, int], scales: tuple[float, float] = (0.5, 0.25)) -> Graph:
     """A graph of one node with as many inputs as it takes, all of `shape`, zero points 3 and -4."""
-    count = 2 if isinstance(op, Add) else 1
+    count = 2 if isinstance(op, Binary) else 1
     names = tuple(f"x{i}" for i in range(count))
     tensors = {name: Tensor(name, shape, Quantization(scales[0], 3)) for name in names}
     out = output_shape(op, *[shape] * count)

@@ -34,7 +34,12 @@ def test_every_tap_of_every_span_of_rows(kernel, stride, dilation, pad):
     graph = pooled(kernel, stride, dilation, pad)
     height = graph.tensors["y"].shape[0]
     for start, stop in ((a, b) for a in range(height) for b in range(a + 1, height + 1)):
-        found = reach(graph, graph.nodes[0], Rectangle(Span(start, stop), Span(0, 1)))
+        found = reach(
+            graph,
+            graph.nodes[0],
+            graph.nodes[0].inputs[0],
+            Rectangle(Span(start, stop), Span(0, 1)),
+        )
         inside, top = found.inside.rows, found.pads.top
         asked = []
         for i, tap in product(range(stop - start), range(kernel)):
@@ -56,8 +61,10 @@ def test_element_wise_nodes_read_the_rectangle_they_write_and_a_mean_the_whole_m
     graph = net.build(net.mean(net.relu(net.add(x, x, name="sum")), name="mean"))
     part = Rectangle(Span(1, 3), Span(2, 5))
     for node in graph.nodes[:2]:
-        assert reach(graph, node, part).inside == part
-    whole = reach(graph, graph.nodes[2], Rectangle(Span(0, 1), Span(0, 1)))
+        assert reach(graph, node, node.inputs[0], part).inside == part
+    whole = reach(
+        graph, graph.nodes[2], graph.nodes[2].inputs[0], Rectangle(Span(0, 1), Span(0, 1))
+    )
     assert whole.inside == Rectangle(Span(0, 5), Span(0, 6))
     assert whole.pads == Padding()
 

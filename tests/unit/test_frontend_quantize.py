@@ -92,6 +92,40 @@ def test_activation_functions_become_output_ranges(tmp_path, format_, activation
     assert graph.tensors[depthwise.output].quant.scale <= np.float32(6 / 255)
 
 
+def branching_network() -> onnx.ModelProto:
+    """A gate, constants added and multiplied per channel and for all, a concatenation with zeros,
+    a channel pad."""
+    random = np.random.default_rng(4)
+    net = Net()
+
+    def conv(x, c_out, c_in, name):
+        return net.op(
+            "Conv", x, net.constant(random.normal(0, 0.4, (c_out, c_in, 1, 1))), name=name
+        )
+
+    x = stem = conv(net.input("x", 1, 3, 16, 16), 8, 3, "stem")
+    y = net.op("Relu", conv(net.op("GlobalAveragePool", x), 4, 8, "squeeze"), name="relu")
+    y = net.op("Clip", conv(y, 8, 4, "excite"), net.constant(0), net.constant(1), name="hard")
+    x = net.op("Mul", x, y, name="gate")
+    x = net.op("Add", net.constant(random.normal(0, 1, (8, 1, 1))), x, name="shift")
+    x = net.op("Mul", x, net.constant(random.normal(0, 1, (8, 1, 1))), name="scale")
+    x = net.op("Mul", x, net.constant(0.7), name="scale_all")
+    zeros = net.op("ConstantOfShape", net.constant([1, 4, 16, 16], np.int64))
+    x = net.op("Concat", x, stem, zeros, axis=1, name="cat")
+    x = net.op("Pad", x, net.constant([0, 1, 0, 0, 0, 3, 0, 0], np.int64), name="widen")
+    return net.model(conv(x, 5, 24, "last"))
+
+
+@ALL_FORMS
+def test_operators_of_several_operands(tmp_path, format_, activation):
+    path = tmp_path / "q.onnx"
+    quantize(branching_network(), path, {"x": samples()}, QuantizeOptions(format_, activation))
+    imported = check(onnx.load(path))
+    found = kinds(imported)
+    assert {"Mul", "Add", "Concat"} <= set(found)
+    assert found.count("Concat") == 2  # the pad of channels is one
+
+
 @pytest.mark.parametrize("method", Method)
 def test_calibration_methods(tmp_path, method):
     path = tmp_path / "q.onnx"

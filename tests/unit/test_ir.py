@@ -10,16 +10,20 @@ import pytest
 from patchc.ir import (
     Add,
     AveragePool,
+    ChannelConstant,
     Clamp,
+    Concat,
     Conv,
     GlobalAveragePool,
     Graph,
     GraphError,
     Lut,
     MaxPool,
+    Mul,
     Node,
     Padding,
     Quantization,
+    Sub,
     Tensor,
     Window,
     format_graph,
@@ -88,6 +92,8 @@ def test_the_arrays_of_an_operator_are_its_own():
     assert not op.weights.any()
 
 
+CONSTANT = ChannelConstant(np.arange(3), Quantization(0.5, 0))
+
 BROKEN = {
     "tensor 'a' is filed under 'y'": replace(
         GOOD, tensors=dict(GOOD.tensors) | {"y": GOOD.tensors["a"]}
@@ -148,6 +154,20 @@ BROKEN = {
     "n: Add of (5, 6, 3) and (5, 6, 1)": one_node(Add(), (5, 6, 3), (5, 6, 1)),
     "n: a table of (2, 256) for 3 channels": one_node(Lut(np.zeros((2, 256)), "Two"), (5, 6, 3)),
     "n: a table of (255,) for 3 channels": one_node(Lut(np.zeros(255), "Short"), (5, 6, 3)),
+    "n: Mul takes one input beside its constant, not 2": one_node(
+        Mul(constant=CONSTANT), (5, 6, 3), (5, 6, 3)
+    ),
+    "n: Sub of (5, 6, 4) and (1, 1, 3)": one_node(Sub(constant=CONSTANT), (5, 6, 4)),
+    "n: Mul has no order to reverse": one_node(Mul(reverse=True), (5, 6, 3), (5, 6, 3)),
+    "n: Add cannot broadcast what comes first": one_node(Add(reverse=True), (5, 6, 3), (1, 1, 3)),
+    "n: Concat of 1 inputs with 2 starts": one_node(Concat((0, 3), np.zeros(6)), (5, 6, 3)),
+    "n: Concat of (5, 6, 3), (5, 1, 3)": one_node(
+        Concat((0, 3), np.zeros(6)), (5, 6, 3), (5, 1, 3)
+    ),
+    "n: its inputs overlap, or are out of order": one_node(
+        Concat((0, 2), np.zeros(6)), (5, 6, 3), (5, 6, 3)
+    ),
+    "n: 7 channels in 6": one_node(Concat((0, 4), np.zeros(6)), (5, 6, 3), (5, 6, 3)),
 }
 
 

@@ -7,7 +7,8 @@ import pytest
 
 from patchc.errors import PatchcError
 from patchc.ir import Quantization
-from patchc.numerics.add import Addition, add_float, add_params, all_pairs
+from patchc.numerics.add import add_float, add_params
+from patchc.numerics.pairing import Pairing, all_pairs
 
 f32 = np.float32
 
@@ -20,8 +21,8 @@ def test_add_rounds_otherwise_on_uint8() -> None:
         scales = random.uniform(0.005, 0.1, 3)
         points = random.integers(-128, 128, 3)
         quants = [Quantization(float(f32(s)), int(z)) for s, z in zip(scales, points, strict=True)]
-        signed = add_float(Addition(*quants), *all_pairs())
-        shifted = add_float(Addition(*quants, unsigned=True), *all_pairs())
+        signed = add_float(Pairing(*quants), *all_pairs())
+        shifted = add_float(Pairing(*quants, unsigned=True), *all_pairs())
         assert np.abs(signed.astype(int) - shifted).max() <= 1
         differing += not np.array_equal(signed, shifted)
     assert 5 <= differing <= 40
@@ -30,18 +31,18 @@ def test_add_rounds_otherwise_on_uint8() -> None:
 def test_add_mostly_takes_32_bits() -> None:
     """With scales of like size fewer than one pair in 2 000 needs 64 bits."""
     quants = [Quantization(float(f32(s)), z) for s, z in [(0.031, 4), (0.047, -9), (0.055, 1)]]
-    params_ = add_params(Addition(*quants), "x")
-    assert params_.near_range > 0
-    assert 2 * params_.near_guard / 2**params_.near_bits < 1 / 2000
+    params_ = add_params(Pairing(*quants), "x")
+    assert params_.near.range > 0
+    assert 2 * params_.near.guard / 2**params_.near.bits < 1 / 2000
 
 
 def test_add_refuses_absurd_scales() -> None:
     sane, huge = Quantization(1.0, 3), Quantization(float(f32(1e30)), 5)
     tiny = Quantization(float(f32(1e-30)), 100)
     with pytest.raises(PatchcError, match=r"Add 'sum'.*scales of like size"):
-        add_params(Addition(huge, huge, tiny), "Add 'sum'")
+        add_params(Pairing(huge, huge, tiny), "Add 'sum'")
     with pytest.raises(PatchcError, match=r"Add 'sum'.*scales of like size"):
-        add_params(Addition(sane, sane, Quantization(float(f32(1e-24)), 80)), "Add 'sum'")
+        add_params(Pairing(sane, sane, Quantization(float(f32(1e-24)), 80)), "Add 'sum'")
 
 
 @pytest.mark.parametrize("exponent", [-20, -40, -60])
@@ -50,4 +51,4 @@ def test_add_of_a_negligible_operand_is_proved(exponent: int) -> None:
     small = Quantization(2.0**exponent * 1.25, 17)
     large = Quantization(float(f32(0.3)), -5)
     for a, b in [(small, large), (large, small)]:
-        assert add_params(Addition(a, b, Quantization(0.25, 9)), "x").frac <= 62
+        assert add_params(Pairing(a, b, Quantization(0.25, 9)), "x").frac <= 62

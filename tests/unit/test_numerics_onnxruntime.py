@@ -8,9 +8,10 @@ import pytest
 from onnx import helper, numpy_helper
 
 from patchc.ir import AveragePool, Padding, Quantization, Tensor, Window
-from patchc.numerics.add import Addition, add_float, all_pairs
+from patchc.numerics.add import add_float
 from patchc.numerics.average import average_params
 from patchc.numerics.float32 import Float32
+from patchc.numerics.pairing import Pairing, all_pairs
 from patchc.numerics.requant import conv_factors, global_factor, requantize_float
 from patchc.numerics.structs import WindowParams
 
@@ -97,7 +98,7 @@ def test_add_of_all_pairs(dtype: type, seed: int) -> None:
         operands += [typed(maps[i], dtype)] if i < 2 else []
         operands += [scalar(scales[i], np.float32), typed(points[i], dtype)]
     quants = [Quantization(float(s), int(z)) for s, z in zip(scales, points, strict=True)]
-    expected = add_float(Addition(*quants, unsigned=dtype is np.uint8), *all_pairs())
+    expected = add_float(Pairing(*quants, unsigned=dtype is np.uint8), *all_pairs())
     np.testing.assert_array_equal(untyped(run("QLinearAdd", operands, (0, 3))), expected)
 
 
@@ -113,7 +114,7 @@ def test_add_of_one_element_swaps_the_operands(dtype: type) -> None:
             operands += [typed(values[i], dtype)] if i < 2 else []
             operands += [scalar(scales[i], np.float32), typed(points[i], dtype)]
         quants = [Quantization(float(s), int(z)) for s, z in zip(scales, points, strict=True)]
-        swapped = Addition(quants[1], quants[0], quants[2], unsigned=dtype is np.uint8)
+        swapped = Pairing(quants[1], quants[0], quants[2], unsigned=dtype is np.uint8)
         expected = add_float(swapped, *values[::-1].astype(np.int8))
         np.testing.assert_array_equal(untyped(run("QLinearAdd", operands, (0, 3))), expected)
 

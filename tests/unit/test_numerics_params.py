@@ -11,7 +11,19 @@ import numpy as np
 import pytest
 
 from patchc.errors import PatchcError
-from patchc.ir import Add, AveragePool, GlobalAveragePool, Lut, MaxPool, Op, Padding, Window
+from patchc.ir import (
+    Add,
+    AveragePool,
+    Concat,
+    GlobalAveragePool,
+    Lut,
+    MaxPool,
+    Mul,
+    Op,
+    Padding,
+    Sub,
+    Window,
+)
 from patchc.numerics import structs
 from patchc.numerics.params import MAX_WINDOW
 from patchc.numerics.structs import ConvParams, GlobalParams, LutParams, PoolParams
@@ -28,7 +40,7 @@ def test_every_struct_has_the_members_of_its_c_struct_in_order() -> None:
     header = (root / "runtime_c/include/patchc_kernels.h").read_text()
     header = re.sub(r"/\*.*?\*/", "", header, flags=re.DOTALL)
     found = {name: body for body, name in re.findall(r"typedef struct \{([^}]*)\} (\w+);", header)}
-    names = {"patchc_scale": "Scale", "patchc_window": "WindowParams"}
+    names = {"patchc_near": "Near", "patchc_scale": "Scale", "patchc_window": "WindowParams"}
     for c_name in {kernel.params for kernel in KERNELS.values() if kernel.params}:
         names[c_name] = "".join(part.capitalize() for part in c_name.split("_")[1:])
     for c_name, name in names.items():
@@ -137,6 +149,9 @@ def test_global_pool_of_too_many_pixels() -> None:
         (conv(Window((4, 4)), 4, 1, 3), (4, 4, 4), "conv2d_depthwise"),
         (conv(Window((1, 1)), 2, 2, 3), (4, 4, 4), "conv2d"),
         (Add(), (4, 4, 4), "add"),
+        (Mul(), (4, 4, 4), "mul"),
+        (Sub(), (4, 4, 4), "sub"),
+        (Concat((0,), [0] * 4), (4, 4, 4), "concat"),
         (MaxPool(Window((2, 2))), (4, 4, 4), "max_pool"),
         (AveragePool(Window((2, 2))), (4, 4, 4), "average_pool"),
         (GlobalAveragePool(), (4, 4, 4), "global_average_pool"),

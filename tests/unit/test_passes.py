@@ -10,20 +10,25 @@ import pytest
 
 from patchc.ir import (
     FULL_RANGE,
+    Add,
+    ChannelConstant,
     Clamp,
     Conv,
     Graph,
     GraphError,
     Lut,
     MaxPool,
+    Mul,
     Node,
     Quantization,
+    Sub,
     Tensor,
     Window,
     format_graph,
     verify,
 )
 from patchc.passes import PASSES, Pass, run_passes
+from patchc.passes.constant_operands import table_constants
 from patchc.passes.dead_nodes import drop_dead_nodes
 from patchc.passes.fold_clips import fold_clips
 from patchc.passes.identity_tables import drop_identity_tables
@@ -211,8 +216,31 @@ def test_all_passes_together():
     same_bytes(before, after)
 
 
+@pytest.mark.parametrize("kind", [Add, Mul, Sub])
+@pytest.mark.parametrize("values", [[77], [-5] * 4])
+def test_one_constant_for_all_channels_makes_a_table(kind, values):
+    op = kind(Clamp(-100, 90), constant=ChannelConstant(np.array(values), OTHER))
+    before = graph(("y", op, "x"))
+    after = table_constants(before)
+    assert [node.op.kind for node in after.nodes] == ["Lut"]
+    same_bytes(before, after)
+
+
+def test_a_reversed_difference_makes_a_table():
+    op = Sub(constant=ChannelConstant(np.array([9]), OTHER), reverse=True)
+    before = graph(("y", op, "x"))
+    same_bytes(before, table_constants(before))
+
+
+def test_a_constant_per_channel_stays():
+    op = Mul(constant=ChannelConstant(np.arange(4), OTHER))
+    before = graph(("y", op, "x"))
+    assert table_constants(before).nodes == before.nodes
+
+
 def test_the_order_of_the_passes():
     assert [item.name for item in PASSES] == [
+        "table-constants",
         "merge-tables",
         "drop-identity-tables",
         "fold-clips",

@@ -1,6 +1,7 @@
 """The operators that patchc imports: one function each, entered in the registry."""
 
 from patchc.frontend.ops import (
+    binary,
     concat,
     conv,
     dense,
@@ -14,6 +15,7 @@ from patchc.frontend.ops import (
 )
 
 __all__ = [
+    "binary",
     "concat",
     "conv",
     "dense",

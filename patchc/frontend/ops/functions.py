@@ -51,8 +51,9 @@ FUNCTIONS = (
 )
 
 # The same where all operands but one are constants of one element, or come of the same tensor.
-# Add, Clip and Relu too, which have entries of their own.
-ARITHMETIC = ("Div", "Max", "Min", "Mul", "PRelu", "Pow", "Sub")
+# Clip, Relu and those of two operands too, which have entries of their own.
+ARITHMETIC = ("Div", "Max", "Min", "PRelu", "Pow")
+BINARY = ("Add", "Mul", "Sub")
 
 # What onnxruntime's own optimiser writes into files.
 FUSED = ("FastGelu", "Gelu", "QuickGelu")

@@ -21,10 +21,11 @@
 #include "patchc_tunnel.h"
 
 static const patchc_add_params params_out_node = {
-    .a_factor = 11184811, .b_factor = 8549067, .constant = -435565792, .frac = 24,
-    .near_a = 5592406, .near_b = 4274534, .near_constant = 1279583632, .near_guard = 307,
-    .near_range = 8387994, .near_bits = 23, .near_base = 178, .offset = 0, .lo = -128,
-    .hi = 127};
+    .a_factor = 11184811, .b_factor = 8549067, .sum_constant = -435565792, .frac = 24,
+    .near_a = 5592406, .near_b = 4274534,
+    .near = {.constant = 1279583632, .guard = 307, .range = 8387994, .bits = 23,
+            .base = 178},
+    .constant = NULL, .swap = 0, .offset = 0, .lo = -128, .hi = 127};
 
 /* Fetches `view->rows` rows of an input, from `row` and `col` on, into the slots of `view`: as many
  * rows per call as lie packed one after the other. Returns 0, or what the callback returned. */

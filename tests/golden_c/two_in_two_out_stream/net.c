@@ -33,10 +33,11 @@ static const patchc_conv_params params_sum_1_node_2 = {
     .scale = net_sum_1_node_2_scale, .pad_value = 14, .zero_point = 4, .lo = -128, .hi = 127};
 
 static const patchc_add_params params_sum_1_node_3 = {
-    .a_factor = 11632980, .b_factor = 14438819, .constant = -82365744, .frac = 24,
-    .near_a = 5816490, .near_b = 7219410, .near_constant = 1682676072, .near_guard = 334,
-    .near_range = 8387940, .near_bits = 23, .near_base = 205, .offset = 0, .lo = -128,
-    .hi = 127};
+    .a_factor = 11632980, .b_factor = 14438819, .sum_constant = -82365744, .frac = 24,
+    .near_a = 5816490, .near_b = 7219410,
+    .near = {.constant = 1682676072, .guard = 334, .range = 8387940, .bits = 23,
+            .base = 205},
+    .constant = NULL, .swap = 0, .offset = 0, .lo = -128, .hi = 127};
 
 /* Fetches `view->rows` rows of an input, from `row` and `col` on, into the slots of `view`: as many
  * rows per call as lie packed one after the other. Returns 0, or what the callback returned. */

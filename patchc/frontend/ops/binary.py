@@ -1,0 +1,175 @@
+"""Add, Mul, Sub and their integer forms: two maps, or a map and a constant."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+
+from patchc.frontend.axes import Layout, describe, dims
+from patchc.frontend.builder import Result
+from patchc.frontend.ops.functions import function, is_function
+from patchc.frontend.registry import MICROSOFT, Call, RefusalError, onnx_op
+from patchc.frontend.values import (
+    Constant,
+    Pending,
+    Quantized,
+    QuantizedConstant,
+    Value,
+)
+from patchc.ir import Add, Binary, ChannelConstant, Mul, Quantization, Sub
+
+OPERATORS: dict[str, type[Binary]] = {
+    "Add": Add,
+    "Mul": Mul,
+    "Sub": Sub,
+    "QLinearAdd": Add,
+    "QLinearMul": Mul,
+}
+
+Operand = Quantized | QuantizedConstant
+
+
+@onnx_op("Add", "Mul", "Sub")
+def binary(call: Call) -> Value:
+    """In a QDQ file: a function of one value, or of two operands."""
+    if is_function(call):
+        return function(call)
+    for value in call.inputs:
+        if isinstance(value, Constant):
+            raise RefusalError(
+                f"a float constant of shape {list(value.array.shape)}: one element is supported, "
+                "or a quantised constant (e.g. patchc quantize)"
+            )
+    pair = _pair(call, *(_real_operand(call, index) for index in range(2)))
+    return Pending(call.name, call.output, pair.op, pair.inputs, pair.layout)
+
+
+@onnx_op("QLinearAdd", "QLinearMul", domain=MICROSOFT)
+def qlinear_binary(call: Call) -> Value:
+    """In a QOperator file."""
+    pair = _pair(call, *(_integer_operand(call, index) for index in (0, 3)))
+    result = Result(call.output, pair.layout, *call.quantization(6, 7))
+    return call.builder.emit(call.name, pair.op, pair.inputs, result)
+
+
+def _real_operand(call: Call, index: int) -> Operand:
+    """An operand of a float operator. Raises RefusalError."""
+    value = call.input(index)
+    return value if isinstance(value, QuantizedConstant) else call.activation(index)
+
+
+def _integer_operand(call: Call, index: int) -> Operand:
+    """An operand of an integer operator, with scale and zero point behind it."""
+    value = call.input(index)
+    if not isinstance(value, Constant):
+        return call.integers(index, *call.quantization(index + 1, index + 2))
+    zero_point = call.optional_constant(index + 2, "zero point")
+    if zero_point is None:
+        zero_point = np.zeros((), value.array.dtype)
+    return QuantizedConstant(value.array, call.constant(index + 1, "scale"), zero_point, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """Two operands as the Graph has them."""
+
+    op: Binary
+    inputs: tuple[str, ...]
+    layout: Layout
+
+
+def _pair(call: Call, first: Operand, second: Operand) -> _Pair:
+    """Raises RefusalError for operands that patchc cannot put together."""
+    kind = OPERATORS[call.node.op_type]
+    map_ = _larger(first, second)
+    shape = dims(map_.layout)
+    other = second if first is map_ else first
+    if kind is Add and _swapped(first, shape):
+        first, second = second, first
+    reverse = first is not map_ and kind is not Mul
+    if isinstance(other, QuantizedConstant):
+        op = kind(constant=_constant(call, other, map_), reverse=reverse)
+        return _Pair(op, (map_.tensor,), map_.layout)
+    _check_maps(map_, other)
+    return _Pair(kind(reverse=reverse), (map_.tensor, other.tensor), map_.layout)
+
+
+def _larger(first: Operand, second: Operand) -> Quantized:
+    """The operand of the output's shape; the first one where both are. Raises RefusalError."""
+    if isinstance(first, QuantizedConstant):
+        if isinstance(second, QuantizedConstant):
+            raise RefusalError("both of its operands are constants")
+        return second
+    if isinstance(second, QuantizedConstant):
+        return first
+    return second if prod(dims(second.layout)) > prod(dims(first.layout)) else first
+
+
+def _swapped(first: Operand, shape: Sequence[int]) -> bool:
+    """Do the operands of a sum change places in onnxruntime's formula? They do where the first has
+    a single element. Raises RefusalError where that depends on onnxruntime's choice of layouts."""
+    size = first.values.size if isinstance(first, QuantizedConstant) else prod(dims(first.layout))
+    if 1 < size < prod(shape):
+        raise RefusalError(
+            "its first operand is broadcast, which onnxruntime rounds in one way or another as it "
+            "lays out the map: give the map first"
+        )
+    return size == 1
+
+
+def _check_maps(map_: Quantized, other: Quantized) -> None:
+    """Raises RefusalError unless `other` has the map's shape, or meets each of its pixels."""
+    if map_.layout == other.layout:
+        return
+    if dims(map_.layout) == dims(other.layout):
+        raise RefusalError(
+            f"operands of different layouts: {describe(map_.layout)}, {describe(other.layout)}"
+        )
+    names = {axis.name for axes in other.layout for axis in axes}
+    fits = len(map_.layout) == len(other.layout) and all(
+        own in ((), whole) for own, whole in zip(other.layout, map_.layout, strict=True)
+    )
+    if not fits or names not in ({"c"}, set()):
+        raise RefusalError(
+            f"it broadcasts {list(dims(map_.layout))} with {list(dims(other.layout))}: only one "
+            "value, or one per channel, can meet all pixels of a map"
+        )
+
+
+def _constant(call: Call, constant: QuantizedConstant, map_: Quantized) -> ChannelConstant:
+    """One value, or one per channel of `map_`. Raises RefusalError."""
+    values = constant.values
+    if constant.scales.size != 1 or constant.zero_points.size != 1:
+        raise RefusalError("its constant has a scale per channel: only one scale is supported")
+    wanted = np.uint8 if map_.unsigned else np.int8
+    if values.dtype != wanted:
+        raise RefusalError(
+            f"its constant is {values.dtype} beside {np.dtype(wanted)} activations, so that "
+            "onnxruntime computes it in float; quantise both alike"
+        )
+    shift = 128 if map_.unsigned else 0
+    quant = Quantization(
+        float(np.float32(constant.scales.item())), int(constant.zero_points.item()) - shift
+    )
+    stored = (values.astype(np.int32) - shift).astype(np.int8)
+    return ChannelConstant(_by_channel(call, stored, map_), quant)
+
+
+def _by_channel(call: Call, values: np.ndarray, map_: Quantized) -> np.ndarray:
+    """int8 (1,) or (channels,) from a constant that is broadcast to `map_`. Raises RefusalError."""
+    shape, rank = dims(map_.layout), len(map_.layout)
+    if values.ndim <= rank:
+        sizes = (1,) * (rank - values.ndim) + values.shape
+        long = [i for i, size in enumerate(sizes) if size > 1]
+        names = [axis.name for i in long for axis in map_.layout[i]]
+        if names in (["h"], ["w"]) and rank == 4 and long == [3]:
+            call.builder.guess_again(map_, ("n", "h", "w", "c"))  # perhaps an input that is NHWC
+        if names in ([], ["c"]) and all(sizes[i] == shape[i] for i in long):
+            return values.reshape(-1)
+    raise RefusalError(
+        f"a constant of shape {list(values.shape)} beside a map of {list(shape)}: only one value, "
+        "or one per channel, is supported"
+    )

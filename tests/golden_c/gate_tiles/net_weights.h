@@ -1,0 +1,37 @@
+/* net: the constants that its kernels read.
+ *
+ * Made by patchc 1.2.3 for cortex-m4.
+ * Model: model.onnx
+ * sha256: 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
+ * Command: patchc compile model.onnx -o OUT --budget 64k
+ *
+ * Define NET_WEIGHTS_SECTION to move them, for example
+ * -D'NET_WEIGHTS_SECTION=__attribute__((section(".qspi")))'.
+ */
+#ifndef NET_WEIGHTS_H
+#define NET_WEIGHTS_H
+
+#include <stdint.h>
+
+#include "patchc_kernels.h"
+
+#ifndef NET_WEIGHTS_SECTION
+#define NET_WEIGHTS_SECTION
+#endif
+
+extern const int8_t net_conv0_node_weights[72];
+extern const int32_t net_conv0_node_bias[4];
+extern const patchc_scale net_conv0_node_scale[4];
+extern const int8_t net_conv2_node_weights[8];
+extern const int32_t net_conv2_node_bias[2];
+extern const patchc_scale net_conv2_node_scale[2];
+extern const int8_t net_lut3_node_table[256];
+extern const int8_t net_conv4_node_weights[8];
+extern const int32_t net_conv4_node_bias[4];
+extern const patchc_scale net_conv4_node_scale[4];
+extern const int8_t net_lut5_node_table[256];
+extern const int8_t net_conv7_node_weights[12];
+extern const int32_t net_conv7_node_bias[3];
+extern const patchc_scale net_conv7_node_scale[3];
+
+#endif

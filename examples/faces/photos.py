@@ -10,11 +10,12 @@ from PIL import Image, ImageDraw, UnidentifiedImageError
 
 from examples.faces.decode import SIZE, UNIT, Face
 from examples.zoo import fetch
-from examples.zoo.images import SCIKIT_IMAGE
+from examples.zoo.images import SCIKIT_IMAGE, grey_face
 from patchc.errors import PatchcError
 
 DRAWN = 512  # pixels, both sides of what is drawn
 COLOUR = (60, 255, 90)
+GREY = (128, 128, 128)  # about 0 for the network, like the padding of its convolutions
 
 # Squares of scikit-image's portrait of an astronaut, 512 x 512: left, top, side. Calibration saw
 # the photo, too, in other crops.
@@ -30,7 +31,7 @@ OTHERS = ("chelsea.png", "coffee.png", "rocket.jpg")
 
 
 def examples() -> dict[str, Image.Image]:
-    """Square photos by name; the first few show a face, `two_astronauts` two."""
+    """Square photos by name."""
     data = fetch.wheel(*SCIKIT_IMAGE) / "skimage" / "data"
     portrait = load(data / "astronaut.png")
     photos = {
@@ -38,6 +39,7 @@ def examples() -> dict[str, Image.Image]:
         for name, (left, top, side) in ASTRONAUT.items()
     }
     photos["two_astronauts"] = _side_by_side(photos["astronaut_half"])
+    photos["four_faces"] = _four_faces()
     return photos | {Path(name).stem: square(load(data / name)) for name in OTHERS}
 
 
@@ -51,9 +53,9 @@ def load(path: Path) -> Image.Image:
 
 
 def square(photo: Image.Image) -> Image.Image:
-    """In the middle of a black square, so that nothing is cut off or stretched."""
+    """In the middle of a grey square, so that nothing is cut off or stretched."""
     side = max(photo.size)
-    canvas = Image.new("RGB", (side, side))
+    canvas = Image.new("RGB", (side, side), GREY)
     canvas.paste(photo, ((side - photo.width) // 2, (side - photo.height) // 2))
     return canvas
 
@@ -79,8 +81,16 @@ def draw(photo: Image.Image, faces: Sequence[Face]) -> Image.Image:
 
 
 def _side_by_side(photo: Image.Image) -> Image.Image:
-    """The photo and its mirror image, above each other's black half."""
+    """The photo and its mirror image."""
     canvas = Image.new("RGB", (2 * photo.width, photo.height))
     canvas.paste(photo, (0, 0))
     canvas.paste(photo.transpose(Image.Transpose.FLIP_LEFT_RIGHT), (photo.width, 0))
     return square(canvas)
+
+
+def _four_faces() -> Image.Image:
+    """Grey faces of four people whom calibration did not see."""
+    half = SIZE // 2
+    faces = [grey_face(index, half, half) for index in (60, 70, 80, 90)]
+    rows = [np.concatenate(faces[i : i + 2], axis=2) for i in (0, 2)]
+    return Image.fromarray(np.concatenate(rows, axis=1).transpose(1, 2, 0).astype(np.uint8))

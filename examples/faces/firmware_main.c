@@ -2,13 +2,10 @@
  * decoding, in its guarded RAM, and gives the faces to the host. */
 #include <stddef.h>
 
-#include "detector.h"
+#include "../../detector.h"
+#include "../../threshold.h" /* THRESHOLD: a score in 1 / FACE_UNIT */
 #include "guard.h"
 #include "harness.h"
-
-#ifndef THRESHOLD
-#error "THRESHOLD: a score in 1 / FACE_UNIT"
-#endif
 
 #define IN_INPUTS __attribute__((section(".bss.inputs")))
 

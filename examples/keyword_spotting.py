@@ -110,11 +110,11 @@ def read_wav(path: Path) -> np.ndarray:
     return np.frombuffer(data, "<i2")
 
 
-def write_wav(path: Path, sound: np.ndarray) -> None:
+def write_wav(path: Path, sound: np.ndarray, rate: int = SAMPLE_RATE) -> None:
     with wave.open(str(path), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
-        file.setframerate(SAMPLE_RATE)
+        file.setframerate(rate)
         file.writeframes(sound.astype("<i2").tobytes())
 
 

@@ -2,7 +2,8 @@
 
 The steps and constants are those of TensorFlow's microfrontend, the integer code that made the
 networks' training data, in floating point: windows, spectrum, triangular filters spaced by mel,
-reduction of steady noise, logarithm. It differs from that code by what that one rounds away.
+reduction of steady noise, gain control per channel (PCAN), logarithm. It differs from that code by
+what that one rounds away: hardly where it is loud, more where it is quiet.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ STEPS_PER_NEPER = 64  # of the logarithm
 # ln of what the integer code multiplies its 512-point magnitudes with before the logarithm.
 LOG_OFFSET_BITS = 3
 FILTER_SCALE = 2.0**6  # the square root of its 12-bit filter weights
+PCAN_OFFSET, PCAN_STRENGTH, PCAN_SCALE = 80, 0.95, 64
 FLAT_TO_BYTE = 256 / 666  # one step of a network's byte is 2.6 of the logarithm
 
 
@@ -26,10 +28,11 @@ class Frontend:
     length_ms: int  # of the sound; shorter ones are filled up with silence
     channels: int
     upper_hz: float
+    least_remaining: float  # of the signal, after the reduction of noise
+    gain_control: bool
     lower_hz: float = 125.0
     window_ms: int = 30
     step_ms: int = 20
-    least_remaining: float | None = None  # what noise reduction leaves; None: there is none
     smoothing: tuple[float, float] = (0.025, 0.06)  # of the noise, even and odd channels
 
     def spectrogram(self, sound: np.ndarray) -> np.ndarray:
@@ -37,8 +40,11 @@ class Frontend:
         magnitudes = np.sqrt(self._energies(_fitted(sound, self.length_ms)) @ self._filters())
         # The integer code goes on with whole numbers.
         magnitudes = np.floor(magnitudes * FILTER_SCALE)
-        if self.least_remaining is not None:
-            magnitudes = np.floor(self._without_noise(magnitudes, self.least_remaining))
+        noise = self._noise(magnitudes)
+        signal = np.maximum(magnitudes - noise, magnitudes * self.least_remaining)
+        magnitudes = np.floor(signal)
+        if self.gain_control:
+            magnitudes = np.floor(_gain_controlled(magnitudes, noise) * PCAN_SCALE)
         scaled = np.maximum(magnitudes * 2**LOG_OFFSET_BITS, 1)
         logarithms = np.floor(np.log(scaled) * STEPS_PER_NEPER + 0.5)
         return np.clip(np.floor(logarithms * FLAT_TO_BYTE + 0.5), 0, 255).astype(np.float32)
@@ -72,16 +78,21 @@ class Frontend:
         triangles[frequencies < self.lower_hz] = 0
         return triangles
 
-    def _without_noise(self, magnitudes: np.ndarray, least_remaining: float) -> np.ndarray:
-        """Takes off a running mean per channel, which begins at 0."""
+    def _noise(self, magnitudes: np.ndarray) -> np.ndarray:
+        """A running mean per channel, which begins at 0."""
         even, odd = self.smoothing
         share = np.where(np.arange(self.channels) % 2, odd, even)
-        noise = np.zeros(self.channels)
-        found = np.empty_like(magnitudes)
+        noise = np.zeros((len(magnitudes) + 1, self.channels))
         for row, signal in enumerate(magnitudes):
-            noise = share * signal + (1 - share) * noise
-            found[row] = np.maximum(signal - noise, signal * least_remaining)
-        return found
+            noise[row + 1] = share * signal + (1 - share) * noise[row]
+        return noise[1:]
+
+
+def _gain_controlled(signal: np.ndarray, noise: np.ndarray) -> np.ndarray:
+    """The signal in relation to the noise, small values squared away."""
+    ratio = signal * 2**LOG_OFFSET_BITS
+    ratio *= (noise * 2**LOG_OFFSET_BITS + PCAN_OFFSET) ** -PCAN_STRENGTH
+    return np.where(ratio < 2, ratio**2 / 4, ratio - 1)
 
 
 def _samples(milliseconds: int) -> int:

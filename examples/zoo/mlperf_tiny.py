@@ -74,7 +74,7 @@ def build_keywords_mobilenet_v2(path: Path) -> Path:
 
 
 def _build_keywords(path: Path, model: str, rows: int, channels: int, mean: float) -> Path:
-    builder = ModelBuilder(path.stem, rows, channels, channels=1, source=SPECTROGRAM)
+    builder = ModelBuilder(model.rpartition("/")[2], rows, channels, channels=1, source=SPECTROGRAM)
     sound = builder.normalise(SPECTROGRAM, (mean,), (1.0,)) if mean else SPECTROGRAM
     return builder.save(path, _translate(model, builder, sound))
 

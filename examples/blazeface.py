@@ -19,6 +19,7 @@ from examples.faces import detector, firmware, photos
 from examples.faces.decode import Face, least_score
 from examples.zoo import build_float, find
 from patchc.cli import OneMessage
+from patchc.errors import PatchcError
 from patchc.report.text import plain
 
 NETWORK = "blazeface_128"
@@ -50,6 +51,8 @@ def main(files: tuple[Path, ...], budget: str, threshold: float, on: str, output
     same quantised file with the decoding in Python; exit code 1 when a face is not the same.
     """
     named = {file.stem: photos.square(photos.load(file)) for file in files} or photos.examples()
+    if len(named) < len(files):
+        raise PatchcError("two of the files have the same name, and so would what is drawn")
     folder = output / NETWORK
     folder.mkdir(parents=True, exist_ok=True)
     quantized, out = folder / f"{NETWORK}.onnx", folder / "out"

@@ -4,8 +4,8 @@ The file takes pixels in [-1, 1] in NHWC order. Its first node turns them into N
 zoo's own normalisation replaces, so that it takes `image` like every other network here.
 
 What it answers for hopeless anchors is cut off, or an int8 step would be far too long: scores
-(before the sigmoid) fall to -170 and boxes reach 7000 pixels, where those of faces stay within
-LIMITS: there a score of +-8 is a probability of 0.9997.
+(before the sigmoid) fall to -170 and boxes reach thousands of pixels, where those of faces stay
+within LIMITS: a score of 8 is a probability of 0.9997.
 """
 
 from pathlib import Path
@@ -24,8 +24,8 @@ PACKAGE = (
 MODEL = "package/ONNX/face_detection_front_128x128_barracuda.onnx"
 SIZE = 128  # pixels
 
-# Least and most of each map; boxes in pixels, twice as large on the coarser grid. Of 175 faces, 32
-# to 128 pixels wide, those of anchors with a score above 0 lie in -27..48 and -80..128.
+# Least and most of each map; boxes in pixels, twice as large on the coarser grid. Of 170 faces, 32
+# to 120 pixels wide, those of anchors with a score above 0 lie in -27..48 and -80..128.
 LIMITS = {
     "score_map_16": (-8.0, 8.0),
     "score_map_8": (-8.0, 8.0),

@@ -70,7 +70,7 @@ def _spot(
     result = patchc.compile(quantized, out, budget=budget)
     maps = [FRONTENDS[name].spectrogram(sound)[None] for sound in sounds.values()]
     samples = folder / "sounds.npz"
-    np.savez(samples, **{SPECTROGRAM: np.stack(maps)})
+    np.savez(samples, **{SPECTROGRAM: np.stack(maps)})  # type: ignore[arg-type]  # of numpy's stubs
     verification = patchc.verify(out, inputs=samples)
     cases = [{SPECTROGRAM: sound[None]} for sound in maps]
     integer = session(onnx.load(quantized), signed_integers=True)

@@ -56,8 +56,8 @@ def in_c(program: Path, photos: Sequence[np.ndarray], threshold: int) -> list[li
 
 def from_words(words: Sequence[int]) -> Face:
     """A face from the numbers of C's struct, in its order."""
-    points = words[FACE_WORDS - 2 * POINTS :]
-    return Face(*words[:5], points=tuple(zip(points[::2], points[1::2], strict=True)))
+    score, left, top, right, bottom, *points = words
+    return Face(score, left, top, right, bottom, tuple(zip(points[::2], points[1::2], strict=True)))
 
 
 def in_python(

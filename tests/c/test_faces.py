@@ -144,7 +144,7 @@ def decode_in_c(
     words = (ctypes.c_int32 * (MAX_FACES * detector.FACE_WORDS))()
     count = library.face_decode(grids, len(maps), threshold, words)
     rows = np.array(words).reshape(MAX_FACES, -1)[:count]
-    return [detector.from_words([row[0], *row[1:5], *row[5:]]) for row in rows.tolist()]
+    return [detector.from_words(row) for row in rows.tolist()]
 
 
 @pytest.mark.parametrize("probability", [0.01, 0.75, 0.9, 0.97])

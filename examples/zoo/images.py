@@ -75,6 +75,25 @@ def photo_crops(size: int) -> np.ndarray:
     return np.stack([_crop(folder / photo, size, *crop) for photo in PHOTOS for crop in CROPS])
 
 
+def face_calibration(size: int) -> np.ndarray:
+    """`photo_crops`, and 50 grey faces, near and far: 1/3, 1/2 and 3/4 of the side."""
+    sizes = (size // 3, size // 2, 3 * size // 4)
+    faces = [grey_face(index, sizes[index % 3], size) for index in range(50)]
+    return np.concatenate([photo_crops(size), np.stack(faces)])
+
+
+def grey_face(index: int, size: int, canvas: int) -> np.ndarray:
+    """One of 100 faces of scikit-image's part of "Labeled Faces in the Wild", 25 x 25 pixels as
+    published, as size x size in the middle of a square that its edges are drawn out to."""
+    path = fetch.wheel(*SCIKIT_IMAGE) / "skimage" / "data" / "lfw_subset.npy"
+    grey = np.load(path)[index]  # 0..1; the first 100 of 200 are faces
+    face = Image.fromarray((grey * 255).astype(np.uint8)).convert("RGB")
+    pixels = _as_array(face.resize((size, size), Image.Resampling.BICUBIC))
+    before = (canvas - size) // 2
+    margin = (before, canvas - size - before)
+    return np.pad(pixels, ((0, 0), margin, margin), mode="edge")
+
+
 def cifar10_check() -> np.ndarray:
     """The 20 CIFAR-10 images, as they are."""
     return np.stack([_as_array(_open(path)) for path in _foolbox("cifar10")])

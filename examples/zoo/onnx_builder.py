@@ -1,4 +1,4 @@
-"""Builds float ONNX models of image classifiers, one operator per call.
+"""Builds float ONNX models of classifiers, one operator per call.
 
 Every call takes the name of its operator, which is also the name of the tensor it makes, and
 returns that name. The builder keeps the shape of each tensor, so that group counts and Keras'
@@ -17,7 +17,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 OPSET = 17
 IR_VERSION = 10
-IMAGE = "image"  # name of every model's input: [1, 3, H, W], RGB pixels 0..255 as float
+IMAGE = "image"  # an input: [1, 3, H, W], RGB pixels 0..255 as float
 NORM_PARAMETERS = ("gamma", "beta", "mean", "variance")  # one value per channel each
 
 
@@ -32,11 +32,15 @@ class Padding(enum.Enum):
 class ModelBuilder:
     """Collects the operators of one model in the order of the calls."""
 
-    def __init__(self, name: str, height: int, width: int) -> None:
+    def __init__(
+        self, name: str, height: int, width: int, *, channels: int = 3, source: str = IMAGE
+    ) -> None:
+        """`source` names the input."""
         self._name = name
+        self._source = source
         self._nodes: list[onnx.NodeProto] = []
         self._constants: list[TensorProto] = []
-        self._shapes: dict[str, tuple[int, ...]] = {IMAGE: (1, 3, height, width)}
+        self._shapes: dict[str, tuple[int, ...]] = {source: (1, channels, height, width)}
 
     def normalise(self, x: str, mean: tuple[float, ...], scale: tuple[float, ...]) -> str:
         """(x - mean) / scale with one value per channel, as a Sub and a Div."""
@@ -95,12 +99,20 @@ class ModelBuilder:
         """Sum of two maps of one shape."""
         return self._add("Add", name, [a, b], self._shapes[a])
 
-    def average_pool(self, name: str, x: str, kernel: int, stride: int) -> str:
-        """Mean over square windows that lie inside the map."""
+    def average_pool(self, name: str, x: str, kernel: Sequence[int], stride: Sequence[int]) -> str:
+        """Mean over windows that lie inside the map."""
         batch, channels, *sizes = self._shapes[x]
-        counts = [_window(n, kernel, stride, Padding.VALID).count for n in sizes]
-        attributes = {"kernel_shape": [kernel, kernel], "strides": [stride, stride]}
+        placed = zip(sizes, kernel, stride, strict=True)
+        counts = [_window(n, k, step, Padding.VALID).count for n, k, step in placed]
+        attributes = {"kernel_shape": list(kernel), "strides": list(stride)}
         return self._add("AveragePool", name, [x], (batch, channels, *counts), **attributes)
+
+    def pad(self, name: str, x: str, before: Sequence[int], after: Sequence[int]) -> str:
+        """Zeros around the map: rows and columns ahead of it and behind it."""
+        batch, channels, *sizes = self._shapes[x]
+        pads = self._constant(f"{name}.pads", np.array([0, 0, *before, 0, 0, *after], np.int64))
+        padded = [sum(sides) for sides in zip(before, sizes, after, strict=True)]
+        return self._add("Pad", name, [x, pads], (batch, channels, *padded))
 
     def global_average_pool(self, name: str, x: str) -> str:
         batch, channels, *_ = self._shapes[x]
@@ -127,8 +139,8 @@ class ModelBuilder:
         graph = helper.make_graph(
             self._nodes,
             self._name,
-            [helper.make_tensor_value_info(IMAGE, TensorProto.FLOAT, self._shapes[IMAGE])],
-            [helper.make_tensor_value_info(output, TensorProto.FLOAT, self._shapes[output])],
+            [self._described(self._source)],
+            [self._described(output)],
             self._constants,
         )
         model = helper.make_model(
@@ -141,8 +153,14 @@ class ModelBuilder:
         path.write_bytes(model.SerializeToString(deterministic=True))
         return path
 
-    def _constant(self, name: str, value: np.ndarray | np.float32) -> str:
-        self._constants.append(numpy_helper.from_array(np.asarray(value, np.float32), name))
+    def _described(self, x: str) -> onnx.ValueInfoProto:
+        return helper.make_tensor_value_info(x, TensorProto.FLOAT, self._shapes[x])
+
+    def _constant(self, name: str, value: np.ndarray | np.float32 | tuple[float, ...]) -> str:
+        """Integers stay int64, all else is float."""
+        array = np.asarray(value)
+        dtype = np.int64 if array.dtype == np.int64 else np.float32
+        self._constants.append(numpy_helper.from_array(array.astype(dtype), name))
         return name
 
     def _add(

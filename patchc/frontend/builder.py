@@ -27,7 +27,7 @@ from patchc.frontend.model import Border
 from patchc.frontend.registry import RefusalError, node_name
 from patchc.frontend.tables import function_table
 from patchc.frontend.values import NO_PADS, Dequantized, Pending, Quantized
-from patchc.ir import Graph, Lut, MaxPool, Node, Op, Quantization, Tensor, Upsample, output_shape
+from patchc.ir import Copy, Graph, Lut, MaxPool, Node, Op, Quantization, Tensor, output_shape
 from patchc.numerics.linear import ALL_VALUES
 
 REQUANTIZE = "Requantize"  # what a table does that only changes scale and zero point
@@ -125,8 +125,8 @@ class GraphBuilder:
             return Quantized(self._made[key], result.layout, result.unsigned)
         source = self.tensors[value.inputs[0]].quant
         clamp = clamp_of(value.clips, result.quant)
-        changes = source != result.quant or (value.clips and isinstance(value.op, Upsample))
-        if isinstance(value.op, MaxPool | Upsample) and changes:
+        changes = source != result.quant or (value.clips and isinstance(value.op, Copy))
+        if isinstance(value.op, MaxPool | Copy) and changes:
             whole = Result(value.result, value.layout, source, in_file=False)
             pooled = self.finish(replace(value, clips=()), whole)
             entries = np.clip(requantization(source, result.quant), clamp.lo, clamp.hi)

@@ -9,12 +9,14 @@ from patchc.ir.graph import (
     Binary,
     Concat,
     Conv,
+    DepthToSpace,
     GlobalAveragePool,
     Graph,
     Lut,
     MaxPool,
     Node,
     Op,
+    Rearrange,
     Shape,
     Upsample,
     Window,
@@ -64,6 +66,18 @@ def _(op: Binary, *inputs: Shape) -> Shape:
 def _(op: Upsample, *inputs: Shape) -> Shape:
     ((height, width, channels),) = inputs
     return height * op.factor[0], width * op.factor[1], channels
+
+
+@output_shape.register
+def _(op: DepthToSpace, *inputs: Shape) -> Shape:
+    ((height, width, channels),) = inputs
+    return height * op.factor[0], width * op.factor[1], channels // op.positions
+
+
+@output_shape.register
+def _(op: Rearrange, *inputs: Shape) -> Shape:
+    (shape,) = inputs
+    return (*window_output(op.window, shape[0], shape[1]), len(op.source))
 
 
 @output_shape.register

@@ -165,6 +165,26 @@ class UpsampleParams:
     up_w: int
 
 
+@dataclass(frozen=True, slots=True)
+class DepthToSpaceParams:
+    """patchc_depth_to_space_params."""
+
+    up: UpsampleParams
+    position_step: int
+    channel_step: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RearrangeParams:
+    """patchc_rearrange_params."""
+
+    window: WindowParams
+    count: int
+    rows: np.ndarray  # uint16 (count,)
+    places: np.ndarray  # uint16 (count,)
+    lengths: np.ndarray  # uint16 (count,)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class LutParams:
     """patchc_lut_params."""
@@ -182,5 +202,7 @@ Params = (
     | AverageParams
     | GlobalParams
     | UpsampleParams
+    | DepthToSpaceParams
+    | RearrangeParams
     | LutParams
 )

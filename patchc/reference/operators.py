@@ -21,6 +21,8 @@ from patchc.ir import (
     Clamp,
     Concat,
     Conv,
+    DepthToSpace,
+    Enlargement,
     GlobalAveragePool,
     Lut,
     MaxPool,
@@ -28,6 +30,7 @@ from patchc.ir import (
     Op,
     Padding,
     Quantization,
+    Rearrange,
     Sub,
     Tensor,
     Upsample,
@@ -84,7 +87,7 @@ def reading_axes(op: Op, source: Tensor, output: Tensor) -> tuple[Axis, Axis]:
     operators, one that stays where it is over a map that is broadcast, the whole map for a global
     operator."""
     height, width, _ = source.shape
-    if isinstance(op, Upsample):
+    if isinstance(op, Enlargement):
         return Axis(1, 1, 1, 0, height, op.factor[0]), Axis(1, 1, 1, 0, width, op.factor[1])
     if isinstance(op, GlobalAveragePool):
         return axes(Window(kernel=(height, width)), height, width)
@@ -307,9 +310,41 @@ def _(op: GlobalAveragePool, inputs: Sequence[Tensor], output: Tensor) -> Kernel
 def _(op: Upsample, inputs: Sequence[Tensor], output: Tensor) -> Kernel:
     def run(patch: Patch) -> np.ndarray:
         large = patch.values.repeat(op.factor[0], axis=0).repeat(op.factor[1], axis=1)
-        height, width, _ = large.shape
-        pads = patch.pads  # fewer than none
-        return large[-pads.top : height + pads.bottom, -pads.left : width + pads.right]
+        return _asked_for(large, patch.pads)
+
+    return run
+
+
+@kernel.register
+def _(op: DepthToSpace, inputs: Sequence[Tensor], output: Tensor) -> Kernel:
+    (up_h, up_w), channels = op.factor, output.shape[2]
+
+    def run(patch: Patch) -> np.ndarray:
+        rows, cols, _ = patch.values.shape
+        if op.interleaved:
+            blocks = patch.values.reshape(rows, cols, channels, up_h, up_w)
+            blocks = blocks.transpose(0, 3, 1, 4, 2)
+        else:
+            blocks = patch.values.reshape(rows, cols, up_h, up_w, channels)
+            blocks = blocks.transpose(0, 2, 1, 3, 4)
+        return _asked_for(blocks.reshape(rows * up_h, cols * up_w, channels), patch.pads)
+
+    return run
+
+
+def _asked_for(large: np.ndarray, pads: Padding) -> np.ndarray:
+    """Whole blocks without the rows and columns that are not asked for: pads fewer than none."""
+    height, width, _ = large.shape
+    return large[-pads.top : height + pads.bottom, -pads.left : width + pads.right]
+
+
+@kernel.register
+def _(op: Rearrange, inputs: Sequence[Tensor], output: Tensor) -> Kernel:
+    def run(patch: Patch) -> np.ndarray:
+        # The patch spans the windows exactly: what the operator leaves out is not in it.
+        windows = _windows(patch.values, op.window)
+        rows, cols = windows.shape[:2]
+        return windows.reshape(rows, cols, -1)[..., op.source]
 
     return run
 

@@ -17,12 +17,14 @@ from patchc.ir import (
     Binary,
     Concat,
     Conv,
+    DepthToSpace,
     GlobalAveragePool,
     Graph,
     Lut,
     MaxPool,
     Mul,
     Node,
+    Rearrange,
     Sub,
     Upsample,
     Window,
@@ -46,6 +48,10 @@ def brute_force(graph: Graph, node: Node, inputs: tuple[np.ndarray, ...]) -> np.
     if isinstance(op, Upsample):
         pixels = [(i // op.factor[0], j // op.factor[1]) for i, j in _pixels(shape)]
         return np.array([inputs[0][pixel] for pixel in pixels]).reshape(shape)
+    if isinstance(op, DepthToSpace):
+        return _depth_to_space(op, inputs[0], shape)
+    if isinstance(op, Rearrange):
+        return _rearrange(op, inputs[0], shape)
     if isinstance(op, Binary):
         real = _binary(graph, node, wide)
     elif isinstance(op, Concat):
@@ -79,6 +85,25 @@ def taps(window: Window, shape: tuple[int, ...], at: tuple[int, int]) -> Iterato
             col = at[1] * window.stride[1] + x * window.dilation[1] - window.pads.left
             if 0 <= row < shape[0] and 0 <= col < shape[1]:
                 yield (y, x), (row, col)
+
+
+def _depth_to_space(op: DepthToSpace, x: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
+    found = np.empty(shape, np.int8)
+    rows, cols = op.factor
+    for i, j in _pixels(shape):
+        position = i % rows * cols + j % cols
+        for k in range(shape[2]):
+            channel = k * rows * cols + position if op.interleaved else position * shape[2] + k
+            found[i, j, k] = x[i // rows, j // cols, channel]
+    return found
+
+
+def _rearrange(op: Rearrange, x: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
+    found = np.empty(shape, np.int8)
+    for at in _pixels(shape):
+        values = [x[position] for _, position in taps(op.window, x.shape, at)]
+        found[at] = np.concatenate(values)[op.source]
+    return found
 
 
 def _accumulators(op: Conv, x: np.ndarray, at: tuple[int, int]) -> np.ndarray:

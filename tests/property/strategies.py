@@ -391,7 +391,7 @@ def _gate(draw: st.DrawFn, network: _Network, x: str) -> str:
     channels = network.shape(x)[2]
     y = network.add(GlobalAveragePool(), (x,), draw(quantizations()))
     y = _pointwise(draw, network, _pointwise(draw, network, y), channels, channels)
-    y = network.add(draw(tables()), (y,), draw(quantizations()))
+    y = network.add(draw(tables(channels)), (y,), draw(quantizations()))
     op = Mul(draw(clamps()), draw(st.booleans()))
     return network.add(op, (x, y), _quant_for(draw, network, x, Mul))
 

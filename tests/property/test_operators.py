@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from patchc.frontend.export import to_qoperator
 from patchc.ir import Graph, format_graph
 from patchc.reference import run_graph
-from patchc.reference.geometry import axes, padding, reach
-from patchc.reference.operators import Patch, kernel, reading_window
+from patchc.reference.geometry import padding, reach
+from patchc.reference.operators import Patch, kernel, reading_axes
 from patchc.verify.sessions import float_operators, session
 from tests.property.strategies import NODE_KINDS, graphs, images
 
@@ -67,8 +67,7 @@ def test_a_rectangle_alone_equals_the_same_part_of_the_whole(data, graph):
     right = data.draw(st.integers(left + 1, width))
     patches = []
     for tensor in tensors:
-        window = reading_window(node.op, tensor, graph.tensors[node.output])
-        row_axis, col_axis = axes(window, *tensor.shape[:2])
+        row_axis, col_axis = reading_axes(node.op, tensor, graph.tensors[node.output])
         rows, cols = reach(row_axis, top, bottom), reach(col_axis, left, right)
         part = values[tensor.name][rows.start : rows.stop, cols.start : cols.stop]
         patches.append(Patch(part, padding(rows, cols)))

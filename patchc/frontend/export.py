@@ -291,7 +291,7 @@ def _(op: Upsample, writer: _Writer, node: Node, output: str) -> None:
 
 @_write.register
 def _(op: DepthToSpace, writer: _Writer, node: Node, output: str) -> None:
-    """Reshape, Transpose, Reshape: onnxruntime's DepthToSpace takes no int8."""
+    """Reshape, Transpose, Reshape: ONNX's DepthToSpace has square blocks only."""
     rows, cols, channels = writer.graph.tensors[node.output].shape
     up_h, up_w = op.factor
     if op.interleaved:

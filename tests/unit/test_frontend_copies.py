@@ -134,6 +134,17 @@ def test_gather(type_, integers, axis, indices):
     assert kinds(check(copied(make, type_=type_, integers=integers))) == ["Rearrange"]
 
 
+@BOTH_TYPES
+def test_copies_that_follow_each_other_in_float(type_):
+    """As in QOperator files, where onnxruntime's quantiser leaves some of them so."""
+
+    def make(net, x):
+        y = net.op("DepthToSpace", x, blocksize=2)
+        return net.op("Slice", y, numbers(net, 1), numbers(net, 5), numbers(net, 3))
+
+    assert kinds(check(copied(make, type_=type_))) == ["DepthToSpace", "Rearrange"]
+
+
 def test_gather_of_one_drops_the_dimension():
     def make(net, x):
         return net.op("Gather", x, net.constant(4, np.int64), axis=1)

@@ -203,7 +203,9 @@ REFUSALS = {
     ),
     "mean_over_axes": (
         unary("ReduceMean", axes=[2, 3]),
-        "op (ReduceMean): patchc has no integer kernel for this operator",
+        "op (ReduceMean): onnxruntime adds it up in float, in an order that depends on its "
+        "neighbours: export the mean over rows and columns as GlobalAveragePool (patchc quantize "
+        "does)",
     ),
     "relu_before_max_pool": (
         unary("MaxPool", before=relu, kernel_shape=[2, 2]),

@@ -12,6 +12,7 @@ from patchc.frontend.ops import (
     pad,
     pool,
     quantization,
+    reduce,
     resize,
 )
 
@@ -27,5 +28,6 @@ __all__ = [
     "pad",
     "pool",
     "quantization",
+    "reduce",
     "resize",
 ]

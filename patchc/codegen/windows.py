@@ -24,6 +24,7 @@ from patchc.ir import (
     Op,
     Padding,
     Rearrange,
+    Softmax,
     broadcasts,
 )
 from patchc.tunnels.schedule import Schedule, Span
@@ -93,7 +94,8 @@ def _(op: Conv | MaxPool | AveragePool | Rearrange, out: Rectangle, whole: Recta
 @_reach.register(Binary)
 @_reach.register(Concat)
 @_reach.register(Lut)
-def _(op: Binary | Concat | Lut, out: Rectangle, whole: Rectangle) -> Reach:
+@_reach.register(Softmax)
+def _(op: Binary | Concat | Lut | Softmax, out: Rectangle, whole: Rectangle) -> Reach:
     return Reach(out, Padding())
 
 

@@ -38,6 +38,7 @@ from patchc.ir import (
     Padding,
     Quantization,
     Rearrange,
+    Softmax,
     Sub,
     Tensor,
     Upsample,
@@ -274,6 +275,12 @@ def _(op: AveragePool, writer: _Writer, node: Node, output: str) -> None:
 def _(op: GlobalAveragePool, writer: _Writer, node: Node, output: str) -> None:
     operand = writer.operand(node.inputs[0])
     writer.integer_op("QLinearGlobalAveragePool", node, output, [operand])
+
+
+@_write.register
+def _(op: Softmax, writer: _Writer, node: Node, output: str) -> None:
+    operand = writer.operand(node.inputs[0])
+    writer.integer_op("QLinearSoftmax", node, output, [operand], axis=1, opset=13)
 
 
 @_write.register

@@ -282,6 +282,13 @@ class Rearrange(Copy):
         object.__setattr__(self, "source", frozen_array(self.source, np.int32))
 
 
+@dataclass(frozen=True, slots=True)
+class Softmax(Op):
+    """exp of every value over the sum of exp of all channels, pixel by pixel."""
+
+    clamp: Clamp = FULL_RANGE
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Lut(Op):
     """An arbitrary function of one value: a table of 256 int8, indexed by q + 128."""

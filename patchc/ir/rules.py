@@ -18,6 +18,7 @@ from patchc.ir.graph import (
     Op,
     Rearrange,
     Shape,
+    Softmax,
     Upsample,
     Window,
 )
@@ -85,8 +86,9 @@ def _(op: Concat, *inputs: Shape) -> Shape:
     return *inputs[0][:2], op.channels_out
 
 
-@output_shape.register
-def _(op: Lut, *inputs: Shape) -> Shape:
+@output_shape.register(Lut)
+@output_shape.register(Softmax)
+def _(op: Lut | Softmax, *inputs: Shape) -> Shape:
     (shape,) = inputs
     return shape
 

@@ -19,6 +19,7 @@ from patchc.ir import (
     Mul,
     Node,
     Rearrange,
+    Softmax,
     Tensor,
     Upsample,
     Window,
@@ -31,6 +32,7 @@ from patchc.numerics.mul import mul_params
 from patchc.numerics.pairing import pairing_of
 from patchc.numerics.rearrange import rearrange_params
 from patchc.numerics.requant import conv_factors, global_factor, scale_of
+from patchc.numerics.softmax import softmax_params
 from patchc.numerics.structs import (
     ConvParams,
     DepthToSpaceParams,
@@ -81,6 +83,8 @@ def kernel_params(graph: Graph, node: Node, kernel_name: str, group: int = 0) ->
         return DepthToSpaceParams(UpsampleParams(*op.factor), *steps)
     if isinstance(op, Rearrange):
         return rearrange_params(op, _window(op.window, where), inputs[0], where)
+    if isinstance(op, Softmax):
+        return softmax_params(op, inputs[0], output, where)
     if isinstance(op, Lut):
         return LutParams(op.table.reshape(-1))
     raise PatchcError(f"{where}: no kernel computes it")

@@ -186,6 +186,17 @@ class RearrangeParams:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class SoftmaxParams:
+    """patchc_softmax_params."""
+
+    exponentials: np.ndarray  # uint32 (256,): float32 bit patterns
+    steps: int  # float32 bit pattern
+    zero_point: int
+    lo: int
+    hi: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class LutParams:
     """patchc_lut_params."""
 
@@ -204,5 +215,6 @@ Params = (
     | UpsampleParams
     | DepthToSpaceParams
     | RearrangeParams
+    | SoftmaxParams
     | LutParams
 )

@@ -31,12 +31,14 @@ from patchc.ir import (
     Padding,
     Quantization,
     Rearrange,
+    Softmax,
     Sub,
     Tensor,
     Upsample,
     Window,
 )
 from patchc.numerics.float32 import fma32
+from patchc.numerics.softmax import exponentials, whole_steps
 from patchc.reference.geometry import Axis, axes
 
 # The columns of one im2col matrix take at most this many bytes: large maps are cut by rows.
@@ -345,6 +347,21 @@ def _(op: Rearrange, inputs: Sequence[Tensor], output: Tensor) -> Kernel:
         windows = _windows(patch.values, op.window)
         rows, cols = windows.shape[:2]
         return windows.reshape(rows, cols, -1)[..., op.source]
+
+    return run
+
+
+@kernel.register
+def _(op: Softmax, inputs: Sequence[Tensor], output: Tensor) -> Kernel:
+    table = exponentials(inputs[0].quant.scale, inputs[0].shape[2])
+    steps, zero_point = whole_steps(output.quant.scale), output.quant.zero_point
+
+    def run(patch: Patch) -> np.ndarray:
+        values = patch.values.astype(np.int32)
+        found = table[255 + values - values.max(axis=2, keepdims=True)]
+        # One float32 addition per channel, in their order.
+        total = np.add.accumulate(found, axis=2, dtype=np.float32)[..., -1:]
+        return _saturate(np.rint(found * steps / total) + zero_point, op.clamp)
 
     return run
 

@@ -18,6 +18,7 @@ from patchc.ir import (
     Op,
     Padding,
     Rearrange,
+    Softmax,
     Upsample,
 )
 from patchc.ir.graph import Shape
@@ -89,3 +90,8 @@ def _(op: DepthToSpace, shape: Shape) -> str:
 @_choose.register
 def _(op: Rearrange, shape: Shape) -> str:
     return "rearrange"
+
+
+@_choose.register
+def _(op: Softmax, shape: Shape) -> str:
+    return "softmax"

@@ -17,6 +17,7 @@ from patchc.ir import (
     MaxPool,
     Op,
     Rearrange,
+    Softmax,
 )
 from patchc.tunnels.schedule import Span
 
@@ -76,7 +77,8 @@ def _(op: Conv | MaxPool | AveragePool | Rearrange) -> tuple[AxisMap, AxisMap]:
 @_axis_maps.register(Binary)
 @_axis_maps.register(Concat)
 @_axis_maps.register(Lut)
-def _(op: Binary | Concat | Lut) -> tuple[AxisMap, AxisMap]:
+@_axis_maps.register(Softmax)
+def _(op: Binary | Concat | Lut | Softmax) -> tuple[AxisMap, AxisMap]:
     return AxisMap(), AxisMap()
 
 

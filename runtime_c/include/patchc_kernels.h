@@ -253,6 +253,19 @@ typedef struct {
 void patchc_rearrange(const patchc_out *out, const patchc_in *in, const patchc_pads *pads,
                       const patchc_rearrange_params *params);
 
+/* QLinearSoftmax in emulated float32 (patchc_softfloat.h), over the channels of each pixel. Entry i
+ * of `exponentials` is that of a value 255 - i below the pixel's largest, all of them larger by one
+ * factor. */
+typedef struct {
+    const uint32_t *exponentials; /* [256], float32 bit patterns */
+    uint32_t steps;               /* of the output from 0 to 1, as float32 */
+    int8_t zero_point;
+    int8_t lo, hi;
+} patchc_softmax_params;
+
+void patchc_softmax(const patchc_out *out, const patchc_in *in, const patchc_pads *pads,
+                    const patchc_softmax_params *params);
+
 typedef struct {
     const int8_t *table;      /* [256], indexed by value + 128; or [channels][256] */
 } patchc_lut_params;

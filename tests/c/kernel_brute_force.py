@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import ctypes.util
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -25,6 +26,7 @@ from patchc.ir import (
     Mul,
     Node,
     Rearrange,
+    Softmax,
     Sub,
     Upsample,
     Window,
@@ -54,6 +56,8 @@ def brute_force(graph: Graph, node: Node, inputs: tuple[np.ndarray, ...]) -> np.
         return _rearrange(op, inputs[0], shape)
     if isinstance(op, Binary):
         real = _binary(graph, node, wide)
+    elif isinstance(op, Softmax):
+        real = np.array([_softmax(graph, node, wide[0][at]) for at in _pixels(shape)])
     elif isinstance(op, Concat):
         real = _concat(graph, node, wide)
     elif isinstance(op, GlobalAveragePool):
@@ -104,6 +108,18 @@ def _rearrange(op: Rearrange, x: np.ndarray, shape: tuple[int, int, int]) -> np.
         values = [x[position] for _, position in taps(op.window, x.shape, at)]
         found[at] = np.concatenate(values)[op.source]
     return found
+
+
+def _softmax(graph: Graph, node: Node, values: np.ndarray) -> np.ndarray:
+    x, y = graph.tensors[node.inputs[0]].quant, graph.tensors[node.output].quant
+    room = f32(math.log(np.finfo(f32).max / f32(len(values))))
+    shift = (float(room) - 5) / x.scale
+    terms = [f32(math.exp((v - values.max() + shift) * x.scale)) for v in values.tolist()]
+    total = f32(0)
+    for term in terms:
+        total = f32(total + term)
+    steps = np.floor(f32(1) / f32(y.scale))
+    return np.array([np.rint(f32(term * steps) / total) for term in terms]) + y.zero_point
 
 
 def _accumulators(op: Conv, x: np.ndarray, at: tuple[int, int]) -> np.ndarray:

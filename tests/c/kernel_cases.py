@@ -26,6 +26,7 @@ from patchc.ir import (
     Padding,
     Quantization,
     Rearrange,
+    Softmax,
     Sub,
     Tensor,
     Upsample,
@@ -199,6 +200,17 @@ def rearrange_case(window: Window, shape: Shape, count: int, seed: int) -> Case:
     return make(Rearrange(window, source), [shape], [x, x], seed)
 
 
+def softmax_case(shape: Shape, seed: int) -> Case:
+    """Mostly with the output that every quantiser gives it: 0 to 255/256."""
+    random = np.random.default_rng(seed)
+    x = quantization(random, 2 ** random.uniform(-8, -1))
+    steps = 100 if shape[2] == 1 else 256
+    y = Quantization(1 / 256, -128) if steps == 256 else quantization(random, 1 / steps)
+    if random.random() < 0.3:
+        y = quantization(random, 2 ** random.uniform(-6, 1))
+    return make(Softmax(clamp(random)), [shape], [x, y], seed)
+
+
 def lut_case(shape: Shape, seed: int) -> Case:
     random = np.random.default_rng(seed)
     table = random.integers(-128, 128, 256)
@@ -310,9 +322,10 @@ depths_to_space = st.builds(
 )
 global_pools = st.builds(global_pool_case, element_shapes(), seeds)
 windowed = st.one_of(convolutions(), max_pools(), average_pools(), rearrangements())
+softmaxes = st.builds(softmax_case, element_shapes(), seeds)
 copies = st.one_of(upsamples, depths_to_space, rearrangements())
 cases = st.one_of(
-    windowed, convolutions(), binaries, concats, luts, channel_luts, global_pools, copies
+    windowed, convolutions(), binaries, concats, luts, channel_luts, global_pools, copies, softmaxes
 )
 
 layouts = st.builds(Layout, st.integers(0, 3), st.integers(0, 7), st.integers(0, 5))

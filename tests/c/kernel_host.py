@@ -176,6 +176,16 @@ class RearrangeParams(ctypes.Structure):
     )
 
 
+class SoftmaxParams(ctypes.Structure):
+    _fields_ = (
+        ("exponentials", ctypes.POINTER(ctypes.c_uint32)),
+        ("steps", ctypes.c_uint32),
+        ("zero_point", ctypes.c_int8),
+        ("lo", ctypes.c_int8),
+        ("hi", ctypes.c_int8),
+    )
+
+
 class LutParams(ctypes.Structure):
     _fields_ = (("table", ctypes.POINTER(ctypes.c_int8)),)
 
@@ -193,6 +203,7 @@ STRUCTS: dict[str, type[ctypes.Structure]] = {
     "patchc_upsample_params": UpsampleParams,
     "patchc_depth_to_space_params": DepthToSpaceParams,
     "patchc_rearrange_params": RearrangeParams,
+    "patchc_softmax_params": SoftmaxParams,
 }
 
 

@@ -31,6 +31,7 @@ from patchc.ir import (
     Padding,
     Quantization,
     Rearrange,
+    Softmax,
     Sub,
     Tensor,
     Upsample,
@@ -188,7 +189,7 @@ class _Network:
 NODE_KINDS = (
     *("conv", "skip", "add", "mul", "sub", "gate", "concat"),
     *("max_pool", "average_pool", "global", "table", "bottleneck", "upsample"),
-    *("depth_to_space", "rearrange"),
+    *("depth_to_space", "rearrange", "softmax"),
 )
 
 
@@ -336,9 +337,25 @@ def _extend(draw: st.DrawFn, network: _Network, x: str, kind: str) -> str:
         return _depth_to_space(draw, network, x)
     if kind == "rearrange":
         return network.add(draw(rearrangements(shape)), (x,), quant)
+    if kind == "softmax":
+        return _softmax(draw, network, x)
     if kind == "table":
         return network.add(draw(tables(shape[2])), (x,), draw(quantizations()))
     return network.add(draw(convolutions(shape)), (x,), draw(quantizations()))
+
+
+def _softmax(draw: st.DrawFn, network: _Network, x: str) -> str:
+    """Of values less than half apart, so that exponentials stay in float32's range: a table first
+    makes them so."""
+    zero_point = draw(st.integers(-128, 127))
+    scale = draw(st.floats(2**-6, 2**-1, width=32))
+    x = network.add(
+        Lut(generator(draw).integers(-128, 128, 256), "Anything"),
+        (x,),
+        Quantization(scale, zero_point),
+    )
+    quant = Quantization(draw(st.sampled_from([1 / 64, 1 / 128, 0.75])), draw(st.integers(-128, 0)))
+    return network.add(Softmax(draw(clamps())), (x,), quant)
 
 
 def _depth_to_space(draw: st.DrawFn, network: _Network, x: str) -> str:

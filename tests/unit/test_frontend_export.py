@@ -30,6 +30,7 @@ from patchc.ir import (
     Padding,
     Quantization,
     Rearrange,
+    Softmax,
     Tensor,
     Upsample,
     Window,
@@ -135,6 +136,14 @@ def test_depth_to_space(factor, interleaved):
 )
 def test_rearrange(window, source):
     check(graph_of(Rearrange(window, list(source)), (6, 6, 3), out=X))
+
+
+@pytest.mark.parametrize("channels", [1, 2, 11, 1000])
+def test_softmax(channels):
+    out = Quantization(1 / 128, -128) if channels == 1 else Quantization(1 / 256, -128)
+    logits = Quantization(float(np.float32(0.11)), 9)
+    check(graph_of(Softmax(), (3, 4, channels), quants=(logits,), out=out))
+    check(graph_of(Softmax(Clamp(-100, 30)), (1, 1, channels), quants=(X,), out=out))
 
 
 def test_tables_per_channel():

@@ -14,6 +14,7 @@ from patchc.frontend.ops import (
     quantization,
     reduce,
     resize,
+    softmax,
 )
 
 __all__ = [
@@ -30,4 +31,5 @@ __all__ = [
     "quantization",
     "reduce",
     "resize",
+    "softmax",
 ]

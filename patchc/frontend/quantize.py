@@ -58,6 +58,7 @@ QUANTIZED_OPS = (
     "Resize",
     "Sigmoid",
     "Slice",
+    "Softmax",
     "SpaceToDepth",
     "Split",
     "Squeeze",
@@ -238,10 +239,10 @@ def float_nodes(graph: onnx.GraphProto) -> list[str]:
 
 
 def _is_float(node: onnx.NodeProto, constants: set[str]) -> bool:
-    """Whether a node at either end stays float: the importer has no integer form of it, or it looks
-    like part of a normalisation."""
+    """Whether a node at either end stays float: the importer has no integer form of it, it looks
+    like part of a normalisation, or it is a softmax, which loses by being rounded to a byte."""
     scales = node.op_type in ("Add", "Mul", "Sub") and bool(constants.intersection(node.input))
-    return node.op_type not in QUANTIZED_OPS or scales
+    return node.op_type not in QUANTIZED_OPS or node.op_type == "Softmax" or scales
 
 
 class _Reader(CalibrationDataReader):

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from patchc.ir import Padding, Window
+from patchc.ir import Add, Mul, Padding, Sub, Window
 from patchc.targets.kernels import KERNELS
 from tests.c import kernel_cases as make
 from tests.c.kernel_cases import Case
@@ -46,13 +46,18 @@ def sample() -> tuple[Case, ...]:
             make.conv_case(Window(size), 1, 4, 9, size, seed),
             make.conv_case(Window((2, 2), pads=Padding(4, 4, 4, 4)), 1, 2, 4, (2, 2), seed),
             make.conv_case(Window((2, 2), pads=Padding(4, 4, 4, 4)), 5, 1, 1, (2, 2), seed),
-            make.add_case(shape, seed),
-            make.add_case((1, 1, 1), seed),
+            *(make.binary_case(kind, "map", shape, seed) for kind in (Add, Mul, Sub)),
+            make.binary_case(Add, "map", (1, 1, 1), seed),
+            make.concat_case([3, 1], [0, 2], size, seed, alike=bool(seed % 2)),
             make.max_pool_case(strided, shape, seed),
             make.average_pool_case(Window((3, 3), (2, 2), pads=same), shape, seed),
             make.global_pool_case(shape, seed),
             make.lut_case(shape, seed),
             make.lut_channels_case(shape, seed),
+            make.upsample_case((2, 3), shape, seed),
+            make.depth_to_space_case((2, 2), shape, seed, interleaved=bool(seed % 2)),
+            make.rearrange_case(Window((2, 2), (2, 2), pads=Padding(-1)), shape, 9, seed),
+            make.softmax_case(shape, seed),
         ]
     return tuple(found)
 

@@ -33,6 +33,7 @@ from patchc.frontend.float_functions import composed_functions, is_function
 from patchc.frontend.images import METADATA_KEY, ImagePreparation
 from patchc.frontend.load import LoadedModel, Shapes, load
 from patchc.frontend.means import name_means
+from patchc.frontend.transposed import rewrite_transposed
 from patchc.frontend.walk import is_integer_op
 
 # What the importer turns into nodes or takes into them. Anything else stays float: where it stands
@@ -161,7 +162,7 @@ def quantize(
 def _prepare(loaded: LoadedModel, path: Path) -> None:
     """Fold batch normalisation into convolutions, MatMul + Add into Gemm, give nodes names,
     constants that are added the second place, which is the one that the importer takes, and means
-    over rows and columns the operator that has integers."""
+    over rows and columns and transposed convolutions operators that have integers."""
     model = loaded.model
     if loaded.opset < PER_CHANNEL_OPSET:
         model = version_converter.convert_version(model, PER_CHANNEL_OPSET)
@@ -174,6 +175,7 @@ def _prepare(loaded: LoadedModel, path: Path) -> None:
         if node.op_type == "Add" and node.input[0] in constants:
             node.input[:] = reversed(node.input)
     name_means(prepared.graph)
+    rewrite_transposed(prepared.graph)
     onnx.save_model(prepared, path)
 
 

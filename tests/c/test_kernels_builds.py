@@ -24,7 +24,7 @@ SANITIZERS = {
 }
 
 # Cases in the sanitizers' program, two of each kind: it is slow to build.
-SANITIZED = 28
+SANITIZED = 44
 
 
 @cache

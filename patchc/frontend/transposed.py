@@ -2,8 +2,8 @@
 integer kernels.
 
 With stride s, output position q * s + p (its begin pad included) adds weights p, p + s, p + 2 * s
-and so on of the kernel over inputs q, q - 1, q - 2 ... So each of the s * s positions p of a block is
-a small convolution of stride 1; together they are one with s * s times the channels, which
+and so on of the kernel over inputs q, q - 1, q - 2 ... So each of the s * s positions p of a block
+is a small convolution of stride 1; together they are one with s * s times the channels, which
 DepthToSpace spreads. Slice drops the begin pad, and what the last block has too much.
 """
 

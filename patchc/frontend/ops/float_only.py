@@ -1,5 +1,5 @@
-"""Operators whose float results onnxruntime rounds in ways that no integer formula follows: refused,
-with what to do instead."""
+"""Operators whose float results onnxruntime rounds in ways that no integer formula follows:
+refused, with what to do instead."""
 
 from __future__ import annotations
 

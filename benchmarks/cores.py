@@ -50,6 +50,7 @@ class Row:
     instructions: int
     macs: int
     overhead: float  # F
+    bytes_different: int  # of the outputs, from the network in numpy
 
 
 def measure(network: str, quantized: Path, target: str, plan: str, folder: Path) -> Row | str:
@@ -76,6 +77,7 @@ def measure(network: str, quantized: Path, target: str, plan: str, folder: Path)
         instructions=found.instructions,
         macs=found.macs,
         overhead=report.cost.macs_overhead,
+        bytes_different=found.bytes_different,
     )
 
 
@@ -83,15 +85,15 @@ def markdown(rows: list[Row]) -> str:
     """The table."""
     lines = [
         "| network | core | plan | arena B | total B | code B | weights B | weights read B | F "
-        "| M instructions | per MAC |",
-        "|---|---|---|---:|---:|---:|---:|---:|---:|---:|---:|",
+        "| M instructions | per MAC | differ |",
+        "|---|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for r in rows:
         per_mac = r.instructions / r.macs if r.macs else 0
         lines.append(
             f"| {r.network} | {r.core} | {r.plan} | {r.arena_bytes} | {r.total_bytes} "
             f"| {r.code_bytes} | {r.weights_bytes} | {r.weight_bytes_read} | {r.overhead:.3f} "
-            f"| {r.instructions / 1e6:.1f} | {per_mac:.2f} |"
+            f"| {r.instructions / 1e6:.1f} | {per_mac:.2f} | {r.bytes_different} |"
         )
     return "\n".join(lines)
 

@@ -184,8 +184,10 @@ def _quantize(prepared: Path, written: Path, samples: Samples, options: Quantize
     outside = set(float_nodes(graph))
     # Max pools and the like leave an input that is float as it is, unless they are told otherwise;
     # with integer operators that switch would make floats of their quantised inputs.
+    composed = composed_functions(graph)
     force = options.format is Format.QDQ and any(
-        is_function(node) and node.name not in outside for node in graph.node
+        (is_function(node) or node.name in composed) and node.name not in outside
+        for node in graph.node
     )
     quantize_static(
         prepared,
@@ -196,7 +198,7 @@ def _quantize(prepared: Path, written: Path, samples: Samples, options: Quantize
         per_channel=options.per_channel,
         activation_type=TYPES[options.activation],
         weight_type=QuantType.QInt8,
-        nodes_to_exclude=sorted(composed_functions(graph) | outside),
+        nodes_to_exclude=sorted(composed | outside),
         calibrate_method=METHODS[options.method],
         extra_options={
             "ActivationSymmetric": False,

@@ -77,4 +77,5 @@ def _facts(found: Bench) -> list[str]:
         f"board    {found.board}",
         *(f"tool     {shorten(text, WIDTH - 9)}" for text in found.versions.values()),
         f"stack    {found.stack_high_water_bytes} B used; code {found.code_bytes:,} B",
+        f"outputs  {found.bytes_different} bytes differ from the network in numpy",
     ]

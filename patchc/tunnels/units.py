@@ -48,7 +48,7 @@ def together(graph: Graph, order: Sequence[Node]) -> tuple[Node, ...]:
     found: list[Node] = []
 
     def run(node: Node) -> None:
-        for name in node.inputs:
+        for name in dict.fromkeys(node.inputs):
             producer = graph.producer.get(name)
             if producer is not None and waits.get(producer.name) == node.name:
                 run(producer)

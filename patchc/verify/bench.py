@@ -11,6 +11,7 @@ from patchc import __version__
 from patchc.errors import PatchcError
 from patchc.outdir import BENCH, MODEL, PLAN, REPORT, read_source
 from patchc.pipeline import Progress, random_maps, read_plan, run_stages, silent
+from patchc.reference import run_graph
 from patchc.report.work import Work, executed_work
 from patchc.verify import counting
 from patchc.verify.counting import Counts
@@ -65,6 +66,7 @@ class Bench:
     inputs: str  # "random, seed N"
     instructions: int  # from NAME_run's entry to its return, callbacks left out
     macs: int  # executed
+    bytes_different: int  # of the outputs, from the network in numpy
     stack_high_water_bytes: int
     static_bytes: int  # .data and .bss
     code_bytes: int
@@ -102,13 +104,20 @@ def bench_out(
         out, core, ram_bytes=ram, stack_bytes=_STACK_BYTES, opt=opt, extra_flags=counting.FLAGS
     )
     progress("counting under QEMU")
-    found = counting.count(image, random_maps(stages.graph, 1, SEED))
-    result = _bench(image, found, executed_work(stages.schedule), opt)
+    maps = random_maps(stages.graph, 1, SEED)
+    found = counting.count(image, maps)
+    expected = run_graph(stages.graph, {name: values[0] for name, values in maps.items()})
+    different = sum(
+        int((values[0] != expected[name]).sum()) for name, values in found.run.outputs.items()
+    )
+    result = _bench(image, found, executed_work(stages.schedule), opt, different)
     (out / BENCH).write_text(result.to_json(), encoding="utf-8")
     return result
 
 
-def _bench(image: Firmware, found: Counts, work: Mapping[str, Work], opt: str) -> Bench:
+def _bench(
+    image: Firmware, found: Counts, work: Mapping[str, Work], opt: str, different: int
+) -> Bench:
     blocks = tuple(_block(block, found.owners, work) for block in image.interface.blocks)
     return Bench(
         patchc=__version__,
@@ -121,6 +130,7 @@ def _bench(image: Firmware, found: Counts, work: Mapping[str, Work], opt: str) -
         inputs=f"random, seed {SEED}",
         instructions=found.total,
         macs=sum(node.macs for node in work.values()),
+        bytes_different=different,
         stack_high_water_bytes=found.run.stack_high_water_bytes,
         static_bytes=image.static_bytes,
         code_bytes=image.code_bytes,

@@ -17,12 +17,11 @@ from patchc.targets.cores import CORES, core
 from patchc.targets.reserve import kind_of
 from patchc.verify.firmware import COMPILER, QEMU, Firmware, Run, build
 from patchc.verify.program import run_command
+from patchc.verify.stack import FLAGS, firmware_bound
 
 # `--target all`
 ALL = "all"
 
-# The procedure call standard aligns stacks to this at every call.
-_STACK_ALIGN = 8
 _VERSION_SECONDS = 60
 
 
@@ -38,7 +37,8 @@ class Measurement:
     ram_bytes: int  # the region that held all of the next three, guarded
     arena_bytes: int
     static_bytes: int  # .data and .bss
-    stack_bytes: int  # the most that any case used, rounded up to what the stack is aligned to
+    stack_bytes: int  # the most that a run can take, by the call graph
+    stack_painted_bytes: int  # the most that any case took
     total_bytes: int  # arena + static + stack
     code_bytes: int
     weights_bytes: int
@@ -62,10 +62,12 @@ def measure(
     """Build `out` for the core `name`, run int8 (cases, h, w, c) per graph input: the figures, and
     the outputs likewise. The region is the report's budget. Raises PatchcError as `Firmware`."""
     progress(f"building the firmware for {name}")
-    firmware = build(out, name, stack_bytes=_stack_of(out, name))
+    firmware = build(out, name, stack_bytes=_stack_of(out, name), extra_flags=FLAGS)
+    stack = firmware_bound(out, firmware).bytes
     progress(f"running the firmware on {firmware.board.machine} under QEMU")
     run = firmware.run(inputs)
-    return _figures(firmware, run), run.outputs
+    assert run.stack_high_water_bytes <= stack, "the bound on the stack is none"
+    return _figures(firmware, run, stack), run.outputs
 
 
 def _stack_of(out: Path, name: str) -> int | None:
@@ -75,8 +77,7 @@ def _stack_of(out: Path, name: str) -> int | None:
     return core(name).reserve.of(kind_of(read_plan(out / PLAN)))
 
 
-def _figures(firmware: Firmware, run: Run) -> Measurement:
-    stack = -(-run.stack_high_water_bytes // _STACK_ALIGN) * _STACK_ALIGN
+def _figures(firmware: Firmware, run: Run, stack: int) -> Measurement:
     return Measurement(
         core=firmware.core.name,
         machine=firmware.board.machine,
@@ -87,6 +88,7 @@ def _figures(firmware: Firmware, run: Run) -> Measurement:
         arena_bytes=firmware.arena_bytes,
         static_bytes=firmware.static_bytes,
         stack_bytes=stack,
+        stack_painted_bytes=run.stack_high_water_bytes,
         total_bytes=firmware.arena_bytes + firmware.static_bytes + stack,
         code_bytes=firmware.code_bytes,
         weights_bytes=firmware.weights_bytes,

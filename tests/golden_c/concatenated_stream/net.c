@@ -9,13 +9,12 @@
  *
  *    offset     bytes  kind         blocks     tensors
  *         0        72  ring         0..0       image
- *         0        12  ring         1..1       conv1
- *         0       256  output       4..4       sum
- *        12         4  ring         1..1       conv2
- *        64       256  map          3..4       conv6
- *       192       256  map          1..3       branches, difference
- *       320        64  ring         4..4       widened
- *       448        96  map          0..4       conv0
+ *         0         4  ring         1..1       conv2
+ *         0       256  output       3..3       sum, conv6
+ *         4        12  ring         1..1       conv1
+ *       128       256  map          1..3       branches, difference
+ *       384        96  map          0..3       conv0
+ *       480        64  scratch      3..3       widened
  */
 #include "net.h"
 
@@ -55,15 +54,15 @@ static const patchc_sub_params params_difference_node = {
     .constant = net_difference_node_constant, .swap = 1, .a_zero_point = 3,
     .b_zero_point = 16, .zero_point = -9, .lo = -128, .hi = 127};
 
+static const patchc_concat_params params_widened_node = {
+    .count = 1, .starts = net_widened_node_starts, .tables_at = net_widened_node_tables_at,
+    .tables = net_widened_node_tables, .background = net_widened_node_background};
+
 static const patchc_conv_params params_conv6_node = {
     .window = {.kernel_h = 3, .kernel_w = 3, .stride_h = 1, .stride_w = 1, .dilation_h = 1,
             .dilation_w = 1},
     .groups = 16, .weights = net_conv6_node_weights, .bias = net_conv6_node_bias,
     .scale = net_conv6_node_scale, .pad_value = -9, .zero_point = -9, .lo = -128, .hi = 127};
-
-static const patchc_concat_params params_widened_node = {
-    .count = 1, .starts = net_widened_node_starts, .tables_at = net_widened_node_tables_at,
-    .tables = net_widened_node_tables, .background = net_widened_node_background};
 
 static const patchc_add_params params_sum_node = {
     .a_factor = 10354143, .b_factor = 16777216, .sum_constant = 361622752, .frac = 24,
@@ -121,7 +120,7 @@ static const patchc_step step_conv0 = {
     .cols = cols_conv0, .piece_rows = 1, .piece_cols = 4, .reverse = 0};
 
 static const patchc_storage map_conv0 = {
-    .offset = 448, .pitch = 24, .slots = 4, .tile = 4, .depth = 6, .cols = NULL};
+    .offset = 384, .pitch = 24, .slots = 4, .tile = 4, .depth = 6, .cols = NULL};
 
 /* the callback -> image (ring of 3 rows) */
 static int compute_image(int8_t *arena, const net_inputs *inputs, const patchc_piece *piece)
@@ -177,7 +176,7 @@ static const patchc_step step_conv1 = {
     .cols = cols_conv1, .piece_rows = 1, .piece_cols = 1, .reverse = 0};
 
 static const patchc_storage ring_conv1 = {
-    .offset = 0, .pitch = 6, .slots = 2, .tile = 1, .depth = 6, .cols = cols_conv1};
+    .offset = 4, .pitch = 6, .slots = 2, .tile = 1, .depth = 6, .cols = cols_conv1};
 
 static const patchc_frame frame_conv2 = {.height = 4, .width = 4, .top = 2, .left = 2};
 
@@ -186,14 +185,14 @@ static const patchc_step step_conv2 = {
     .cols = cols_conv1, .piece_rows = 1, .piece_cols = 1, .reverse = 0};
 
 static const patchc_storage ring_conv2 = {
-    .offset = 12, .pitch = 4, .slots = 1, .tile = 1, .depth = 4, .cols = cols_conv1};
+    .offset = 0, .pitch = 4, .slots = 1, .tile = 1, .depth = 4, .cols = cols_conv1};
 
 static const patchc_step step_branches = {
     .rows = {.num = 1, .offset = 0, .den = 1, .mul = 1, .add = -1, .limit = 4},
     .cols = cols_conv1, .piece_rows = 1, .piece_cols = 1, .reverse = 0};
 
 static const patchc_storage map_branches = {
-    .offset = 192, .pitch = 64, .slots = 4, .tile = 4, .depth = 16, .cols = NULL};
+    .offset = 128, .pitch = 64, .slots = 4, .tile = 4, .depth = 16, .cols = NULL};
 
 /* conv0 (map) -> conv1 (ring of 2 rows) */
 static void compute_conv1(int8_t *arena, const patchc_piece *piece)
@@ -266,111 +265,70 @@ static void tunnel_1_branches(int8_t *arena)
 static void block_2_difference(int8_t *arena)
 {
     const patchc_in a = {
-        .data = arena + 192, .pitch = 64, .slots = 4, .slot = 0,
+        .data = arena + 128, .pitch = 64, .slots = 4, .slot = 0,
         .rows = 4, .cols = 4, .channels = 16};
     const patchc_out out = {
-        .data = arena + 192, .pitch = 64, .slots = 4, .slot = 0,
+        .data = arena + 128, .pitch = 64, .slots = 4, .slot = 0,
         .rows = 4, .cols = 4, .channels = 16};
     patchc_sub(&out, &a, NULL, &params_difference_node);
 }
 
-/* Tunnel 3: conv6.node .. conv6.node, in 5 ticks. */
+/* Tunnel 3: widened.node .. sum.node, in 5 ticks. */
 
 static const patchc_frame frame_conv6 = {.height = 4, .width = 4, .top = 1, .left = 1};
 
-static const patchc_step step_conv6 = {
+static const patchc_step step_sum = {
     .rows = {.num = 1, .offset = 0, .den = 1, .mul = 1, .add = 0, .limit = 4},
-    .cols = cols_conv0, .piece_rows = 1, .piece_cols = 4, .reverse = 0};
+    .cols = cols_conv0, .piece_rows = 1, .piece_cols = 8, .reverse = 0};
+
+static const patchc_storage tile_widened = {
+    .offset = 480, .pitch = 64, .slots = 1, .tile = 4, .depth = 16, .cols = NULL};
 
 static const patchc_storage map_difference = {
-    .offset = 192, .pitch = 64, .slots = 4, .tile = 4, .depth = 16, .cols = NULL};
+    .offset = 128, .pitch = 64, .slots = 4, .tile = 4, .depth = 16, .cols = NULL};
 
 static const patchc_storage map_conv6 = {
-    .offset = 64, .pitch = 64, .slots = 4, .tile = 4, .depth = 16, .cols = NULL};
+    .offset = 0, .pitch = 64, .slots = 4, .tile = 4, .depth = 16, .cols = NULL};
 
-/* difference (map) -> conv6 (map) */
-static void compute_conv6(int8_t *arena, const patchc_piece *piece)
+static const patchc_storage map_sum = {
+    .offset = 0, .pitch = 64, .slots = 4, .tile = 4, .depth = 16, .cols = NULL};
+
+/* conv0 (map), difference (map) -> sum (map), 8 columns at a time */
+static void compute_sum(int8_t *arena, const patchc_piece *piece)
 {
     const patchc_patch *const at = &piece->patch;
     const patchc_reach reach_conv6 = patchc_reach_of(at, &params_conv6_node.window, &frame_conv6);
 
-    { /* 6: conv6.node  depthwise 3x3, 4x4x16 -> 4x4x16 */
+    { /* 6: widened.node  concat, 4x4x6 -> 4x4x16 */
+        const patchc_in in0 = patchc_in_view(arena, &map_conv0, piece->stripe, at);
+        const patchc_out out = patchc_out_view(arena, &tile_widened, piece->stripe, at);
+        const patchc_in *const operands[] = {&in0};
+
+        patchc_concat(&out, operands, &params_widened_node);
+    }
+    { /* 7: conv6.node  depthwise 3x3, 4x4x16 -> 4x4x16 */
         const patchc_in in = patchc_in_view(arena, &map_difference, piece->stripe,
                                             &reach_conv6.patch);
         const patchc_out out = patchc_out_view(arena, &map_conv6, piece->stripe, at);
 
         patchc_conv2d_depthwise(&out, &in, &reach_conv6.pads, &params_conv6_node);
     }
-}
-
-/* Tunnel 3, tick by tick. */
-static void tunnel_3_conv6(int8_t *arena)
-{
-    for (int32_t t = 0; t < 5; t++) {
-        patchc_piece p;
-
-        /* difference (map) -> conv6 (map) */
-        for (p = patchc_first(&step_conv6, 0, t); p.more; patchc_next(&p)) {
-            compute_conv6(arena, &p);
-        }
-    }
-}
-
-/* Tunnel 4: widened.node .. sum.node, in 4 ticks. */
-
-static const patchc_step step_widened = {
-    .rows = {.num = 1, .offset = 1, .den = 1, .mul = 1, .add = 0, .limit = 4},
-    .cols = cols_conv0, .piece_rows = 1, .piece_cols = 4, .reverse = 0};
-
-static const patchc_storage ring_widened = {
-    .offset = 320, .pitch = 64, .slots = 1, .tile = 4, .depth = 16, .cols = NULL};
-
-static const patchc_step step_sum = {
-    .rows = {.num = 1, .offset = 1, .den = 1, .mul = 1, .add = 0, .limit = 4},
-    .cols = cols_conv0, .piece_rows = 1, .piece_cols = 4, .reverse = 0};
-
-static const patchc_storage map_sum = {
-    .offset = 0, .pitch = 64, .slots = 4, .tile = 4, .depth = 16, .cols = NULL};
-
-/* conv0 (map) -> widened (ring of 1 row) */
-static void compute_widened(int8_t *arena, const patchc_piece *piece)
-{
-    const patchc_patch *const at = &piece->patch;
-
-    { /* 7: widened.node  concat, 4x4x6 -> 4x4x16 */
-        const patchc_in in0 = patchc_in_view(arena, &map_conv0, piece->stripe, at);
-        const patchc_out out = patchc_out_view(arena, &ring_widened, piece->stripe, at);
-        const patchc_in *const operands[] = {&in0};
-
-        patchc_concat(&out, operands, &params_widened_node);
-    }
-}
-
-/* conv6 (map), widened (ring of 1 row) -> sum (map) */
-static void compute_sum(int8_t *arena, const patchc_piece *piece)
-{
-    const patchc_patch *const at = &piece->patch;
-
     { /* 8: sum.node  add, 4x4x16 + 4x4x16 -> 4x4x16 */
         const patchc_in a = patchc_in_view(arena, &map_conv6, piece->stripe, at);
-        const patchc_in b = patchc_in_view(arena, &ring_widened, piece->stripe, at);
+        const patchc_in b = patchc_in_view(arena, &tile_widened, piece->stripe, at);
         const patchc_out out = patchc_out_view(arena, &map_sum, piece->stripe, at);
 
         patchc_add(&out, &a, &b, &params_sum_node);
     }
 }
 
-/* Tunnel 4, tick by tick. */
-static void tunnel_4_sum(int8_t *arena)
+/* Tunnel 3, tick by tick. */
+static void tunnel_3_sum(int8_t *arena)
 {
-    for (int32_t t = 0; t < 4; t++) {
+    for (int32_t t = 0; t < 5; t++) {
         patchc_piece p;
 
-        /* conv0 (map) -> widened (ring of 1 row) */
-        for (p = patchc_first(&step_widened, 0, t); p.more; patchc_next(&p)) {
-            compute_widened(arena, &p);
-        }
-        /* conv6 (map), widened (ring of 1 row) -> sum (map) */
+        /* conv0 (map), difference (map) -> sum (map), 8 columns at a time */
         for (p = patchc_first(&step_sum, 0, t); p.more; patchc_next(&p)) {
             compute_sum(arena, &p);
         }
@@ -387,14 +345,16 @@ int net_run(void *arena, const net_inputs *in, const net_outputs *out)
     if (in->image.read == NULL) {
         return NET_ERR_NULL;
     }
+    if ((uintptr_t)arena % NET_ARENA_ALIGN != 0) {
+        return NET_ERR_ALIGN;
+    }
 
     if (tunnel_0_conv0(base, in) != 0) {
         return NET_ERR_CALLBACK;
     }
     tunnel_1_branches(base);
     block_2_difference(base);
-    tunnel_3_conv6(base);
-    tunnel_4_sum(base);
+    tunnel_3_sum(base);
 
     if (out != NULL) {
         if (out->sum != NULL) {

@@ -21,7 +21,9 @@ extern "C" {
 #endif
 
 #define NET_ARENA_BYTES 544
-#define NET_ARENA_ALIGN 1
+/* Sums lie in it as int32_t: declare it so, int32_t arena[(NET_ARENA_BYTES + 3) / 4], or
+ * allocate it. */
+#define NET_ARENA_ALIGN 4
 /* From net_run down, callbacks and interrupts excepted. Not part of the arena. */
 #define NET_STACK_BYTES 2048
 

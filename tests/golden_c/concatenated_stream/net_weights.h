@@ -32,12 +32,12 @@ extern const int32_t net_branches_node_starts[3];
 extern const int32_t net_branches_node_tables_at[3];
 extern const int8_t net_branches_node_tables[768];
 extern const int8_t net_difference_node_constant[16];
-extern const int8_t net_conv6_node_weights[144];
-extern const int32_t net_conv6_node_bias[16];
-extern const patchc_scale net_conv6_node_scale[16];
 extern const int32_t net_widened_node_starts[1];
 extern const int32_t net_widened_node_tables_at[1];
 extern const int8_t net_widened_node_tables[256];
 extern const int8_t net_widened_node_background[16];
+extern const int8_t net_conv6_node_weights[144];
+extern const int32_t net_conv6_node_bias[16];
+extern const patchc_scale net_conv6_node_scale[16];
 
 #endif

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from patchc.ir import (
     Add,
     Concat,
     Conv,
+    DepthToSpace,
     GlobalAveragePool,
     Graph,
     Lut,
@@ -17,6 +20,7 @@ from patchc.ir import (
     Op,
     Padding,
     Quantization,
+    Rearrange,
     Tensor,
     Upsample,
     Window,
@@ -110,6 +114,23 @@ class NetworkBuilder:
     def upsample(self, x: str, rows: int = 2, cols: int = 2, name: str | None = None) -> str:
         quant = self.tensors[x].quant
         return self._node(Upsample((rows, cols)), (x,), name, quant.scale, quant.zero_point)
+
+    def depth_to_space(self, x: str, block: int = 2, name: str | None = None) -> str:
+        quant = self.tensors[x].quant
+        op = DepthToSpace((block, block))
+        return self._node(op, (x,), name, quant.scale, quant.zero_point)
+
+    def space_to_depth(self, x: str, block: int = 2, name: str | None = None) -> str:
+        window = Window((block, block), (block, block))
+        return self.rearrange(x, window, range(block**2 * self.tensors[x].shape[2]), name)
+
+    def rearrange(
+        self, x: str, window: Window, source: Iterable[int], name: str | None = None
+    ) -> str:
+        """Channels from the taps of a window, whose pads are crops."""
+        quant = self.tensors[x].quant
+        op = Rearrange(window, np.array(list(source)))
+        return self._node(op, (x,), name, quant.scale, quant.zero_point)
 
     def relu(self, x: str, name: str | None = None) -> str:
         """A table that clips at the zero point."""

@@ -24,8 +24,8 @@ class ConstantArray:
     """A const array with external linkage, in one of the weights files."""
 
     name: str
-    ctype: str  # int8_t, int32_t or patchc_scale
-    values: np.ndarray  # int8 or int32 (n,), or (mantissa, shift) pairs (n, 2)
+    ctype: str  # int8_t, uint16_t, int32_t, uint32_t or patchc_scale
+    values: np.ndarray  # int8, uint16, int32 or uint32 (n,), or (mantissa, shift) pairs (n, 2)
 
     @property
     def length(self) -> int:
@@ -34,7 +34,9 @@ class ConstantArray:
     @property
     def bytes(self) -> int:
         """In C: a patchc_scale takes 8."""
-        width = {"int8_t": 1, "int32_t": 4, "patchc_scale": 8}[self.ctype]
+        width = {"int8_t": 1, "uint16_t": 2, "int32_t": 4, "uint32_t": 4, "patchc_scale": 8}[
+            self.ctype
+        ]
         return width * self.length
 
 
@@ -155,7 +157,7 @@ def _render(naming: _Naming, params: Any, kernel: str) -> NodeConstants:
 
 
 def _as_array(value: Any) -> np.ndarray | None:
-    """int8 and int32 arrays flat; a sequence of scales as (n, 2); None for a scalar."""
+    """Arrays of integers flat; a sequence of scales as (n, 2); None for a scalar."""
     if isinstance(value, np.ndarray):
         return value.reshape(-1)
     if isinstance(value, tuple):
@@ -166,7 +168,7 @@ def _as_array(value: Any) -> np.ndarray | None:
 def _ctype(array: np.ndarray) -> str:
     if array.ndim == 2:
         return "patchc_scale"
-    return {"int8": "int8_t", "int32": "int32_t"}[array.dtype.name]
+    return f"{array.dtype.name}_t"
 
 
 def _value(value: Any) -> str | tuple[Field, ...]:
@@ -192,7 +194,7 @@ def _integer(value: int) -> str:
 _INT8_TEXT = tuple(f"{byte - 256 if byte > 127 else byte}," for byte in range(256))
 
 # Values on a line such that the longest ones still end before column 100.
-_PER_LINE = {"int8_t": 19, "int32_t": 8, "patchc_scale": 4}
+_PER_LINE = {"int8_t": 19, "uint16_t": 13, "int32_t": 8, "uint32_t": 8, "patchc_scale": 4}
 
 
 def value_lines(array: ConstantArray) -> list[str]:
@@ -200,7 +202,7 @@ def value_lines(array: ConstantArray) -> list[str]:
     words: Iterable[str]
     if array.ctype == "int8_t":
         words = map(_INT8_TEXT.__getitem__, array.values.astype(np.int8).tobytes())
-    elif array.ctype == "int32_t":
+    elif array.ctype != "patchc_scale":
         words = (f"{_integer(value)}," for value in array.values.tolist())
     else:
         words = (f"{{{mantissa}u, {shift}}}," for mantissa, shift in array.values.tolist())

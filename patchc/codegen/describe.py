@@ -7,7 +7,18 @@ from functools import singledispatch
 
 from patchc.codegen.layout import COLUMNS, cut
 from patchc.codegen.names import comment_text
-from patchc.ir import AveragePool, Conv, Graph, Lut, MaxPool, Op, Upsample, Window
+from patchc.ir import (
+    AveragePool,
+    Conv,
+    DepthToSpace,
+    Graph,
+    Lut,
+    MaxPool,
+    Op,
+    Rearrange,
+    Upsample,
+    Window,
+)
 from patchc.ir.graph import Shape
 from patchc.memory.placement import Placement
 from patchc.tunnels.schedule import (
@@ -78,6 +89,16 @@ def _(op: AveragePool) -> str:
 @operator.register
 def _(op: Upsample) -> str:
     return f"upsample {op.factor[0]}x{op.factor[1]}"
+
+
+@operator.register
+def _(op: DepthToSpace) -> str:
+    return f"depth to space {op.factor[0]}x{op.factor[1]}"
+
+
+@operator.register
+def _(op: Rearrange) -> str:
+    return "copy" if op.window.kernel == (1, 1) else f"copy of windows {_window(op.window)}"
 
 
 @operator.register

@@ -11,7 +11,7 @@ from patchc.codegen.operands import array_lines, input_arguments, input_names
 from patchc.codegen.program import ARENA, FileScope, Program, shifted
 from patchc.codegen.tables import ColumnTable, Tables
 from patchc.errors import PatchcError
-from patchc.ir import AveragePool, Conv, Lut, MaxPool, Upsample, broadcasts
+from patchc.ir import AveragePool, Conv, DepthToSpace, Enlargement, Lut, MaxPool, broadcasts
 from patchc.targets.kernels import KERNELS
 from patchc.tunnels.schedule import (
     ADD_MEAN,
@@ -224,9 +224,10 @@ class _StepMaker:
             params = self._params(call)
             name = f"reach_{self.scope.stem(node.output)}"
             made: tuple[str, tuple[str, ...]] | None = None
-            if isinstance(node.op, Upsample):
+            if isinstance(node.op, Enlargement):
                 assert params is not None
-                made = "patchc_reach_up", (patch, f"&{params.name}")
+                factors = ".up" if isinstance(node.op, DepthToSpace) else ""
+                made = "patchc_reach_up", (patch, f"&{params.name}{factors}")
             elif getattr(node.op, "window", None) is not None and not pointwise:
                 assert params is not None
                 frame = self.tables.frame(node)

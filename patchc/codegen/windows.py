@@ -15,6 +15,7 @@ from patchc.ir import (
     Binary,
     Concat,
     Conv,
+    Enlargement,
     GlobalAveragePool,
     Graph,
     Lut,
@@ -22,7 +23,8 @@ from patchc.ir import (
     Node,
     Op,
     Padding,
-    Upsample,
+    Rearrange,
+    Softmax,
     broadcasts,
 )
 from patchc.tunnels.schedule import Schedule, Span
@@ -81,7 +83,8 @@ def _reach(op: Op, out: Rectangle, whole: Rectangle) -> Reach:
 @_reach.register(Conv)
 @_reach.register(MaxPool)
 @_reach.register(AveragePool)
-def _(op: Conv | MaxPool | AveragePool, out: Rectangle, whole: Rectangle) -> Reach:
+@_reach.register(Rearrange)
+def _(op: Conv | MaxPool | AveragePool | Rearrange, out: Rectangle, whole: Rectangle) -> Reach:
     window, (extent_h, extent_w) = op.window, op.window.extent
     rows, top, bottom = _axis(out.rows, extent_h, window.stride[0], window.pads.top, whole.height)
     cols, left, right = _axis(out.cols, extent_w, window.stride[1], window.pads.left, whole.width)
@@ -91,12 +94,13 @@ def _(op: Conv | MaxPool | AveragePool, out: Rectangle, whole: Rectangle) -> Rea
 @_reach.register(Binary)
 @_reach.register(Concat)
 @_reach.register(Lut)
-def _(op: Binary | Concat | Lut, out: Rectangle, whole: Rectangle) -> Reach:
+@_reach.register(Softmax)
+def _(op: Binary | Concat | Lut | Softmax, out: Rectangle, whole: Rectangle) -> Reach:
     return Reach(out, Padding())
 
 
 @_reach.register
-def _(op: Upsample, out: Rectangle, whole: Rectangle) -> Reach:
+def _(op: Enlargement, out: Rectangle, whole: Rectangle) -> Reach:
     rows, top, bottom = _enlarged(out.rows, op.factor[0])
     cols, left, right = _enlarged(out.cols, op.factor[1])
     return Reach(Rectangle(rows, cols), Padding(top, left, bottom, right))

@@ -17,6 +17,8 @@ from collections.abc import Mapping, Sequence
 from math import prod
 from typing import NamedTuple
 
+import numpy as np
+
 from patchc.ir.graph import Shape
 
 MAP_AXES = "hwc"  # the order of Graph shapes
@@ -82,6 +84,31 @@ def is_cut(layout: Layout) -> bool:
     """Is some axis in parts?"""
     names = [axis.name for axes in layout for axis in axes]
     return len(set(names)) < len(names)
+
+
+def channel_order(layout: Layout) -> tuple[np.ndarray, Layout] | None:
+    """Where the channels are in parts, side by side within one dimension: for each channel in the
+    order of `layout` its place in the map, int64 (c,), and the layout of a map in that order.
+
+    None where other axes are in parts, or the channels' lie in several places.
+    """
+    joined = tuple(tuple(_joined(axes)) for axes in layout)
+    parts = [axis for axes in joined for axis in axes if axis.name == "c"]
+    order = np.zeros(1, np.int64)
+    for part in parts:
+        order = (order[:, None] + np.arange(part.size) * part.step).reshape(-1)
+    whole = Axis("c", len(order))
+    found = []
+    for axes in joined:
+        names = "".join(axis.name for axis in axes)
+        first = names.find("c")
+        kept = [axis for axis in axes if axis.name != "c"]
+        if first >= 0:
+            if "c" * len(parts) not in names:
+                return None
+            kept.insert(first, whole)
+        found.append(tuple(kept))
+    return None if is_cut(tuple(found)) else (order, tuple(found))
 
 
 def transpose(layout: Layout, perm: Sequence[int]) -> Layout:

@@ -14,6 +14,7 @@ from patchc.frontend.axes import (
     Layout,
     SplitError,
     border_axes,
+    channel_order,
     describe,
     is_cut,
     layout_of,
@@ -27,7 +28,19 @@ from patchc.frontend.model import Border
 from patchc.frontend.registry import RefusalError, node_name
 from patchc.frontend.tables import function_table
 from patchc.frontend.values import NO_PADS, Dequantized, Pending, Quantized
-from patchc.ir import Graph, Lut, MaxPool, Node, Op, Quantization, Tensor, Upsample, output_shape
+from patchc.ir import (
+    Copy,
+    Graph,
+    Lut,
+    MaxPool,
+    Node,
+    Op,
+    Quantization,
+    Rearrange,
+    Tensor,
+    Window,
+    output_shape,
+)
 from patchc.numerics.linear import ALL_VALUES
 
 REQUANTIZE = "Requantize"  # what a table does that only changes scale and zero point
@@ -125,8 +138,8 @@ class GraphBuilder:
             return Quantized(self._made[key], result.layout, result.unsigned)
         source = self.tensors[value.inputs[0]].quant
         clamp = clamp_of(value.clips, result.quant)
-        changes = source != result.quant or (value.clips and isinstance(value.op, Upsample))
-        if isinstance(value.op, MaxPool | Upsample) and changes:
+        changes = source != result.quant or (value.clips and isinstance(value.op, Copy))
+        if isinstance(value.op, MaxPool | Copy) and changes:
             whole = Result(value.result, value.layout, source, in_file=False)
             pooled = self.finish(replace(value, clips=()), whole)
             entries = np.clip(requantization(source, result.quant), clamp.lo, clamp.hi)
@@ -165,6 +178,24 @@ class GraphBuilder:
         if key not in self._made:
             self._made[key] = self.emit(node, table, (value.tensor,), result).tensor
         return Quantized(self._made[key], result.layout, result.unsigned, pads)
+
+    def in_order(self, value: Quantized) -> Quantized:
+        """`value` with its channels in the order of its layout, by a copy, made once: what a
+        channel shuffle is. `value` itself where no axis is cut, or no copy would help."""
+        found = channel_order(value.layout) if is_cut(value.layout) else None
+        if found is None:
+            return value
+        order, layout = found
+        key = (value.tensor, order.tobytes())
+        if key not in self._made:
+            quant = self.tensors[value.tensor].quant
+            name = f"{value.tensor}_shuffled"
+            while name in self.tensors or name in self._shapes:
+                name += "_"
+            result = Result(name, layout, quant, value.unsigned, in_file=False)
+            op = Rearrange(Window((1, 1)), order)
+            self._made[key] = self.emit(name, op, (value.tensor,), result).tensor
+        return replace(value, tensor=self._made[key], layout=layout)
 
     def expect(self, value: Quantized, wanted: Sequence[str], reader: str) -> None:
         """Check that dimension i of `value` is the map's axis wanted[i]. Raises RefusalError."""

@@ -27,6 +27,7 @@ from patchc.ir import (
     Clamp,
     Concat,
     Conv,
+    DepthToSpace,
     GlobalAveragePool,
     Graph,
     Lut,
@@ -36,6 +37,8 @@ from patchc.ir import (
     Op,
     Padding,
     Quantization,
+    Rearrange,
+    Softmax,
     Sub,
     Tensor,
     Upsample,
@@ -275,6 +278,12 @@ def _(op: GlobalAveragePool, writer: _Writer, node: Node, output: str) -> None:
 
 
 @_write.register
+def _(op: Softmax, writer: _Writer, node: Node, output: str) -> None:
+    operand = writer.operand(node.inputs[0])
+    writer.integer_op("QLinearSoftmax", node, output, [operand], axis=1, opset=13)
+
+
+@_write.register
 def _(op: Upsample, writer: _Writer, node: Node, output: str) -> None:
     scales = writer.constant(np.array([1, 1, *op.factor], np.float32), f"{node.output}_scales")
     writer.node(
@@ -285,6 +294,53 @@ def _(op: Upsample, writer: _Writer, node: Node, output: str) -> None:
         coordinate_transformation_mode="asymmetric",
         nearest_mode="floor",
     )
+
+
+@_write.register
+def _(op: DepthToSpace, writer: _Writer, node: Node, output: str) -> None:
+    """Reshape, Transpose, Reshape: ONNX's DepthToSpace has square blocks only."""
+    rows, cols, channels = writer.graph.tensors[node.output].shape
+    up_h, up_w = op.factor
+    if op.interleaved:
+        parts, perm = [channels, up_h, up_w], (0, 1, 4, 2, 5, 3)
+    else:
+        parts, perm = [up_h, up_w, channels], (0, 3, 4, 1, 5, 2)
+    cut, moved = writer.fresh(f"{output}_cut"), writer.fresh(f"{output}_moved")
+    apart = np.array([1, *parts, rows // up_h, cols // up_w], np.int64)
+    writer.node("Reshape", [node.inputs[0], writer.constant(apart, f"{cut}_shape")], cut)
+    writer.node("Transpose", [cut], moved, perm=perm)
+    shape = writer.constant(np.array([1, channels, rows, cols], np.int64), f"{output}_shape")
+    writer.node("Reshape", [moved, shape], output)
+
+
+@_write.register
+def _(op: Rearrange, writer: _Writer, node: Node, output: str) -> None:
+    """Every tap as a Slice of the map, their channels side by side, of which a Gather chooses."""
+    window, (rows, cols, _) = op.window, writer.graph.tensors[node.output].shape
+    parts = []
+    for y in range(window.kernel[0]):
+        for x in range(window.kernel[1]):
+            start = (
+                y * window.dilation[0] - window.pads.top,
+                x * window.dilation[1] - window.pads.left,
+            )
+            stop = (
+                start[0] + (rows - 1) * window.stride[0] + 1,
+                start[1] + (cols - 1) * window.stride[1] + 1,
+            )
+            part = writer.fresh(f"{output}_tap")
+            bounds = [
+                writer.constant(np.array(pair, np.int64), f"{part}_{word}")
+                for word, pair in (
+                    ("start", start), ("stop", stop), ("axes", (2, 3)), ("step", window.stride),
+                )
+            ]  # fmt: skip
+            writer.node("Slice", [node.inputs[0], *bounds], part)
+            parts.append(part)
+    taps = writer.fresh(f"{output}_taps")
+    writer.node("Concat", parts, taps, axis=1)
+    source = writer.constant(op.source, f"{output}_source")
+    writer.node("Gather", [taps, source], output, axis=1)
 
 
 @_write.register

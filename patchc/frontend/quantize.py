@@ -32,6 +32,8 @@ from patchc.frontend.calibration import Calibration, Samples, read_calibration
 from patchc.frontend.float_functions import composed_functions, is_function
 from patchc.frontend.images import METADATA_KEY, ImagePreparation
 from patchc.frontend.load import LoadedModel, Shapes, load
+from patchc.frontend.means import name_means
+from patchc.frontend.transposed import rewrite_transposed
 from patchc.frontend.walk import is_integer_op
 
 # What the importer turns into nodes or takes into them. Anything else stays float: where it stands
@@ -42,7 +44,9 @@ QUANTIZED_OPS = (
     "Clip",
     "Concat",
     "Conv",
+    "DepthToSpace",
     "Flatten",
+    "Gather",
     "Gemm",
     "GlobalAveragePool",
     "LeakyRelu",
@@ -54,6 +58,10 @@ QUANTIZED_OPS = (
     "Reshape",
     "Resize",
     "Sigmoid",
+    "Slice",
+    "Softmax",
+    "SpaceToDepth",
+    "Split",
     "Squeeze",
     "Sub",
     "Transpose",
@@ -152,8 +160,9 @@ def quantize(
 
 
 def _prepare(loaded: LoadedModel, path: Path) -> None:
-    """Fold batch normalisation into convolutions, MatMul + Add into Gemm, give nodes names, and
-    constants that are added the second place, which is the one that the importer takes."""
+    """Fold batch normalisation into convolutions, MatMul + Add into Gemm, give nodes names,
+    constants that are added the second place, which is the one that the importer takes, and means
+    over rows and columns and transposed convolutions operators that have integers."""
     model = loaded.model
     if loaded.opset < PER_CHANNEL_OPSET:
         model = version_converter.convert_version(model, PER_CHANNEL_OPSET)
@@ -165,6 +174,8 @@ def _prepare(loaded: LoadedModel, path: Path) -> None:
         node.name = node.name or f"{node.op_type}_{index}"
         if node.op_type == "Add" and node.input[0] in constants:
             node.input[:] = reversed(node.input)
+    name_means(prepared.graph)
+    rewrite_transposed(prepared.graph)
     onnx.save_model(prepared, path)
 
 
@@ -232,10 +243,10 @@ def float_nodes(graph: onnx.GraphProto) -> list[str]:
 
 
 def _is_float(node: onnx.NodeProto, constants: set[str]) -> bool:
-    """Whether a node at either end stays float: the importer has no integer form of it, or it looks
-    like part of a normalisation."""
+    """Whether a node at either end stays float: the importer has no integer form of it, it looks
+    like part of a normalisation, or it is a softmax, which loses by being rounded to a byte."""
     scales = node.op_type in ("Add", "Mul", "Sub") and bool(constants.intersection(node.input))
-    return node.op_type not in QUANTIZED_OPS or scales
+    return node.op_type not in QUANTIZED_OPS or node.op_type == "Softmax" or scales
 
 
 class _Reader(CalibrationDataReader):

@@ -11,9 +11,9 @@ importer collects these, so an entry never stops the walk.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import onnx
@@ -115,7 +115,7 @@ class Call:
         if isinstance(value, Dequantized) and value.function is not None:
             raise RefusalError(_not_quantized(node_name(value.function.node)))
         if isinstance(value, Dequantized):
-            return _check_pads(value.source, padded)
+            return self.readable(value.source, padded=padded)
         if isinstance(value, Pending):
             raise RefusalError(_not_quantized(value.clips[-1].node if value.clips else value.node))
         if isinstance(value, Host):
@@ -124,10 +124,32 @@ class Call:
             raise RefusalError("one of its operands is a constant")
         raise RefusalError("its input is not a quantised tensor")
 
+    def readable(self, value: Quantized, *, padded: bool = False) -> Quantized:
+        """`value` as an operator can read it: channels that layout operators have put in another
+        order are moved, which takes a node. Raises RefusalError."""
+        if value.pads != NO_PADS and not padded:
+            raise RefusalError("it reads a Pad, which only a convolution or a pool can take in")
+        found = self.builder.in_order(value)
+        if is_cut(found.layout):
+            raise RefusalError(
+                f"it reads {describe(value.layout)}, of which a reshape has cut an axis: only "
+                "layout operators and outputs can follow"
+            )
+        return found
+
     def integers(
-        self, index: int, quant: Quantization, unsigned: bool, *, padded: bool = False
+        self,
+        index: int,
+        quant: Quantization,
+        unsigned: bool,
+        *,
+        padded: bool = False,
+        as_is: bool = False,
     ) -> Quantized:
-        """An integer input that the node reads with `quant`. Raises RefusalError."""
+        """An integer input that the node reads with `quant`. Raises RefusalError.
+
+        `as_is`: in whatever layout it has, an explicit Pad before it included.
+        """
         value = self.input(index)
         if isinstance(value, Host):
             return self.builder.add_input(value.name, quant, unsigned)
@@ -139,7 +161,7 @@ class Call:
                 f"it reads {self.node.input[index]!r} with {_words(quant)}, "
                 f"but that was written with {_words(known)}"
             )
-        return _check_pads(value, padded)
+        return value if as_is else self.readable(value, padded=padded)
 
     def quantization(
         self, scale: int, zero_point: int, unsigned: bool | None = None
@@ -174,17 +196,6 @@ def check_scales(scales: np.ndarray) -> None:
         raise RefusalError(f"a scale of {scales.min()}: scales have to be positive")
 
 
-def _check_pads(value: Quantized, padded: bool) -> Quantized:
-    if is_cut(value.layout) and not padded:
-        raise RefusalError(
-            f"it reads {describe(value.layout)}, of which a reshape has cut an axis: only layout "
-            "operators and outputs can follow"
-        )
-    if value.pads != NO_PADS and not padded:
-        raise RefusalError("it reads a Pad, which only a convolution or a pool can take in")
-    return value
-
-
 def _not_quantized(producer: str) -> str:
     return f"it reads the float result of {producer}: there is no QuantizeLinear between them"
 
@@ -193,15 +204,16 @@ def _words(quant: Quantization) -> str:
     return f"scale {quant.scale:.9g}, zero point {quant.zero_point} (as int8)"
 
 
-Handler = Callable[[Call], Value]
+Handler = Callable[[Call], Value | Sequence[Value]]  # of the first output, or of all
+_Entry = TypeVar("_Entry", bound=Handler)
 
 _HANDLERS: dict[tuple[str, str], Handler] = {}
 
 
-def onnx_op(*names: str, domain: str = "") -> Callable[[Handler], Handler]:
+def onnx_op(*names: str, domain: str = "") -> Callable[[_Entry], _Entry]:
     """Enter a function in the table, under the names of the operators that it imports."""
 
-    def enter(handler: Handler) -> Handler:
+    def enter(handler: _Entry) -> _Entry:
         for name in names:
             _HANDLERS[domain, name] = handler
         return handler

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import onnx
@@ -108,9 +108,9 @@ class _Walk:
         if any(isinstance(value, After) for value in given):
             return self._trailing(node, inputs)
         if node.op_type == "DequantizeLinear":  # of constants too: these are weights
-            return [self._handle(node, inputs)]
+            return self._handle(node, inputs)
         if node.op_type == "Shape" and not isinstance(given[0], Constant):
-            return [self._handle(node, inputs)]
+            return self._handle(node, inputs)
         if all(isinstance(value, Constant) for value in given):
             return self._fold(node, inputs)
         varying = [value for value in given if not isinstance(value, Constant)]
@@ -119,12 +119,14 @@ class _Walk:
                 return self._leading(node)
             if id(node) not in self._feeds_integer:
                 return self._trailing(node, inputs)
-        return [self._handle(node, inputs)]
+        return self._handle(node, inputs)
 
-    def _handle(self, node: onnx.NodeProto, inputs: list[Value | None]) -> Value:
+    def _handle(self, node: onnx.NodeProto, inputs: list[Value | None]) -> list[Value]:
+        """The values of its outputs, or of the first one only."""
         handler = self._handler(node)
         used = frozenset(i for i, name in enumerate(node.output) if name in self._read)
-        return handler(Call(node, tuple(inputs), self._builder, self._loaded.opset, used))
+        found = handler(Call(node, tuple(inputs), self._builder, self._loaded.opset, used))
+        return list(found) if isinstance(found, Sequence) else [found]
 
     def _handler(self, node: onnx.NodeProto) -> Handler:
         if node.op_type in DYNAMIC_OPS:
@@ -148,7 +150,7 @@ class _Walk:
         """A node that no integer operator depends on: integer still, or left to the host."""
         if any(isinstance(value, Quantized) for value in inputs):
             try:
-                return [self._handle(node, inputs)]
+                return self._handle(node, inputs)
             except RefusalError:
                 if node.op_type not in LAYOUT_OPS and self._has_handler(node):
                     raise
@@ -166,7 +168,7 @@ class _Walk:
         if node.op_type == "QuantizeLinear" and node.output[0] in self._loaded.shapes:
             inputs: list[Value | None] = [Host(node.input[0])]
             inputs += [self._values[name] if name else None for name in node.input[1:]]
-            return [self._handle(node, inputs)]
+            return self._handle(node, inputs)
         if id(node) in self._feeds_integer or is_integer_op(node):
             self._handler(node)
         return [Refused()] * len(node.output)

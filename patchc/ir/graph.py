@@ -232,11 +232,61 @@ class GlobalAveragePool(Op):
     clamp: Clamp = FULL_RANGE
 
 
+class Copy(Op):
+    """Base of the operators that only move values: input and output share their quantisation."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True)
-class Upsample(Op):
-    """Every pixel `factor` times: (h, w, c) -> (h * factor[0], w * factor[1], c)."""
+class Enlargement(Copy):
+    """Every pixel becomes a block of factor[0] x factor[1] pixels."""
 
     factor: tuple[int, int]  # rows, columns
+
+
+@dataclass(frozen=True, slots=True)
+class Upsample(Enlargement):
+    """Every pixel `factor` times: (h, w, c) -> (h * factor[0], w * factor[1], c)."""
+
+
+@dataclass(frozen=True, slots=True)
+class DepthToSpace(Enlargement):
+    """The channels of a pixel spread over its block: (h, w, c * rows * cols) -> (h * rows,
+    w * cols, c).
+
+    Of n = rows * cols positions of a block in raster order, position p takes input channels
+    p * c + k for k = 0 .. c - 1; or k * n + p where `interleaved`.
+    """
+
+    interleaved: bool = False  # ONNX calls this mode CRD, the other one DCR
+
+    @property
+    def positions(self) -> int:
+        return self.factor[0] * self.factor[1]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rearrange(Copy):
+    """Some of the values in a window, in any order: crops, permutations of channels and choices
+    among them, SpaceToDepth.
+
+    The window's pads are 0 or less: so many rows or columns of the map are left out.
+    """
+
+    window: Window
+    # int32 (c_out,): tap * c_in + channel, the taps in raster order
+    source: np.ndarray
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "source", frozen_array(self.source, np.int32))
+
+
+@dataclass(frozen=True, slots=True)
+class Softmax(Op):
+    """exp of every value over the sum of exp of all channels, pixel by pixel."""
+
+    clamp: Clamp = FULL_RANGE
 
 
 @dataclass(frozen=True, slots=True, eq=False)

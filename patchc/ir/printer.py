@@ -11,12 +11,14 @@ from patchc.ir.graph import (
     Clamp,
     Concat,
     Conv,
+    DepthToSpace,
+    Enlargement,
     Graph,
     Lut,
     Op,
     Padding,
+    Rearrange,
     Tensor,
-    Upsample,
     Window,
 )
 
@@ -74,8 +76,15 @@ def _(op: AveragePool) -> str:
 
 
 @describe.register
-def _(op: Upsample) -> str:
-    return f"{op.kind} {op.factor[0]}x{op.factor[1]}"
+def _(op: Enlargement) -> str:
+    words = [op.kind, f"{op.factor[0]}x{op.factor[1]}"]
+    return " ".join(words + ["interleaved"] * (isinstance(op, DepthToSpace) and op.interleaved))
+
+
+@describe.register
+def _(op: Rearrange) -> str:
+    digest = hashlib.sha256(op.source.tobytes()).hexdigest()[:8]
+    return f"{op.kind} {_window(op.window)} {len(op.source)} i={digest}"
 
 
 @describe.register

@@ -9,13 +9,16 @@ from patchc.ir.graph import (
     Binary,
     Concat,
     Conv,
+    DepthToSpace,
     GlobalAveragePool,
     Graph,
     Lut,
     MaxPool,
     Node,
     Op,
+    Rearrange,
     Shape,
+    Softmax,
     Upsample,
     Window,
 )
@@ -67,12 +70,25 @@ def _(op: Upsample, *inputs: Shape) -> Shape:
 
 
 @output_shape.register
+def _(op: DepthToSpace, *inputs: Shape) -> Shape:
+    ((height, width, channels),) = inputs
+    return height * op.factor[0], width * op.factor[1], channels // op.positions
+
+
+@output_shape.register
+def _(op: Rearrange, *inputs: Shape) -> Shape:
+    (shape,) = inputs
+    return (*window_output(op.window, shape[0], shape[1]), len(op.source))
+
+
+@output_shape.register
 def _(op: Concat, *inputs: Shape) -> Shape:
     return *inputs[0][:2], op.channels_out
 
 
-@output_shape.register
-def _(op: Lut, *inputs: Shape) -> Shape:
+@output_shape.register(Lut)
+@output_shape.register(Softmax)
+def _(op: Lut | Softmax, *inputs: Shape) -> Shape:
     (shape,) = inputs
     return shape
 

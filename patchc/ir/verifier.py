@@ -15,6 +15,9 @@ from patchc.ir.graph import (
     Clamp,
     Concat,
     Conv,
+    Copy,
+    DepthToSpace,
+    Enlargement,
     Graph,
     Lut,
     MaxPool,
@@ -22,8 +25,8 @@ from patchc.ir.graph import (
     Node,
     Op,
     Padding,
+    Rearrange,
     Tensor,
-    Upsample,
     Window,
 )
 from patchc.ir.rules import output_shape
@@ -142,10 +145,33 @@ def _(op: Binary, node: Node, inputs: list[Tensor], output: Tensor) -> None:
 
 
 @_check_op.register
-def _(op: Upsample, node: Node, inputs: list[Tensor], output: Tensor) -> None:
-    _require(len(inputs) == 1, f"{node.name}: Upsample takes one input, not {len(inputs)}")
-    _require(min(op.factor) >= 1, f"{node.name}: {op.factor} times")
-    _require(inputs[0].quant == output.quant, f"{node.name}: Upsample cannot change quantisation")
+def _(op: Copy, node: Node, inputs: list[Tensor], output: Tensor) -> None:
+    _require(len(inputs) == 1, f"{node.name}: {op.kind} takes one input, not {len(inputs)}")
+    _require(inputs[0].quant == output.quant, f"{node.name}: {op.kind} cannot change quantisation")
+    if isinstance(op, Enlargement):
+        _require(min(op.factor) >= 1, f"{node.name}: {op.factor} times")
+    if isinstance(op, DepthToSpace):
+        channels = inputs[0].shape[2]
+        _require(
+            channels % op.positions == 0,
+            f"{node.name}: {channels} channels for {op.positions} pixels",
+        )
+    if isinstance(op, Rearrange):
+        _check_rearrange(op, node, inputs[0])
+
+
+def _check_rearrange(op: Rearrange, node: Node, source: Tensor) -> None:
+    window, pads = op.window, op.window.pads
+    _require(
+        min(*window.kernel, *window.stride, *window.dilation) >= 1
+        and max(pads.top, pads.left, pads.bottom, pads.right) <= 0,
+        f"{node.name}: {window}",
+    )
+    values = window.kernel[0] * window.kernel[1] * source.shape[2]
+    _require(
+        len(op.source) > 0 and int(op.source.min()) >= 0 and int(op.source.max()) < values,
+        f"{node.name}: it takes values that its window of {values} has not",
+    )
 
 
 @_check_op.register

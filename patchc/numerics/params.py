@@ -11,12 +11,15 @@ from patchc.ir import (
     Binary,
     Concat,
     Conv,
+    DepthToSpace,
     GlobalAveragePool,
     Graph,
     Lut,
     MaxPool,
     Mul,
     Node,
+    Rearrange,
+    Softmax,
     Tensor,
     Upsample,
     Window,
@@ -27,9 +30,12 @@ from patchc.numerics.concat import concat_params
 from patchc.numerics.fold import INT32_MAX, fold_bias
 from patchc.numerics.mul import mul_params
 from patchc.numerics.pairing import pairing_of
+from patchc.numerics.rearrange import rearrange_params
 from patchc.numerics.requant import conv_factors, global_factor, scale_of
+from patchc.numerics.softmax import softmax_params
 from patchc.numerics.structs import (
     ConvParams,
+    DepthToSpaceParams,
     GlobalParams,
     LutParams,
     Params,
@@ -72,6 +78,13 @@ def kernel_params(graph: Graph, node: Node, kernel_name: str, group: int = 0) ->
         return _global(op, inputs[0], output, where)
     if isinstance(op, Upsample):
         return UpsampleParams(*op.factor)
+    if isinstance(op, DepthToSpace):
+        steps = (1, op.positions) if op.interleaved else (output.shape[2], 1)
+        return DepthToSpaceParams(UpsampleParams(*op.factor), *steps)
+    if isinstance(op, Rearrange):
+        return rearrange_params(op, _window(op.window, where), inputs[0], where)
+    if isinstance(op, Softmax):
+        return softmax_params(op, inputs[0], output, where)
     if isinstance(op, Lut):
         return LutParams(op.table.reshape(-1))
     raise PatchcError(f"{where}: no kernel computes it")

@@ -165,6 +165,37 @@ class UpsampleParams:
     up_w: int
 
 
+@dataclass(frozen=True, slots=True)
+class DepthToSpaceParams:
+    """patchc_depth_to_space_params."""
+
+    up: UpsampleParams
+    position_step: int
+    channel_step: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RearrangeParams:
+    """patchc_rearrange_params."""
+
+    window: WindowParams
+    count: int
+    rows: np.ndarray  # uint16 (count,)
+    places: np.ndarray  # uint16 (count,)
+    lengths: np.ndarray  # uint16 (count,)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SoftmaxParams:
+    """patchc_softmax_params."""
+
+    exponentials: np.ndarray  # uint32 (256,): float32 bit patterns
+    steps: int  # float32 bit pattern
+    zero_point: int
+    lo: int
+    hi: int
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class LutParams:
     """patchc_lut_params."""
@@ -182,5 +213,8 @@ Params = (
     | AverageParams
     | GlobalParams
     | UpsampleParams
+    | DepthToSpaceParams
+    | RearrangeParams
+    | SoftmaxParams
     | LutParams
 )

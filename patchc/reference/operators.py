@@ -21,6 +21,8 @@ from patchc.ir import (
     Clamp,
     Concat,
     Conv,
+    DepthToSpace,
+    Enlargement,
     GlobalAveragePool,
     Lut,
     MaxPool,
@@ -28,12 +30,15 @@ from patchc.ir import (
     Op,
     Padding,
     Quantization,
+    Rearrange,
+    Softmax,
     Sub,
     Tensor,
     Upsample,
     Window,
 )
 from patchc.numerics.float32 import fma32
+from patchc.numerics.softmax import exponentials, whole_steps
 from patchc.reference.geometry import Axis, axes
 
 # The columns of one im2col matrix take at most this many bytes: large maps are cut by rows.
@@ -84,7 +89,7 @@ def reading_axes(op: Op, source: Tensor, output: Tensor) -> tuple[Axis, Axis]:
     operators, one that stays where it is over a map that is broadcast, the whole map for a global
     operator."""
     height, width, _ = source.shape
-    if isinstance(op, Upsample):
+    if isinstance(op, Enlargement):
         return Axis(1, 1, 1, 0, height, op.factor[0]), Axis(1, 1, 1, 0, width, op.factor[1])
     if isinstance(op, GlobalAveragePool):
         return axes(Window(kernel=(height, width)), height, width)
@@ -307,9 +312,56 @@ def _(op: GlobalAveragePool, inputs: Sequence[Tensor], output: Tensor) -> Kernel
 def _(op: Upsample, inputs: Sequence[Tensor], output: Tensor) -> Kernel:
     def run(patch: Patch) -> np.ndarray:
         large = patch.values.repeat(op.factor[0], axis=0).repeat(op.factor[1], axis=1)
-        height, width, _ = large.shape
-        pads = patch.pads  # fewer than none
-        return large[-pads.top : height + pads.bottom, -pads.left : width + pads.right]
+        return _asked_for(large, patch.pads)
+
+    return run
+
+
+@kernel.register
+def _(op: DepthToSpace, inputs: Sequence[Tensor], output: Tensor) -> Kernel:
+    (up_h, up_w), channels = op.factor, output.shape[2]
+
+    def run(patch: Patch) -> np.ndarray:
+        rows, cols, _ = patch.values.shape
+        if op.interleaved:
+            blocks = patch.values.reshape(rows, cols, channels, up_h, up_w)
+            blocks = blocks.transpose(0, 3, 1, 4, 2)
+        else:
+            blocks = patch.values.reshape(rows, cols, up_h, up_w, channels)
+            blocks = blocks.transpose(0, 2, 1, 3, 4)
+        return _asked_for(blocks.reshape(rows * up_h, cols * up_w, channels), patch.pads)
+
+    return run
+
+
+def _asked_for(large: np.ndarray, pads: Padding) -> np.ndarray:
+    """Whole blocks without the rows and columns that are not asked for: pads fewer than none."""
+    height, width, _ = large.shape
+    return large[-pads.top : height + pads.bottom, -pads.left : width + pads.right]
+
+
+@kernel.register
+def _(op: Rearrange, inputs: Sequence[Tensor], output: Tensor) -> Kernel:
+    def run(patch: Patch) -> np.ndarray:
+        # The patch spans the windows exactly: what the operator leaves out is not in it.
+        windows = _windows(patch.values, op.window)
+        rows, cols = windows.shape[:2]
+        return windows.reshape(rows, cols, -1)[..., op.source]
+
+    return run
+
+
+@kernel.register
+def _(op: Softmax, inputs: Sequence[Tensor], output: Tensor) -> Kernel:
+    table = exponentials(inputs[0].quant.scale, inputs[0].shape[2])
+    steps, zero_point = whole_steps(output.quant.scale), output.quant.zero_point
+
+    def run(patch: Patch) -> np.ndarray:
+        values = patch.values.astype(np.int32)
+        found = table[255 + values - values.max(axis=2, keepdims=True)]
+        # One float32 addition per channel, in their order.
+        total = np.add.accumulate(found, axis=2, dtype=np.float32)[..., -1:]
+        return _saturate(np.rint(found * steps / total) + zero_point, op.clamp)
 
     return run
 

@@ -65,6 +65,9 @@ KERNELS: dict[str, Kernel] = {
         _portable("global_average_pool", "patchc_global_params", Order.PIXEL, "patchc_requant.h"),
         _portable("lut", "patchc_lut_params", Order.ELEMENT),
         _portable("upsample", "patchc_upsample_params", Order.PIXEL),
+        _portable("depth_to_space", "patchc_depth_to_space_params", Order.PIXEL),
+        _portable("rearrange", "patchc_rearrange_params", Order.PIXEL),
+        _portable("softmax", "patchc_softmax_params", Order.PIXEL, "patchc_softfloat.h"),
         _portable("lut_channels", "patchc_lut_params", Order.ELEMENT),
         # In two halves: "add" reads a view and adds to int32 sums, "finish" makes int8 of them.
         _portable("pointwise_add", "patchc_conv_params", Order.PIXEL, "patchc_requant.h"),

@@ -9,6 +9,7 @@ from patchc.ir import (
     Binary,
     Concat,
     Conv,
+    DepthToSpace,
     GlobalAveragePool,
     Graph,
     Lut,
@@ -16,6 +17,8 @@ from patchc.ir import (
     Node,
     Op,
     Padding,
+    Rearrange,
+    Softmax,
     Upsample,
 )
 from patchc.ir.graph import Shape
@@ -77,3 +80,18 @@ def _(op: Lut, shape: Shape) -> str:
 @_choose.register
 def _(op: Upsample, shape: Shape) -> str:
     return "upsample"
+
+
+@_choose.register
+def _(op: DepthToSpace, shape: Shape) -> str:
+    return "depth_to_space"
+
+
+@_choose.register
+def _(op: Rearrange, shape: Shape) -> str:
+    return "rearrange"
+
+
+@_choose.register
+def _(op: Softmax, shape: Shape) -> str:
+    return "softmax"

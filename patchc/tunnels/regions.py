@@ -11,11 +11,13 @@ from patchc.ir import (
     Binary,
     Concat,
     Conv,
+    Enlargement,
     GlobalAveragePool,
     Lut,
     MaxPool,
     Op,
-    Upsample,
+    Rearrange,
+    Softmax,
 )
 from patchc.tunnels.schedule import Span
 
@@ -62,7 +64,8 @@ def _axis_maps(op: Op) -> tuple[AxisMap, AxisMap]:
 @_axis_maps.register(Conv)
 @_axis_maps.register(MaxPool)
 @_axis_maps.register(AveragePool)
-def _(op: Conv | MaxPool | AveragePool) -> tuple[AxisMap, AxisMap]:
+@_axis_maps.register(Rearrange)
+def _(op: Conv | MaxPool | AveragePool | Rearrange) -> tuple[AxisMap, AxisMap]:
     window, (extent_h, extent_w) = op.window, op.window.extent
     top, left = window.pads.top, window.pads.left
     return (
@@ -74,7 +77,8 @@ def _(op: Conv | MaxPool | AveragePool) -> tuple[AxisMap, AxisMap]:
 @_axis_maps.register(Binary)
 @_axis_maps.register(Concat)
 @_axis_maps.register(Lut)
-def _(op: Binary | Concat | Lut) -> tuple[AxisMap, AxisMap]:
+@_axis_maps.register(Softmax)
+def _(op: Binary | Concat | Lut | Softmax) -> tuple[AxisMap, AxisMap]:
     return AxisMap(), AxisMap()
 
 
@@ -84,7 +88,7 @@ def _met(out: Span, size: int) -> Span:
 
 
 @_axis_maps.register
-def _(op: Upsample) -> tuple[AxisMap, AxisMap]:
+def _(op: Enlargement) -> tuple[AxisMap, AxisMap]:
     return AxisMap(up=op.factor[0]), AxisMap(up=op.factor[1])
 
 

@@ -229,6 +229,43 @@ typedef struct {
 void patchc_upsample(const patchc_out *out, const patchc_in *in, const patchc_pads *pads,
                      const patchc_upsample_params *params);
 
+/* The channels of a pixel spread over a block of up_h x up_w pixels: position p of the block takes
+ * input channels p * position_step + k * channel_step, k = 0, 1, ... The pads as above. */
+typedef struct {
+    patchc_upsample_params up;
+    int32_t position_step, channel_step;
+} patchc_depth_to_space_params;
+
+void patchc_depth_to_space(const patchc_out *out, const patchc_in *in, const patchc_pads *pads,
+                           const patchc_depth_to_space_params *params);
+
+/* Copies of values in a window, which lies inside the map: crops, permutations of channels, space
+ * to depth. An output pixel is `count` runs of bytes, one behind the other; run n is lengths[n]
+ * bytes from byte places[n] on, counted from the window's first column, of its row rows[n]. */
+typedef struct {
+    patchc_window window;
+    int32_t count;
+    const uint16_t *rows;     /* [count] */
+    const uint16_t *places;   /* [count] */
+    const uint16_t *lengths;  /* [count] */
+} patchc_rearrange_params;
+
+void patchc_rearrange(const patchc_out *out, const patchc_in *in, const patchc_pads *pads,
+                      const patchc_rearrange_params *params);
+
+/* QLinearSoftmax in emulated float32 (patchc_softfloat.h), over the channels of each pixel. Entry i
+ * of `exponentials` is that of a value 255 - i below the pixel's largest, all of them larger by one
+ * factor. */
+typedef struct {
+    const uint32_t *exponentials; /* [256], float32 bit patterns */
+    uint32_t steps;               /* of the output from 0 to 1, as float32 */
+    int8_t zero_point;
+    int8_t lo, hi;
+} patchc_softmax_params;
+
+void patchc_softmax(const patchc_out *out, const patchc_in *in, const patchc_pads *pads,
+                    const patchc_softmax_params *params);
+
 typedef struct {
     const int8_t *table;      /* [256], indexed by value + 128; or [channels][256] */
 } patchc_lut_params;

@@ -1,4 +1,4 @@
-/* float32 in integers, as far as average pooling needs it: +, *, /, from and to int32.
+/* float32 in integers, as far as average pooling, Sub and softmax need it: +, *, /, from and to int32.
  *
  * Values are IEEE 754 bit patterns, each operation rounds to nearest, ties to even. Zero and
  * normal numbers only: the compiler refuses scales with which a subnormal, an infinity or a

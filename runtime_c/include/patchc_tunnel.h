@@ -93,7 +93,7 @@ typedef struct {
 patchc_reach patchc_reach_of(const patchc_patch *out, const patchc_window *window,
                              const patchc_frame *map);
 
-/* What an upsampling reads for the patch `out` of its output. */
+/* What an upsampling, or any operator that makes blocks of pixels, reads for the patch `out` of its output. */
 patchc_reach patchc_reach_up(const patchc_patch *out, const patchc_upsample_params *params);
 
 /* ---- Where it lies ---- */

@@ -136,6 +136,19 @@ def concatenated(side: int = 12) -> Graph:
     return net.build(net.add(net.depthwise(y, 3), x, name="sum"))
 
 
+def copied(side: int = 12) -> Graph:
+    """Space to depth, a unit of ShuffleNetV2, a crop, depth to space."""
+    net = NetworkBuilder(18)
+    one = Window((1, 1))
+    x = net.conv(net.space_to_depth(net.input(side, side, 3)), 8, 3)
+    left, right = net.rearrange(x, one, range(4)), net.rearrange(x, one, range(4, 8))
+    y = net.concat(left, net.conv(net.depthwise(net.conv(right, 4)), 4), name="halves")
+    y = net.depthwise(net.rearrange(y, one, (0, 4, 1, 5, 2, 6, 3, 7), name="shuffled"))
+    crop = Window((1, 1), pads=Padding(-1, -2, -1, 0))
+    y = net.conv(net.rearrange(y, crop, range(1, 7), name="cropped"), 12, 3)
+    return net.build(net.conv(net.depth_to_space(y, name="spread"), 4, 3, name="last"))
+
+
 def mobilenet_v2(side: int) -> Graph:
     """MobileNetV2-1.0 for 1000 classes."""
     net = NetworkBuilder(12)

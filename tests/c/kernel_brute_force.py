@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import ctypes.util
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -17,12 +18,15 @@ from patchc.ir import (
     Binary,
     Concat,
     Conv,
+    DepthToSpace,
     GlobalAveragePool,
     Graph,
     Lut,
     MaxPool,
     Mul,
     Node,
+    Rearrange,
+    Softmax,
     Sub,
     Upsample,
     Window,
@@ -46,8 +50,14 @@ def brute_force(graph: Graph, node: Node, inputs: tuple[np.ndarray, ...]) -> np.
     if isinstance(op, Upsample):
         pixels = [(i // op.factor[0], j // op.factor[1]) for i, j in _pixels(shape)]
         return np.array([inputs[0][pixel] for pixel in pixels]).reshape(shape)
+    if isinstance(op, DepthToSpace):
+        return _depth_to_space(op, inputs[0], shape)
+    if isinstance(op, Rearrange):
+        return _rearrange(op, inputs[0], shape)
     if isinstance(op, Binary):
         real = _binary(graph, node, wide)
+    elif isinstance(op, Softmax):
+        real = np.array([_softmax(graph, node, wide[0][at]) for at in _pixels(shape)])
     elif isinstance(op, Concat):
         real = _concat(graph, node, wide)
     elif isinstance(op, GlobalAveragePool):
@@ -79,6 +89,37 @@ def taps(window: Window, shape: tuple[int, ...], at: tuple[int, int]) -> Iterato
             col = at[1] * window.stride[1] + x * window.dilation[1] - window.pads.left
             if 0 <= row < shape[0] and 0 <= col < shape[1]:
                 yield (y, x), (row, col)
+
+
+def _depth_to_space(op: DepthToSpace, x: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
+    found = np.empty(shape, np.int8)
+    rows, cols = op.factor
+    for i, j in _pixels(shape):
+        position = i % rows * cols + j % cols
+        for k in range(shape[2]):
+            channel = k * rows * cols + position if op.interleaved else position * shape[2] + k
+            found[i, j, k] = x[i // rows, j // cols, channel]
+    return found
+
+
+def _rearrange(op: Rearrange, x: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
+    found = np.empty(shape, np.int8)
+    for at in _pixels(shape):
+        values = [x[position] for _, position in taps(op.window, x.shape, at)]
+        found[at] = np.concatenate(values)[op.source]
+    return found
+
+
+def _softmax(graph: Graph, node: Node, values: np.ndarray) -> np.ndarray:
+    x, y = graph.tensors[node.inputs[0]].quant, graph.tensors[node.output].quant
+    room = f32(math.log(np.finfo(f32).max / f32(len(values))))
+    shift = (float(room) - 5) / x.scale
+    terms = [f32(math.exp((v - values.max() + shift) * x.scale)) for v in values.tolist()]
+    total = f32(0)
+    for term in terms:
+        total = f32(total + term)
+    steps = np.floor(f32(1) / f32(y.scale))
+    return np.array([np.rint(f32(term * steps) / total) for term in terms]) + y.zero_point
 
 
 def _accumulators(op: Conv, x: np.ndarray, at: tuple[int, int]) -> np.ndarray:

@@ -15,6 +15,7 @@ from patchc.ir import (
     Clamp,
     Concat,
     Conv,
+    DepthToSpace,
     GlobalAveragePool,
     Graph,
     Lut,
@@ -24,6 +25,8 @@ from patchc.ir import (
     Op,
     Padding,
     Quantization,
+    Rearrange,
+    Softmax,
     Sub,
     Tensor,
     Upsample,
@@ -178,6 +181,36 @@ def upsample_case(factor: tuple[int, int], shape: Shape, seed: int) -> Case:
     return make(Upsample(factor), [shape], [x, x], seed)
 
 
+def depth_to_space_case(
+    factor: tuple[int, int], shape: Shape, seed: int, *, interleaved: bool
+) -> Case:
+    """`shape`: channels as they will be."""
+    x = quantization(np.random.default_rng(seed))
+    shape = (*shape[:2], shape[2] * factor[0] * factor[1])
+    return make(DepthToSpace(factor, interleaved), [shape], [x, x], seed)
+
+
+def rearrange_case(window: Window, shape: Shape, count: int, seed: int) -> Case:
+    """`count` channels from anywhere in the window, in runs of about three."""
+    random = np.random.default_rng(seed)
+    x = quantization(random)
+    values = window.kernel[0] * window.kernel[1] * shape[2]
+    runs = [np.arange(first, first + 3) for first in random.integers(0, values, count)]
+    source = np.concatenate(runs)[:count] % values
+    return make(Rearrange(window, source), [shape], [x, x], seed)
+
+
+def softmax_case(shape: Shape, seed: int) -> Case:
+    """Mostly with the output that every quantiser gives it: 0 to 255/256."""
+    random = np.random.default_rng(seed)
+    x = quantization(random, 2 ** random.uniform(-8, -1))
+    steps = 100 if shape[2] == 1 else 256
+    y = Quantization(1 / 256, -128) if steps == 256 else quantization(random, 1 / steps)
+    if random.random() < 0.3:
+        y = quantization(random, 2 ** random.uniform(-6, 1))
+    return make(Softmax(clamp(random)), [shape], [x, y], seed)
+
+
 def lut_case(shape: Shape, seed: int) -> Case:
     random = np.random.default_rng(seed)
     table = random.integers(-128, 128, 256)
@@ -250,6 +283,16 @@ def average_pools(draw: st.DrawFn) -> Case:
     return average_pool_case(window, shape, draw(seeds))
 
 
+@st.composite
+def rearrangements(draw: st.DrawFn) -> Case:
+    """Any window and crop."""
+    window = draw(windows(most_pad=0))
+    crops = [-draw(st.integers(0, 2)) for _ in range(4)]
+    window = Window(window.kernel, window.stride, window.dilation, Padding(*crops))
+    shape = (*draw(sizes(window)), draw(channels))
+    return rearrange_case(window, shape, draw(st.integers(1, 12)), draw(seeds))
+
+
 def element_shapes() -> st.SearchStrategy[Shape]:
     return st.tuples(st.integers(1, 5), st.integers(1, 5), channels)
 
@@ -274,10 +317,15 @@ channel_luts = st.builds(lut_channels_case, element_shapes(), seeds)
 
 factors = st.tuples(st.integers(1, 4), st.integers(1, 4))
 upsamples = st.builds(upsample_case, factors, element_shapes(), seeds)
+depths_to_space = st.builds(
+    depth_to_space_case, factors, element_shapes(), seeds, interleaved=st.booleans()
+)
 global_pools = st.builds(global_pool_case, element_shapes(), seeds)
-windowed = st.one_of(convolutions(), max_pools(), average_pools())
+windowed = st.one_of(convolutions(), max_pools(), average_pools(), rearrangements())
+softmaxes = st.builds(softmax_case, element_shapes(), seeds)
+copies = st.one_of(upsamples, depths_to_space, rearrangements())
 cases = st.one_of(
-    windowed, convolutions(), binaries, concats, luts, channel_luts, global_pools, upsamples
+    windowed, convolutions(), binaries, concats, luts, channel_luts, global_pools, copies, softmaxes
 )
 
 layouts = st.builds(Layout, st.integers(0, 3), st.integers(0, 7), st.integers(0, 5))

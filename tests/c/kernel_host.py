@@ -158,6 +158,34 @@ class UpsampleParams(ctypes.Structure):
     _fields_ = [("up_h", ctypes.c_uint16), ("up_w", ctypes.c_uint16)]
 
 
+class DepthToSpaceParams(ctypes.Structure):
+    _fields_ = (
+        ("up", UpsampleParams),
+        ("position_step", ctypes.c_int32),
+        ("channel_step", ctypes.c_int32),
+    )
+
+
+class RearrangeParams(ctypes.Structure):
+    _fields_ = (
+        ("window", Window),
+        ("count", ctypes.c_int32),
+        ("rows", ctypes.POINTER(ctypes.c_uint16)),
+        ("places", ctypes.POINTER(ctypes.c_uint16)),
+        ("lengths", ctypes.POINTER(ctypes.c_uint16)),
+    )
+
+
+class SoftmaxParams(ctypes.Structure):
+    _fields_ = (
+        ("exponentials", ctypes.POINTER(ctypes.c_uint32)),
+        ("steps", ctypes.c_uint32),
+        ("zero_point", ctypes.c_int8),
+        ("lo", ctypes.c_int8),
+        ("hi", ctypes.c_int8),
+    )
+
+
 class LutParams(ctypes.Structure):
     _fields_ = (("table", ctypes.POINTER(ctypes.c_int8)),)
 
@@ -173,6 +201,9 @@ STRUCTS: dict[str, type[ctypes.Structure]] = {
     "patchc_global_params": GlobalParams,
     "patchc_lut_params": LutParams,
     "patchc_upsample_params": UpsampleParams,
+    "patchc_depth_to_space_params": DepthToSpaceParams,
+    "patchc_rearrange_params": RearrangeParams,
+    "patchc_softmax_params": SoftmaxParams,
 }
 
 

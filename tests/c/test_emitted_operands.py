@@ -1,5 +1,5 @@
-"""Networks whose operators have several operands: layer by layer, and by every plan of the search,
-in numpy over shadow memory and in C; and against onnxruntime."""
+"""Networks whose operators have several operands, or only copy: layer by layer, and by every plan
+of the search, in numpy over shadow memory and in C; and against onnxruntime."""
 
 from __future__ import annotations
 
@@ -16,9 +16,18 @@ from patchc.tunnels.choose import reversible
 from patchc.tunnels.lowering import lower
 from patchc.tunnels.plan import InputMode
 from patchc.verify.sessions import session
-from tests.c.emitted import check_equal, concatenated, gated, images, layerwise, points, write
+from tests.c.emitted import (
+    check_equal,
+    concatenated,
+    copied,
+    gated,
+    images,
+    layerwise,
+    points,
+    write,
+)
 
-NETWORKS = pytest.mark.parametrize("network", [gated, concatenated])
+NETWORKS = pytest.mark.parametrize("network", [gated, concatenated, copied])
 MODES = pytest.mark.parametrize("mode", InputMode, ids=lambda mode: mode.value)
 
 

@@ -73,8 +73,14 @@ def test_global_average_pool(case: Case) -> None:
 
 
 @many
-@given(make.upsamples)
-def test_upsample(case: Case) -> None:
+@given(make.copies)
+def test_copies(case: Case) -> None:
+    compare(case)
+
+
+@many
+@given(make.softmaxes)
+def test_softmax(case: Case) -> None:
     compare(case)
 
 
@@ -167,6 +173,9 @@ def test_every_kernel_is_chosen_by_some_case() -> None:
         make.global_pool_case((5, 5, 3), 0),
         make.lut_case((5, 5, 3), 0),
         make.upsample_case((2, 3), (5, 5, 3), 0),
+        make.depth_to_space_case((2, 3), (5, 5, 3), 0, interleaved=True),
+        make.rearrange_case(Window((2, 2), (2, 2)), (4, 4, 3), 12, 0),
+        make.softmax_case((5, 5, 3), 0),
         make.lut_channels_case((5, 5, 3), 0),
     ]
     halves = {"pointwise_add", "pointwise_finish", "mean_add", "mean_finish"}

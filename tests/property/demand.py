@@ -7,11 +7,11 @@ spans, strides of clocks or hulls. Only the order of the program comes from the 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from patchc.ir import GlobalAveragePool, Graph, Op, Upsample
+from patchc.ir import Enlargement, GlobalAveragePool, Graph, Op
 from patchc.tunnels.schedule import ADD_MEAN, FINISH_MEAN, FINISH_POINTWISE, Block, Schedule, Step
 
 Masks = dict[str, np.ndarray]
@@ -21,7 +21,7 @@ def needed(op: Op, out: np.ndarray, height: int, width: int) -> np.ndarray:
     """The pixels of a height x width operand that the pixels `out` of the result read."""
     if isinstance(op, GlobalAveragePool):
         return np.full((height, width), out.any())
-    if isinstance(op, Upsample):
+    if isinstance(op, Enlargement):
         rows, cols = op.factor
         return out.reshape(height, rows, width, cols).any(axis=(1, 3))
     window = getattr(op, "window", None)
@@ -30,7 +30,13 @@ def needed(op: Op, out: np.ndarray, height: int, width: int) -> np.ndarray:
         return out if same else np.full((height, width), out.any())  # one pixel that meets all
     # Every tap of every pixel, marked on the map with all its padding and a margin around it.
     (kh, kw), (sh, sw), (dh, dw) = window.kernel, window.stride, window.dilation
-    top, left = window.pads.top, window.pads.left
+    pads = window.pads
+    if min(pads.top, pads.left) < 0:  # a crop: nothing is read before it
+        inner = height + pads.top, width + pads.left
+        window = replace(window, pads=replace(pads, top=0, left=0))
+        cropped = needed(replace(op, window=window), out, *inner)
+        return np.pad(cropped, ((-pads.top, 0), (-pads.left, 0)))
+    top, left = pads.top, pads.left
     size = top + height + out.shape[0] * sh + kh * dh, left + width + out.shape[1] * sw + kw * dw
     canvas = np.zeros(size, dtype=bool)
     for y in range(kh):

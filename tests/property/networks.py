@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from patchc.ir import Graph
+from patchc.ir import Graph, Padding, Window
 from tests.graphs import NetworkBuilder
 
 
@@ -33,6 +33,7 @@ def chains(draw: st.DrawFn, max_blocks: int = 5) -> Graph:
 def _block(draw: st.DrawFn, net: NetworkBuilder, x: str) -> str:
     h, w, channels = net.tensors[x].shape
     kinds = ["bottleneck"] * 4 + ["residual", "pair", "conv", "relu", "gate", "concat"]
+    kinds += ["shuffle", "spread"] + (["crop", "focus"] if min(h, w) >= 4 else [])
     kind = draw(st.sampled_from(kinds + (["pool"] if min(h, w) >= 4 else [])))
     kernel = draw(st.sampled_from([3, 3, 5, 7]))
     stride = draw(st.sampled_from([1, 1, 2])) if min(h, w) >= 3 else 1
@@ -50,6 +51,15 @@ def _block(draw: st.DrawFn, net: NetworkBuilder, x: str) -> str:
         return net.conv(net.depthwise(x, kernel, stride), more)
     if kind == "pool":
         return net.max_pool(x)
+    if kind == "shuffle":
+        return net.rearrange(x, Window((1, 1)), draw(st.permutations(range(channels))))
+    if kind == "crop":
+        sides = [-draw(st.integers(0, 1)) for _ in range(4)]
+        return net.rearrange(x, Window((1, 1), pads=Padding(*sides)), range(channels))
+    if kind == "focus":
+        return net.conv(net.space_to_depth(x), more)
+    if kind == "spread":
+        return net.conv(net.depth_to_space(net.conv(x, 8)), more, kernel, 2)
     if kind == "relu":
         return net.relu(x)
     return net.conv(x, more, kernel, stride)

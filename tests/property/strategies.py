@@ -20,6 +20,7 @@ from patchc.ir import (
     Clamp,
     Concat,
     Conv,
+    DepthToSpace,
     GlobalAveragePool,
     Graph,
     Lut,
@@ -29,6 +30,8 @@ from patchc.ir import (
     Op,
     Padding,
     Quantization,
+    Rearrange,
+    Softmax,
     Sub,
     Tensor,
     Upsample,
@@ -138,6 +141,22 @@ def average_pools(draw: st.DrawFn, shape: Shape) -> AveragePool:
 
 
 @st.composite
+def rearrangements(draw: st.DrawFn, shape: Shape) -> Rearrange:
+    """Crops, steps, space to depth, and any choice of channels."""
+    sides = []
+    for size in shape[:2]:
+        before = draw(st.integers(0, size - 1))
+        after = draw(st.integers(0, size - 1 - before))
+        kernel = draw(st.integers(1, min(2, size - before - after)))
+        sides.append((kernel, draw(st.integers(1, 2)), -before, -after))
+    (kh, sh, top, bottom), (kw, sw, left, right) = sides
+    window = Window((kh, kw), (sh, sw), pads=Padding(top, left, bottom, right))
+    count = draw(st.integers(1, MAX_CHANNELS))
+    source = generator(draw).integers(0, kh * kw * shape[2], count)
+    return Rearrange(window, np.sort(source) if draw(st.booleans()) else source)
+
+
+@st.composite
 def tables(draw: st.DrawFn, channels: int) -> Lut:
     """A table of any bytes, or one for each channel."""
     shape = draw(st.sampled_from([(256,), (channels, 256)]))
@@ -170,6 +189,7 @@ class _Network:
 NODE_KINDS = (
     *("conv", "skip", "add", "mul", "sub", "gate", "concat"),
     *("max_pool", "average_pool", "global", "table", "bottleneck", "upsample"),
+    *("depth_to_space", "rearrange", "softmax"),
 )
 
 
@@ -313,9 +333,41 @@ def _extend(draw: st.DrawFn, network: _Network, x: str, kind: str) -> str:
         factor = draw(st.sampled_from([(2, 2), (2, 2), (1, 3), (3, 1), (3, 2)]))
         small = shape[0] * factor[0] <= 2 * MAX_SIDE and shape[1] * factor[1] <= 2 * MAX_SIDE
         return network.add(Upsample(factor if small else (1, 1)), (x,), quant)
+    if kind == "depth_to_space":
+        return _depth_to_space(draw, network, x)
+    if kind == "rearrange":
+        return network.add(draw(rearrangements(shape)), (x,), quant)
+    if kind == "softmax":
+        return _softmax(draw, network, x)
     if kind == "table":
         return network.add(draw(tables(shape[2])), (x,), draw(quantizations()))
     return network.add(draw(convolutions(shape)), (x,), draw(quantizations()))
+
+
+def _softmax(draw: st.DrawFn, network: _Network, x: str) -> str:
+    """Of values less than half apart, so that exponentials stay in float32's range: a table first
+    makes them so."""
+    zero_point = draw(st.integers(-128, 127))
+    scale = draw(st.floats(2**-6, 2**-1, width=32))
+    x = network.add(
+        Lut(generator(draw).integers(-128, 128, 256), "Anything"),
+        (x,),
+        Quantization(scale, zero_point),
+    )
+    quant = Quantization(draw(st.sampled_from([1 / 64, 1 / 128, 0.75])), draw(st.integers(-128, 0)))
+    return network.add(Softmax(draw(clamps())), (x,), quant)
+
+
+def _depth_to_space(draw: st.DrawFn, network: _Network, x: str) -> str:
+    """Behind a convolution that makes the channels; blocks of one pixel where the map is large."""
+    factor = draw(st.sampled_from([(2, 2), (2, 2), (1, 3), (3, 1)]))
+    height, width, _ = network.shape(x)
+    if height * factor[0] > 2 * MAX_SIDE or width * factor[1] > 2 * MAX_SIDE:
+        factor = (1, 1)
+    channels = factor[0] * factor[1] * draw(st.integers(1, MAX_CHANNELS // 2))
+    x = _pointwise(draw, network, x, channels, channels)
+    op = DepthToSpace(factor, draw(st.booleans()))
+    return network.add(op, (x,), network.tensors[x].quant)
 
 
 BINARIES: Mapping[str, type[Binary]] = {"add": Add, "mul": Mul, "sub": Sub}

@@ -20,6 +20,7 @@ from patchc.ir import (
     AveragePool,
     Clamp,
     Conv,
+    DepthToSpace,
     GlobalAveragePool,
     Graph,
     Lut,
@@ -28,6 +29,8 @@ from patchc.ir import (
     Op,
     Padding,
     Quantization,
+    Rearrange,
+    Softmax,
     Tensor,
     Upsample,
     Window,
@@ -113,6 +116,34 @@ def test_table():
 @pytest.mark.parametrize("factor", [(1, 1), (2, 2), (3, 1), (1, 4)])
 def test_upsample(factor):
     check(graph_of(Upsample(factor), (4, 5, 3), out=X))
+
+
+@pytest.mark.parametrize("interleaved", [False, True])
+@pytest.mark.parametrize("factor", [(2, 2), (3, 1)])
+def test_depth_to_space(factor, interleaved):
+    check(graph_of(DepthToSpace(factor, interleaved), (4, 5, 12), out=X))
+
+
+@pytest.mark.parametrize(
+    ("window", "source"),
+    [
+        (Window((2, 2), (2, 2)), range(12)),
+        (Window((1, 1), pads=Padding(-1, 0, -2, -1)), (0, 1, 2)),
+        (Window((1, 1)), (2, 0, 1, 1)),
+        (Window((2, 3), (1, 2), (2, 1), Padding(-1, 0, 0, -1)), (17, 3, 4, 5)),
+    ],
+    ids=["space_to_depth", "crop", "channels", "anything"],
+)
+def test_rearrange(window, source):
+    check(graph_of(Rearrange(window, list(source)), (6, 6, 3), out=X))
+
+
+@pytest.mark.parametrize("channels", [1, 2, 11, 1000])
+def test_softmax(channels):
+    out = Quantization(1 / 128, -128) if channels == 1 else Quantization(1 / 256, -128)
+    logits = Quantization(float(np.float32(0.11)), 9)
+    check(graph_of(Softmax(), (3, 4, channels), quants=(logits,), out=out))
+    check(graph_of(Softmax(Clamp(-100, 30)), (1, 1, channels), quants=(X,), out=out))
 
 
 def test_tables_per_channel():

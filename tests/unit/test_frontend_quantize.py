@@ -126,6 +126,58 @@ def test_operators_of_several_operands(tmp_path, format_, activation):
     assert found.count("Concat") == 2  # the pad of channels is one
 
 
+def copying_network() -> onnx.ModelProto:
+    """Space to depth, a unit of ShuffleNetV2, a crop, depth to space, channels chosen, means."""
+    random = np.random.default_rng(4)
+    net = Net()
+
+    def numbers(*values):
+        return net.constant(values, np.int64)
+
+    def conv(x, c_out, c_in, name, kernel=1):
+        weights = net.constant(random.normal(0, 0.4, (c_out, c_in, kernel, kernel)))
+        return net.op("Conv", x, weights, name=name)
+
+    x = net.op("SpaceToDepth", net.input("x", 1, 3, 16, 16), blocksize=2, name="focus")
+    net.op("Split", conv(x, 8, 12, "stem"), numbers(4, 4), axis=1, name="halves")
+    net.nodes[-1].output[:] = ["left", "right"]
+    x = net.op("Concat", "left", conv("right", 4, 4, "branch"), axis=1, name="join")
+    x = net.op("Reshape", x, numbers(1, 2, 4, 8, 8))
+    x = net.op("Transpose", x, perm=[0, 2, 1, 3, 4])
+    x = conv(net.op("Reshape", x, numbers(1, 8, 8, 8)), 8, 8, "mixed", 3)
+    x = net.op("Slice", x, numbers(1, 0), numbers(6, 5), numbers(2, 3), name="crop")
+    x = net.op("DepthToSpace", conv(x, 12, 8, "deep"), blocksize=2, mode="CRD", name="spread")
+    x = conv(net.op("Gather", x, numbers(2, 0, 1), axis=1, name="pick"), 5, 3, "wide")
+    mean = net.op("ReduceMean", x, axes=[-1, 2], keepdims=0, name="mean")
+    last = net.op("Gemm", mean, net.constant(random.normal(0, 0.4, (5, 5))), name="last")
+    other = net.op("ReduceMean", x, axes=[2, 3], name="other")
+    return net.model(last, conv(other, 4, 5, "end"))
+
+
+@ALL_FORMS
+def test_copies_and_means(tmp_path, format_, activation):
+    path = tmp_path / "q.onnx"
+    quantize(copying_network(), path, {"x": samples()}, QuantizeOptions(format_, activation))
+    # What is left of a map may have a range of its own: a table, in the QOperator form.
+    found = [kind for kind in kinds(check(onnx.load(path))) if kind != "Lut"]
+    first = ["Rearrange"] if format_ is Format.QDQ else []  # else in front, where nothing is lost
+    assert found[:-4] == [
+        *[*first, "Conv", "Rearrange", "Rearrange", "Conv", "Concat", "Rearrange", "Conv"],
+        *["Rearrange", "Conv", "DepthToSpace", "Rearrange", "Conv"],
+    ]
+    assert sorted(found[-4:]) == ["Conv"] * 2 + ["GlobalAveragePool"] * 2
+
+
+def test_a_mean_over_other_axes_is_left_to_the_importer(tmp_path):
+    net = Net()
+    x = net.op("Conv", net.input("x", 1, 3, 16, 16), net.constant(np.ones((4, 3, 1, 1))))
+    x = net.op("ReduceMean", x, axes=[1, 2], name="mean")
+    quantize(net.model(net.op("Conv", x, net.constant(np.ones((2, 1, 1, 1))))), tmp_path / "q",
+             {"x": samples()})  # fmt: skip
+    with pytest.raises(PatchcError, match=r"mean \(ReduceMean\): onnxruntime adds it up in float"):
+        import_model(tmp_path / "q")
+
+
 @pytest.mark.parametrize("method", Method)
 def test_calibration_methods(tmp_path, method):
     path = tmp_path / "q.onnx"

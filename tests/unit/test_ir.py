@@ -14,6 +14,7 @@ from patchc.ir import (
     Clamp,
     Concat,
     Conv,
+    DepthToSpace,
     GlobalAveragePool,
     Graph,
     GraphError,
@@ -23,8 +24,11 @@ from patchc.ir import (
     Node,
     Padding,
     Quantization,
+    Rearrange,
+    Softmax,
     Sub,
     Tensor,
+    Upsample,
     Window,
     format_graph,
     macs,
@@ -167,6 +171,21 @@ BROKEN = {
     "n: its inputs overlap, or are out of order": one_node(
         Concat((0, 2), np.zeros(6)), (5, 6, 3), (5, 6, 3)
     ),
+    "n: Upsample cannot change quantisation": one_node(
+        Upsample((2, 2)), (5, 6, 3), quant=Quantization(0.25, 0)
+    ),
+    "n: (0, 2) times": one_node(Upsample((0, 2)), (5, 6, 3), output=(1, 12, 3)),
+    "n: 6 channels for 4 pixels": one_node(DepthToSpace((2, 2)), (5, 6, 6)),
+    "n: Window(kernel=(1, 1), stride=(1, 1), dilation=(1, 1), "
+    "pads=Padding(top=0, left=1, bottom=0, right=0))": one_node(
+        Rearrange(Window((1, 1), pads=Padding(left=1)), [0]), (5, 6, 3)
+    ),
+    "n: it takes values that its window of 12 has not": one_node(
+        Rearrange(Window((2, 2)), [0, 12]), (5, 6, 3)
+    ),
+    "n: Softmax takes one input, not 2": one_node(
+        Softmax(), (5, 6, 3), (5, 6, 3), output=(5, 6, 3)
+    ),
     "n: 7 channels in 6": one_node(Concat((0, 4), np.zeros(6)), (5, 6, 3), (5, 6, 3)),
 }
 
@@ -196,6 +215,10 @@ def test_the_printed_form_of_every_operator():
             "AveragePool k2x2 count_include_pad(",
         ),
         (GlobalAveragePool(Clamp(0, 127)), "GlobalAveragePool clamp[0,127]("),
+        (Upsample((2, 3)), "Upsample 2x3("),
+        (DepthToSpace((1, 3), interleaved=True), "DepthToSpace 1x3 interleaved("),
+        (Rearrange(Window((2, 2), pads=Padding(-1, 0, 0, -2)), [3, 1]), "k2x2 p-1,0,0,-2 2 i="),
+        (Softmax(), "Softmax("),
         (Lut(np.zeros(256), "Zero"), "Lut[Zero] t="),
         (Lut(np.zeros((3, 256)), "Zeros"), "Lut per channel[Zeros] t="),
     ]

@@ -15,13 +15,17 @@ from patchc.ir import (
     Add,
     AveragePool,
     Concat,
+    DepthToSpace,
     GlobalAveragePool,
     Lut,
     MaxPool,
     Mul,
     Op,
     Padding,
+    Rearrange,
+    Softmax,
     Sub,
+    Upsample,
     Window,
 )
 from patchc.numerics import structs
@@ -122,6 +126,19 @@ def test_windows_end_at_16_bits() -> None:
         params(single(beyond, (1, 1, 1)))
 
 
+def test_copies_reach_no_further_than_16_bits() -> None:
+    """Runs of 3 and 1 bytes; a place that no uint16_t holds."""
+    found = params(single(Rearrange(Window((2, 1)), [1, 2, 3, 7]), (2, 1, 4)))
+    assert [a.tolist() for a in (found.rows, found.places, found.lengths)] == [
+        [0, 1],
+        [1, 3],
+        [3, 1],
+    ]
+    far = Rearrange(Window((1, 1)), [2**16])
+    with pytest.raises(PatchcError, match="Rearrange 'node': it copies from byte 65536"):
+        params(single(far, (1, 1, 2**16 + 1)))
+
+
 def test_scales_that_overflow_name_node_and_channel() -> None:
     op = conv(Window((1, 1)), per_group=2, weight_scales=np.float32([1, 3e38]))
     with pytest.raises(PatchcError, match="Conv 'node', output channel 1"):
@@ -155,6 +172,10 @@ def test_global_pool_of_too_many_pixels() -> None:
         (MaxPool(Window((2, 2))), (4, 4, 4), "max_pool"),
         (AveragePool(Window((2, 2))), (4, 4, 4), "average_pool"),
         (GlobalAveragePool(), (4, 4, 4), "global_average_pool"),
+        (Upsample((2, 2)), (4, 4, 4), "upsample"),
+        (DepthToSpace((2, 2)), (4, 4, 4), "depth_to_space"),
+        (Rearrange(Window((1, 1)), [3, 0]), (4, 4, 4), "rearrange"),
+        (Softmax(), (4, 4, 4), "softmax"),
         (Lut(np.arange(-128, 128), "x"), (4, 4, 4), "lut"),
         (Lut(np.zeros((4, 256)), "x"), (4, 4, 4), "lut_channels"),
     ],

@@ -24,6 +24,7 @@ def max_pool(call: Call) -> Value:
     value = call.input(0)
     if not isinstance(value, Quantized):
         return _pending(call, _max)
+    value = call.readable(value, padded=True)
     op = _max(call, value)
     quant = call.builder.tensors[value.tensor].quant
     result = Result(call.output, _layout(call, value, op), quant, value.unsigned)

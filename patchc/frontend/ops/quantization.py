@@ -47,7 +47,7 @@ def dequantize_linear(call: Call) -> Value:
         quant, unsigned = call.quantization(1, 2, value.unsigned)
     else:
         quant, unsigned = call.quantization(1, 2)
-    return Dequantized(call.integers(0, quant, unsigned, padded=True))
+    return Dequantized(call.integers(0, quant, unsigned, as_is=True))
 
 
 def _constant(call: Call, values: np.ndarray) -> QuantizedConstant:

@@ -20,7 +20,8 @@ TIE = 1e-6
 def resize(call: Call) -> Value:
     """In a QDQ file, or directly on integers."""
     value = call.input(0)
-    source = value if isinstance(value, Quantized) else call.activation(0)
+    integers = isinstance(value, Quantized)
+    source = call.readable(value) if isinstance(value, Quantized) else call.activation(0)
     mode = call.attribute("mode", "nearest")
     if mode != "nearest":
         raise RefusalError(f"mode {mode!r}: only nearest is supported")
@@ -28,11 +29,11 @@ def resize(call: Call) -> Value:
     call.builder.expect(source, channels_first(rank), "a Resize")
     rows, cols = _factors(call, dims(source.layout))
     if rows == cols == 1:
-        return source if isinstance(value, Quantized) else Dequantized(source)
+        return source if integers else Dequantized(source)
     op = Upsample((rows, cols))
     tensor = call.builder.tensors[source.tensor]
     layout = channels_first_layout(output_shape(op, tensor.shape), rank)
-    if not isinstance(value, Quantized):
+    if not integers:
         return Pending(call.name, call.output, op, (source.tensor,), layout)
     result = Result(call.output, layout, tensor.quant, source.unsigned)
     return call.builder.emit(call.name, op, (source.tensor,), result)

@@ -1,0 +1,187 @@
+"""Operators that only move values but are no view of a map: Slice, Split, Gather, DepthToSpace and
+SpaceToDepth, in a QDQ file and directly on integers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from patchc.frontend.axes import Axis, Layout, channels_first, channels_first_layout, describe, dims
+from patchc.frontend.builder import Result
+from patchc.frontend.registry import Call, RefusalError, onnx_op
+from patchc.frontend.values import Dequantized, Pending, Quantized, Refused, Value
+from patchc.ir import Copy, DepthToSpace, Padding, Rearrange, Window, output_shape
+from patchc.ir.graph import Shape
+
+
+@onnx_op("Slice")
+def slice_(call: Call) -> Value:
+    """Of rows, columns and channels, with any step from 1 on."""
+    source = _source(call)
+    sizes = dims(source.layout)
+    starts, ends = (_numbers(call, index, what) for index, what in ((1, "starts"), (2, "ends")))
+    axes = _optional_numbers(call, 3, "axes", range(len(starts)))
+    steps = _optional_numbers(call, 4, "steps", [1] * len(starts))
+    parts: dict[int, range] = {}
+    for axis, start, end, step in zip(axes, starts, ends, steps, strict=True):
+        if step < 1:
+            raise RefusalError(f"a step of {step}: only steps from 1 on are supported")
+        dimension = axis % len(sizes)
+        parts[dimension] = range(*slice(start, end, step).indices(sizes[dimension]))
+    return _copied(call, source, 0, _part(call, source, parts))
+
+
+@onnx_op("Split")
+def split(call: Call) -> Sequence[Value]:
+    """One copy per output that is read."""
+    source = _source(call)
+    sizes = dims(source.layout)
+    axis = call.attribute("axis", 0) % len(sizes)
+    count = len(call.node.output)
+    given = call.attribute("split", None)
+    if given is None:
+        even = -(-sizes[axis] // count)
+        rest = [even] * (count - 1)
+        given = _optional_numbers(call, 1, "split", [*rest, sizes[axis] - sum(rest)])
+    ends = np.cumsum(given).tolist()
+    if ends[-1] != sizes[axis] or len(ends) != count or min(given) < 1:
+        raise RefusalError(f"it splits {sizes[axis]} into {count} parts: {list(given)}")
+    found: list[Value] = []
+    for index, (size, end) in enumerate(zip(given, ends, strict=True)):
+        if index in call.used_outputs:
+            part = _part(call, source, {axis: range(end - size, end)})
+            found.append(_copied(call, source, index, part))
+        else:
+            found.append(Refused())
+    return found
+
+
+@onnx_op("Gather")
+def gather(call: Call) -> Value:
+    """Constant indices: any of channels, of rows or columns those at one distance."""
+    source = _source(call)
+    sizes = dims(source.layout)
+    axis = call.attribute("axis", 0) % len(sizes)
+    indices = call.constant(1, "indices")
+    if indices.ndim > 1:
+        raise RefusalError(f"indices of {indices.ndim} dimensions: one is supported")
+    chosen = [int(index) % sizes[axis] for index in indices.reshape(-1)]
+    part = _part(call, source, {axis: chosen})
+    if not indices.ndim:
+        part = _Part(part.op, part.layout[:axis] + part.layout[axis + 1 :])
+    return _copied(call, source, 0, part)
+
+
+@onnx_op("DepthToSpace")
+def depth_to_space(call: Call) -> Value:
+    """Both modes."""
+    source, shape, block = _blocks(call)
+    mode = call.attribute("mode", "DCR")
+    if shape[2] % block**2:
+        raise RefusalError(f"{shape[2]} channels do not make blocks of {block}x{block}")
+    op = DepthToSpace((block, block), interleaved=mode == "CRD")
+    return _copied(call, source, 0, _Part(op, channels_first_layout(output_shape(op, shape), 4)))
+
+
+@onnx_op("SpaceToDepth")
+def space_to_depth(call: Call) -> Value:
+    """Every block of pixels becomes one, its pixels side by side."""
+    source, shape, block = _blocks(call)
+    if shape[0] % block or shape[1] % block:
+        raise RefusalError(f"a map of {shape[0]}x{shape[1]} in blocks of {block}x{block}")
+    op = Rearrange(Window((block, block), (block, block)), np.arange(block**2 * shape[2]))
+    return _copied(call, source, 0, _Part(op, channels_first_layout(output_shape(op, shape), 4)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What is copied."""
+
+    op: Copy | None  # None: all of it, as it is
+    layout: Layout
+
+
+def _source(call: Call) -> Quantized:
+    """The tensor to copy from. Raises RefusalError."""
+    value = call.input(0)
+    if isinstance(value, Quantized):
+        return call.readable(value)
+    if isinstance(value, Pending) and isinstance(value.op, Copy) and not value.clips:
+        # Copies that follow each other in float are copies of integers all the same.
+        quant = call.builder.tensors[value.inputs[0]].quant
+        whole = Result(value.result, value.layout, quant, in_file=False)
+        return call.readable(call.builder.finish(value, whole))
+    return call.activation(0)
+
+
+def _blocks(call: Call) -> tuple[Quantized, Shape, int]:
+    """The tensor, the shape of its map, and rows and columns of a block. Raises RefusalError."""
+    source = _source(call)
+    call.builder.expect(source, channels_first(4), f"a {call.node.op_type}")
+    return source, call.builder.tensors[source.tensor].shape, call.attribute("blocksize", 0)
+
+
+def _part(call: Call, source: Quantized, parts: Mapping[int, Sequence[int]]) -> _Part:
+    """The positions `parts` of dimensions. Raises RefusalError where a dimension is none of rows,
+    columns and channels, or positions are not at one distance."""
+    shape = call.builder.tensors[source.tensor].shape
+    layout, sizes = list(source.layout), dims(source.layout)
+    chosen: dict[str, Sequence[int]] = {
+        name: range(size) for name, size in zip("hwc", shape, strict=True)
+    }
+    for dimension, positions in parts.items():
+        axes = layout[dimension]
+        if not positions:
+            raise RefusalError("nothing is left of its input")
+        if list(positions) == list(range(sizes[dimension])):
+            continue
+        if len(axes) != 1:
+            raise RefusalError(
+                f"dimension {dimension} of {describe(source.layout)}: only rows, columns and "
+                "channels can be cut"
+            )
+        (axis,) = axes
+        chosen[axis.name] = positions
+        layout[dimension] = (Axis(axis.name, len(positions)),) if len(positions) > 1 else ()
+    if all(
+        list(chosen[name]) == list(range(size)) for name, size in zip("hwc", shape, strict=True)
+    ):
+        return _Part(None, source.layout)
+    (top, bottom, down), (left, right, across) = (
+        _crop(chosen[name], size) for name, size in zip("hw", shape[:2], strict=True)
+    )
+    window = Window((1, 1), (down, across), pads=Padding(top, left, bottom, right))
+    return _Part(Rearrange(window, np.array(chosen["c"])), tuple(layout))
+
+
+def _crop(positions: Sequence[int], size: int) -> tuple[int, int, int]:
+    """Pads, 0 or less, before and after, and the stride. Raises RefusalError."""
+    first, last = positions[0], positions[-1]
+    step = positions[1] - first if len(positions) > 1 else 1
+    if step < 1 or list(positions) != list(range(first, last + 1, step)):
+        raise RefusalError("rows or columns in another order: only channels can be rearranged")
+    return -first, last + 1 - size, step
+
+
+def _copied(call: Call, source: Quantized, index: int, part: _Part) -> Value:
+    """Output `index` of the node."""
+    integers = isinstance(call.input(0), Quantized)
+    if part.op is None:
+        return source if integers else Dequantized(source)
+    name = call.node.output[index]
+    if not integers:
+        return Pending(call.name, name, part.op, (source.tensor,), part.layout)
+    quant = call.builder.tensors[source.tensor].quant
+    result = Result(name, part.layout, quant, source.unsigned)
+    return call.builder.emit(call.name, part.op, (source.tensor,), result)
+
+
+def _numbers(call: Call, index: int, what: str) -> list[int]:
+    return [int(number) for number in call.constant(index, what).reshape(-1)]
+
+
+def _optional_numbers(call: Call, index: int, what: str, default: Sequence[int]) -> list[int]:
+    found = call.optional_constant(index, what)
+    return list(default) if found is None else [int(number) for number in found.reshape(-1)]

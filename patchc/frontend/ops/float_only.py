@@ -1,0 +1,26 @@
+"""Operators whose float results onnxruntime rounds in ways that no integer formula follows:
+refused, with what to do instead."""
+
+from __future__ import annotations
+
+from patchc.frontend.registry import Call, RefusalError, onnx_op
+from patchc.frontend.values import Value
+
+
+@onnx_op("ReduceMean")
+def reduce_mean(call: Call) -> Value:
+    """onnxruntime computes it in float32, and the order of its sum depends on what stands around
+    it: the same node between convolutions and at the end gives other bytes."""
+    raise RefusalError(
+        "onnxruntime adds it up in float, in an order that depends on its neighbours: export the "
+        "mean over rows and columns as GlobalAveragePool (patchc quantize does)"
+    )
+
+
+@onnx_op("ConvTranspose")
+def conv_transpose(call: Call) -> Value:
+    """onnxruntime has no integer kernel, and its matrix products add in an order of their own."""
+    raise RefusalError(
+        "onnxruntime computes it in float: quantise the float model with patchc quantize, which "
+        "writes it as Conv, DepthToSpace and Slice, or export it so"
+    )

@@ -29,6 +29,7 @@ NETWORKS = (
     "mcunet_vww5_80",
     "mobilenet_v2_035_144",
     "mcunet_320k_176",
+    "mobilenet_v2_96",
     "mobilenet_v2_224",
     "efficientnet_lite0_224",
 )

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from benchmarks.fuzz import plan_for
+from patchc.ir import Graph
 from patchc.memory import check_placement
 from patchc.pipeline import random_maps
 from patchc.reference import run_graph, run_schedule
 from patchc.tunnels.plan import InputMode
-from tests.property.networks import chains
+from tests.property.networks import chains, dags
 
 
-@settings(deadline=None, max_examples=200)
-@given(chains(), st.sampled_from(list(InputMode)), st.floats(0, 1))
-def test_between_floor_and_layer_by_layer_every_budget_gives_the_same_bytes(graph, mode, share):
+def check(graph: Graph, mode: InputMode, share: float) -> None:
     """Over shadow memory; tests/c does the same with the emitted C."""
     choice = plan_for(graph, mode, share)
     check_placement(choice.schedule, choice.placement)
@@ -24,3 +23,15 @@ def test_between_floor_and_layer_by_layer_every_budget_gives_the_same_bytes(grap
     expected = run_graph(graph, image)
     for name, found in run_schedule(choice.schedule, choice.placement, image).items():
         assert np.array_equal(found, expected[name])
+
+
+@settings(deadline=None, max_examples=200)
+@given(chains(), st.sampled_from(list(InputMode)), st.floats(0, 1))
+def test_between_floor_and_layer_by_layer_every_budget_gives_the_same_bytes(graph, mode, share):
+    check(graph, mode, share)
+
+
+@settings(deadline=None, max_examples=40, suppress_health_check=list(HealthCheck))
+@given(dags(), st.sampled_from(list(InputMode)), st.floats(0, 1))
+def test_so_it_is_where_graphs_branch(graph, mode, share):
+    check(graph, mode, share)

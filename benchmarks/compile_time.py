@@ -1,9 +1,10 @@
 """How long the planner takes: seconds against the number of layers.
 
-    python -m benchmarks.compile_time
+    python -m benchmarks.compile_time [--branching]
 
-Random chains of bottlenecks with skips, planned, lowered and placed under half of what they need
-layer by layer. Wall-clock seconds on one core: read them as a trend, not as figures.
+Random chains of bottlenecks with skips, or Inception blocks that branch, planned, lowered and
+placed under half of what they need layer by layer. Wall-clock seconds on one core: read them as a
+trend, not as figures.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from patchc.tunnels.plan import InputMode
 from tests.graphs import NetworkBuilder
 
 LAYERS = (10, 30, 100, 300, 1000)
+BRANCHING = (10, 30, 100)
 SHARE = 0.5  # of the arena layer by layer
 
 
@@ -33,14 +35,30 @@ def network(layers: int) -> Graph:
     return net.build(net.dense(net.mean(x), 10))
 
 
+def branching(layers: int) -> Graph:
+    """About `layers` nodes: Inception blocks on a 32 x 32 map."""
+    net = NetworkBuilder()
+    x = net.conv(net.input(64, 64, 3), 16, 3, 2)
+    while len(net.nodes) < layers - 2:
+        branches = (
+            net.conv(x, 8),
+            net.conv(net.conv(x, 8), 8, 3),
+            net.conv(net.depthwise(net.conv(x, 8), 5), 8),
+            net.conv(net.max_pool(x, 3, 1, pad=1), 8),
+        )
+        x = net.conv(net.concat(*branches), 16)
+    return net.build(net.dense(net.mean(x), 10))
+
+
 @click.command()
-def main() -> None:
+@click.option("--branching", "branches", is_flag=True, help="Graphs that branch.")
+def main(branches: bool) -> None:
     """Print the table."""
     table = Table(box=None, pad_edge=False)
     for heading in ("layers", "layer by layer B", "arena B", "F", "seconds"):
         table.add_column(heading, justify="right")
-    for layers in LAYERS:
-        graph = network(layers)
+    for layers in BRANCHING if branches else LAYERS:
+        graph = branching(layers) if branches else network(layers)
         whole = layer_by_layer(graph, InputMode.TILES)
         begin = time.perf_counter()
         found = choose(graph, InputMode.TILES, int(whole.arena_bytes * SHARE))

@@ -85,14 +85,11 @@ def _least(search: Search, whole: Choice, reserve: Reserve) -> Choice:
     return best
 
 
-def explore(
-    graph: Graph, mode: InputMode, limit: int | None = None, reserve: Reserve = NO_RESERVE
-) -> tuple[Choice, ...]:
+def explore(graph: Graph, mode: InputMode, reserve: Reserve = NO_RESERVE) -> tuple[Choice, ...]:
     """The whole frontier, placed: falling total, rising cost. Starts with layer by layer."""
     whole = layer_by_layer(graph, mode, reserve)
-    top = whole.total_bytes if limit is None else limit
-    choices = [whole] if whole.total_bytes <= top else []
-    for point in Search(graph, mode).frontier(top - reserve.least):
+    choices = [whole]
+    for point in Search(graph, mode).frontier(whole.total_bytes - reserve.least):
         choices.extend(_placements(graph, mode, point, point.cost, reserve))
     kept: list[Choice] = []
     for choice in sorted(choices, key=_total_and_cost):

@@ -9,6 +9,7 @@ only when none does is the CP-SAT solver asked.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -121,22 +122,49 @@ def _first_fit(problem: Problem, order: Sequence[Buffer]) -> dict[str, int]:
     placed: dict[str, tuple[Buffer, int]] = {}
     for buffer in order:
         candidates = {0}
-        near = [
-            (other, low)
-            for other, low in placed.values()
-            if other.first <= buffer.last and buffer.first <= other.last
-        ]
-        for other, low in near:
+        taken: list[tuple[int, int]] = []
+        related: list[tuple[Buffer, int]] = []
+        for other, low in placed.values():
+            if other.first > buffer.last or buffer.first > other.last:
+                continue
             candidates.add(_align(low + other.bytes, buffer.align))
-            for over in problem.overlaps.get((buffer.name, other.name), ()):
-                candidates.add(low + over.shift(buffer, other))
-            for under in problem.overlaps.get((other.name, buffer.name), ()):
-                candidates.add(low - under.shift(other, buffer))
+            over = problem.overlaps.get((buffer.name, other.name), ())
+            under = problem.overlaps.get((other.name, buffer.name), ())
+            candidates.update(low + overlap.shift(buffer, other) for overlap in over)
+            candidates.update(low - overlap.shift(other, buffer) for overlap in under)
+            if over or under:
+                related.append((other, low))
+            else:
+                taken.append((low, low + other.bytes))
+        free = _Free(taken)
         for offset in sorted(c for c in candidates if c >= 0 and c % buffer.align == 0):
-            if not any(problem.collide(buffer, offset, other, low) for other, low in near):
+            if free.has(offset, buffer.bytes) and not any(
+                problem.collide(buffer, offset, other, low) for other, low in related
+            ):
                 placed[buffer.name] = (buffer, offset)
                 break
     return {name: offset for name, (_, offset) in placed.items()}
+
+
+class _Free:
+    """What ranges of bytes leave free."""
+
+    def __init__(self, taken: Sequence[tuple[int, int]]) -> None:
+        self._starts: list[int] = []
+        self._ends: list[int] = []
+        for start, end in sorted(taken):
+            if self._ends and start <= self._ends[-1]:
+                self._ends[-1] = max(self._ends[-1], end)
+            elif start < end:
+                self._starts.append(start)
+                self._ends.append(end)
+
+    def has(self, offset: int, size: int) -> bool:
+        """Is none of the bytes offset .. offset + size - 1 taken?"""
+        before = bisect_right(self._starts, offset) - 1
+        if before >= 0 and self._ends[before] > offset:
+            return size == 0
+        return before + 1 == len(self._starts) or self._starts[before + 1] >= offset + size
 
 
 def _solve(problem: Problem, hint: Mapping[str, int], peak: int) -> Placement:

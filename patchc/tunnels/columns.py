@@ -1,8 +1,8 @@
 """Columns that stripes demand, for many numbers of stripes at once.
 
-The columns that a node computes do not depend on how nodes are grouped into steps, nor on rows, so
-the search works them out once per run of nodes: every stripe of every count is one entry of an
-array, and going back through the windows is a handful of array operations per node.
+The columns that a node computes do not depend on how nodes are grouped into steps, nor on rows:
+every stripe of every count is one entry of an array, and going back through the windows is a
+handful of array operations per node.
 """
 
 from __future__ import annotations
@@ -69,28 +69,51 @@ def stripes(counts: Sequence[int]) -> Stripes:
     return Stripes(tuple(counts), index, count, first)
 
 
-def demanded_columns(
-    graph: Graph, nodes: Sequence[Node], outputs: Sequence[str], cut: Stripes
-) -> dict[str, Columns]:
-    """Tensor -> the columns computed of it (read of it, when made outside), per stripe.
+class Demand:
+    """The columns computed of each tensor (read of it, when made outside), per stripe, in any run
+    of nodes that ends at one cut.
 
-    `outputs`: tensors that leave; each stripe owns its share of each. A mean adds up its share of
-    its input; what it makes has no columns of its own.
+    Outputs are the tensors that nodes behind the cut read, and each stripe owns its share of each
+    of them. A mean adds up its share of its input. What a tensor's readers demand does not depend
+    on where the run starts, so the nodes before the cut are looked at once, the last one first.
     """
-    found: dict[str, Columns] = {}
-    for name in outputs:
-        found[name] = cut.share(graph.tensors[name].shape[1])
-    for node in reversed(nodes):
+
+    def __init__(
+        self, graph: Graph, nodes: Sequence[Node], outputs: Sequence[str], cut: Stripes
+    ) -> None:
+        """`nodes`: all nodes before the cut. `outputs`: what leaves of the maps they make."""
+        self.graph, self.nodes, self.cut = graph, nodes, cut
+        self.start = len(nodes)  # from here on the nodes have been looked at
+        # Those of which, in the first number of stripes, not all columns are computed.
+        self.narrow: dict[int, int] = {}  # position -> columns
+        self._found = {name: cut.share(graph.tensors[name].shape[1]) for name in outputs}
+
+    def columns(self, tensor: str) -> Columns:
+        """Of a tensor all of whose readers have been looked at."""
+        return self._found[tensor]
+
+    def down_to(self, start: int) -> None:
+        """Look at the nodes from position `start` on."""
+        while self.start > start:
+            self.start -= 1
+            node = self.nodes[self.start]
+            made = self._found[node.output]
+            width = int(made.stop[0] - made.start[0])
+            if width != self.graph.tensors[node.output].shape[1]:
+                self.narrow[self.start] = width
+            self._visit(node)
+
+    def _visit(self, node: Node) -> None:
+        found = self._found
         for name in dict.fromkeys(node.inputs):
-            width = graph.tensors[name].shape[1]
+            width = self.graph.tensors[name].shape[1]
             if isinstance(node.op, GlobalAveragePool):
-                need = cut.share(width)
+                need = self.cut.share(width)
             else:
                 need = _behind(node, found[node.output], width)
-                if broadcasts(graph, node, name):  # each stripe reads all there is
+                if broadcasts(self.graph, node, name):  # each stripe reads all there is
                     need = Columns(np.zeros_like(need.start), np.ones_like(need.stop))
             found[name] = need.hull(found[name]) if name in found else need
-    return found
 
 
 def _behind(node: Node, out: Columns, width: int) -> Columns:

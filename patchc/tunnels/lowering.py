@@ -9,20 +9,11 @@ from patchc.errors import PatchcError
 from patchc.ir import Graph, Node
 from patchc.targets.kernels import KERNELS, Order
 from patchc.targets.select import choose_kernel
-from patchc.tunnels.geometry import (
-    GeometryError,
-    StepRows,
-    TunnelRows,
-    broadcast_input,
-    is_mean,
-    last_tensor,
-    overlap_distance,
-    piece_tensor,
-    tunnel_cols,
-    tunnel_rows,
-)
+from patchc.tunnels.clocks import GeometryError
+from patchc.tunnels.geometry import broadcast_input, is_mean, last_tensor, piece_tensor
 from patchc.tunnels.names import identifiers
 from patchc.tunnels.plan import InputMode, Plan, StepPlan, TunnelPlan
+from patchc.tunnels.rows import StepRows, TunnelRows, first_bytes, overlap_distance, tunnel_rows
 from patchc.tunnels.schedule import (
     ADD_MEAN,
     ADD_POINTWISE,
@@ -42,6 +33,7 @@ from patchc.tunnels.schedule import (
     all_rows,
 )
 from patchc.tunnels.scratch import SUM_BYTES, projection, step_scratch
+from patchc.tunnels.spans import tunnel_cols
 
 CALLBACK = (InputMode.TILES, InputMode.STREAM)
 
@@ -297,7 +289,7 @@ class _Lowering:
             calls=(Call(LOAD, None, (), tensor),),
             finish=(),
             piece=tensor,
-            rows=rows.clocks[tensor],
+            rows=rows.clock(tensor),
             rows_per_call=1,
             cols=cols,
             tile=0,
@@ -367,7 +359,7 @@ class _Lowering:
             calls=(Call(FINISH_MEAN, node.name, (node.output,), node.output),),
             finish=(),
             piece=node.output,
-            rows=rows.clocks[node.output],
+            rows=rows.clock(node.output),
             rows_per_call=1,
             cols=cols[node.output],
             tile=0,
@@ -385,7 +377,8 @@ class _Lowering:
             dies = self.readers[source][-1] == here and source not in self.graph.outputs
             if not dies or buffer.kind is BufferKind.EXTERN:
                 continue
+            first = first_bytes(self.graph, source, rows.tensors[source].readers, rows.reverse)
             for target in outputs:
-                distance = overlap_distance(self.graph, rows, source, target)
+                distance = overlap_distance(self.graph, source, first, target, rows.clock(target))
                 over = self.storages[target].buffer
                 self.overlaps.append(Overlap(now, over, buffer.name, distance, tunnel.reverse))

@@ -1,63 +1,86 @@
 """Which way to run each unit of a tunnel: Pareto-optimal combinations, unit by unit.
 
-Rows of a unit are a function of the rows of the tensor it reads alone, so what a way of running it
-needs (ring heights before and inside it, scratch, rows computed) is worked out once, for a given
-number of rows that arrive together. Along a run, rings and costs add up and scratch is shared; a
-combination that another one beats in rings, scratch and cost, with as many rows at a time, can
-never become better, and is dropped.
+Along a run of units, rings and costs add up and scratch is shared. The ring of a tensor is known
+once its last reader is there. What a unit needs of rows depends on the steps before it only by the
+clocks of the tensors that it or a later one reads (State); where that is a single tensor, only by
+how many of its rows come at a time, because rows of all that follows are a function of its rows.
+
+A combination that another one beats in rings, scratch and cost, whose rows come as many at a time,
+is dropped. In a chain it can never become better. Where tensors wait for a second reader it might,
+by up to the rows that one way of running a unit comes later than another.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
-import numpy as np
-
-from patchc.ir import Graph, macs
-from patchc.tunnels.geometry import (
-    GeometryError,
-    TunnelRows,
-    is_mean,
-    last_tensor,
-    outside_reads,
-    tunnel_rows,
-)
-from patchc.tunnels.plan import StepPlan, TunnelPlan
-from patchc.tunnels.price import Widths, computed_rows, step_macs, step_scratch_bytes
+from patchc.ir import Graph, Node, broadcasts
+from patchc.tunnels.clocks import GeometryError, first_clock
+from patchc.tunnels.geometry import is_mean, last_tensor
+from patchc.tunnels.plan import StepPlan
+from patchc.tunnels.price import Prices
+from patchc.tunnels.rows import Progress, TensorRows, after, begin, ring_rows
 from patchc.tunnels.scratch import SUM_BYTES
 from patchc.tunnels.units import Unit
 
 Steps = tuple[StepPlan, ...]
+Key = tuple[object, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _UnitRows:
-    """One way to run a unit, along the rows."""
+@dataclass(frozen=True, slots=True, eq=False)
+class State:
+    """Where a tunnel stands after some units: what the units to come need to know. Equal ones are
+    the same object."""
 
-    slots: Mapping[str, int]  # ring rows of its input and of what it makes
-    mul: int  # rows of its output that come together
+    progress: Progress  # of tensors that are still read
+    rows_at_a_time: tuple[int, ...]  # of each of them
+    following: dict[Steps, Following | None] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
+class Following:
+    """One more unit, run in one way."""
+
+    state: State
+    rings: tuple[tuple[str, int], ...]  # tensors that it is the last one to read, and ring rows
+    sums: int  # bytes of int32 sums that outlive the pieces
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Combination:
     """A way to run each of the first units of a run, with one number of stripes."""
 
-    rings: int  # bytes that add up
-    scratch: int  # bytes that are shared
-    extra: int  # multiply-accumulates on top of those of the plain units
-    mul: int  # rows of the last output that come together
-    steps: Steps
+    state: State
+    rings: int = 0  # bytes that add up
+    scratch: int = 0  # bytes that are shared
+    extra: int = 0  # multiply-accumulates on top of those of the plain units
+    count: int = 0  # of steps
+    before: Combination | None = None
+    last: Steps = ()  # of the last unit
 
     @property
     def bytes(self) -> int:
         """Bytes that live only while the tunnel runs."""
         return self.rings + self.scratch
 
+    @property
+    def steps(self) -> Steps:
+        """Of all its units."""
+        parts: list[Steps] = []
+        one: Combination | None = self
+        while one is not None:
+            parts.append(one.last)
+            one = one.before
+        return tuple(step for part in reversed(parts) for step in part)
+
     def beats(self, other: Combination) -> bool:
+        return self.saves(other) and self.state.rows_at_a_time == other.state.rows_at_a_time
+
+    def saves(self, other: Combination) -> bool:
+        """Is there nothing that the other one has less of?"""
         return (
-            self.mul == other.mul
-            and self.rings <= other.rings
+            self.rings <= other.rings
             and self.scratch <= other.scratch
             and self.extra <= other.extra
         )
@@ -72,192 +95,148 @@ class Bounds:
 
 
 class Modes:
-    """Combinations of ways to run units, for one graph."""
+    """Combinations of ways to run units, for one graph in one order."""
 
-    def __init__(self, graph: Graph) -> None:
-        self.graph = graph
-        self._rows: dict[tuple[Steps, int], _UnitRows | None] = {}
-        self._computed: dict[StepPlan, list[int]] = {}
-        self._rings: dict[Steps, list[Combination]] = {}
-        self._tunnel_rows: dict[tuple[Steps, tuple[str, ...]], TunnelRows] = {}
+    def __init__(
+        self, graph: Graph, order: Sequence[Node], made: Mapping[str, int], last: Mapping[str, int]
+    ) -> None:
+        """`made`: tensor -> position of the node that makes it, -1 for graph inputs. `last`: the
+        last position that reads it."""
+        self.graph, self.order, self.made, self.last = graph, order, made, last
+        self._states: dict[Key, State] = {}
+        self._apart: dict[int, int] = {}
 
-    def rows(self, steps: Steps, loaded: Sequence[str]) -> TunnelRows:
-        """`tunnel_rows` of these steps. Raises GeometryError."""
-        key = steps, tuple(loaded)
-        if key not in self._tunnel_rows:
-            self._tunnel_rows[key] = tunnel_rows(self.graph, TunnelPlan(steps), loaded)
-        return self._tunnel_rows[key]
+    def begin(self, start: int, loaded: Sequence[str]) -> Combination:
+        """A tunnel that starts at position `start` and fetches the maps `loaded`."""
+        key = ("begin", start, tuple(loaded))
+        if key not in self._states:
+            outer = self._outer(start, loaded)
+            progress = begin(self.graph, self.order[start], outer, loaded)
+            self._states[key] = self._state(progress, start, start)
+        return Combination(self._states[key])
 
-    def choices(
-        self,
-        run: Sequence[Unit],
-        outputs: Sequence[str],
-        loaded: Sequence[str],
-        widths: Widths,
-        bounds: Bounds,
-    ) -> Iterator[tuple[int, Combination]]:
-        """(index of the number of stripes, combination) of everything that may be worth it."""
-        if not self._is_chain(run, loaded):
-            steps = tuple(step for unit in run for step in unit.options[0])
-            if steps not in self._rings:
-                self._rings[steps] = self._only_rings(run, steps, outputs, loaded, widths)
-            yield from (
-                (k, one) for k, one in enumerate(self._rings[steps]) if one.extra <= bounds.extra
-            )
-            return
-        sizes = [[self._sizes(unit, steps, widths) for steps in unit.options] for unit in run]
-        widest = {name: found.tolist() for name, found in widths.widest.items()}
-        previous: list[Combination] = []
-        for k in range(widths.counts):
-            found = [Combination(0, 0, 0, 1, ())]
-            for position, unit in enumerate(run):
-                source = unit_input(self.graph, unit)
-                rings = {
-                    name: width[k] * self.graph.tensors[name].shape[2]
-                    for name, width in widest.items()
-                    if name not in outputs and (name != source or position > 0 or source in loaded)
-                }
-                found = self._extend(found, unit, sizes[position], k, rings, bounds)
-            # Narrower stripes that save nothing are not worth their halos.
-            found = [
-                one
-                for one in found
-                if not any(
-                    old.rings <= one.rings and old.scratch <= one.scratch and old.extra <= one.extra
-                    for old in previous
-                )
-            ]
-            previous += found
-            yield from ((k, one) for one in found)
-
-    def _only_rings(
-        self,
-        run: Sequence[Unit],
-        steps: Steps,
-        outputs: Sequence[str],
-        loaded: Sequence[str],
-        widths: Widths,
-    ) -> list[Combination]:
-        """Runs that branch inside: the first way of each unit, with rings seen as a whole. One per
-        number of stripes, or none."""
-        graph = self.graph
-        try:
-            rows = self.rows(steps, loaded)
-        except GeometryError:
-            return []
-        rings, scratch, extra = widths.zeros(), widths.zeros(), widths.zeros()
-        means = {last_tensor(graph, step) for step in steps if is_mean(graph, step)}
-        for name, slots in rows.slots.items():
-            channels = graph.tensors[name].shape[2]
-            if name in means:
-                rings += SUM_BYTES * channels
-            if name not in outputs:
-                rings += slots * channels * widths.widest[name]
-        for unit in run:
-            more = self._sizes(unit, unit.options[0], widths)
-            scratch, extra = np.maximum(scratch, more[0]), extra + more[1]
-        return [
-            Combination(int(rings[k]), int(scratch[k]), int(extra[k]), 1, steps)
-            for k in range(widths.counts)
-        ]
-
-    def _is_chain(self, run: Sequence[Unit], loaded: Sequence[str]) -> bool:
-        """Does each unit read, of what the run makes or fetches, just the output of the one before
-        it, and is that read by no other unit of the run?"""
-        graph = self.graph
-        made = dict.fromkeys(loaded, 0)
-        for position, unit in enumerate(run):
-            reads = {
-                tensor
-                for name in unit.nodes
-                for tensor in graph.node(name).inputs
-                if tensor in made and made[tensor] != position
-            }
-            before = {unit_output(graph, run[position - 1])} if position else set()
-            if reads != before or (before and unit_input(graph, unit) not in before):
-                return False
-            made.update({graph.node(name).output: position for name in unit.nodes})
-        return True
-
-    def _unit_rows(self, steps: Steps, mul: int) -> _UnitRows | None:
-        """None when the unit cannot run like this on `mul` rows at a time."""
-        key = (steps, mul)
-        if key not in self._rows:
-            graph = self.graph
-            pace = next(t for t, position in outside_reads(graph, steps[0]) if position == 0)
-            try:
-                rows = tunnel_rows(graph, TunnelPlan(steps), (pace,), pace=mul)
-            except GeometryError:
-                self._rows[key] = None
-            else:
-                out = last_tensor(graph, steps[-1])
-                self._rows[key] = _UnitRows(dict(rows.slots), rows.clocks[out].mul)
-        return self._rows[key]
-
-    def _sizes(self, unit: Unit, steps: Steps, widths: Widths) -> tuple[np.ndarray, np.ndarray]:
-        """Scratch bytes and extra cost of one way to run a unit, per number of stripes."""
-        aliased = {operand for _, operand in unit.in_place}
-        scratch = widths.zeros()
-        extra = scratch - sum(macs(self.graph, self.graph.node(name)) for name in unit.nodes)
-        for step in steps:
-            more = step_scratch_bytes(self.graph, step, widths, aliased)
-            scratch = np.maximum(scratch, more)
-            if step not in self._computed:
-                self._computed[step] = computed_rows(self.graph, step)
-            extra += step_macs(self.graph, step, self._computed[step], widths)
-        return scratch, extra
-
-    def _extend(
+    def extend(
         self,
         before: Sequence[Combination],
-        unit: Unit,
-        sizes: Sequence[tuple[np.ndarray, np.ndarray]],
+        start: int,
+        position: int,
+        prices: Prices,
         k: int,
-        ring_bytes: Mapping[str, int],
         bounds: Bounds,
     ) -> list[Combination]:
-        """Every combination, continued by every way to run `unit`; the beaten ones dropped.
-
-        `ring_bytes`: bytes of one ring row, for the tensors that have rings.
-        """
-        graph = self.graph
-        target = unit_output(graph, unit)
+        """Every combination from `start` on, continued by every way to run the unit at `position`,
+        with the k-th number of stripes; the beaten ones dropped."""
+        unit = prices.units[position]
         found: list[Combination] = []
-        for steps, (scratch, more) in zip(unit.options, sizes, strict=True):
-            sums = 0
-            if any(is_mean(graph, step) for step in steps):
-                sums = SUM_BYTES * graph.tensors[target].shape[2]
-            needs: dict[int, int] = {}  # rows at a time -> ring bytes of this unit
+        for steps, price in zip(unit.options, prices.options(position), strict=True):
+            scratch, more = int(price.scratch[k]), int(price.extra[k])
             for one in before:
-                rows = self._unit_rows(steps, one.mul)
-                if rows is None:
+                shared, total = max(one.scratch, scratch), one.extra + more
+                if one.rings + shared > bounds.bytes or total > bounds.extra:
                     continue
-                if one.mul not in needs:
-                    # The output's ring belongs to the unit that reads it.
-                    needs[one.mul] = sums + sum(
-                        slots * ring_bytes.get(name, 0)
-                        for name, slots in rows.slots.items()
-                        if name != target
-                    )
-                rings = one.rings + needs[one.mul]
-                shared = max(one.scratch, int(scratch[k]))
-                total = one.extra + int(more[k])
-                if rings + shared <= bounds.bytes and total <= bounds.extra:
-                    path = (*one.steps, *steps)
-                    found.append(Combination(rings, shared, total, rows.mul, path))
-        found.sort(key=lambda one: (one.extra, one.rings, one.scratch, len(one.steps)))
+                then = self._following(one.state, unit, steps, start, position)
+                if then is None:
+                    continue
+                rings = one.rings + then.sums
+                for tensor, rows in then.rings:
+                    rings += rows * prices.row_bytes(tensor, k)
+                if rings + shared <= bounds.bytes:
+                    count = one.count + len(steps)
+                    found.append(Combination(then.state, rings, shared, total, count, one, steps))
+        found.sort(key=lambda one: (one.extra, one.rings, one.scratch, one.count))
         kept: list[Combination] = []
         for one in found:
             if not any(other.beats(one) for other in kept):
                 kept.append(one)
         return kept
 
+    # -- states ------------------------------------------------------------------------------
 
-def unit_input(graph: Graph, unit: Unit) -> str:
-    """The tensor that paces a unit: the first operand of its first node."""
-    return graph.node(unit.nodes[0]).inputs[0]
+    def _outer(self, start: int, loaded: Sequence[str]) -> frozenset[str]:
+        return frozenset(
+            name for name, made in self.made.items() if made < start and name not in loaded
+        )
 
+    def _following(
+        self, state: State, unit: Unit, steps: Steps, start: int, position: int
+    ) -> Following | None:
+        """None where the unit cannot run like this behind what there is."""
+        if steps in state.following:
+            return state.following[steps]
+        graph, progress = self.graph, state.progress
+        try:
+            for step in steps:
+                progress, _ = after(graph, progress, step)
+        except GeometryError:
+            state.following[steps] = None
+            return None
+        end = position + len(unit.nodes)
+        rings = tuple(
+            (name, ring_rows(graph, name, rows, reverse=False))
+            for name, rows in progress.tensors.items()
+            if name not in progress.outer and self.last[name] < end
+        )
+        sums = sum(
+            SUM_BYTES * graph.tensors[last_tensor(graph, step)].shape[2]
+            for step in steps
+            if is_mean(graph, step)
+        )
+        found = Following(self._state(progress, start, end), rings, sums)
+        state.following[steps] = found
+        return found
 
-def unit_output(graph: Graph, unit: Unit) -> str:
-    """The tensor that a unit makes for others."""
-    return graph.node(unit.nodes[-1]).output
+    def _state(self, progress: Progress, start: int, position: int) -> State:
+        """The state of a tunnel that has come to `position`."""
+        inner = {
+            name: rows
+            for name, rows in progress.tensors.items()
+            if name not in progress.outer and self.last[name] >= position
+        }
+        if len(inner) == 1 and position > max(start, self._last_apart(start)):
+            ((name, rows),) = inner.items()
+            if not rows.readers:
+                return self._settled(name, rows, position)
+        outer = {
+            name: TensorRows(rows.clock)
+            for name, rows in progress.tensors.items()
+            if name in progress.outer and rows.clock is not None
+        }
+        tensors = {**outer, **inner}
+        fetched = (name for name in self.graph.inputs if name not in progress.outer)
+        key: Key = (start, progress.first, *fetched)
+        key += tuple(sorted(tensors.items(), key=lambda item: item[0]))
+        return self._shared(key, replace(progress, tensors=tensors), inner)
+
+    def _settled(self, name: str, rows: TensorRows, position: int) -> State:
+        """One tensor is all that the steps to come read of those before: its rows are the pace."""
+        assert rows.clock is not None
+        height = self.graph.tensors[name].shape[0]
+        alone = TensorRows(first_clock(height, rows.clock.mul), rows.piece)
+        key = (name, alone)
+        outer = self._outer(position, (name,))
+        assert alone.clock is not None
+        return self._shared(key, Progress(alone.clock, outer, {name: alone}), {name: alone})
+
+    def _shared(self, key: Key, progress: Progress, inner: Mapping[str, TensorRows]) -> State:
+        if key not in self._states:
+            muls = tuple(rows.clock.mul for _, rows in sorted(inner.items()) if rows.clock)
+            self._states[key] = State(progress, muls)
+        return self._states[key]
+
+    def _last_apart(self, start: int) -> int:
+        """The last node that reads nothing but maps made before position `start`: it goes by the
+        tunnel's first pace."""
+        if start not in self._apart:
+            graph = self.graph
+            self._apart[start] = max(
+                (
+                    position
+                    for position in range(start + 1, len(self.order))
+                    if all(
+                        self.made[name] < start or broadcasts(graph, self.order[position], name)
+                        for name in self.order[position].inputs
+                    )
+                ),
+                default=start,
+            )
+        return self._apart[start]

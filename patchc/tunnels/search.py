@@ -9,19 +9,21 @@ exactly, for the tunnels that are offered.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
 from patchc.ir import GlobalAveragePool, Graph, macs
-from patchc.tunnels.columns import demanded_columns, stripes
-from patchc.tunnels.geometry import broadcast_input, overlap_distance
-from patchc.tunnels.modes import Bounds, Modes
+from patchc.tunnels.geometry import broadcast_input
+from patchc.tunnels.modes import Bounds, Combination, Modes
+from patchc.tunnels.one_stripe import OneStripe
 from patchc.tunnels.order import best_order
 from patchc.tunnels.plan import InputMode, Plan, StepPlan, TunnelPlan
 from patchc.tunnels.planner import whole_in_place
-from patchc.tunnels.price import Widths
+from patchc.tunnels.price import Prices
 from patchc.tunnels.schedule import shared_bytes
+from patchc.tunnels.staircase import Staircase
 from patchc.tunnels.units import Unit, find_units, together
 
 
@@ -31,24 +33,36 @@ class Tunnel:
 
     start: int  # cut positions: nodes start .. stop - 1 of the order
     stop: int
-    plan: TunnelPlan
+    steps: tuple[StepPlan, ...] | Combination  # of a stream: those of the combination
+    stripes: int
     in_place: tuple[tuple[str, str], ...]
     bytes: int  # arena bytes while it runs
     cost: int  # multiply-accumulates
+
+    @property
+    def plan(self) -> TunnelPlan:
+        if isinstance(self.steps, Combination):
+            return TunnelPlan(self.steps.steps, stripes=self.stripes)
+        return TunnelPlan(self.steps, whole=True)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Run:
     """What does not depend on how the units of a run are run."""
 
+    start: int
+    stop: int
     in_place: tuple[tuple[str, str], ...]
     outputs: tuple[str, ...]
     loaded: tuple[str, ...]  # graph inputs that the tunnel fetches itself
     outer: tuple[str, ...]  # maps read here and made before
-    counts: tuple[int, ...]  # of stripes, to try
-    widths: Widths
+    dying: tuple[str, ...]  # those of them that nothing behind it reads
+    most_stripes: int
     crossing: int  # bytes of maps that are there before and after, and not read
+    maps: int  # bytes of those read and written
     least: int  # no tunnel over the run needs fewer bytes than these and its own
+    cost: int  # multiply-accumulates of the plain nodes
+    least_cost: int  # no tunnel over the run costs less
 
 
 # More than any plan costs on top of the plain network.
@@ -65,21 +79,16 @@ class Point:
     cost: int
     tunnels: tuple[Tunnel, ...]
 
+    @property
+    def length(self) -> int:
+        return len(self.tunnels)
+
     def plan(self, mode: InputMode) -> Plan:
         return Plan(
             input_mode=mode,
             tunnels=tuple(tunnel.plan for tunnel in self.tunnels),
             in_place=tuple(pair for tunnel in self.tunnels for pair in tunnel.in_place),
         )
-
-
-def _pareto(points: Sequence[Point]) -> list[Point]:
-    """Those that no other one beats in both bytes and cost; fewer tunnels break ties."""
-    kept: list[Point] = []
-    for point in sorted(points, key=lambda p: (p.bytes, p.cost, len(p.tunnels))):
-        if not kept or point.cost < kept[-1].cost:
-            kept.append(point)
-    return kept[::-1]
 
 
 class Search:
@@ -92,24 +101,39 @@ class Search:
         # Multiply-accumulates of the plain network before each cut.
         self.plain = [0, *accumulate(macs(graph, node) for node in self.order)]
         self.units: dict[int, Unit] = {}
+        # Before each unit: means, and pairs of tensors of which one is written over the other.
+        self.means, self.pairs_before = {0: 0}, {0: 0}
+        self.pairs: tuple[tuple[str, str], ...] = ()
         position = 0
         for unit in find_units(graph, self.order):
             self.units[position] = unit
-            position += len(unit.nodes)
-        self.modes = Modes(graph)
+            means = sum(isinstance(graph.node(n).op, GlobalAveragePool) for n in unit.nodes)
+            behind = position + len(unit.nodes)
+            self.means[behind] = self.means[position] + means
+            self.pairs += unit.in_place
+            self.pairs_before[behind] = len(self.pairs)
+            position = behind
         self.whole_in_place = whole_in_place(graph, mode, self.order)
         index = {node.output: i for i, node in enumerate(self.order)}
         end = len(self.order)
         # tensor -> position that makes it (-1: there from the start), and the last that reads it
         self.made = {name: index.get(name, -1) for name in graph.tensors}
-        self.first_read, self.last_read = {}, {}
-        for name, nodes in graph.consumers.items():
-            reads = [index[node.output] for node in nodes]
-            self.first_read[name] = min(reads, default=end)
-            self.last_read[name] = end if name in graph.outputs else max(reads, default=-1)
+        self.reads = {
+            name: sorted(index[node.output] for node in nodes)
+            for name, nodes in graph.consumers.items()
+        }
+        self.last_read = {
+            name: end if name in graph.outputs else max(reads, default=-1)
+            for name, reads in self.reads.items()
+        }
         self.callback = mode in (InputMode.TILES, InputMode.STREAM)
+        self.images = [name for name in graph.inputs if not broadcast_input(graph, name)]
+        self.modes = Modes(graph, self.order, self.made, self.last_read)
+        self._left: dict[int, tuple[str, ...]] = {}
+        self._entered: dict[int, tuple[str, ...]] = {}
         self._runs: dict[tuple[int, int], _Run] = {}
-        self._shared: dict[TunnelPlan, int] = {}
+        self._prices: dict[int, Prices] = {}
+        self._computed: dict[StepPlan, list[int]] = {}
 
     def frontier(self, limit: int) -> Iterator[Point]:
         """Every Pareto-optimal plan of at most `limit` bytes, by rising cost and falling bytes.
@@ -124,63 +148,74 @@ class Search:
 
     def band(self, bounds: Bounds) -> tuple[Point, ...]:
         """Every Pareto-optimal plan within the bounds, by rising cost and falling bytes."""
-        best: list[list[Point]] = [[] for _ in range(len(self.order) + 1)]
-        best[0] = [Point(0, 0, ())]
+        best: list[Staircase[Point]] = [Staircase() for _ in range(len(self.order) + 1)]
+        best[0].add(Point(0, 0, ()))
         for cut in range(len(self.order)):
-            if not best[cut]:
-                continue
-            best[cut] = _pareto(best[cut])
-            for tunnel in self._starting_at(cut, bounds):
-                best[tunnel.stop].extend(
-                    Point(
-                        max(point.bytes, tunnel.bytes),
-                        point.cost + tunnel.cost,
-                        (*point.tunnels, tunnel),
-                    )
-                    for point in best[cut]
-                    if point.cost + tunnel.cost - self.plain[tunnel.stop] <= bounds.extra
-                )
-        return tuple(_pareto(best[-1]))
+            points = tuple(best[cut])
+            if points:
+                for tunnel in self._starting_at(cut, points, best, bounds):
+                    for point in points:
+                        cost = point.cost + tunnel.cost
+                        if cost - self.plain[tunnel.stop] <= bounds.extra:
+                            size = max(point.bytes, tunnel.bytes)
+                            best[tunnel.stop].add(Point(size, cost, (*point.tunnels, tunnel)))
+        return tuple(best[-1])[::-1]
 
-    def _starting_at(self, cut: int, bounds: Bounds) -> Iterator[Tunnel]:
-        """Layer by layer, and every run of units from here on in every way that is offered."""
+    # -- tunnels -----------------------------------------------------------------------------
+
+    def _starting_at(
+        self, cut: int, points: Sequence[Point], best: Sequence[Staircase[Point]], bounds: Bounds
+    ) -> Iterator[Tunnel]:
+        """Layer by layer, and every run of units from here on in every way that is offered; but
+        none that cannot improve on what there is.
+
+        `points`: plans that lead here. `best`: those that are known to lead to each cut; each
+        tunnel that comes of this is expected to be added to them before the next is asked for.
+        """
+
+        def useful(stop: int, size: int, cost: int) -> bool:
+            """Could a tunnel of that many bytes and multiply-accumulates, or more, be?"""
+            limit = self.plain[stop] + bounds.extra - cost
+            return size <= bounds.bytes and any(
+                point.cost <= limit
+                and not best[stop].beats(
+                    max(point.bytes, size), point.cost + cost, point.length + 1
+                )
+                for point in points
+            )
+
         whole = self._whole(cut)
         if whole.bytes <= bounds.bytes:
             yield whole
-        run: list[Unit] = []
+        one_stripe = OneStripe(self.graph, self.modes, cut, bounds)
         position = cut
         while position in self.units:
-            run.append(self.units[position])
-            position += len(run[-1].nodes)
-            found = False
-            for tunnel, inner in self._streams(cut, position, run, bounds):
-                found = found or inner <= bounds.bytes
-                if tunnel is not None and tunnel.bytes <= bounds.bytes:
-                    yield tunnel
-            if not found:
+            position += len(self.units[position].nodes)
+            run = self._run(cut, position)
+            if not useful(run.stop, run.least, run.least_cost):
+                continue
+            prices = self._price(position)
+            single = one_stripe.upto(run.stop, run.loaded, prices)
+            for one in single:
+                cost = run.cost + one.extra
+                if useful(run.stop, one.bytes + run.least, cost):
+                    size = one.bytes + run.crossing + run.maps
+                    size -= self._shared(run, one, one_stripe)
+                    if size <= bounds.bytes:
+                        yield self._stream(run, one, 1, size)
+            striped = None
+            if useful(run.stop, run.crossing + run.maps, run.least_cost):
+                striped = self._striped(run, prices, single, bounds)
+            if not single and striped == []:
                 return
+            for k, one in striped or ():
+                size = one.bytes + run.crossing + run.maps
+                if size <= bounds.bytes:
+                    yield self._stream(run, one, prices.counts[k], size)
 
-    # -- bytes -------------------------------------------------------------------------------
-
-    def _size(self, name: str) -> int:
-        extern = self.mode is InputMode.EXTERN and name in self.graph.inputs
-        return 0 if extern else self.graph.tensors[name].bytes
-
-    def _crossing(self, start: int, stop: int, read: Sequence[str]) -> int:
-        """Bytes of maps that are there before the tunnel and after it, without being read in it."""
-        total = 0
-        for name in self.graph.tensors:
-            there = self.made[name] < start
-            if name in self.graph.inputs and self.callback:
-                there = self.first_read[name] < start
-            if there and self.last_read[name] >= stop and name not in read:
-                total += self._size(name)
-        return total
-
-    def _outputs(self, start: int, stop: int) -> tuple[str, ...]:
-        return tuple(
-            node.output for node in self.order[start:stop] if self.last_read[node.output] >= stop
-        )
+    def _stream(self, run: _Run, one: Combination, stripes: int, size: int) -> Tunnel:
+        cost = run.cost + one.extra
+        return Tunnel(run.start, run.stop, one, stripes, run.in_place, size, cost)
 
     def _whole(self, cut: int) -> Tunnel:
         node = self.order[cut]
@@ -188,95 +223,161 @@ class Search:
         operand = self.whole_in_place.get(node.output)
         size = self._crossing(cut, cut + 1, reads) + sum(map(self._size, reads))
         size += 0 if operand else self.graph.tensors[node.output].bytes
-        plan = TunnelPlan((StepPlan((node.name,)),), whole=True)
         cost = macs(self.graph, node)
         in_place = ((node.output, operand),) if operand else ()
-        return Tunnel(cut, cut + 1, plan, in_place, size, cost)
+        return Tunnel(cut, cut + 1, (StepPlan((node.name,)),), 1, in_place, size, cost)
 
-    def _streams(
-        self, start: int, stop: int, units: Sequence[Unit], bounds: Bounds
-    ) -> Iterator[tuple[Tunnel | None, int]]:
-        """Tunnels over a run of units (None: surely too large), and the bytes that only live inside
-        each."""
-        if (start, stop) not in self._runs:
-            self._runs[start, stop] = self._run(start, stop, units)
-        run = self._runs[start, stop]
-        plain = self.plain[stop] - self.plain[start]
-        for k, found in self.modes.choices(units, run.outputs, run.loaded, run.widths, bounds):
-            if found.bytes + run.least > bounds.bytes:
-                yield None, found.bytes
+    def _striped(
+        self, run: _Run, prices: Prices, single: Sequence[Combination], bounds: Bounds
+    ) -> list[tuple[int, Combination]] | None:
+        """Combinations with several stripes that save something, with the index of their number.
+        None: not for this run, but perhaps for longer ones."""
+        if self.means[run.start] != self.means[run.stop]:
+            return []
+        if run.most_stripes == 1:
+            return None
+        least = prices.least_extra(run.start)
+        kept = list(single)
+        striped: list[tuple[int, Combination]] = []
+        for k, count in enumerate(prices.counts):
+            if not 1 < count <= run.most_stripes or least[k] > bounds.extra:
                 continue
-            plan = TunnelPlan(found.steps, stripes=run.counts[k])
-            size = found.bytes + run.crossing + self._maps(plan, run, stop)
-            yield Tunnel(start, stop, plan, run.in_place, size, plain + found.extra), found.bytes
+            found = [self.modes.begin(run.start, run.loaded)]
+            position = run.start
+            while position < run.stop:
+                found = self.modes.extend(found, run.start, position, prices, k, bounds)
+                position += len(self.units[position].nodes)
+            # Narrower stripes that save nothing are not worth their halos.
+            found = [one for one in found if not any(old.saves(one) for old in kept)]
+            kept += found
+            striped += ((k, one) for one in found)
+        return striped
 
-    def _run(self, start: int, stop: int, units: Sequence[Unit]) -> _Run:
-        nodes = self.order[start:stop]
-        outputs = self._outputs(start, stop)
+    # -- what does not depend on the combination ---------------------------------------------
+
+    def _run(self, start: int, stop: int) -> _Run:
+        if (start, stop) not in self._runs:
+            self._runs[start, stop] = self._find_run(start, stop)
+        return self._runs[start, stop]
+
+    def _find_run(self, start: int, stop: int) -> _Run:
+        outputs = tuple(name for name in self._leaving(stop) if self.made[name] >= start)
         loaded = tuple(
             name
-            for name in self.graph.inputs
+            for name in self.images
             if self.callback
-            and start <= self.first_read[name]
+            and self.reads[name]
+            and start <= self.reads[name][0]
             and self.last_read[name] < stop
-            and not broadcast_input(self.graph, name)
         )
-        counts = self._counts(units, outputs, loaded)
-        cut = stripes(counts)
-        columns = demanded_columns(self.graph, nodes, outputs, cut)
-        if self.mode is InputMode.STREAM:  # every pixel comes, also those that nobody reads
-            columns |= {name: cut.share(self.graph.tensors[name].shape[1]) for name in loaded}
         outer = self._outer(start, stop, loaded)
         crossing = self._crossing(start, stop, outer)
         sizes = [self._size(name) for name in (*outer, *outputs)]
+        cost = self.plain[stop] - self.plain[start]
+        # Nowhere is less computed than where the rest of the network says what is read.
+        end = self._price(len(self.order))
+        extra = end.least_extra(start) - end.least_extra(stop)
         return _Run(
-            in_place=tuple(pair for unit in units for pair in unit.in_place),
+            start=start,
+            stop=stop,
+            in_place=self.pairs[self.pairs_before[start] : self.pairs_before[stop]],
             outputs=outputs,
             loaded=loaded,
             outer=outer,
-            counts=tuple(counts),
-            widths=Widths.of(columns, cut),
+            dying=tuple(n for n in outer if self.last_read[n] < stop and self._size(n)),
+            most_stripes=self._most_stripes(start, stop, outputs, loaded),
             crossing=crossing,
+            maps=sum(sizes),
             least=crossing + max(sizes, default=0),
+            cost=cost,
+            least_cost=cost + int(extra[0]),
         )
+
+    def _price(self, stop: int) -> Prices:
+        if stop not in self._prices:
+            outputs = self._leaving(stop)
+            widths = {self.graph.tensors[name].shape[1] for name in outputs}
+            counts = {count for width in widths for count in _stripe_counts(width)}
+            self._prices[stop] = Prices(
+                self.graph,
+                self.order[:stop],
+                outputs,
+                sorted(counts),
+                self.units,
+                self._computed,
+                self.images if self.mode is InputMode.STREAM else (),
+            )
+        return self._prices[stop]
+
+    def _most_stripes(
+        self, start: int, stop: int, outputs: Sequence[str], loaded: Sequence[str]
+    ) -> int:
+        """One where a single pass over the image demands it."""
+        if loaded and self.mode is InputMode.STREAM:
+            return 1
+        return min(self.graph.tensors[name].shape[1] for name in outputs)
+
+    # -- bytes -------------------------------------------------------------------------------
+
+    def _size(self, name: str) -> int:
+        extern = self.mode is InputMode.EXTERN and name in self.graph.inputs
+        return 0 if extern else self.graph.tensors[name].bytes
+
+    def _leaving(self, stop: int) -> tuple[str, ...]:
+        """Maps that nodes before `stop` make and nodes behind it read, or the caller."""
+        if stop not in self._left:
+            self._left[stop] = tuple(
+                node.output for node in self.order[:stop] if self.last_read[node.output] >= stop
+            )
+        return self._left[stop]
+
+    def _entering(self, start: int) -> tuple[str, ...]:
+        """Maps that are there before `start`, or could be, and are read from there on."""
+        if start not in self._entered:
+            self._entered[start] = tuple(
+                name
+                for name, made in self.made.items()
+                if made < start and self.last_read[name] >= start
+            )
+        return self._entered[start]
+
+    def _first_read(self, name: str, start: int) -> int:
+        """The first position from `start` on that reads a tensor."""
+        reads = self.reads[name]
+        at = bisect_left(reads, start)
+        return reads[at] if at < len(reads) else len(self.order)
+
+    def _crossing(self, start: int, stop: int, read: Sequence[str]) -> int:
+        """Bytes of maps that are there before the tunnel and after it, without being read in it."""
+        total = 0
+        for name in self._entering(start):
+            fetched = self.callback and name in self.graph.inputs
+            there = not fetched or self._first_read(name, 0) < start
+            if there and self.last_read[name] >= stop and name not in read:
+                total += self._size(name)
+        return total
 
     def _outer(self, start: int, stop: int, loaded: Sequence[str]) -> tuple[str, ...]:
         """Maps that nodes start .. stop - 1 read and do not make."""
-        reads = dict.fromkeys(name for node in self.order[start:stop] for name in node.inputs)
-        return tuple(name for name in reads if self.made[name] < start and name not in loaded)
-
-    def _counts(
-        self, run: Sequence[Unit], outputs: Sequence[str], loaded: Sequence[str]
-    ) -> list[int]:
-        """Numbers of stripes to try: one where sums or a single pass over the image demand it."""
-        mean = any(
-            isinstance(self.graph.node(name).op, GlobalAveragePool)
-            for unit in run
-            for name in unit.nodes
+        return tuple(
+            name
+            for name in self._entering(start)
+            if name not in loaded and self._first_read(name, start) < stop
         )
-        if mean or (loaded and self.mode is InputMode.STREAM):
-            return [1]
-        return _stripe_counts(min(self.graph.tensors[name].shape[1] for name in outputs))
 
-    def _maps(self, plan: TunnelPlan, run: _Run, stop: int) -> int:
-        """Bytes of the maps that a tunnel reads and writes, overlapping where they may."""
-        total = sum(map(self._size, (*run.outer, *run.outputs)))
-        dying = [name for name in run.outer if self.last_read[name] < stop and self._size(name)]
-        if plan.stripes != 1 or not dying or not run.outputs:
-            return total
-        if plan not in self._shared:
-            rows = self.modes.rows(plan.steps, run.loaded)
-            # The best single pair; more pairs at once are left to placement.
-            self._shared[plan] = max(
-                shared_bytes(
-                    self._size(source),
-                    self._size(target),
-                    overlap_distance(self.graph, rows, source, target),
-                )
-                for source in dying
-                for target in run.outputs
+    def _shared(self, run: _Run, one: Combination, one_stripe: OneStripe) -> int:
+        """Bytes that the best single pair of maps, one read and one written, may share while the
+        tunnel runs with one stripe; more pairs at once are left to placement."""
+        pairs = (
+            shared_bytes(
+                self._size(source),
+                self._size(target),
+                one_stripe.distance(one, source, target),
             )
-        return total - max(self._shared[plan], 0)
+            for source in run.dying
+            for target in run.outputs
+        )
+        return max(pairs, default=0)
 
 
 def _stripe_counts(width: int) -> list[int]:

@@ -25,7 +25,8 @@ from patchc.verify.network import load, load_stages, stacked, unstacked
 DEFAULT_CASES = 8
 
 # Where the C runs.
-HOST, QEMU = "host", "qemu"
+HOST: str = "host"
+QEMU: str = "qemu"
 
 # numpy takes seconds per case of a large network, and its shadow memory more. onnxruntime sees
 # every case, so a few are enough to show that the chain of equalities has no gap.

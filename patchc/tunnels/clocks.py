@@ -1,0 +1,91 @@
+"""The arithmetic of row clocks: which rows of a tensor are finished after each tick.
+
+A window that yields rows (r * stride + first) // up .. of what it has, yields
+
+    rows(out) = (rows(in) * up - last - 1) // stride + 1          (regions.AxisMap)
+
+of its input's finished rows; floors of floors compose, so every tensor's finished rows are a
+clamped affine function of the tick (schedule.RowClock).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+from functools import lru_cache
+
+import numpy as np
+
+from patchc.tunnels.regions import AxisMap
+from patchc.tunnels.schedule import RowClock
+
+
+class GeometryError(Exception):
+    """The steps cannot run as a tunnel. `str(error)` says why."""
+
+
+def first_clock(height: int, rows: int = 1) -> RowClock:
+    """The clock of what paces a tunnel: `rows` more rows of a map of `height` per tick."""
+    return RowClock(1, 1, 1, height, mul=rows)
+
+
+def paced(height: int, first: RowClock) -> RowClock:
+    """The clock of a map of `height` that is there already: as fast, for its height, as `first`."""
+    rate = Fraction(first.mul * height, first.limit)
+    return RowClock(rate.numerator, rate.denominator, rate.numerator, height)
+
+
+def advance(clock: RowClock, down: AxisMap, limit: int) -> RowClock:
+    """The clock of an operator's output from that of its input. Exact: see the module's text.
+
+    Raises GeometryError where several rows at a time do not divide by the stride.
+    """
+    shift = down.stride - down.last - 1
+    if clock.mul * down.up == 1:
+        offset = clock.offset + clock.den * (clock.add + shift)
+        return RowClock(clock.num, clock.den * down.stride, offset, limit)
+    mul, add = clock.mul * down.up, clock.add * down.up + shift
+    if mul % down.stride:
+        raise GeometryError(f"{mul} rows at a time do not divide by the stride {down.stride}")
+    return replace(clock, mul=mul // down.stride, add=add // down.stride, limit=limit)
+
+
+def every(clock: RowClock, rows: int) -> RowClock:
+    """The same clock, in steps of `rows` rows. Raises GeometryError where it has steps already."""
+    if rows == 1:
+        return clock
+    if clock.mul != 1:
+        raise GeometryError("two steps of several rows follow each other")
+    offset = clock.offset + clock.den * clock.add
+    return RowClock(clock.num, clock.den * rows, offset, clock.limit, mul=rows)
+
+
+def earlier(a: RowClock, b: RowClock) -> RowClock:
+    """A clock that is never ahead of either: the slower one, held back where that is ahead."""
+    if (a.num, a.den, a.mul) == (b.num, b.den, b.mul):
+        return a if a.mul * a.offset + a.add * a.den <= b.mul * b.offset + b.add * b.den else b
+    slow, fast = sorted((a, b), key=lambda c: (Fraction(c.mul * c.num, c.den), c.mul))
+    ticks = last_tick(fast) + 1
+    ahead = int((_unlimited(slow, ticks) - at_ticks(fast, ticks)[1:]).max())
+    return replace(slow, add=slow.add - max(ahead, 0))
+
+
+def last_tick(clock: RowClock) -> int:
+    """The first tick after which every row is finished."""
+    chunks = -(-(clock.limit - clock.add) // clock.mul)
+    return max(0, -(-(chunks * clock.den - clock.offset) // clock.num))
+
+
+@lru_cache(maxsize=4096)
+def at_ticks(clock: RowClock, ticks: int) -> np.ndarray:
+    """Rows finished before tick 0, 1, ... and after the last: int64 (ticks + 1,), read-only."""
+    rows = np.zeros(ticks + 1, dtype=np.int64)
+    rows[1:] = np.minimum(np.maximum(_unlimited(clock, ticks), 0), clock.limit)
+    rows.setflags(write=False)
+    return rows
+
+
+def _unlimited(clock: RowClock, ticks: int) -> np.ndarray:
+    """The same after each tick, borders of the map aside: int64 (ticks,)."""
+    t = np.arange(ticks, dtype=np.int64)
+    return clock.mul * ((clock.num * t + clock.offset) // clock.den) + clock.add

@@ -1,0 +1,55 @@
+"""Pareto-optimal plans from the first cut to one cut."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator
+from typing import Generic, Protocol, TypeVar
+
+
+class Priced(Protocol):
+    """A plan for the nodes before a cut."""
+
+    @property
+    def bytes(self) -> int: ...
+    @property
+    def cost(self) -> int: ...
+    @property
+    def length(self) -> int:
+        """Of several plans that need and cost as much the shortest is kept."""
+        ...
+
+
+P = TypeVar("P", bound=Priced)
+
+
+class Staircase(Generic[P]):
+    """Those that no other one beats in both bytes and cost, by rising bytes and falling cost."""
+
+    def __init__(self) -> None:
+        self._bytes: list[int] = []
+        self._points: list[P] = []
+
+    def __iter__(self) -> Iterator[P]:
+        return iter(self._points)
+
+    def beats(self, size: int, cost: int, length: int) -> bool:
+        """Is there a plan that needs and costs no more, and is no longer if it does so exactly?"""
+        at = bisect_right(self._bytes, size) - 1
+        if at < 0:
+            return False
+        best = self._points[at]
+        if best.cost == cost and best.bytes == size:
+            return best.length <= length
+        return best.cost <= cost
+
+    def add(self, point: P) -> None:
+        if self.beats(point.bytes, point.cost, point.length):
+            return
+        first = at = bisect_right(self._bytes, point.bytes)
+        if at and self._bytes[at - 1] == point.bytes:
+            first = at - 1
+        while at < len(self._points) and self._points[at].cost >= point.cost:
+            at += 1
+        self._bytes[first:at] = [point.bytes]
+        self._points[first:at] = [point]

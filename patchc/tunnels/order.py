@@ -12,6 +12,8 @@ from __future__ import annotations
 import heapq
 from dataclasses import dataclass
 
+import networkx as nx
+
 from patchc.ir import Binary, Graph, Lut, Node
 from patchc.tunnels.plan import InputMode
 
@@ -54,6 +56,27 @@ def best_order(graph: Graph, mode: InputMode) -> Order:
         peak = max(peak, search.step_bytes(state, index))
         state |= 1 << index
     return Order(graph.nodes, peak, optimal=False)
+
+
+def orders(graph: Graph, mode: InputMode) -> tuple[tuple[Node, ...], ...]:
+    """Orders to plan tunnels in, the most promising first; some may be equal.
+
+    The one of least peak layer by layer; the file's; and depth first from the outputs, into the
+    larger operands first.
+    """
+    return best_order(graph, mode).nodes, graph.nodes, _depth_first(graph)
+
+
+def _depth_first(graph: Graph) -> tuple[Node, ...]:
+    """Each operand with all that leads to it, before the next."""
+    # From what reads to what makes: whatever is finished first runs first.
+    walk: nx.DiGraph[str] = nx.DiGraph()
+    walk.add_nodes_from(node.name for node in reversed(graph.nodes))
+    for node in graph.nodes:
+        makers = [graph.producer[name] for name in _produced(graph, node)]
+        makers.sort(key=lambda maker: -graph.tensors[maker.output].bytes)
+        walk.add_edges_from((node.name, maker.name) for maker in makers)
+    return tuple(map(graph.node, nx.dfs_postorder_nodes(walk)))
 
 
 class _Search:

@@ -33,6 +33,9 @@ class Staircase(Generic[P]):
     def __iter__(self) -> Iterator[P]:
         return iter(self._points)
 
+    def __len__(self) -> int:
+        return len(self._points)
+
     def beats(self, size: int, cost: int, length: int) -> bool:
         """Is there a plan that needs and costs no more, and is no longer if it does so exactly?"""
         at = bisect_right(self._bytes, size) - 1

@@ -16,7 +16,7 @@ of each operand, halo included (regions.demand).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
@@ -173,12 +173,17 @@ def _earlier(a: RowClock, b: RowClock) -> RowClock:
 
 
 def tunnel_rows(
-    graph: Graph, tunnel: TunnelPlan, loaded: Sequence[str], pace: int = 1
+    graph: Graph,
+    tunnel: TunnelPlan,
+    loaded: Sequence[str],
+    pace: int = 1,
+    handed: Collection[str] = (),
 ) -> TunnelRows:
     """Clocks, ticks and ring heights.
 
     `loaded`: tensors that exist as rings although no step makes them: the graph inputs that the
-    tunnel fetches itself. `pace`: rows of the first operand per tick.
+    tunnel fetches itself. `pace`: rows of the first operand per tick. `handed`: outputs whose rows
+    are handed over at the end of the tick that makes them.
 
     Raises GeometryError when the steps cannot stream together.
     """
@@ -211,7 +216,7 @@ def tunnel_rows(
     rows = TunnelRows(tuple(steps), ticks, clocks, {}, outer, tunnel.reverse)
     readers = rows.readers
     slots = {
-        tensor: _ring(graph, tensor, rows, readers.get(tensor, ()))
+        tensor: _ring(graph, tensor, rows, readers.get(tensor, ()), tensor in handed)
         for tensor in (*loaded, *made)
         if tensor in clocks
     }
@@ -333,14 +338,25 @@ def _first_row(
     return need
 
 
-def _ring(graph: Graph, tensor: str, rows: TunnelRows, readers: Sequence[Reader]) -> int:
+def _ring(
+    graph: Graph, tensor: str, rows: TunnelRows, readers: Sequence[Reader], handed: bool
+) -> int:
     """Rows alive at once: made by the end of a tick, and still read in it or later. A call writes
-    all rows of its piece, whether anything reads them or not."""
+    all rows of its piece, whether anything reads them or not; `handed`: all rows of the tick are
+    read in it."""
     made = at_ticks(rows.clocks[tensor], rows.ticks)
     first = first_rows(graph, tensor, rows, readers)
+    if handed:
+        first = np.minimum(first, made[:-1])
     alive = int((made[1:] - np.minimum(first, made[1:])).max(initial=1))
     piece = next((s.plan.rows for s in rows.steps if last_tensor(graph, s.plan) == tensor), 1)
     return max(1, alive, min(piece, int(np.diff(made).max())))
+
+
+def column_shares(graph: Graph, tensor: str, stripes: int) -> tuple[Span, ...]:
+    """The columns of a tensor that each stripe owns."""
+    width = graph.tensors[tensor].shape[1]
+    return tuple(Span(q * width // stripes, (q + 1) * width // stripes) for q in range(stripes))
 
 
 def tunnel_cols(
@@ -354,15 +370,11 @@ def tunnel_cols(
     count = tunnel.stripes
     spans: dict[str, list[Span | None]] = {}
     for name in outputs:
-        width = graph.tensors[name].shape[1]
-        spans[name] = [Span(q * width // count, (q + 1) * width // count) for q in range(count)]
+        spans[name] = list(column_shares(graph, name, count))
     for step in reversed(rows.steps):
         piece = piece_tensor(graph, step.plan)
         if is_mean(graph, step.plan):
-            width = graph.tensors[piece].shape[1]
-            spans[piece] = [
-                Span(q * width // count, (q + 1) * width // count) for q in range(count)
-            ]
+            spans[piece] = list(column_shares(graph, piece, count))
         own = spans.get(piece)
         if own is None or any(span is None for span in own):
             raise GeometryError(f"nothing reads {piece}")

@@ -9,7 +9,7 @@ never become better, and is dropped.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -74,8 +74,8 @@ class Bounds:
 class Modes:
     """Combinations of ways to run units, for one graph."""
 
-    def __init__(self, graph: Graph) -> None:
-        self.graph = graph
+    def __init__(self, graph: Graph, handed: Collection[str] = ()) -> None:
+        self.graph, self.handed = graph, handed
         self._rows: dict[tuple[Steps, int], _UnitRows | None] = {}
         self._computed: dict[StepPlan, list[int]] = {}
         self._rings: dict[Steps, list[Combination]] = {}
@@ -85,7 +85,9 @@ class Modes:
         """`tunnel_rows` of these steps. Raises GeometryError."""
         key = steps, tuple(loaded)
         if key not in self._tunnel_rows:
-            self._tunnel_rows[key] = tunnel_rows(self.graph, TunnelPlan(steps), loaded)
+            self._tunnel_rows[key] = tunnel_rows(
+                self.graph, TunnelPlan(steps), loaded, handed=self.handed
+            )
         return self._tunnel_rows[key]
 
     def choices(
@@ -117,7 +119,8 @@ class Modes:
                     for name, width in widest.items()
                     if name not in outputs and (name != source or position > 0 or source in loaded)
                 }
-                found = self._extend(found, unit, sizes[position], k, rings, bounds)
+                last = position == len(run) - 1
+                found = self._extend(found, unit, sizes[position], k, rings, bounds, last)
             # Narrower stripes that save nothing are not worth their halos.
             found = [
                 one
@@ -186,7 +189,7 @@ class Modes:
             graph = self.graph
             pace = next(t for t, position in outside_reads(graph, steps[0]) if position == 0)
             try:
-                rows = tunnel_rows(graph, TunnelPlan(steps), (pace,), pace=mul)
+                rows = tunnel_rows(graph, TunnelPlan(steps), (pace,), mul, self.handed)
             except GeometryError:
                 self._rows[key] = None
             else:
@@ -215,6 +218,7 @@ class Modes:
         k: int,
         ring_bytes: Mapping[str, int],
         bounds: Bounds,
+        last: bool,
     ) -> list[Combination]:
         """Every combination, continued by every way to run `unit`; the beaten ones dropped.
 
@@ -233,11 +237,12 @@ class Modes:
                 if rows is None:
                     continue
                 if one.mul not in needs:
-                    # The output's ring belongs to the unit that reads it.
+                    # The output's ring belongs to the unit that reads it; what the last one makes
+                    # has a ring where it is handed over only.
                     needs[one.mul] = sums + sum(
                         slots * ring_bytes.get(name, 0)
                         for name, slots in rows.slots.items()
-                        if name != target
+                        if last or name != target
                     )
                 rings = one.rings + needs[one.mul]
                 shared = max(one.scratch, int(scratch[k]))

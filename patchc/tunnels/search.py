@@ -18,7 +18,7 @@ from patchc.tunnels.columns import demanded_columns, stripes
 from patchc.tunnels.geometry import broadcast_input, overlap_distance
 from patchc.tunnels.modes import Bounds, Modes
 from patchc.tunnels.order import best_order
-from patchc.tunnels.plan import InputMode, Plan, StepPlan, TunnelPlan
+from patchc.tunnels.plan import InputMode, OutputMode, Plan, StepPlan, TunnelPlan, handed_over
 from patchc.tunnels.planner import whole_in_place
 from patchc.tunnels.price import Widths
 from patchc.tunnels.schedule import shared_bytes
@@ -65,11 +65,12 @@ class Point:
     cost: int
     tunnels: tuple[Tunnel, ...]
 
-    def plan(self, mode: InputMode) -> Plan:
+    def plan(self, mode: InputMode, outputs: OutputMode = OutputMode.ARENA) -> Plan:
         return Plan(
             input_mode=mode,
             tunnels=tuple(tunnel.plan for tunnel in self.tunnels),
             in_place=tuple(pair for tunnel in self.tunnels for pair in tunnel.in_place),
+            output_mode=outputs,
         )
 
 
@@ -86,9 +87,12 @@ class Search:
     """The dynamic programme over the cuts of one graph. What it works out about runs of nodes
     serves every band."""
 
-    def __init__(self, graph: Graph, mode: InputMode) -> None:
-        self.graph, self.mode = graph, mode
-        self.order = together(graph, best_order(graph, mode).nodes)
+    def __init__(
+        self, graph: Graph, mode: InputMode, outputs: OutputMode = OutputMode.ARENA
+    ) -> None:
+        self.graph, self.mode, self.output_mode = graph, mode, outputs
+        self.handed = handed_over(graph, outputs)
+        self.order = together(graph, best_order(graph, mode, outputs).nodes)
         # Multiply-accumulates of the plain network before each cut.
         self.plain = [0, *accumulate(macs(graph, node) for node in self.order)]
         self.units: dict[int, Unit] = {}
@@ -96,7 +100,7 @@ class Search:
         for unit in find_units(graph, self.order):
             self.units[position] = unit
             position += len(unit.nodes)
-        self.modes = Modes(graph)
+        self.modes = Modes(graph, self.handed)
         self.whole_in_place = whole_in_place(graph, mode, self.order)
         index = {node.output: i for i, node in enumerate(self.order)}
         end = len(self.order)
@@ -106,7 +110,8 @@ class Search:
         for name, nodes in graph.consumers.items():
             reads = [index[node.output] for node in nodes]
             self.first_read[name] = min(reads, default=end)
-            self.last_read[name] = end if name in graph.outputs else max(reads, default=-1)
+            kept = name in graph.outputs and name not in self.handed
+            self.last_read[name] = end if kept else max(reads, default=-1)
         self.callback = mode in (InputMode.TILES, InputMode.STREAM)
         self._runs: dict[tuple[int, int], _Run] = {}
         self._shared: dict[TunnelPlan, int] = {}
@@ -221,9 +226,11 @@ class Search:
             and self.last_read[name] < stop
             and not broadcast_input(self.graph, name)
         )
-        counts = self._counts(units, outputs, loaded)
+        handed = tuple(node.output for node in nodes if node.output in self.handed)
+        leaving = tuple(dict.fromkeys((*outputs, *handed)))
+        counts = self._counts(units, leaving, loaded)
         cut = stripes(counts)
-        columns = demanded_columns(self.graph, nodes, outputs, cut)
+        columns = demanded_columns(self.graph, nodes, leaving, cut)
         if self.mode is InputMode.STREAM:  # every pixel comes, also those that nobody reads
             columns |= {name: cut.share(self.graph.tensors[name].shape[1]) for name in loaded}
         outer = self._outer(start, stop, loaded)

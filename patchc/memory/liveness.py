@@ -64,8 +64,9 @@ def element_peak(schedule: Schedule) -> int:
 
     While a piece is computed its operands and its results are both there, unless the kernel reads
     an element before it writes over it (`Order.ELEMENT`). Outputs are read at the end, or when
-    they are handed over. Inner tensors and sums of a step, which live for a moment, are left out. This does not depend on how
-    buffers were drawn, so it tells what better buffers could still gain.
+    they are handed over. Inner tensors and sums of a step, which live for a moment, are left out.
+    This does not depend on how buffers were drawn, so it tells what better buffers could still
+    gain.
     """
     graph = schedule.graph
     arena = {buffer.name for buffer in arena_buffers(schedule)}

@@ -30,9 +30,7 @@ def plans(draw: st.DrawFn, graph: Graph, modes: tuple[InputMode, ...] = tuple(In
         first = sum(len(unit.nodes) for other in runs[:index] for unit in other)
         count = len(tunnel.nodes)
         alone = (*others[:first], tunnel, *others[first + count :])
-        if draw(st.integers(0, 5)) == 5 or not accepted(
-            graph, Plan(mode, alone, pairs, outputs)
-        ):
+        if draw(st.integers(0, 5)) == 5 or not accepted(graph, Plan(mode, alone, pairs, outputs)):
             tunnels += others[first : first + count]
         else:
             tunnels.append(tunnel)

@@ -309,6 +309,13 @@ def write(schedule: Schedule, out: Path, weights: WeightsMode = WeightsMode.INLI
     return out
 
 
+def edit(out: Path, file: str, old: str, new: str) -> None:
+    """Break a file of the program in `out`."""
+    text = (out / file).read_text()
+    assert old in text
+    (out / file).write_text(text.replace(old, new))
+
+
 def check_equal(out: Path, graph: Graph, flavour: str | Flavour, cases: int = CASES) -> None:
     """The program in `out` computes what the reference does, byte for byte."""
     inputs = images(graph, cases)

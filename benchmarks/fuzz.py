@@ -3,7 +3,7 @@
     python -m benchmarks.fuzz --examples 2000 --seed 1 [--networks chains|dags] [--c-every 10]
 
 Random chains with skips, or graphs that branch (tests/property/networks.py) x the four input modes
-x budgets between the floor and layer by layer. Each chosen plan is lowered, placed, checked for
+x outputs in the arena or handed over x budgets between the floor and layer by layer. Each chosen plan is lowered, placed, checked for
 overlaps and run over shadow memory; every so many also as C, built with gcc. All must equal the
 network in numpy.
 """
@@ -28,19 +28,19 @@ from patchc.outdir import write_files
 from patchc.pipeline import random_maps
 from patchc.reference import run_graph, run_schedule
 from patchc.tunnels.choose import Choice, choose, layer_by_layer
-from patchc.tunnels.plan import InputMode, TunnelPlan
+from patchc.tunnels.plan import InputMode, OutputMode, TunnelPlan
 from patchc.verify.host import build
 from tests.property.networks import chains, dags
 
 NETWORKS = {"chains": chains, "dags": dags}
 
 
-def plan_for(graph: Graph, mode: InputMode, share: float) -> Choice:
+def plan_for(graph: Graph, mode: InputMode, outputs: OutputMode, share: float) -> Choice:
     """The plan for a budget at `share` of the way from the floor to layer by layer."""
-    whole = layer_by_layer(graph, mode)
-    least = choose(graph, mode, 1)
+    whole = layer_by_layer(graph, mode, outputs=outputs)
+    least = choose(graph, mode, 1, outputs=outputs)
     limit = least.arena_bytes + round(share * (whole.arena_bytes - least.arena_bytes))
-    found = choose(graph, mode, limit)
+    found = choose(graph, mode, limit, outputs=outputs)
     assert found.arena_bytes <= limit, f"{limit} B is not below the floor, {least.arena_bytes} B"
     return found
 
@@ -65,6 +65,10 @@ def features(graph: Graph, choice: Choice, mode: InputMode) -> Counter[str]:
         "concat": any(isinstance(node.op, Concat) for node in graph.nodes),
         "upsample": any(isinstance(node.op, Upsample) for node in graph.nodes),
         "pool": any(isinstance(node.op, MaxPool) for node in graph.nodes),
+        "outputs handed over": bool(choice.schedule.handed),
+        "outputs handed over in stripes": any(
+            choice.schedule.blocks[block].stripes > 1 for block in choice.schedule.handed.values()
+        ),
         "several outputs": len(graph.outputs) > 1,
         "an output that is read inside": any(graph.consumers[name] for name in graph.outputs),
         "shared tensors": any(len(readers) > 2 for readers in graph.consumers.values()),
@@ -122,9 +126,14 @@ def main(examples: int, number: int, networks: str, c_every: int) -> None:
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
-    @given(NETWORKS[networks](), st.sampled_from(list(InputMode)), st.floats(0, 1))
-    def check(graph: Graph, mode: InputMode, share: float) -> None:
-        choice = plan_for(graph, mode, share)
+    @given(
+        NETWORKS[networks](),
+        st.sampled_from(list(InputMode)),
+        st.sampled_from(list(OutputMode)),
+        st.floats(0, 1),
+    )
+    def check(graph: Graph, mode: InputMode, outputs: OutputMode, share: float) -> None:
+        choice = plan_for(graph, mode, outputs, share)
         check_placement(choice.schedule, choice.placement)
         maps = random_maps(graph, 1, seed=counts["cases"])
         image = {name: values[0] for name, values in maps.items()}

@@ -63,7 +63,7 @@ from patchc.report.inspection import Inspection, inspect_layers
 from patchc.targets.cores import DEFAULT_CORE, core
 from patchc.targets.reserve import Reserve, kind_of
 from patchc.tunnels.choose import explore as explore_graph
-from patchc.tunnels.plan import InputMode, Plan
+from patchc.tunnels.plan import InputMode, OutputMode, Plan, handed_over
 from patchc.verify.bench import Bench, bench_out
 from patchc.verify.cases import check_case, read_case
 from patchc.verify.golden import Case
@@ -108,6 +108,7 @@ def compile(
     budget: str | int | None = None,
     target: str = DEFAULT_CORE,
     input_mode: str | None = None,
+    output_mode: str | None = None,
     reserve: str | int | None = None,
     weights: str = WeightsMode.INLINE.value,
     name: str | None = None,
@@ -125,6 +126,8 @@ def compile(
         together; None: no limit.
     target: a core, see `patchc.targets.cores.CORES`.
     input_mode: where the image is: "tiles" (the default), "stream", "extern" or "resident".
+    output_mode: where outputs go that are maps: "arena" (the default), or "rows" for a callback
+        that is handed their rows as they are made.
     reserve: bytes that stand for stack and statics; None: the target's default.
     weights: "inline", or "extern" for NAME_weights.bin behind a pointer that the caller gives.
     name: the prefix of files and functions; None: made from the model's file name.
@@ -140,7 +143,7 @@ def compile(
     """
     source, out = Path(model), Path(output)
     kept, limit = _reserve(target, reserve), None if budget is None else parse_budget(budget)
-    chosen_plan = _plan_or_mode(plan, input_mode)
+    chosen_plan, outputs = _plan_or_modes(plan, input_mode, output_mode)
     options = EmitOptions(
         name=identifier(source.stem) if name is None else name,
         patchc_version=__version__,
@@ -167,7 +170,7 @@ def compile(
                 progress=progress,
             )
         with _blaming(file, source):
-            stages = run_stages(file, input_shapes, chosen_plan, limit, progress, kept)
+            stages = run_stages(file, input_shapes, chosen_plan, limit, progress, kept, outputs)
         kept_model = model_files(file)
     reserve_bytes = kept.of(kind_of(stages.plan))
     options = replace(options, stack_bytes=reserve_bytes)
@@ -183,7 +186,7 @@ def compile(
         replace(
             options,
             model_sha256=stages.imported.sha256,
-            command_line=command_line(options, budget, stages.schedule.input_mode),
+            command_line=command_line(options, budget, stages.plan),
             golden=golden_vectors(stages),
         ),
     )
@@ -341,6 +344,7 @@ def explore(
     *,
     target: str = DEFAULT_CORE,
     input_mode: str = InputMode.TILES.value,
+    output_mode: str = OutputMode.ARENA.value,
     reserve: str | int | None = None,
     input_shapes: Shapes | None = None,
     progress: Progress = silent,
@@ -351,13 +355,14 @@ def explore(
     Each point can be had by `compile(budget=point.total_bytes)`. Raises PatchcError.
     """
     path, mode = Path(model), _choice(InputMode, input_mode, "--input")
+    outputs = _choice(OutputMode, output_mode, "--outputs")
     kept = _reserve(target, reserve)
     progress("reading the model")
     graph = run_passes(import_model(path, input_shapes).graph)
     progress("searching every budget")
     plain = sum(macs(graph, node) for node in graph.nodes)
-    points = frontier_points(explore_graph(graph, mode, reserve=kept), plain)
-    found = Exploration(path.name, target, mode.value, plain, points)
+    points = frontier_points(explore_graph(graph, mode, kept, outputs), plain)
+    found = Exploration(path.name, target, mode.value, outputs.value, plain, points)
     if output is not None:
         Path(output).write_text(found.to_json(), encoding="utf-8")
     return found
@@ -420,17 +425,25 @@ def _reserve(target: str, given: str | int | None) -> Reserve:
     return chosen.reserve if given is None else Reserve.of_all(parse_budget(given))
 
 
-def _plan_or_mode(plan: Plan | PathLike | None, input_mode: str | None) -> Plan | InputMode:
-    """The plan to replay, or the input mode to plan for. Raises PatchcError when they clash."""
+def _plan_or_modes(
+    plan: Plan | PathLike | None, input_mode: str | None, output_mode: str | None
+) -> tuple[Plan | InputMode, OutputMode]:
+    """The plan to replay, or the input mode to plan for; the output mode. Raises PatchcError when
+    they clash."""
     mode = None if input_mode is None else _choice(InputMode, input_mode, "--input")
+    outputs = None if output_mode is None else _choice(OutputMode, output_mode, "--outputs")
     if plan is None:
-        return mode or InputMode.TILES
+        return mode or InputMode.TILES, outputs or OutputMode.ARENA
     chosen = plan if isinstance(plan, Plan) else read_plan(Path(plan))
-    if mode is not None and mode is not chosen.input_mode:
-        raise PatchcError(
-            f"--input {mode.value} contradicts the plan, which is for {chosen.input_mode.value}"
-        )
-    return chosen
+    for option, given, own in (
+        ("--input", mode, chosen.input_mode),
+        ("--outputs", outputs, chosen.output_mode),
+    ):
+        if given is not None and given is not own:
+            raise PatchcError(
+                f"{option} {given.value} contradicts the plan, which is for {own.value}"
+            )
+    return chosen, chosen.output_mode
 
 
 def _check_budget(stages: Stages, limit: int | None, kept: Reserve) -> None:
@@ -438,8 +451,14 @@ def _check_budget(stages: Stages, limit: int | None, kept: Reserve) -> None:
     reserve = kept.of(kind_of(stages.plan))
     if limit is None or stages.placement.arena_bytes + reserve <= limit:
         return
-    extern = None
-    if stages.plan.input_mode is not InputMode.EXTERN:
-        least = schedule_graph(stages.imported, stages.graph, InputMode.EXTERN, limit, kept)
-        extern = least.placement.arena_bytes + kept.of(kind_of(least.plan))
-    raise over_budget(stages.schedule, stages.placement, limit, reserve, extern)
+    mode, outputs = stages.plan.input_mode, stages.plan.output_mode
+
+    def least(mode: InputMode, outputs: OutputMode) -> int:
+        found = schedule_graph(stages.imported, stages.graph, mode, limit, kept, outputs)
+        return found.placement.arena_bytes + kept.of(kind_of(found.plan))
+
+    extern = None if mode is InputMode.EXTERN else least(InputMode.EXTERN, outputs)
+    rows = None
+    if outputs is OutputMode.ARENA and handed_over(stages.graph, OutputMode.ROWS):
+        rows = least(mode, OutputMode.ROWS)
+    raise over_budget(stages.schedule, stages.placement, limit, reserve, extern, rows)

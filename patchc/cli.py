@@ -23,7 +23,7 @@ from patchc.report.inspection import render_inspection
 from patchc.report.text import plain, render, terminal
 from patchc.report.verification import render_verification
 from patchc.targets.cores import CORES, DEFAULT_CORE
-from patchc.tunnels.plan import InputMode
+from patchc.tunnels.plan import InputMode, OutputMode
 from patchc.verify.measure import ALL
 from patchc.verify.verify import DEFAULT_CASES, HOST, QEMU
 
@@ -217,6 +217,13 @@ def main(ctx: click.Context, debug: bool) -> None:
     type=_values(InputMode),
     help="Where the image is: tiles (a callback, any order; the default), stream (a callback, "
     "raster order), extern (a pointer outside the arena), resident (in the arena).",
+)
+@click.option(
+    "--outputs",
+    "output_mode",
+    type=_values(OutputMode),
+    help="Where outputs go that are maps: arena (the default), rows (a callback that is handed "
+    "their rows as they are made, so that they need not fit in RAM).",
 )
 @click.option("--reserve", help="Bytes that stand for stack and statics. [default: the target's]")
 @click.option(
@@ -487,6 +494,14 @@ def inspect_command(
     show_default=True,
     help="Where the image is; see patchc compile --help.",
 )
+@click.option(
+    "--outputs",
+    "output_mode",
+    type=_values(OutputMode),
+    default=OutputMode.ARENA.value,
+    show_default=True,
+    help="Where outputs go that are maps; see patchc compile --help.",
+)
 @click.option("--reserve", help="Bytes for stack and statics; by default the target's.")
 @_input_shape
 @click.option("--json", "as_json", is_flag=True, help="Print the frontier as JSON.")
@@ -495,6 +510,7 @@ def explore_command(
     output: Path | None,
     target: str,
     input_mode: str,
+    output_mode: str,
     reserve: str | None,
     shapes: tuple[tuple[str, tuple[int, ...]], ...],
     as_json: bool,
@@ -512,6 +528,7 @@ def explore_command(
             output,
             target=target,
             input_mode=input_mode,
+            output_mode=output_mode,
             reserve=reserve,
             input_shapes=dict(shapes) or None,
             progress=progress,

@@ -18,7 +18,7 @@ from patchc.reference import run_graph, run_schedule
 from patchc.targets.reserve import NO_RESERVE, Reserve
 from patchc.tunnels.choose import choose
 from patchc.tunnels.lowering import lower
-from patchc.tunnels.plan import InputMode, Plan
+from patchc.tunnels.plan import InputMode, OutputMode, Plan
 from patchc.tunnels.schedule import Schedule
 
 Progress = Callable[[str], None]  # called with a few words about what begins
@@ -53,17 +53,19 @@ def run_stages(
     limit: int | None = None,
     progress: Progress = silent,
     reserve: Reserve = NO_RESERVE,
+    outputs: OutputMode = OutputMode.ARENA,
 ) -> Stages:
     """Import `model` and schedule it by `plan` or, given an input mode, as cheaply as `limit` bytes
     for arena and reserve allow; where nothing fits, with the least total that the search reaches.
 
+    `outputs` goes with the input mode; a plan has its own.
     Raises PatchcError for a model that cannot be compiled and for a plan that does not fit it.
     """
     progress("reading the model")
     imported = import_model(model, input_shapes)
     graph = run_passes(imported.graph)
     progress("planning and placing")
-    return schedule_graph(imported, graph, plan, limit, reserve)
+    return schedule_graph(imported, graph, plan, limit, reserve, outputs)
 
 
 def schedule_graph(
@@ -72,13 +74,14 @@ def schedule_graph(
     plan: Plan | InputMode,
     limit: int | None = None,
     reserve: Reserve = NO_RESERVE,
+    outputs: OutputMode = OutputMode.ARENA,
 ) -> Stages:
     """The second half of `run_stages`: from the Graph after all passes."""
     if isinstance(plan, Plan):
         schedule = lower(graph, plan)
         stages = Stages(imported, plan, schedule, place(schedule))
     else:
-        found = choose(graph, plan, limit, reserve)
+        found = choose(graph, plan, limit, reserve, outputs)
         stages = Stages(imported, found.plan, found.schedule, found.placement, found.cost_bound)
     check_placement(stages.schedule, stages.placement)
     return stages

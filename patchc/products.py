@@ -9,7 +9,8 @@ from patchc.codegen.names import C_WORDS
 from patchc.frontend.export import to_qoperator
 from patchc.pipeline import Stages, random_maps, schedule_graph
 from patchc.report import Facts, Report, build_report
-from patchc.tunnels.plan import InputMode
+from patchc.tunnels.plan import OutputMode, Plan
+from patchc.tunnels.planner import trivial_plan
 from patchc.verify.sessions import session
 
 # Golden vectors in OUT/test: the firmware's smoke test. `patchc verify` makes its own cases.
@@ -26,8 +27,8 @@ def identifier(text: str) -> str:
 
 def make_report(stages: Stages, options: EmitOptions, limit: int | None) -> Report:
     """The report; `limit` is the budget in bytes."""
-    mode = stages.plan.input_mode
-    layerwise = schedule_graph(stages.imported, stages.graph, mode).placement.arena_bytes
+    plain = trivial_plan(stages.graph, stages.plan.input_mode, stages.plan.output_mode)
+    layerwise = schedule_graph(stages.imported, stages.graph, plain).placement.arena_bytes
     facts = Facts(
         name=options.name,
         target=options.target,
@@ -53,14 +54,16 @@ def golden_vectors(stages: Stages) -> GoldenVectors:
     return GoldenVectors(GOLDEN_CASES, inputs, outputs)
 
 
-def command_line(options: EmitOptions, budget: str | int | None, mode: InputMode) -> str:
+def command_line(options: EmitOptions, budget: str | int | None, plan: Plan) -> str:
     """The command that makes the same C, without folders: it stands in the emitted files."""
     words = ["patchc compile", options.model_file, "-o OUT"]
     words += [f"--budget {budget}"] if budget is not None else []
     words += [
         f"--target {options.target}",
-        f"--input {mode.value}",
+        f"--input {plan.input_mode.value}",
         f"--reserve {options.stack_bytes}",
     ]
+    if plan.output_mode is not OutputMode.ARENA:
+        words.append(f"--outputs {plan.output_mode.value}")
     words += [f"--weights {options.weights.value}"] if options.weights.value != "inline" else []
     return " ".join([*words, f"--name {options.name}"])

@@ -15,7 +15,7 @@ from patchc.codegen.program import FileScope, Program, shifted
 from patchc.codegen.windows import Rectangle, locate, reach
 from patchc.ir import Padding
 from patchc.targets.kernels import KERNELS
-from patchc.tunnels.schedule import LOAD, Block, Call, Span
+from patchc.tunnels.schedule import LOAD, STORE, Block, Call, Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class KernelCall:
     given: tuple[str, ...]  # what stands for the inputs in the call
 
     @property
-    def is_load(self) -> bool:
+    def is_callback(self) -> bool:
         return False
 
     @property
@@ -60,16 +60,21 @@ class KernelCall:
 
 
 @dataclass(frozen=True, slots=True)
-class LoadCall:
-    """A whole input, fetched through its callback into a view."""
+class CallbackCall:
+    """A whole input fetched into a view, or a whole output handed over from one."""
 
     comment: str
-    field: str  # of the inputs struct
-    out: View
+    function: str
+    caller: str  # a pointer to the caller's callback
+    view: View
 
     @property
-    def is_load(self) -> bool:
+    def is_callback(self) -> bool:
         return True
+
+    @property
+    def arguments(self) -> str:
+        return f"{self.caller}, &{self.view.name}, 0, 0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +82,8 @@ class BlockFunction:
     """A whole block."""
 
     name: str
-    call: KernelCall | LoadCall
+    call: KernelCall | CallbackCall
+    stores: bool  # it hands an output over
 
     @property
     def is_tunnel(self) -> bool:
@@ -86,7 +92,7 @@ class BlockFunction:
     @property
     def can_fail(self) -> bool:
         """A callback may return non-zero."""
-        return self.call.is_load
+        return self.call.is_callback
 
     @property
     def takes_weights(self) -> bool:
@@ -98,7 +104,28 @@ class BlockFunction:
         extern = isinstance(self.call, KernelCall) and any(
             view.data.startswith("inputs->") for view in self.call.inputs
         )
-        return self.can_fail or self.takes_weights or extern
+        loads = self.call.is_callback and not self.stores
+        return loads or self.takes_weights or extern
+
+    @property
+    def passed(self) -> tuple[str, ...]:
+        """What NAME_run hands to it."""
+        return passed(self.takes_inputs, self.stores)
+
+
+def passed(inputs: bool, outputs: bool) -> tuple[str, ...]:
+    """What a function that computes is given: always the arena."""
+    return ("arena", *(("inputs",) if inputs else ()), *(("outputs",) if outputs else ()))
+
+
+def declared(argument: str, name: str) -> str:
+    """The declaration of what is passed, in C; `name`: the prefix of the network's types."""
+    return "int8_t *arena" if argument == "arena" else f"const {name}_{argument} *{argument}"
+
+
+def outermost(argument: str) -> str:
+    """What NAME_run calls it."""
+    return {"arena": "base", "inputs": "in", "outputs": "out"}[argument]
 
 
 def is_whole(block: Block) -> bool:
@@ -119,14 +146,17 @@ def whole_block(
     part = Rectangle(Span(0, step.rows.at(0)), step.cols[0])
     comment = call_comment(program.schedule.graph, call, numbers[call.writes])
     name = scope.block("block", index, block.name)
-    return BlockFunction(name, _call(program, call, part, comment))
+    return BlockFunction(name, _call(program, call, part, comment), call.kernel == STORE)
 
 
-def _call(program: Program, call: Call, part: Rectangle, comment: str) -> KernelCall | LoadCall:
+def _call(program: Program, call: Call, part: Rectangle, comment: str) -> KernelCall | CallbackCall:
     graph = program.schedule.graph
+    if call.kernel == STORE:
+        source = _view(program, "in", "patchc_in", call.writes, part)
+        return CallbackCall(comment, *callback(program, call), source)
     out = _view(program, "out", "patchc_out", call.writes, part)
     if call.kernel == LOAD:
-        return LoadCall(comment, program.field(call.writes), out)
+        return CallbackCall(comment, *callback(program, call), out)
     reached = [reach(graph, program.node(call), tensor, part) for tensor in call.reads]
     names = input_names(call)
     given = tuple(input_arguments(call, names, "&pads"))
@@ -144,6 +174,14 @@ def _call(program: Program, call: Call, part: Rectangle, comment: str) -> Kernel
         array=array_lines(call, names),
         given=given,
     )
+
+
+def callback(program: Program, call: Call) -> tuple[str, str]:
+    """Of a load or a store: the function of NAME.c that goes through the caller's callback, and a
+    pointer to that."""
+    if call.kernel == LOAD:
+        return "load_rows", f"&inputs->{program.field(call.writes)}"
+    return "store_rows", f"&outputs->{program.output_field(call.writes)}"
 
 
 def _view(program: Program, name: str, ctype: str, tensor: str, part: Rectangle) -> View:

@@ -26,6 +26,7 @@ from patchc.tunnels.schedule import (
     FINISH_MEAN,
     FINISH_POINTWISE,
     LOAD,
+    STORE,
     Block,
     BufferKind,
     Call,
@@ -42,6 +43,8 @@ def call_comment(graph: Graph, call: Call, number: int) -> str:
     written = graph.tensors[call.writes]
     if call.kernel == LOAD:
         text = f"{number}: {call.writes}  load, {_shape(written.shape)}"
+    elif call.kernel == STORE:
+        text = f"{number}: {call.writes}  handed over, {_shape(written.shape)}"
     else:
         node = graph.node(call.node or "")
         shapes = " + ".join(_shape(graph.tensors[name].shape) for name in node.inputs)
@@ -142,9 +145,10 @@ def step_comment(schedule: Schedule, step: Step) -> str:
     elif last.kernel == FINISH_MEAN:
         sources = [f"sums of {last.writes}"]
     else:
+        made = set() if last.kernel == STORE else made
         read = dict.fromkeys(name for call in calls for name in call.reads if name not in made)
         sources = [_held(schedule, name) for name in read]
-    target = _held(schedule, last.writes)
+    target = "the callback" if last.kernel == STORE else _held(schedule, last.writes)
     if last.kernel == ADD_MEAN:
         target = f"sums of {last.writes}"
     words = [f"{', '.join(sources)} -> {target}"]

@@ -10,7 +10,7 @@ from functools import cached_property
 import jinja2
 
 from patchc.codegen import layout
-from patchc.codegen.calls import BlockFunction, is_whole, whole_block
+from patchc.codegen.calls import BlockFunction, declared, is_whole, outermost, whole_block
 from patchc.codegen.constants import ConstantArray, NodeConstants, node_constants
 from patchc.codegen.describe import arena_map, call_numbers
 from patchc.codegen.firmware import firmware_files
@@ -27,7 +27,7 @@ from patchc.memory.placement import Placement
 from patchc.resources import runtime_dir, templates_dir
 from patchc.targets.kernels import KERNELS, Kernel
 from patchc.tunnels.plan import InputMode
-from patchc.tunnels.schedule import LOAD, Schedule
+from patchc.tunnels.schedule import LOAD, STORE, Schedule
 
 # What host_main and its callers need to know; read by patchc.verify.program.
 NETWORK_FILE = "test/network.json"
@@ -103,13 +103,13 @@ class _Network:
 
     @cached_property
     def called(self) -> set[str]:
-        """Names of kernels, perhaps LOAD among them."""
+        """Names of kernels, perhaps LOAD and STORE among them."""
         steps = (step for block in self.schedule.blocks for step in block.steps)
         return {call.kernel for step in steps for call in (*step.calls, *step.finish)}
 
     @cached_property
     def kernels(self) -> tuple[Kernel, ...]:
-        return tuple(KERNELS[name] for name in sorted(self.called - {LOAD}))
+        return tuple(KERNELS[name] for name in sorted(self.called - {LOAD, STORE}))
 
     @cached_property
     def inputs(self) -> tuple[Port, ...]:
@@ -129,7 +129,7 @@ class _Network:
 
     @cached_property
     def blocks(self) -> tuple[BlockFunction | TunnelFunction, ...]:
-        program = Program(self.schedule, self.placement, self.inputs, self.constants)
+        program = Program(self.schedule, self.placement, self.inputs, self.outputs, self.constants)
         scope = FileScope(self.exported)
         tables = Tables(program, scope)
         numbers = call_numbers(self.schedule)
@@ -148,7 +148,7 @@ class _Network:
     @property
     def exported(self) -> set[str]:
         """Identifiers with which those of NAME.c must not collide."""
-        words = ("run", "inputs", "outputs", "reader")
+        words = ("run", "inputs", "outputs", "reader", "writer")
         names = {f"{self.options.name}_{word}" for word in words}
         return names | {array.name for array in self.arrays}
 
@@ -191,6 +191,7 @@ class _Network:
             "static_params": static,
             "blocks": self.blocks,
             "loads": LOAD in self.called,
+            "stores": STORE in self.called,
             "has_tunnels": self.has_tunnels,
             "sources": sources,
             "golden_cases": options.golden.cases if options.golden else 0,
@@ -236,6 +237,8 @@ def _environment() -> jinja2.Environment:
         keep_trailing_newline=True,
     )
     environment.filters["comment_block"] = comment_block
+    environment.filters["declared"] = declared
+    environment.filters["outermost"] = outermost
     for function in (layout.arguments, layout.made, layout.pieces, layout.initialiser):
         environment.globals[function.__name__] = function
     return environment

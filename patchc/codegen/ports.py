@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -29,10 +29,15 @@ class Port:
     scale: str  # a C float literal
     zero_point: int
     offset: int | None  # bytes into the arena; None: not found there by the caller
+    stripes: int = 0  # of columns in which an output leaves through a callback; 0: it does not
 
     @property
     def shape(self) -> tuple[int, int, int]:
         return self.height, self.width, self.channels
+
+    @property
+    def handed(self) -> bool:
+        return self.stripes > 0
 
 
 def input_ports(schedule: Schedule, placement: Placement) -> tuple[Port, ...]:
@@ -44,10 +49,13 @@ def input_ports(schedule: Schedule, placement: Placement) -> tuple[Port, ...]:
 
 
 def output_ports(schedule: Schedule, placement: Placement) -> tuple[Port, ...]:
-    """Raises PatchcError when an output is an input that lies outside the arena."""
-    graph = schedule.graph
-    offsets = [_offset(schedule, placement, tensor) for tensor in graph.outputs]
-    return _ports(graph, graph.outputs, "OUT", offsets)
+    """Those that are handed over have no offset. Raises PatchcError when an output is an input that
+    lies outside the arena."""
+    graph, handed = schedule.graph, schedule.handed
+    offsets = [None if t in handed else _offset(schedule, placement, t) for t in graph.outputs]
+    ports = _ports(graph, graph.outputs, "OUT", offsets)
+    stripes = {tensor: schedule.blocks[index].stripes for tensor, index in handed.items()}
+    return tuple(replace(port, stripes=stripes.get(port.tensor, 0)) for port in ports)
 
 
 def _ports(

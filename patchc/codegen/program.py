@@ -23,10 +23,11 @@ class Program:
     schedule: Schedule
     placement: Placement
     inputs: tuple[Port, ...]
+    outputs: tuple[Port, ...]
     constants: Mapping[tuple[str, str, int], NodeConstants]  # by constants.constants_key
 
     def node(self, call: Call) -> Node:
-        """The node that a call computes; loads compute none."""
+        """The node that a call computes; loads and stores compute none."""
         return self.schedule.graph.node(call.node or "")
 
     def constants_of(self, call: Call, group: int) -> NodeConstants:
@@ -45,6 +46,11 @@ class Program:
     def field(self, tensor: str) -> str:
         """The member of the inputs struct for a graph input."""
         (field,) = (port.field for port in self.inputs if port.tensor == tensor)
+        return field
+
+    def output_field(self, tensor: str) -> str:
+        """The member of the outputs struct for a graph output."""
+        (field,) = (port.field for port in self.outputs if port.tensor == tensor)
         return field
 
     def offset(self, tensor: str) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from patchc.codegen.calls import callback, passed
 from patchc.codegen.constants import ParamStruct
 from patchc.codegen.describe import call_comment, step_comment, tunnel_comment
 from patchc.codegen.operands import array_lines, input_arguments, input_names
@@ -19,6 +20,7 @@ from patchc.tunnels.schedule import (
     FINISH_MEAN,
     FINISH_POINTWISE,
     LOAD,
+    STORE,
     Block,
     Call,
     Step,
@@ -29,6 +31,8 @@ _PIECE = "at"
 NO_PADS = "&none"
 # The patch of a map of one pixel.
 PIXEL = "&pixel"
+# What is added to a tensor's name where a second function has to do with it.
+_STEMS = {ADD_MEAN: "_sums", STORE: "_rows"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +56,7 @@ class PieceCall:
     constants: Made | None  # those of the current round's channels, where rounds differ in them
     arguments: tuple[str, ...]
     array: tuple[str, ...] = ()  # lines that make one array of the inputs, for kernels that take it
-    field: str | None = None  # of a load: the member of the inputs struct
-
-    @property
-    def is_load(self) -> bool:
-        return self.field is not None
+    is_callback: bool = False  # of the caller: it fetches a row, or is handed one
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +73,7 @@ class StepFunction:
     channels: int  # of the inner tensors, `group` of them a round; 0: there are no rounds
     group: int
     takes_inputs: bool
+    stores: bool  # it hands an output over
 
     @property
     def takes_weights(self) -> bool:
@@ -80,7 +81,11 @@ class StepFunction:
 
     @property
     def can_fail(self) -> bool:
-        return any(call.is_load for call in self.calls)
+        return any(call.is_callback for call in self.calls)
+
+    @property
+    def passed(self) -> tuple[str, ...]:
+        return passed(self.takes_inputs, self.stores)
 
     @property
     def needs_pixel(self) -> bool:
@@ -114,6 +119,10 @@ class TunnelFunction:
     @property
     def takes_inputs(self) -> bool:
         return any(step.takes_inputs for step in self.steps)
+
+    @property
+    def passed(self) -> tuple[str, ...]:
+        return passed(self.takes_inputs, any(step.stores for step in self.steps))
 
     @property
     def can_fail(self) -> bool:
@@ -178,7 +187,7 @@ class _StepMaker:
         last = self.all_calls[-1]
         local = {p.name: p for p in map(self._params, self.all_calls) if p and p.local}
         stem = self.scope.stem(last.writes)
-        stem = f"{stem}_sums" if last.kernel == ADD_MEAN else stem
+        stem = f"{stem}{_STEMS.get(last.kernel, '')}"
         return StepFunction(
             name=self.scope.name("compute", stem),
             table=self.tables.step(block, self.step, stem),
@@ -190,6 +199,7 @@ class _StepMaker:
             channels=self._inner_channels(),
             group=self.step.group,
             takes_inputs=bool(local) or last.kernel == LOAD or self._reads_extern(),
+            stores=last.kernel == STORE,
         )
 
     def _inner_channels(self) -> int:
@@ -206,7 +216,7 @@ class _StepMaker:
 
     def _params(self, call: Call) -> ParamStruct | None:
         """A call's constants: packed in groups where the call runs in rounds."""
-        if call.kernel == LOAD or KERNELS[call.kernel].params is None:
+        if call.node is None or KERNELS[call.kernel].params is None:
             return None
         rounds = call in self.step.calls or call.kernel == FINISH_POINTWISE
         return self.program.constants_of(call, self.step.group if rounds else 0).params
@@ -216,7 +226,7 @@ class _StepMaker:
     def _reach_back(self) -> None:
         """From the piece back through the windows: the patch of every tensor."""
         for call in reversed(self.all_calls):
-            if call.kernel in (LOAD, FINISH_POINTWISE, FINISH_MEAN):
+            if call.node is None or call.kernel in (FINISH_POINTWISE, FINISH_MEAN):
                 continue
             node = self.program.node(call)
             patch, pads = self.made[call.writes], NO_PADS
@@ -291,10 +301,11 @@ class _StepMaker:
 
     def _call(self, call: Call) -> PieceCall:
         comment = call_comment(self.program.schedule.graph, call, self.numbers[call.writes])
-        if call.kernel == LOAD:
-            field = self.program.field(call.writes)
-            out = self._view("out", call.writes, _PIECE)
-            return PieceCall(comment, "load_rows", (out,), frozenset(), None, (), field=field)
+        if call.node is None:
+            view = self._view("out" if call.kernel == LOAD else "in", call.writes, _PIECE)
+            function, caller = callback(self.program, call)
+            given = (caller, f"&{view.name}", f"{_PIECE}->r0", f"{_PIECE}->c0")
+            return PieceCall(comment, function, (view,), frozenset(), None, given, is_callback=True)
         views = []
         patch, pads = self.reads.get(call, (_PIECE, NO_PADS))
         names: tuple[str, ...] = ()

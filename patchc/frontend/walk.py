@@ -16,6 +16,7 @@ from patchc.frontend.registry import (
     Handler,
     RefusalError,
     Unsupported,
+    entries,
     handlers,
     node_name,
 )
@@ -126,7 +127,12 @@ class _Walk:
         handler = self._handler(node)
         used = frozenset(i for i, name in enumerate(node.output) if name in self._read)
         found = handler(Call(node, tuple(inputs), self._builder, self._loaded.opset, used))
-        return list(found) if isinstance(found, Sequence) else [found]
+        values = list(found) if isinstance(found, Sequence) else [found]
+        for value in values:
+            if isinstance(value, Pending) and value.result == node.output[0]:
+                declared = entries()[handler].makes
+                assert isinstance(value.op, declared), f"{node.op_type}: {value.op.kind}"
+        return values
 
     def _handler(self, node: onnx.NodeProto) -> Handler:
         if node.op_type in DYNAMIC_OPS:

@@ -13,6 +13,7 @@ from patchc.tunnels.schedule import (
     ADD_MEAN,
     FINISH_MEAN,
     FINISH_POINTWISE,
+    STORE,
     Buffer,
     BufferKind,
     Schedule,
@@ -62,9 +63,10 @@ def element_peak(schedule: Schedule) -> int:
     """The largest number of bytes, over the pieces of the program, that will still be read.
 
     While a piece is computed its operands and its results are both there, unless the kernel reads
-    an element before it writes over it (`Order.ELEMENT`). Outputs are read at the end. Inner
-    tensors and sums of a step, which live for a moment, are left out. This does not depend on how
-    buffers were drawn, so it tells what better buffers could still gain.
+    an element before it writes over it (`Order.ELEMENT`). Outputs are read at the end, or when
+    they are handed over. Inner tensors and sums of a step, which live for a moment, are left out.
+    This does not depend on how buffers were drawn, so it tells what better buffers could still
+    gain.
     """
     graph = schedule.graph
     arena = {buffer.name for buffer in arena_buffers(schedule)}
@@ -85,12 +87,13 @@ def element_peak(schedule: Schedule) -> int:
         for name, window in _reads(schedule, step, rows, cols):
             if name in pixels:
                 pixels[name].last_read[window] = reads_at
-        if step.piece == step_output(step) and step.piece in pixels:
+        makes = step.calls[0].kernel != STORE and step.piece == step_output(step)
+        if makes and step.piece in pixels:
             pixels[step.piece].write(rows, cols, writes_at)
         clock += 2
     change = np.zeros(clock + 2, dtype=np.int64)
     for name, tensor in pixels.items():
-        if name in graph.outputs:
+        if name in graph.outputs and name not in schedule.handed:
             tensor.last_read[:] = clock
         tensor.add_lives(change)
     return int(np.cumsum(change).max(initial=0))
@@ -106,6 +109,8 @@ def _reads(
 ) -> Iterator[tuple[str, tuple[slice, slice]]]:
     """What a piece reads of tensors made outside its step: (tensor, pixels)."""
     graph = schedule.graph
+    if step.calls[0].kernel == STORE:
+        yield step.piece, (slice(rows.start, rows.stop), slice(cols.start, cols.stop))
     calls = [call for call in (*step.calls, *step.finish) if call.node is not None]
     made: dict[str, tuple[Span, Span]] = {step.piece: (rows, cols)}
     for call in reversed(calls):

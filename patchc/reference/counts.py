@@ -10,7 +10,8 @@ from patchc.tunnels.schedule import Span
 
 
 class Fetches:
-    """How often each pixel of a graph input was fetched, and in which order."""
+    """How often each pixel of a graph input was fetched, or of an output handed over, and in which
+    order."""
 
     def __init__(self, height: int, width: int) -> None:
         self._times = np.zeros((height, width), dtype=np.int64)

@@ -25,7 +25,7 @@ from patchc.reference.program import FINISHES, Piece, PreparedCall, Region, regi
 from patchc.reference.rectangles import Rectangle, SumsRectangle, clobbered, overlap
 from patchc.reference.shadow import Memory, ShadowMemoryError
 from patchc.targets.kernels import KERNELS, Order
-from patchc.tunnels.schedule import ADD_MEAN, ADD_POINTWISE, LOAD, Schedule, Span
+from patchc.tunnels.schedule import ADD_MEAN, ADD_POINTWISE, LOAD, STORE, Schedule, Span
 
 T = TypeVar("T")
 
@@ -37,7 +37,8 @@ class Workspace:
     schedule: Schedule
     memory: Memory
     inputs: Mapping[str, np.ndarray]  # int8 (h, w, c)
-    fetches: Mapping[str, Fetches]  # per graph input
+    fetches: Mapping[str, Fetches]  # per graph input, and per output that is handed over
+    handed: Mapping[str, np.ndarray]  # what the caller has got of these outputs, int8 (h, w, c)
     means: dict[str, MeanPixels] = field(default_factory=dict)  # by the mean's tensor
     macs: int = 0
     _prepared: dict[Hashable, object] = field(default_factory=dict)
@@ -102,6 +103,8 @@ class PieceRun:
                 self._where += f", channels {channels.start} .. {channels.stop - 1}"
         if kernel_name == LOAD:
             self._load(item, region)
+        elif kernel_name == STORE:
+            self._store(item, region)
         elif kernel_name == ADD_POINTWISE:
             self._add_pointwise(item, region, channels)
         elif kernel_name == ADD_MEAN:
@@ -119,6 +122,15 @@ class PieceRun:
         image = self._work.inputs[name]
         self._memory.write(target, image[rows.start : rows.stop, cols.start : cols.stop])
         self._work.fetches[name].add(rows, cols)
+
+    def _store(self, item: PreparedCall, region: Region) -> None:
+        name, rows, cols = item.call.writes, region.rows, region.cols
+        source = self._memory.locate(name, rows, cols, self._piece.stripe)
+        window = slice(rows.start, rows.stop), slice(cols.start, cols.stop)
+        self._work.handed[name][window] = self._memory.read(source)
+        self._work.fetches[name].add(rows, cols)
+        if self._work.fetches[name].reread:
+            raise ShadowMemoryError(f"hands over pixels of {name!r} a second time")
 
     def _compute(self, item: PreparedCall, region: Region, channels: Span | None) -> None:
         call, op = item.call, _operator(item)

@@ -48,6 +48,7 @@ class ScheduleStats:
     input_pixels_reread: int  # fetched by loads more than once
     input_pixels_unread: int  # never fetched, though loads fetch other pixels of their input
     input_raster_order: bool  # the pixels of every input came in raster order
+    output_raster_order: bool  # the pixels of every output that is handed over left in that order
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,10 @@ class _Machine:
         self._schedule = schedule
         self._memory = Memory(schedule, placement)
         fetches = {name: Fetches(*values.shape[:2]) for name, values in inputs.items()}
-        self._work = Workspace(schedule, self._memory, inputs, fetches)
+        shapes = {name: schedule.graph.tensors[name].shape for name in schedule.handed}
+        fetches |= {name: Fetches(*shape[:2]) for name, shape in shapes.items()}
+        handed = {name: np.zeros(shape, dtype=np.int8) for name, shape in shapes.items()}
+        self._work = Workspace(schedule, self._memory, inputs, fetches, handed)
         self._loaded = {
             call.writes
             for block in schedule.blocks
@@ -146,9 +150,15 @@ class _Machine:
             PieceRun(self._work, part, prepared.calls).run(prepared.groups)
 
     def outputs(self) -> dict[str, np.ndarray]:
-        """The graph outputs. Raises ShadowMemoryError when one is not there in full."""
+        """The graph outputs. Raises ShadowMemoryError when one is not there in full, or was not
+        handed over in full."""
         found = {}
         for name in self._schedule.graph.outputs:
+            if name in self._schedule.handed:
+                if self._work.fetches[name].unread:
+                    raise ShadowMemoryError(f"output {name!r} was not handed over in full")
+                found[name] = self._work.handed[name]
+                continue
             try:
                 found[name] = np.array(self._memory.read(self._whole(name)))
             except ShadowMemoryError as error:
@@ -165,6 +175,9 @@ class _Machine:
             input_pixels_reread=sum(found.reread for _, found in fetches),
             input_pixels_unread=sum(found.unread for _, found in fetches),
             input_raster_order=all(found.raster_order for _, found in fetches),
+            output_raster_order=all(
+                self._work.fetches[name].raster_order for name in self._schedule.handed
+            ),
         )
 
     def _whole(self, name: str) -> Rectangle:

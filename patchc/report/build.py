@@ -18,6 +18,7 @@ from patchc.report.data import (
     HostOperators,
     Layer,
     ModelReport,
+    Output,
     Ram,
     Report,
     Segmentation,
@@ -58,6 +59,8 @@ def build_report(
         input_mode=schedule.input_mode.value,
         input_bytes_read=bytes_read,
         input_passes=passes,
+        output_mode=plan.output_mode.value,
+        outputs=_outputs(schedule),
         ram=_ram(schedule, placement, facts),
         flash=Flash(weights_bytes=sum(facts.constant_bytes.values()), code_bytes=None),
         weight_bytes_read=sum(
@@ -94,6 +97,17 @@ def _ram(schedule: Schedule, placement: Placement, facts: Facts) -> Ram:
         placement=placement.method,
         layerwise_bytes=facts.layerwise_bytes,
     )
+
+
+def _outputs(schedule: Schedule) -> tuple[Output, ...]:
+    found = []
+    for name in schedule.graph.outputs:
+        block, order = schedule.handed.get(name), None
+        if block is not None:
+            order = "raster" if schedule.blocks[block].stripes == 1 else "stripes"
+        size = schedule.graph.tensors[name].bytes
+        found.append(Output(name, size, block is not None, order))
+    return tuple(found)
 
 
 def _kernels(schedule: Schedule) -> dict[str, int]:
@@ -151,7 +165,7 @@ def _layers(schedule: Schedule, work: Mapping[str, Work]) -> tuple[Layer, ...]:
     return tuple(
         Layer(
             node=call.node or step.name,
-            op=graph.node(call.node).op.kind if call.node else "Load",
+            op=graph.node(call.node).op.kind if call.node else call.kernel.capitalize(),
             kernel=call.kernel,
             shape=graph.tensors[call.writes].shape,
             in_place=_in_place(schedule, call),
@@ -168,7 +182,7 @@ def _layers(schedule: Schedule, work: Mapping[str, Work]) -> tuple[Layer, ...]:
 
 def _in_place(schedule: Schedule, call: Call) -> bool:
     """Is the output written over an operand, element by element?"""
-    if call.writes not in schedule.storages:
+    if call.node is None or call.writes not in schedule.storages:
         return False
     out = schedule.storages[call.writes]
     found = [schedule.storages[name] for name in call.reads if name in schedule.storages]

@@ -100,6 +100,18 @@ class Layer:
 
 
 @dataclass(frozen=True, slots=True)
+class Output:
+    """An output of the network, and where it goes."""
+
+    tensor: str
+    bytes: int
+    handed_over: bool  # through a callback, as it is made; else it lies in the arena at the end
+    # Of its pixels where they are handed over: "raster", or "stripes" for one stripe of columns
+    # after the other, each in raster order.
+    order: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class HostOperators:
     """Float operators of the file that stay outside the C, as "name (OpType)"."""
 
@@ -118,6 +130,8 @@ class Report:
     input_mode: str
     input_bytes_read: int  # of the inputs, per inference
     input_passes: int  # how often the inputs are read from their start
+    output_mode: str
+    outputs: tuple[Output, ...]
     ram: Ram
     flash: Flash
     weight_bytes_read: int  # constants read per inference: a call of a kernel reads all of its own

@@ -34,6 +34,7 @@ class Exploration:
     model: str
     target: str
     input_mode: str
+    output_mode: str
     macs: int  # of the plain network
     points: tuple[FrontierPoint, ...]
 
@@ -60,7 +61,8 @@ def frontier_points(choices: Sequence[Choice], macs: int) -> tuple[FrontierPoint
 def render_exploration(found: Exploration) -> RenderableType:
     """A table of 80 columns with a bar per point."""
     table = Table(
-        title=f"{found.model}: RAM against work, --input {found.input_mode}",
+        title=f"{found.model}: RAM against work, --input {found.input_mode}, "
+        f"--outputs {found.output_mode}",
         title_justify="left",
         box=None,
         pad_edge=False,

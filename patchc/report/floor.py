@@ -53,11 +53,17 @@ def _describe(schedule: Schedule, buffer: str, touched: set[str]) -> str:
 
 
 def over_budget(
-    schedule: Schedule, placement: Placement, budget: int, reserve: int, extern_total: int | None
+    schedule: Schedule,
+    placement: Placement,
+    budget: int,
+    reserve: int,
+    extern_total: int | None,
+    rows_total: int | None = None,
 ) -> PatchcError:
     """The error for a budget below the least total that patchc reaches.
 
-    `extern_total`: the least total with `--input extern`, where that was tried.
+    `extern_total`: the least total with `--input extern`, where that was tried; `rows_total`: with
+    `--outputs rows`.
     """
     peak = find_peak(schedule)
     total = placement.arena_bytes + reserve
@@ -67,11 +73,13 @@ def over_budget(
         f"  set by {peak.layer}: {peak.bytes} B live at once",
         *(f"    {buffer}" for buffer in peak.buffers),
     ]
-    if extern_total is not None and extern_total < total:
-        lines.append(
-            f"  --input extern leaves the image out of the arena: least is {extern_total}"
-            f" B then{', which fits' if extern_total <= budget else ''}"
-        )
+    for words, least in (
+        ("--input extern leaves the image out of the arena", extern_total),
+        ("--outputs rows hands the rows of outputs over as they are made", rows_total),
+    ):
+        if least is not None and least < total:
+            fits = ", which fits" if least <= budget else ""
+            lines.append(f"  {words}: least is {least} B then{fits}")
     if placement.arena_bytes <= budget:
         lines.append(
             f"  a --reserve of at most {budget - placement.arena_bytes} B fits, if stack and "

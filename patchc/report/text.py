@@ -137,6 +137,12 @@ def _facts(report: Report) -> list[str]:
         f"form, {report.exact.emulated:,} by emulation",
         "kernels  " + ", ".join(f"{name} {count}" for name, count in report.kernels.items()),
     ]
+    lines += [
+        f"outputs  {output.tensor}: {output.bytes:,} B handed over, "
+        + ("in raster order" if output.order == "raster" else "stripe by stripe of columns")
+        for output in report.outputs
+        if output.handed_over
+    ]
     for where, nodes in (
         ("leading", report.host.leading),
         ("trailing", report.host.trailing),

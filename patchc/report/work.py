@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from patchc.tunnels.geometry import macs_per_pixel, operand_span, reach
 from patchc.tunnels.plan import InputMode, StepPlan
-from patchc.tunnels.schedule import FINISH_MEAN, LOAD, Block, Schedule, Span, Step
+from patchc.tunnels.schedule import FINISH_MEAN, LOAD, STORE, Block, Schedule, Span, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ def executed_work(schedule: Schedule) -> dict[str, Work]:
 
 
 def step_nodes(step: Step) -> tuple[str, ...]:
-    """The nodes of a step in order, each once; none for a load."""
+    """The nodes of a step in order, each once; none for a load or a store."""
     calls = (*step.calls, *step.finish)
     return tuple(dict.fromkeys(call.node for call in calls if call.node is not None))
 
@@ -76,7 +76,7 @@ def input_reads(schedule: Schedule) -> tuple[int, int]:
                 height, _, channels = graph.tensors[step.piece].shape
                 total += sum(span.stop - span.start for span in step.cols) * height * channels
                 passes = max(passes, block.stripes)
-            elif not callback:
+            elif not callback and step.calls[0].kernel != STORE:
                 read = _input_columns(schedule, step)
                 total += read
                 passes += block.stripes if read else 0

@@ -13,6 +13,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from patchc.ir import (
+    Add,
+    AveragePool,
+    Concat,
+    Conv,
+    DepthToSpace,
+    GlobalAveragePool,
+    Lut,
+    MaxPool,
+    Mul,
+    Op,
+    Rearrange,
+    Softmax,
+    Sub,
+    Upsample,
+)
+
 
 class Order(str, Enum):
     """The order of reads and writes that a kernel promises."""
@@ -26,6 +43,7 @@ class Kernel:
     """One C function of runtime_c."""
 
     name: str
+    operator: type[Op]  # that it computes, or a part of
     function: str  # in C
     source: str  # file under runtime_c/
     params: str | None  # C type of its constants
@@ -43,36 +61,53 @@ class Kernel:
         return self.name == "concat"
 
 
-def _portable(name: str, params: str | None, order: Order, *headers: str) -> Kernel:
-    return Kernel(name, f"patchc_{name}", f"portable/patchc_{name}.c", params, order, headers)
+def _portable(
+    name: str, operator: type[Op], params: str | None, order: Order, *headers: str
+) -> Kernel:
+    source = f"portable/patchc_{name}.c"
+    return Kernel(name, operator, f"patchc_{name}", source, params, order, headers)
 
 
 KERNELS: dict[str, Kernel] = {
     kernel.name: kernel
     for kernel in (
-        _portable("conv2d", "patchc_conv_params", Order.PIXEL, "patchc_requant.h"),
-        _portable("conv2d_pointwise", "patchc_conv_params", Order.PIXEL, "patchc_requant.h"),
-        _portable("conv2d_depthwise", "patchc_conv_params", Order.PIXEL, "patchc_requant.h"),
-        _portable("dense", "patchc_conv_params", Order.PIXEL, "patchc_requant.h"),
-        _portable("add", "patchc_add_params", Order.ELEMENT, "patchc_pairs.h"),
-        _portable("mul", "patchc_mul_params", Order.ELEMENT, "patchc_pairs.h"),
+        _portable("conv2d", Conv, "patchc_conv_params", Order.PIXEL, "patchc_requant.h"),
+        _portable("conv2d_pointwise", Conv, "patchc_conv_params", Order.PIXEL, "patchc_requant.h"),
+        _portable("conv2d_depthwise", Conv, "patchc_conv_params", Order.PIXEL, "patchc_requant.h"),
+        _portable("dense", Conv, "patchc_conv_params", Order.PIXEL, "patchc_requant.h"),
+        _portable("add", Add, "patchc_add_params", Order.ELEMENT, "patchc_pairs.h"),
+        _portable("mul", Mul, "patchc_mul_params", Order.ELEMENT, "patchc_pairs.h"),
         _portable(
-            "sub", "patchc_sub_params", Order.ELEMENT, "patchc_pairs.h", "patchc_softfloat.h"
+            "sub", Sub, "patchc_sub_params", Order.ELEMENT, "patchc_pairs.h", "patchc_softfloat.h"
         ),
-        _portable("concat", "patchc_concat_params", Order.PIXEL),
-        _portable("max_pool", "patchc_pool_params", Order.PIXEL),
-        _portable("average_pool", "patchc_average_params", Order.PIXEL, "patchc_softfloat.h"),
-        _portable("global_average_pool", "patchc_global_params", Order.PIXEL, "patchc_requant.h"),
-        _portable("lut", "patchc_lut_params", Order.ELEMENT),
-        _portable("upsample", "patchc_upsample_params", Order.PIXEL),
-        _portable("depth_to_space", "patchc_depth_to_space_params", Order.PIXEL),
-        _portable("rearrange", "patchc_rearrange_params", Order.PIXEL),
-        _portable("softmax", "patchc_softmax_params", Order.PIXEL, "patchc_softfloat.h"),
-        _portable("lut_channels", "patchc_lut_params", Order.ELEMENT),
+        _portable("concat", Concat, "patchc_concat_params", Order.PIXEL),
+        _portable("max_pool", MaxPool, "patchc_pool_params", Order.PIXEL),
+        _portable(
+            "average_pool", AveragePool, "patchc_average_params", Order.PIXEL, "patchc_softfloat.h"
+        ),
+        _portable(
+            "global_average_pool",
+            GlobalAveragePool,
+            "patchc_global_params",
+            Order.PIXEL,
+            "patchc_requant.h",
+        ),
+        _portable("lut", Lut, "patchc_lut_params", Order.ELEMENT),
+        _portable("upsample", Upsample, "patchc_upsample_params", Order.PIXEL),
+        _portable("depth_to_space", DepthToSpace, "patchc_depth_to_space_params", Order.PIXEL),
+        _portable("rearrange", Rearrange, "patchc_rearrange_params", Order.PIXEL),
+        _portable("softmax", Softmax, "patchc_softmax_params", Order.PIXEL, "patchc_softfloat.h"),
+        _portable("lut_channels", Lut, "patchc_lut_params", Order.ELEMENT),
         # In two halves: "add" reads a view and adds to int32 sums, "finish" makes int8 of them.
-        _portable("pointwise_add", "patchc_conv_params", Order.PIXEL, "patchc_requant.h"),
-        _portable("pointwise_finish", "patchc_conv_params", Order.PIXEL, "patchc_requant.h"),
-        _portable("mean_add", None, Order.PIXEL),
-        _portable("mean_finish", "patchc_global_params", Order.PIXEL, "patchc_requant.h"),
+        _portable("pointwise_add", Conv, "patchc_conv_params", Order.PIXEL, "patchc_requant.h"),
+        _portable("pointwise_finish", Conv, "patchc_conv_params", Order.PIXEL, "patchc_requant.h"),
+        _portable("mean_add", GlobalAveragePool, None, Order.PIXEL),
+        _portable(
+            "mean_finish",
+            GlobalAveragePool,
+            "patchc_global_params",
+            Order.PIXEL,
+            "patchc_requant.h",
+        ),
     )
 }

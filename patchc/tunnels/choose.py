@@ -17,7 +17,7 @@ from patchc.ir import Graph, macs
 from patchc.memory import Placement, place, reversed_blocks
 from patchc.targets.reserve import NO_RESERVE, Reserve, kind_of
 from patchc.tunnels.lowering import lower
-from patchc.tunnels.plan import InputMode, Plan
+from patchc.tunnels.plan import InputMode, OutputMode, Plan, handed_over
 from patchc.tunnels.planner import trivial_plan
 from patchc.tunnels.schedule import Schedule
 from patchc.tunnels.search import Point, Search
@@ -44,28 +44,37 @@ class Choice:
         return self.arena_bytes + self.reserve_bytes
 
 
-def layer_by_layer(graph: Graph, mode: InputMode, reserve: Reserve = NO_RESERVE) -> Choice:
+def layer_by_layer(
+    graph: Graph,
+    mode: InputMode,
+    reserve: Reserve = NO_RESERVE,
+    outputs: OutputMode = OutputMode.ARENA,
+) -> Choice:
     """Every node on its own, over whole maps."""
     cost = sum(macs(graph, node) for node in graph.nodes)
-    return _placed(graph, trivial_plan(graph, mode), cost, cost, reserve)
+    return _placed(graph, trivial_plan(graph, mode, outputs), cost, cost, reserve)
 
 
 def choose(
-    graph: Graph, mode: InputMode, limit: int | None, reserve: Reserve = NO_RESERVE
+    graph: Graph,
+    mode: InputMode,
+    limit: int | None,
+    reserve: Reserve = NO_RESERVE,
+    outputs: OutputMode = OutputMode.ARENA,
 ) -> Choice:
     """The cheapest plan of at most `limit` bytes in total; where the search finds none, the one of
     least total.
 
     Layer by layer where that fits: nothing costs less, and nothing is simpler to follow.
     """
-    whole = layer_by_layer(graph, mode, reserve)
+    whole = layer_by_layer(graph, mode, reserve, outputs)
     if limit is None or whole.total_bytes <= limit:
         return whole
-    search = Search(graph, mode)
+    search = Search(graph, mode, outputs)
     bound: int | None = None
     for point in search.frontier(limit - reserve.least):
         bound = point.cost if bound is None else bound
-        for choice in _placements(graph, mode, point, bound, reserve):
+        for choice in _placements(search, point, bound, reserve):
             if choice.total_bytes <= limit:
                 return choice
     least = _least(search, whole, reserve)
@@ -80,17 +89,23 @@ def _least(search: Search, whole: Choice, reserve: Reserve) -> Choice:
     for point in reversed(points):  # from the least price on
         if point.bytes + reserve.least >= best.total_bytes:
             break
-        found = _placements(search.graph, search.mode, point, point.cost, reserve)
+        found = _placements(search, point, point.cost, reserve)
         best = min((best, *found), key=_total_and_cost)
     return best
 
 
-def explore(graph: Graph, mode: InputMode, reserve: Reserve = NO_RESERVE) -> tuple[Choice, ...]:
+def explore(
+    graph: Graph,
+    mode: InputMode,
+    reserve: Reserve = NO_RESERVE,
+    outputs: OutputMode = OutputMode.ARENA,
+) -> tuple[Choice, ...]:
     """The whole frontier, placed: falling total, rising cost. Starts with layer by layer."""
-    whole = layer_by_layer(graph, mode, reserve)
+    whole = layer_by_layer(graph, mode, reserve, outputs)
     choices = [whole]
-    for point in Search(graph, mode).frontier(whole.total_bytes - reserve.least):
-        choices.extend(_placements(graph, mode, point, point.cost, reserve))
+    search = Search(graph, mode, outputs)
+    for point in search.frontier(whole.total_bytes - reserve.least):
+        choices.extend(_placements(search, point, point.cost, reserve))
     kept: list[Choice] = []
     for choice in sorted(choices, key=_total_and_cost):
         if not kept or choice.cost < kept[-1].cost:
@@ -102,10 +117,8 @@ def _total_and_cost(choice: Choice) -> tuple[int, int]:
     return choice.total_bytes, choice.cost
 
 
-def _placements(
-    graph: Graph, mode: InputMode, point: Point, bound: int, reserve: Reserve
-) -> Iterator[Choice]:
-    plan = point.plan(mode)
+def _placements(search: Search, point: Point, bound: int, reserve: Reserve) -> Iterator[Choice]:
+    graph, plan = search.graph, point.plan(search.mode, search.output_mode)
     straight = _placed(graph, plan, point.cost, bound, reserve)
     yield straight
     if straight.arena_bytes <= point.bytes:  # nothing is left to gain
@@ -123,12 +136,14 @@ def reversible(graph: Graph, plan: Plan) -> frozenset[int]:
     """Tunnels of a plan that may run from the last row to the first, and over maps that die."""
     callback = plan.input_mode in (InputMode.TILES, InputMode.STREAM)
     images = set(graph.inputs) if callback else set()
+    handed = handed_over(graph, plan.output_mode)
     return frozenset(
         index
         for index, tunnel in enumerate(plan.tunnels)
         if not tunnel.whole
         and tunnel.stripes == 1
         and not any(images & set(graph.node(name).inputs) for name in tunnel.nodes)
+        and not any(graph.node(name).output in handed for name in tunnel.nodes)
     )
 
 

@@ -12,7 +12,7 @@ from patchc.targets.select import choose_kernel
 from patchc.tunnels.clocks import GeometryError
 from patchc.tunnels.geometry import broadcast_input, is_mean, last_tensor, piece_tensor
 from patchc.tunnels.names import identifiers
-from patchc.tunnels.plan import InputMode, Plan, StepPlan, TunnelPlan
+from patchc.tunnels.plan import InputMode, Plan, StepPlan, TunnelPlan, handed_over
 from patchc.tunnels.rows import StepRows, TunnelRows, first_bytes, overlap_distance, tunnel_rows
 from patchc.tunnels.schedule import (
     ADD_MEAN,
@@ -20,11 +20,13 @@ from patchc.tunnels.schedule import (
     FINISH_MEAN,
     FINISH_POINTWISE,
     LOAD,
+    STORE,
     Block,
     Buffer,
     BufferKind,
     Call,
     Overlap,
+    RowClock,
     Schedule,
     Span,
     Step,
@@ -33,7 +35,7 @@ from patchc.tunnels.schedule import (
     all_rows,
 )
 from patchc.tunnels.scratch import SUM_BYTES, projection, step_scratch
-from patchc.tunnels.spans import tunnel_cols
+from patchc.tunnels.spans import column_shares, tunnel_cols
 
 CALLBACK = (InputMode.TILES, InputMode.STREAM)
 
@@ -75,6 +77,7 @@ class _Lowering:
         self.graph, self.plan = graph, plan
         self.names = identifiers((*graph.inputs, *(node.output for node in order)))
         self.in_place = dict(plan.in_place)
+        self.handed = handed_over(graph, plan.output_mode)
         self.buffers: dict[str, Buffer] = {}
         self.storages: dict[str, Storage] = {}
         self.sums: dict[str, Sums] = {}
@@ -114,7 +117,8 @@ class _Lowering:
             if name not in self.storages:  # nobody reads it
                 self._load_block(name)
         for name in self.graph.outputs:
-            self._touch(name, len(self.blocks) - 1)
+            if name not in self.handed:
+                self._touch(name, len(self.blocks) - 1)
         if self.in_place:
             raise PatchcError(f"the plan puts unknown tensors in place: {', '.join(self.in_place)}")
         return Schedule(
@@ -154,7 +158,7 @@ class _Lowering:
         kind = BufferKind.MAP
         if tensor in graph.inputs and mode is InputMode.EXTERN:
             kind = BufferKind.EXTERN
-        elif tensor in graph.outputs:
+        elif tensor in graph.outputs and tensor not in self.handed:
             kind = BufferKind.OUTPUT
         elif tensor in graph.inputs:
             kind = BufferKind.INPUT
@@ -182,6 +186,12 @@ class _Lowering:
         step = self._whole_step(f"load {tensor}", Call(LOAD, None, (), tensor))
         self.blocks.append(Block(f"load_{self.names[tensor]}", 1, 1, (step,)))
 
+    def _store_block(self, tensor: str) -> None:
+        """Hand over a tensor that is there in full."""
+        self._touch(tensor, len(self.blocks))
+        step = self._whole_step(f"store {tensor}", Call(STORE, None, (tensor,), tensor))
+        self.blocks.append(Block(f"store_{self.names[tensor]}", 1, 1, (step,)))
+
     def _whole(self, tunnel: TunnelPlan) -> None:
         node = self.graph.node(tunnel.nodes[0])
         operand = self.in_place.pop(node.output, None)
@@ -195,6 +205,8 @@ class _Lowering:
         self.blocks.append(
             Block(self.names[node.output], 1, 1, (self._whole_step(node.name, call),))
         )
+        if node.output in self.handed:
+            self._store_block(node.output)
 
     def _whole_step(self, name: str, call: Call) -> Step:
         height, width, _ = self.graph.tensors[call.writes].shape
@@ -233,9 +245,16 @@ class _Lowering:
             raise GeometryError("the image arrives from its first row on")
         if tunnel.stripes != 1 and any(is_mean(graph, step) for step in tunnel.steps):
             raise GeometryError("a mean is taken over all columns, not stripe by stripe")
-        rows = tunnel_rows(graph, tunnel, loaded)
-        outputs = self._outputs(index, tunnel)
-        cols = tunnel_cols(graph, tunnel, rows, outputs)
+        rows = tunnel_rows(graph, tunnel, loaded, handed=self.handed)
+        leaving = self._leaving(index, tunnel)
+        if tunnel.reverse and self.handed & set(leaving):
+            raise GeometryError("rows are handed over from the first one on")
+        outputs = tuple(
+            name
+            for name in leaving
+            if name not in self.handed or any(t != index for t in self.readers[name])
+        )
+        cols = tunnel_cols(graph, tunnel, rows, leaving)
         if self.plan.input_mode is InputMode.STREAM:  # every pixel comes, also those nobody reads
             cols |= {name: (Span(0, graph.tensors[name].shape[1]),) for name in loaded}
         label = self.names[last_tensor(graph, tunnel.steps[-1])]
@@ -258,12 +277,16 @@ class _Lowering:
                 self.sums[sums.tensor] = replace(sums, buffer=f"scratch_{label}")
             self._write_over(step.plan)
             steps.append(self._step(step, cols))
+            made = last_tensor(graph, step.plan)
+            if made in self.handed:
+                own = column_shares(graph, made, tunnel.stripes)
+                steps.append(self._store_step(made, rows, own))
             if is_mean(graph, step.plan):
                 steps.append(self._finish_mean(step.plan, rows, cols))
         self._overlap(tunnel, rows, outputs)
         self.blocks.append(Block(label, tunnel.stripes, rows.ticks, tuple(steps), tunnel.reverse))
 
-    def _outputs(self, index: int, tunnel: TunnelPlan) -> tuple[str, ...]:
+    def _leaving(self, index: int, tunnel: TunnelPlan) -> tuple[str, ...]:
         """Tensors that leave the tunnel. Raises GeometryError when one has no storage."""
         last = [last_tensor(self.graph, step) for step in tunnel.steps]
         found = []
@@ -284,17 +307,13 @@ class _Lowering:
         self.storages[tensor] = Storage(tensor, buffer, 0, slots, pitch, cols, width, channels)
 
     def _load_step(self, tensor: str, rows: TunnelRows, cols: tuple[Span, ...]) -> Step:
-        return Step(
-            name=f"load {tensor}",
-            calls=(Call(LOAD, None, (), tensor),),
-            finish=(),
-            piece=tensor,
-            rows=rows.clock(tensor),
-            rows_per_call=1,
-            cols=cols,
-            tile=0,
-            group=0,
-        )
+        call = Call(LOAD, None, (), tensor)
+        return _callback_step(f"load {tensor}", call, rows.clock(tensor), cols)
+
+    def _store_step(self, tensor: str, rows: TunnelRows, cols: tuple[Span, ...]) -> Step:
+        """Hands over the rows that the step before it made in the same tick."""
+        call = Call(STORE, None, (tensor,), tensor)
+        return _callback_step(f"store {tensor}", call, rows.clock(tensor), cols)
 
     def _aliases(self, plan: StepPlan) -> frozenset[str]:
         """Inner tensors of a step that a later node of it writes over, in place."""
@@ -382,3 +401,18 @@ class _Lowering:
                 distance = overlap_distance(self.graph, source, first, target, rows.clock(target))
                 over = self.storages[target].buffer
                 self.overlaps.append(Overlap(now, over, buffer.name, distance, tunnel.reverse))
+
+
+def _callback_step(name: str, call: Call, clock: RowClock, cols: tuple[Span, ...]) -> Step:
+    """A row of its tensor at a time."""
+    return Step(
+        name=name,
+        calls=(call,),
+        finish=(),
+        piece=call.writes,
+        rows=clock,
+        rows_per_call=1,
+        cols=cols,
+        tile=0,
+        group=0,
+    )

@@ -12,7 +12,7 @@ by up to the rows that one way of running a unit comes later than another.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from patchc.ir import Graph, Node, broadcasts
@@ -98,11 +98,17 @@ class Modes:
     """Combinations of ways to run units, for one graph in one order."""
 
     def __init__(
-        self, graph: Graph, order: Sequence[Node], made: Mapping[str, int], last: Mapping[str, int]
+        self,
+        graph: Graph,
+        order: Sequence[Node],
+        made: Mapping[str, int],
+        last: Mapping[str, int],
+        handed: Collection[str],
     ) -> None:
         """`made`: tensor -> position of the node that makes it, -1 for graph inputs. `last`: the
-        last position that reads it."""
+        last position that reads it. `handed`: outputs whose rows are handed over."""
         self.graph, self.order, self.made, self.last = graph, order, made, last
+        self.handed = handed
         self._states: dict[Key, State] = {}
         self._apart: dict[int, int] = {}
 
@@ -172,7 +178,7 @@ class Modes:
             return None
         end = position + len(unit.nodes)
         rings = tuple(
-            (name, ring_rows(graph, name, rows, reverse=False))
+            (name, ring_rows(graph, name, rows, reverse=False, handed=name in self.handed))
             for name, rows in progress.tensors.items()
             if name not in progress.outer and self.last[name] < end
         )

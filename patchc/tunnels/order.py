@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import networkx as nx
 
 from patchc.ir import Binary, Graph, Lut, Node
-from patchc.tunnels.plan import InputMode
+from patchc.tunnels.plan import InputMode, OutputMode, handed_over
 
 # States a search may expand before it settles for the best order that it has seen. Networks people
 # deploy need a few states per node; only graphs with many long parallel branches reach this.
@@ -45,9 +45,9 @@ def may_overwrite(graph: Graph, node: Node, mode: InputMode) -> tuple[str, ...]:
     )
 
 
-def best_order(graph: Graph, mode: InputMode) -> Order:
+def best_order(graph: Graph, mode: InputMode, outputs: OutputMode = OutputMode.ARENA) -> Order:
     """The order of least peak. Ties go to the file's order, so the result is deterministic."""
-    search = _Search(graph, mode)
+    search = _Search(graph, mode, outputs)
     found = search.run()
     if found is not None:
         return found
@@ -58,13 +58,13 @@ def best_order(graph: Graph, mode: InputMode) -> Order:
     return Order(graph.nodes, peak, optimal=False)
 
 
-def orders(graph: Graph, mode: InputMode) -> tuple[tuple[Node, ...], ...]:
+def orders(graph: Graph, mode: InputMode, outputs: OutputMode) -> tuple[tuple[Node, ...], ...]:
     """Orders to plan tunnels in, the most promising first; some may be equal.
 
     The one of least peak layer by layer; the file's; and depth first from the outputs, into the
     larger operands first.
     """
-    return best_order(graph, mode).nodes, graph.nodes, _depth_first(graph)
+    return best_order(graph, mode, outputs).nodes, graph.nodes, _depth_first(graph)
 
 
 def _depth_first(graph: Graph) -> tuple[Node, ...]:
@@ -82,11 +82,12 @@ def _depth_first(graph: Graph) -> tuple[Node, ...]:
 class _Search:
     """Best-first search over sets of executed nodes, as bit masks by node index."""
 
-    def __init__(self, graph: Graph, mode: InputMode) -> None:
+    def __init__(self, graph: Graph, mode: InputMode, outputs: OutputMode) -> None:
         self.graph, self.start = graph, 0
         index = {node.name: i for i, node in enumerate(graph.nodes)}
         extern = mode is InputMode.EXTERN
-        # tensor -> (bytes, mask of its producer, mask of all readers); outputs are never dead
+        # tensor -> (bytes, mask of its producer, mask of all readers); outputs that stay in the
+        # arena are never dead
         self.size = {
             name: 0 if extern and name in graph.inputs else tensor.bytes
             for name, tensor in graph.tensors.items()
@@ -95,7 +96,7 @@ class _Search:
             name: sum(1 << index[node.name] for node in nodes)
             for name, nodes in graph.consumers.items()
         }
-        self.outputs = set(graph.outputs)
+        self.outputs = set(graph.outputs) - handed_over(graph, outputs)
         # A resident image is there before anything runs; any other is loaded by its first reader.
         self.resident = set(graph.inputs) if mode is InputMode.RESIDENT else set()
         self.needs = [

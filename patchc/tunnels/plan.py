@@ -7,6 +7,8 @@ from collections.abc import Collection
 from dataclasses import asdict, dataclass, replace
 from enum import Enum
 
+from patchc.ir import Graph
+
 
 class InputMode(str, Enum):
     """Where the image is (design.md, section 6)."""
@@ -15,6 +17,22 @@ class InputMode(str, Enum):
     STREAM = "stream"  # through a callback, raster order, each pixel exactly once
     EXTERN = "extern"  # a const pointer outside the arena
     RESIDENT = "resident"  # in the arena, counted
+
+
+class OutputMode(str, Enum):
+    """Where outputs that are maps go; an output of one row always lies in the arena."""
+
+    ARENA = "arena"  # in full in the arena, counted
+    ROWS = "rows"  # through a callback, each pixel once: never in full where rows stream
+
+
+def handed_over(graph: Graph, mode: OutputMode) -> frozenset[str]:
+    """Outputs that leave through a callback: those of several rows, inputs that are outputs
+    excepted."""
+    if mode is OutputMode.ARENA:
+        return frozenset()
+    made = (name for name in graph.outputs if name not in graph.inputs)
+    return frozenset(name for name in made if graph.tensors[name].shape[0] > 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +82,7 @@ class Plan:
     tunnels: tuple[TunnelPlan, ...]
     # tensor -> the operand whose memory its values overwrite, element by element
     in_place: tuple[tuple[str, str], ...] = ()
+    output_mode: OutputMode = OutputMode.ARENA
 
     def in_reverse(self, chosen: Collection[int]) -> Plan:
         """The same plan with the tunnels at these positions run from the last row to the first."""
@@ -95,4 +114,5 @@ class Plan:
                 for tunnel in data["tunnels"]
             ),
             in_place=tuple((a, b) for a, b in data["in_place"]),
+            output_mode=OutputMode(data["output_mode"]),
         )

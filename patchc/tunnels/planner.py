@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from patchc.ir import Graph, Node
 from patchc.tunnels.order import best_order, may_overwrite
-from patchc.tunnels.plan import InputMode, Plan, StepPlan, TunnelPlan
+from patchc.tunnels.plan import InputMode, OutputMode, Plan, StepPlan, TunnelPlan
 
 
 def whole_in_place(graph: Graph, mode: InputMode, order: Sequence[Node]) -> dict[str, str]:
@@ -24,11 +24,14 @@ def whole_in_place(graph: Graph, mode: InputMode, order: Sequence[Node]) -> dict
     return found
 
 
-def trivial_plan(graph: Graph, input_mode: InputMode) -> Plan:
+def trivial_plan(
+    graph: Graph, input_mode: InputMode, outputs: OutputMode = OutputMode.ARENA
+) -> Plan:
     """Every node its own tunnel; element-wise outputs written over an operand that dies."""
-    order = best_order(graph, input_mode).nodes
+    order = best_order(graph, input_mode, outputs).nodes
     return Plan(
         input_mode=input_mode,
         tunnels=tuple(TunnelPlan((StepPlan((node.name,)),), whole=True) for node in order),
         in_place=tuple(whole_in_place(graph, input_mode, order).items()),
+        output_mode=outputs,
     )

@@ -56,6 +56,12 @@ def axis_maps(op: Op) -> tuple[AxisMap, AxisMap]:
     return _axis_maps(op)
 
 
+def streams(kind: type[Op]) -> bool:
+    """Can its rows be made one after the other, in a tunnel? A mean adds up those of its input."""
+    default = _axis_maps.dispatch(Op)
+    return kind is GlobalAveragePool or _axis_maps.dispatch(kind) is not default
+
+
 @singledispatch
 def _axis_maps(op: Op) -> tuple[AxisMap, AxisMap]:
     raise NotImplementedError(f"no axis map for {op.kind}")

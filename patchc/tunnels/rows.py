@@ -125,11 +125,13 @@ def after(graph: Graph, before: Progress, plan: StepPlan) -> tuple[Progress, Ste
     return replace(before, tensors=tensors), StepRows(plan, clock, reads)
 
 
-def tunnel_rows(graph: Graph, tunnel: TunnelPlan, loaded: Sequence[str]) -> TunnelRows:
+def tunnel_rows(
+    graph: Graph, tunnel: TunnelPlan, loaded: Sequence[str], handed: Collection[str] = ()
+) -> TunnelRows:
     """Clocks, ticks and ring heights.
 
     `loaded`: tensors that exist as rings although no step makes them: the graph inputs that the
-    tunnel fetches itself.
+    tunnel fetches itself. `handed`: outputs whose rows are handed over in the tick that makes them.
 
     Raises GeometryError when the steps cannot stream together.
     """
@@ -154,7 +156,7 @@ def tunnel_rows(graph: Graph, tunnel: TunnelPlan, loaded: Sequence[str]) -> Tunn
         ticks=max(map(last_tick, clocks)) + 1,
         tensors=tensors,
         slots={
-            tensor: ring_rows(graph, tensor, tensors[tensor], tunnel.reverse)
+            tensor: ring_rows(graph, tensor, tensors[tensor], tunnel.reverse, tensor in handed)
             for tensor in (*loaded, *made)
         },
         outer=outer,
@@ -260,13 +262,16 @@ def _first_row(graph: Graph, reader: Reader, reverse: bool, rows: np.ndarray) ->
     return need
 
 
-def ring_rows(graph: Graph, tensor: str, rows: TensorRows, reverse: bool) -> int:
+def ring_rows(graph: Graph, tensor: str, rows: TensorRows, reverse: bool, handed: bool) -> int:
     """Rows alive at once: made by the end of a tick, and still read in it or later. A call writes
-    all rows of its piece, whether anything reads them or not."""
+    all rows of its piece, whether anything reads them or not; `handed`: all rows of the tick are
+    read in it."""
     assert rows.clock is not None
     ticks = max(map(last_tick, (rows.clock, *(reader.clock for reader in rows.readers)))) + 1
     made = at_ticks(rows.clock, ticks)
     first = first_rows(graph, tensor, rows.readers, ticks, reverse)
+    if handed:
+        first = np.minimum(first, made[:-1])
     alive = int((made[1:] - np.minimum(first, made[1:])).max(initial=1))
     return max(1, alive, min(rows.piece, int(np.diff(made).max())))
 

@@ -9,7 +9,7 @@ from itertools import accumulate
 
 from patchc.ir import GlobalAveragePool, Graph, Node, macs
 from patchc.tunnels.geometry import broadcast_input
-from patchc.tunnels.plan import InputMode, StepPlan
+from patchc.tunnels.plan import InputMode, OutputMode, StepPlan, handed_over
 from patchc.tunnels.planner import whole_in_place
 from patchc.tunnels.price import Prices
 from patchc.tunnels.units import Unit, find_units
@@ -37,8 +37,11 @@ class Run:
 class Runs:
     """The runs of a graph whose nodes are computed in one order."""
 
-    def __init__(self, graph: Graph, mode: InputMode, order: Sequence[Node]) -> None:
+    def __init__(
+        self, graph: Graph, mode: InputMode, outputs: OutputMode, order: Sequence[Node]
+    ) -> None:
         self.graph, self.mode, self.order = graph, mode, tuple(order)
+        self.handed = handed_over(graph, outputs)
         # Multiply-accumulates of the plain network before each cut.
         self.plain = [0, *accumulate(macs(graph, node) for node in self.order)]
         self.units: dict[int, Unit] = {}
@@ -56,7 +59,7 @@ class Runs:
             position = behind
         self.whole_in_place = whole_in_place(graph, mode, self.order)
         index = {node.output: i for i, node in enumerate(self.order)}
-        end = len(self.order)
+        end, kept = len(self.order), set(graph.outputs) - self.handed
         # tensor -> position that makes it (-1: there from the start), and the last that reads it
         self.made = {name: index.get(name, -1) for name in graph.tensors}
         self.reads = {
@@ -64,7 +67,7 @@ class Runs:
             for name, nodes in graph.consumers.items()
         }
         self.last_read = {
-            name: end if name in graph.outputs else max(reads, default=-1)
+            name: end if name in kept else max(reads, default=-1)
             for name, reads in self.reads.items()
         }
         self.callback = mode in (InputMode.TILES, InputMode.STREAM)
@@ -116,7 +119,7 @@ class Runs:
             loaded=loaded,
             outer=outer,
             dying=tuple(n for n in outer if self.last_read[n] < stop and self.size(n)),
-            most_stripes=self._most_stripes(start, stop, outputs, loaded),
+            most_stripes=self._most_stripes(start, stop, loaded),
             crossing=crossing,
             maps=sum(sizes),
             least=crossing + max(sizes, default=0),
@@ -127,7 +130,7 @@ class Runs:
     def prices(self, stop: int) -> Prices:
         """Of the units before the cut `stop`."""
         if stop not in self._prices:
-            outputs = self._leaving(stop)
+            outputs = self._owned(0, stop)
             widths = {self.graph.tensors[name].shape[1] for name in outputs}
             counts = {count for width in widths for count in _stripe_counts(width)}
             self._prices[stop] = Prices(
@@ -141,13 +144,19 @@ class Runs:
             )
         return self._prices[stop]
 
-    def _most_stripes(
-        self, start: int, stop: int, outputs: Sequence[str], loaded: Sequence[str]
-    ) -> int:
+    def _most_stripes(self, start: int, stop: int, loaded: Sequence[str]) -> int:
         """One where a single pass over the image demands it."""
         if loaded and self.mode is InputMode.STREAM:
             return 1
-        return min(self.graph.tensors[name].shape[1] for name in outputs)
+        return min(self.graph.tensors[name].shape[1] for name in self._owned(start, stop))
+
+    def _owned(self, start: int, stop: int) -> tuple[str, ...]:
+        """What nodes start .. stop - 1 make of which each stripe owns its share of columns: maps
+        that leave, and outputs that are handed over."""
+        found = [name for name in self._leaving(stop) if self.made[name] >= start]
+        outputs = (name for name in self.graph.outputs if name in self.handed)
+        found += [name for name in outputs if start <= self.made[name] < stop]
+        return tuple(dict.fromkeys(found))
 
     # -- bytes -------------------------------------------------------------------------------
 

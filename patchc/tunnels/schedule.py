@@ -29,12 +29,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
 
 from patchc.ir import Graph
 from patchc.tunnels.plan import InputMode
 
-# Kernels that are not one operator: the image through the callback, and sums made piece by piece.
-LOAD = "load"
+# Kernels that are not one operator: the image and the outputs through callbacks, and sums made
+# piece by piece.
+LOAD, STORE = "load", "store"
 ADD_POINTWISE, FINISH_POINTWISE = "pointwise_add", "pointwise_finish"
 ADD_MEAN, FINISH_MEAN = "mean_add", "mean_finish"
 
@@ -128,10 +130,10 @@ def all_rows(height: int) -> RowClock:
 class Call:
     """One kernel."""
 
-    kernel: str  # a name in targets.kernels.KERNELS, or "load"
-    node: str | None  # the Graph node it computes or takes part in; None for "load"
+    kernel: str  # a name in targets.kernels.KERNELS, or "load" or "store"
+    node: str | None  # the Graph node it computes or takes part in; None for those two
     reads: tuple[str, ...]  # storages (tensor names), in operand order
-    writes: str  # storage, or sums (tensor name)
+    writes: str  # storage, or sums (tensor name); of a store the tensor that it hands over
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,3 +203,14 @@ class Schedule:
     sums: Mapping[str, Sums]  # by tensor
     blocks: tuple[Block, ...]
     overlaps: tuple[Overlap, ...] = ()
+
+    @cached_property
+    def handed(self) -> Mapping[str, int]:
+        """Outputs that the program hands over through a callback -> the block that does it."""
+        return {
+            call.writes: index
+            for index, block in enumerate(self.blocks)
+            for step in block.steps
+            for call in step.calls
+            if call.kernel == STORE
+        }

@@ -13,11 +13,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from patchc.ir import Graph, Node, macs
+from patchc.ir import Graph, macs
 from patchc.tunnels.modes import Bounds, Combination, Modes
 from patchc.tunnels.one_stripe import OneStripe
 from patchc.tunnels.order import orders
-from patchc.tunnels.plan import InputMode, Plan, StepPlan, TunnelPlan
+from patchc.tunnels.plan import InputMode, OutputMode, Plan, StepPlan, TunnelPlan
 from patchc.tunnels.price import Prices
 from patchc.tunnels.runs import Run, Runs
 from patchc.tunnels.schedule import shared_bytes
@@ -62,22 +62,27 @@ class Point:
     def length(self) -> int:
         return len(self.tunnels)
 
-    def plan(self, mode: InputMode) -> Plan:
+    def plan(self, mode: InputMode, outputs: OutputMode = OutputMode.ARENA) -> Plan:
         return Plan(
             input_mode=mode,
             tunnels=tuple(tunnel.plan for tunnel in self.tunnels),
             in_place=tuple(pair for tunnel in self.tunnels for pair in tunnel.in_place),
+            output_mode=outputs,
         )
 
 
 class Search:
     """The frontier of one graph. What is worked out about runs of nodes serves every band."""
 
-    def __init__(self, graph: Graph, mode: InputMode) -> None:
-        self.graph, self.mode = graph, mode
+    def __init__(
+        self, graph: Graph, mode: InputMode, outputs: OutputMode = OutputMode.ARENA
+    ) -> None:
+        self.graph, self.mode, self.output_mode = graph, mode, outputs
         self.cost = sum(macs(graph, node) for node in graph.nodes)  # of the plain network
-        candidates = dict.fromkeys(together(graph, order) for order in orders(graph, mode))
-        self._orders = [_Ordered(graph, mode, order) for order in candidates]
+        found = (together(graph, order) for order in orders(graph, mode, outputs))
+        self._orders = [
+            _Ordered(Runs(graph, mode, outputs, order)) for order in dict.fromkeys(found)
+        ]
 
     def frontier(self, limit: int) -> Iterator[Point]:
         """Every Pareto-optimal plan of at most `limit` bytes, by rising cost and falling bytes.
@@ -105,10 +110,9 @@ class Search:
 class _Ordered:
     """The dynamic programme over the cuts of one order."""
 
-    def __init__(self, graph: Graph, mode: InputMode, order: Sequence[Node]) -> None:
-        self.graph, self.order = graph, order
-        self.runs = Runs(graph, mode, order)
-        self.modes = Modes(graph, order, self.runs.made, self.runs.last_read)
+    def __init__(self, runs: Runs) -> None:
+        self.runs, self.graph, self.order = runs, runs.graph, runs.order
+        self.modes = Modes(runs.graph, runs.order, runs.made, runs.last_read, runs.handed)
 
     def band(self, bounds: Bounds) -> tuple[Point, ...]:
         """Every Pareto-optimal plan within the bounds, by falling bytes."""

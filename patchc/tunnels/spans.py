@@ -12,6 +12,12 @@ from patchc.tunnels.rows import TunnelRows
 from patchc.tunnels.schedule import Span
 
 
+def column_shares(graph: Graph, tensor: str, stripes: int) -> tuple[Span, ...]:
+    """The columns of a tensor that each stripe owns."""
+    width = graph.tensors[tensor].shape[1]
+    return tuple(Span(q * width // stripes, (q + 1) * width // stripes) for q in range(stripes))
+
+
 def tunnel_cols(
     graph: Graph, tunnel: TunnelPlan, rows: TunnelRows, outputs: Sequence[str]
 ) -> dict[str, tuple[Span, ...]]:
@@ -23,13 +29,11 @@ def tunnel_cols(
     count = tunnel.stripes
     spans: dict[str, list[Span | None]] = {}
     for name in outputs:
-        width = graph.tensors[name].shape[1]
-        spans[name] = _shares(width, count)
+        spans[name] = list(column_shares(graph, name, count))
     for step in reversed(rows.steps):
         piece = piece_tensor(graph, step.plan)
         if is_mean(graph, step.plan):
-            width = graph.tensors[piece].shape[1]
-            spans[piece] = _shares(width, count)
+            spans[piece] = list(column_shares(graph, piece, count))
         own = spans.get(piece)
         if own is None or any(span is None for span in own):
             raise GeometryError(f"nothing reads {piece}")
@@ -47,10 +51,6 @@ def tunnel_cols(
         name: tuple(span if span is not None else Span(0, 0) for span in found)
         for name, found in spans.items()
     }
-
-
-def _shares(width: int, count: int) -> list[Span | None]:
-    return [Span(q * width // count, (q + 1) * width // count) for q in range(count)]
 
 
 def _hull(a: Span | None, b: Span) -> Span:

@@ -26,7 +26,7 @@ FLAGS = ("-fstack-usage", "-fcallgraph-info=su,da")  # what objects must be comp
 
 _CALLBACK = "the caller's callback"
 # What the emitted C calls through: a function of the caller (templates/network.c.j2).
-_READ = "reader->read("
+_POINTERS = ("reader->read(", "writer->write(")
 _SECONDS = 60
 
 
@@ -61,7 +61,7 @@ def firmware_bound(out: Path, image: Firmware) -> StackBound:
     def is_callback(place: str) -> bool:
         file, line, column = place.rsplit(":", 2)
         text = (out / file).read_text(encoding="utf-8").splitlines()[int(line) - 1]
-        return text[int(column) - 1 :].startswith(_READ)
+        return text[int(column) - 1 :].startswith(_POINTERS)
 
     return stack_bound(image.objects, image.elf, f"{image.interface.name}_run", is_callback)
 

@@ -42,12 +42,13 @@ guard_call:
     .pool
     .size guard_call, . - guard_call
 
-/* int guard_read(void *image, int32_t row, int32_t col, int32_t rows, int32_t cols, int8_t *dst) */
-    .section .text.guard_read, "ax", %progbits
-    .global guard_read
-    .type guard_read, %function
+/* A callback: on the main stack, with the MPU off, it calls `target` with the same six arguments. */
+    .macro callback name, target
+    .section .text.\name, "ax", %progbits
+    .global \name
+    .type \name, %function
     .thumb_func
-guard_read:
+\name:
     /* r0-r3 hold arguments, and no stack can be written yet: r12 is all there is. So the
      * address itself is stored. Its bit 0, ENABLE, is 0; without it the other bits do nothing. */
     mov r12, r4
@@ -60,12 +61,12 @@ guard_read:
     mov r4, r12
     push {r4, r5, r6, lr}
     mrs r4, psp
-    ldr r5, [r4, #0] /* cols and dst lie on the network's stack */
+    ldr r5, [r4, #0] /* the last two arguments lie on the network's stack */
     ldr r6, [r4, #4]
     sub sp, #8
     str r5, [sp, #0]
     str r6, [sp, #4]
-    bl image_read
+    bl \target
     add sp, #8
     pop {r4, r5, r6}
     pop {r3}
@@ -80,4 +81,12 @@ guard_read:
     isb
     bx lr
     .pool
-    .size guard_read, . - guard_read
+    .size \name, . - \name
+    .endm
+
+/* int guard_read(void *image, int32_t row, int32_t col, int32_t rows, int32_t cols, int8_t *dst) */
+    callback guard_read, image_read
+
+/* int guard_write(void *canvas, int32_t row, int32_t col, int32_t rows, int32_t cols,
+ *                 const int8_t *src) */
+    callback guard_write, canvas_write

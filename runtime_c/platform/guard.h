@@ -14,9 +14,11 @@ void guard_setup(void);
  * call.S passes the arguments on. */
 int guard_call(void (*entry)(void), void *arena, const void *inputs, const void *outputs);
 
-/* What the network calls to read an input: image_read on the main stack, with the MPU off and
- * without a byte of the network's stack. */
+/* What the network calls to read an input, and to hand over an output: image_read or canvas_write
+ * on the main stack, with the MPU off and without a byte of the network's stack. */
 int guard_read(void *image, int32_t row, int32_t col, int32_t rows, int32_t cols, int8_t *dst);
+int guard_write(void *canvas, int32_t row, int32_t col, int32_t rows, int32_t cols,
+                const int8_t *src);
 
 /* Regions that the MPU has; 0: there is none. */
 uint32_t guard_regions(void);

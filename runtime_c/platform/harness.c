@@ -53,6 +53,31 @@ int image_read(image *self, int32_t row, int32_t col, int32_t rows, int32_t cols
     return 0;
 }
 
+int canvas_write(canvas *self, int32_t row, int32_t col, int32_t rows, int32_t cols,
+                 const int8_t *src)
+{
+    const int32_t bytes = cols * self->channels;
+    int8_t *to = self->map + (row * self->width + col) * self->channels;
+    int32_t i, j;
+
+    if (row != self->row || col != self->col || rows < 1 || rows > self->height - row ||
+        cols < 1 || cols > self->width - col || (row > 0 && cols != self->cols)) {
+        return complain("an output was not handed over in order");
+    }
+    for (i = 0; i < rows; i++) {
+        for (j = 0; j < bytes; j++) {
+            to[i * self->width * self->channels + j] = *src++;
+        }
+    }
+    self->cols = cols;
+    self->row = row + rows;
+    if (self->row == self->height) {
+        self->row = 0;
+        self->col = col + cols;
+    }
+    return 0;
+}
+
 /* Cuts `line` at its blanks. The number of words, at most WORDS + 1. */
 static uint32_t split(char *line, const char *words[WORDS + 1])
 {
@@ -117,7 +142,7 @@ static int look_at_memory(int8_t paint)
     return 0;
 }
 
-/* One run over painted memory; the outputs stay in the arena. 0 or an exit status. */
+/* One run over painted memory. 0 or an exit status. */
 static int run(uint32_t count)
 {
     const int8_t paint = (int8_t)(count % 2 == 0 ? 0x5a : 0xa5);
@@ -126,8 +151,11 @@ static int run(uint32_t count)
     for (i = 0; network.images != NULL && i < network.in_count; i++) {
         network.images[i].served = 0;
     }
+    for (i = 0; i < network.canvas_count; i++) {
+        network.canvases[i].row = network.canvases[i].col = 0;
+    }
     paint_memory(paint);
-    if (guard_call(network.entry, network.arena, network.inputs, NULL) != 0) {
+    if (guard_call(network.entry, network.arena, network.inputs, network.outputs) != 0) {
         complain("the network's run gave an error");
         return RUN_STATUS;
     }
@@ -135,6 +163,12 @@ static int run(uint32_t count)
         const image *found = &network.images[i];
         if (found->stream && found->served != found->height * found->width) {
             complain("not every pixel of an input was read");
+            return RUN_STATUS;
+        }
+    }
+    for (i = 0; i < network.canvas_count; i++) {
+        if (network.canvases[i].col != network.canvases[i].width) {
+            complain("not every pixel of an output was handed over");
             return RUN_STATUS;
         }
     }

@@ -23,7 +23,7 @@ from patchc.memory import Placement, place
 from patchc.outdir import write_files
 from patchc.reference import run_graph
 from patchc.tunnels.lowering import lower
-from patchc.tunnels.plan import InputMode, Plan, StepPlan, TunnelPlan
+from patchc.tunnels.plan import InputMode, OutputMode, Plan, StepPlan, TunnelPlan
 from patchc.tunnels.planner import trivial_plan
 from patchc.tunnels.schedule import Schedule
 from patchc.tunnels.search import Point, Search
@@ -198,6 +198,25 @@ def tables() -> Schedule:
     return lower(graph, Plan(InputMode.TILES, (TunnelPlan(steps),)))
 
 
+def segmentation(side: int = 8) -> Graph:
+    """Three maps and a vector come out; one of the maps is read inside, too, and enlarged."""
+    net = NetworkBuilder(20)
+    x = net.conv(net.input(side, side, 3), 6, 3, 2)
+    coarse = net.conv(net.depthwise(x), 4, name="coarse")
+    fine = net.conv(net.upsample(coarse, 2, 2), 3, 3, name="fine")
+    edges = net.depthwise(x, name="edges")
+    return net.build(fine, coarse, edges, net.dense(net.mean(x), 5, name="logits"))
+
+
+def rows_in_two_stripes() -> Schedule:
+    """Two of its maps handed over by one tunnel, from rings; the third in one go, from a map."""
+    graph = segmentation()
+    steps = [StepPlan((node.name,)) for node in graph.nodes]
+    whole = (TunnelPlan((step,), whole=True) for step in steps[5:])
+    tunnels = (TunnelPlan(tuple(steps[:5]), stripes=2), *whole)
+    return lower(graph, Plan(InputMode.TILES, tunnels, output_mode=OutputMode.ROWS))
+
+
 def points(graph: Graph, mode: InputMode, limit: int = 2**20) -> tuple[Point, ...]:
     """The search's plans, those that need most memory first."""
     return tuple(Search(graph, mode).frontier(limit))
@@ -240,6 +259,7 @@ GOLDEN = {
     "upwards_extern": Case(upwards),
     "tables_in_a_tunnel": Case(tables),
     "gate_tiles": Case(gate),
+    "rows_in_two_stripes": Case(rows_in_two_stripes),
     "concatenated_stream": Case(lambda: smallest(concatenated(8), InputMode.STREAM)),
 }
 
@@ -287,6 +307,13 @@ def expected(graph: Graph, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarra
 def write(schedule: Schedule, out: Path, weights: WeightsMode = WeightsMode.INLINE) -> Path:
     write_files(out, emit(*placed(schedule), options(weights=weights)))
     return out
+
+
+def edit(out: Path, file: str, old: str, new: str) -> None:
+    """Break a file of the program in `out`."""
+    text = (out / file).read_text()
+    assert old in text
+    (out / file).write_text(text.replace(old, new))
 
 
 def check_equal(out: Path, graph: Graph, flavour: str | Flavour, cases: int = CASES) -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import re
-import subprocess
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,9 +12,21 @@ from patchc.codegen import WeightsMode
 from patchc.errors import PatchcError
 from patchc.tunnels.plan import InputMode
 from patchc.verify.host import build
+from tests.c.calling import (
+    ERR_ALIGN,
+    ERR_CALLBACK,
+    ERR_NULL,
+    READ,
+    Reader,
+    arena,
+    library,
+    macro,
+    serve,
+)
 from tests.c.emitted import (
     classifier,
     depthwise,
+    edit,
     expected,
     grouped,
     images,
@@ -25,55 +35,6 @@ from tests.c.emitted import (
     write,
 )
 from tests.schedules import two_convolutions
-from tests.tools import require_tool
-
-ERR_NULL, ERR_ALIGN, ERR_CALLBACK = -1, -2, -3
-
-READ = ctypes.CFUNCTYPE(
-    ctypes.c_int,
-    ctypes.c_void_p,
-    *[ctypes.c_int32] * 4,
-    ctypes.POINTER(ctypes.c_int8),
-)
-
-
-class Reader(ctypes.Structure):
-    _fields_ = (("read", READ), ("ctx", ctypes.c_void_p))
-
-
-def library(out: Path) -> ctypes.CDLL:
-    """The network as a shared library."""
-    sources = sorted(str(path) for path in out.glob("*.c"))
-    target = out / "net.so"
-    command = [require_tool("gcc"), "-std=c99", "-O1", "-shared", "-fPIC", "-o", target, *sources]
-    subprocess.run(command, check=True)
-    return ctypes.CDLL(str(target))
-
-
-def macro(out: Path, name: str) -> int:
-    """The value of NET_<name> in the header."""
-    for line in (out / "net.h").read_text().splitlines():
-        words = line.split()
-        if words[:2] == ["#define", f"NET_{name}"]:
-            return int(words[2].strip("()"))
-    raise AssertionError(f"no macro NET_{name}")
-
-
-def arena(out: Path, shift: int = 0) -> tuple[ctypes.Array, int]:
-    """Memory, and an address in it that is aligned to 64 but for `shift`."""
-    memory = ctypes.create_string_buffer(macro(out, "ARENA_BYTES") + 64 + shift)
-    return memory, -(-ctypes.addressof(memory) // 64) * 64 + shift
-
-
-def serve(values: np.ndarray) -> Reader:
-    """The image as a callback."""
-
-    def read(_ctx, row, col, rows, cols, dst):
-        part = np.ascontiguousarray(values[row : row + rows, col : col + cols])
-        ctypes.memmove(dst, part.ctypes.data, part.nbytes)
-        return 0
-
-    return Reader(READ(read), None)
 
 
 def test_null_arena_null_inputs_null_callback(tmp_path):
@@ -176,12 +137,6 @@ def test_two_arenas_are_two_inferences(tmp_path):
 
     assert run(Reader(READ(read), None)) == wanted[2].tobytes()
     assert inner == [wanted[1].tobytes()]
-
-
-def edit(out: Path, file: str, old: str, new: str) -> None:
-    text = (out / file).read_text()
-    assert old in text
-    (out / file).write_text(text.replace(old, new))
 
 
 def test_host_main_sees_a_byte_written_behind_the_arena(tmp_path):

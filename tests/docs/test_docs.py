@@ -15,8 +15,9 @@ from pathlib import Path
 import click
 import pytest
 
+from benchmarks import operators
 from patchc.cli import main
-from patchc.frontend.registry import handlers
+from patchc.frontend.registry import entries, handlers
 from patchc.targets.kernels import KERNELS
 from patchc.verify.firmware import COMPILER, QEMU
 from tests.tools import require_tool
@@ -117,18 +118,36 @@ def test_blocks_marked_as_such_run_as_printed(page: Path, tmp_path: Path):
         assert done.returncode == 0, f"{block}\n{done.stdout}\n{done.stderr}"
 
 
-def test_the_page_of_operators_is_complete():
-    """Every operator that the importer knows is in the first column, and no other; likewise the
-    kernels."""
-    table = [
-        line.split("|")[1:-1]
-        for line in (ROOT / "docs/operators.md").read_text().splitlines()
-        if line.startswith("| `")
-    ]
-    named = {name for row in table for name in re.findall(r"`(\w+)`", row[0])}
+def test_the_tables_of_operators_are_those_of_the_code():
+    """`python -m benchmarks.operators` writes them."""
+    page = operators.PAGE.read_text(encoding="utf-8")
+    assert operators.updated(page) == page, "run python -m benchmarks.operators"
+
+
+def test_the_tables_of_operators_are_complete():
+    """Every operator that the importer knows, in a row that has tests; every kernel."""
+    rows = [line.split(" | ") for line in operators.onnx_table().splitlines()[2:]]
+    named = {name for row in rows for name in re.findall(r"`(\w+)`", row[0])}
     assert named == {name for _, name in handlers()}
-    kernels = {name for row in table for name in re.findall(r"\w+", row[2])}
+    assert all("test_" in row[-1] for row in rows)
+    kernels = {
+        name
+        for line in operators.graph_table().splitlines()[2:]
+        for name in line.split(" | ")[4].split(", ")
+    }
     assert kernels == set(KERNELS)
+
+
+def test_integer_forms_become_what_the_float_operators_do():
+    made = {name: entries()[handler].makes for (_, name), handler in handlers().items()}
+    for name in made:
+        if name.startswith("QLinear"):
+            assert set(made[name]) <= set(made[name.removeprefix("QLinear")]), name
+
+
+def test_a_page_without_a_place_for_a_table_is_an_error():
+    with pytest.raises(ValueError, match="no place for the table 'onnx'"):
+        operators.updated("# Operators\n")
 
 
 def test_make_and_the_makefile_agree():

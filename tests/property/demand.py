@@ -12,7 +12,15 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from patchc.ir import Enlargement, GlobalAveragePool, Graph, Op
-from patchc.tunnels.schedule import ADD_MEAN, FINISH_MEAN, FINISH_POINTWISE, Block, Schedule, Step
+from patchc.tunnels.schedule import (
+    ADD_MEAN,
+    FINISH_MEAN,
+    FINISH_POINTWISE,
+    STORE,
+    Block,
+    Schedule,
+    Step,
+)
 
 Masks = dict[str, np.ndarray]
 
@@ -99,8 +107,9 @@ def simulate(schedule: Schedule, block: Block) -> Found:
 
 
 def _makes_piece(step: Step) -> bool:
-    """A mean does not: its pieces are those of its input."""
-    return (step.finish or step.calls)[-1].writes == step.piece
+    """A mean does not: its pieces are those of its input. Nor does what hands an output over."""
+    last = (step.finish or step.calls)[-1]
+    return last.kernel != STORE and last.writes == step.piece
 
 
 def _pieces(graph: Graph, block: Block, step: Step, tick: int, stripe: int) -> Iterator[np.ndarray]:

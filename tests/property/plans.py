@@ -10,7 +10,7 @@ from patchc.errors import PatchcError
 from patchc.ir import Graph, Node
 from patchc.tunnels.lowering import lower
 from patchc.tunnels.order import best_order
-from patchc.tunnels.plan import InputMode, Plan, StepPlan, TunnelPlan
+from patchc.tunnels.plan import InputMode, OutputMode, Plan, StepPlan, TunnelPlan
 from patchc.tunnels.units import Unit, find_units
 
 
@@ -18,7 +18,7 @@ from patchc.tunnels.units import Unit, find_units
 def plans(draw: st.DrawFn, graph: Graph, modes: tuple[InputMode, ...] = tuple(InputMode)) -> Plan:
     """Units in random runs; each run a tunnel with random tiles, groups, rows, stripes and
     direction where the lowering takes it, otherwise layer by layer."""
-    mode = draw(st.sampled_from(modes))
+    mode, outputs = draw(st.sampled_from(modes)), draw(st.sampled_from(OutputMode))
     order = best_order(graph, mode).nodes if draw(st.booleans()) else graph.nodes
     tunnels: list[TunnelPlan] = []
     in_place: list[tuple[str, str]] = []
@@ -30,12 +30,12 @@ def plans(draw: st.DrawFn, graph: Graph, modes: tuple[InputMode, ...] = tuple(In
         first = sum(len(unit.nodes) for other in runs[:index] for unit in other)
         count = len(tunnel.nodes)
         alone = (*others[:first], tunnel, *others[first + count :])
-        if draw(st.integers(0, 5)) == 5 or not accepted(graph, Plan(mode, alone, pairs)):
+        if draw(st.integers(0, 5)) == 5 or not accepted(graph, Plan(mode, alone, pairs, outputs)):
             tunnels += others[first : first + count]
         else:
             tunnels.append(tunnel)
             in_place += pairs
-    return Plan(mode, tuple(tunnels), tuple(in_place))
+    return Plan(mode, tuple(tunnels), tuple(in_place), outputs)
 
 
 def whole(node: Node) -> TunnelPlan:

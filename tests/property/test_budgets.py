@@ -11,13 +11,15 @@ from patchc.ir import Graph
 from patchc.memory import check_placement
 from patchc.pipeline import random_maps
 from patchc.reference import run_graph, run_schedule
-from patchc.tunnels.plan import InputMode
+from patchc.tunnels.plan import InputMode, OutputMode
 from tests.property.networks import chains, dags
 
+INPUTS, OUTPUTS = st.sampled_from(list(InputMode)), st.sampled_from(list(OutputMode))
 
-def check(graph: Graph, mode: InputMode, share: float) -> None:
+
+def check(graph: Graph, mode: InputMode, outputs: OutputMode, share: float) -> None:
     """Over shadow memory; tests/c does the same with the emitted C."""
-    choice = plan_for(graph, mode, share)
+    choice = plan_for(graph, mode, outputs, share)
     check_placement(choice.schedule, choice.placement)
     image = {name: values[0] for name, values in random_maps(graph, 1, seed=0).items()}
     expected = run_graph(graph, image)
@@ -26,12 +28,12 @@ def check(graph: Graph, mode: InputMode, share: float) -> None:
 
 
 @settings(deadline=None, max_examples=200)
-@given(chains(), st.sampled_from(list(InputMode)), st.floats(0, 1))
-def test_between_floor_and_layer_by_layer_every_budget_gives_the_same_bytes(graph, mode, share):
-    check(graph, mode, share)
+@given(chains(), INPUTS, OUTPUTS, st.floats(0, 1))
+def test_between_floor_and_layer_by_layer_every_budget_gives_the_same_bytes(graph, mode, outputs, share):
+    check(graph, mode, outputs, share)
 
 
-@settings(deadline=None, max_examples=40, suppress_health_check=list(HealthCheck))
-@given(dags(), st.sampled_from(list(InputMode)), st.floats(0, 1))
-def test_so_it_is_where_graphs_branch(graph, mode, share):
-    check(graph, mode, share)
+@settings(deadline=None, max_examples=100, suppress_health_check=list(HealthCheck))
+@given(dags(), INPUTS, OUTPUTS, st.floats(0, 1))
+def test_so_it_is_where_graphs_branch(graph, mode, outputs, share):
+    check(graph, mode, outputs, share)

@@ -14,17 +14,18 @@ from patchc.reference import run_graph, run_schedule
 from patchc.tunnels.choose import choose, explore, layer_by_layer
 from patchc.tunnels.lowering import lower
 from patchc.tunnels.modes import Bounds
-from patchc.tunnels.plan import InputMode, Plan
+from patchc.tunnels.plan import InputMode, OutputMode, Plan
 from patchc.tunnels.search import NO_LIMIT, Search
 from tests.property.networks import chains
 
 MODES = st.sampled_from(list(InputMode))
+OUTPUTS = st.sampled_from(list(OutputMode))
 
 
 @settings(deadline=None, max_examples=25)
-@given(chains(), MODES)
-def test_along_the_frontier_less_memory_costs_more(graph, mode):
-    choices = explore(graph, mode)
+@given(chains(), MODES, OUTPUTS)
+def test_along_the_frontier_less_memory_costs_more(graph, mode, outputs):
+    choices = explore(graph, mode, outputs=outputs)
     assert choices
     for choice in choices:
         check_placement(choice.schedule, choice.placement)
@@ -59,9 +60,10 @@ def test_a_larger_budget_never_costs_more(graph, mode, one, two):
 
 
 @settings(deadline=None, max_examples=15)
-@given(chains(), MODES, st.floats(0.4, 0.9))
-def test_plans_survive_json_and_lower_to_the_same_schedule(graph, mode, share):
-    choice = choose(graph, mode, int(layer_by_layer(graph, mode).arena_bytes * share))
+@given(chains(), MODES, OUTPUTS, st.floats(0.4, 0.9))
+def test_plans_survive_json_and_lower_to_the_same_schedule(graph, mode, outputs, share):
+    limit = int(layer_by_layer(graph, mode).arena_bytes * share)
+    choice = choose(graph, mode, limit, outputs=outputs)
     again = Plan.from_json(choice.plan.to_json())
     assert again == choice.plan
     schedule = lower(graph, again)

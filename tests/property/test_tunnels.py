@@ -14,7 +14,7 @@ from patchc.ir import Graph, Op
 from patchc.memory import Placement, check_placement, live_bytes, place
 from patchc.reference import ShadowMemoryError, execute, run_graph, schedule
 from patchc.tunnels.lowering import lower
-from patchc.tunnels.plan import InputMode, Plan
+from patchc.tunnels.plan import InputMode, OutputMode, Plan
 from patchc.tunnels.schedule import BufferKind, Schedule
 from patchc.tunnels.search import Search
 from tests.property.demand import Found, simulate
@@ -201,15 +201,16 @@ def starts_in_padding(graph: Graph) -> bool:
     return any(w and w.pads.top >= w.extent[0] + w.stride[0] - 1 for w in windows)
 
 
-@given(NETWORKS, st.sampled_from(InputMode))
+@given(NETWORKS, st.sampled_from(InputMode), st.sampled_from(OutputMode))
 @some(60)
-def test_the_search_prices_plans_as_they_turn_out(graph, mode):
+def test_the_search_prices_plans_as_they_turn_out(graph, mode, outputs):
     """Bytes are those live, tunnel by tunnel; costs are the multiply-accumulates done."""
     assume(all(graph.consumers[name] for name in graph.inputs))
-    for point in Search(graph, mode).frontier(EVERYTHING):
-        found = lower(graph, point.plan(mode))
+    for point in Search(graph, mode, outputs).frontier(EVERYTHING):
+        found = lower(graph, point.plan(mode, outputs))
         live = live_bytes(found)
-        blocks = [i for i, block in enumerate(found.blocks) if not block.name.startswith("load_")]
+        borders = ("load_", "store_")
+        blocks = [i for i, block in enumerate(found.blocks) if not block.name.startswith(borders)]
         for index, tunnel in zip(blocks, point.tunnels, strict=True):
             sources = {overlap.source for overlap in found.overlaps if overlap.block == index}
             if starts_in_padding(graph):

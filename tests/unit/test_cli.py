@@ -293,7 +293,7 @@ def test_what_is_wrong_with_the_quantised_form_is_said_of_the_users_file(tmp_pat
 
 
 def test_a_plan_of_another_model_is_refused(tmp_path: Path, model: Path):
-    plan = {"input_mode": "tiles", "tunnels": [], "in_place": []}
+    plan = {"input_mode": "tiles", "tunnels": [], "in_place": [], "output_mode": "arena"}
     (tmp_path / "plan.json").write_text(json.dumps(plan))
     words = ("compile", model, "-o", tmp_path / "o", "--plan", tmp_path / "plan.json")
     assert "the plan does not fit the model" in error_of(*words)

@@ -7,8 +7,22 @@ from itertools import pairwise
 import pytest
 
 from patchc.errors import PatchcError
+from patchc.ir import Op
 from patchc.targets.board import Board, Memory
 from patchc.targets.cores import CORES, DEFAULT_CORE, core
+from patchc.targets.kernels import KERNELS
+from patchc.targets.select import choose_kernel
+from patchc.tunnels.regions import streams
+from tests.c.emitted import (
+    bottlenecks,
+    concatenated,
+    copied,
+    dense_over_a_map,
+    depthwise,
+    gated,
+    pools,
+    residual,
+)
 
 
 def test_the_default_is_one_of_them():
@@ -53,3 +67,25 @@ def test_an_mpu_can_describe_them(name: str):
         assert memory.bytes & (memory.bytes - 1) == 0
         assert memory.origin % memory.bytes == 0
     assert board.ram.origin % board.ram.bytes == 0
+
+
+# -- kernels -----------------------------------------------------------------------------------
+
+NETWORKS = (bottlenecks, gated, concatenated, copied, pools, residual, depthwise, dense_over_a_map)
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_a_kernel_is_chosen_for_the_operator_that_it_says(network):
+    graph = network()
+    for node in graph.nodes:
+        assert KERNELS[choose_kernel(graph, node)].operator is type(node.op), node.name
+
+
+def test_every_operator_of_those_networks_runs_in_tunnels_and_others_do_not():
+    class Unheard(Op):
+        """Of which no axis map is known."""
+
+    kinds = {type(node.op) for network in NETWORKS for node in network().nodes}
+    assert len(kinds) > 8
+    assert all(streams(kind) for kind in kinds)
+    assert not streams(Unheard)

@@ -19,7 +19,7 @@ from patchc.frontend.values import (
     QuantizedConstant,
     Value,
 )
-from patchc.ir import Add, Binary, ChannelConstant, Mul, Quantization, Sub
+from patchc.ir import Add, Binary, ChannelConstant, Lut, Mul, Quantization, Sub
 
 OPERATORS: dict[str, type[Binary]] = {
     "Add": Add,
@@ -32,7 +32,13 @@ OPERATORS: dict[str, type[Binary]] = {
 Operand = Quantized | QuantizedConstant
 
 
-@onnx_op("Add", "Mul", "Sub")
+_LIMITS = (
+    "other broadcasts than of one value, one per channel or a map of one pixel; sums whose first "
+    "operand is broadcast; float constants of several elements; constants with a scale per channel"
+)
+
+
+@onnx_op("Add", "Mul", "Sub", makes=(Add, Mul, Sub, Lut), limits=_LIMITS)
 def binary(call: Call) -> Value:
     """In a QDQ file: a function of one value, or of two operands."""
     if is_function(call):
@@ -47,7 +53,7 @@ def binary(call: Call) -> Value:
     return Pending(call.name, call.output, pair.op, pair.inputs, pair.layout)
 
 
-@onnx_op("QLinearAdd", "QLinearMul", domain=MICROSOFT)
+@onnx_op("QLinearAdd", "QLinearMul", domain=MICROSOFT, makes=(Add, Mul), limits=_LIMITS)
 def qlinear_binary(call: Call) -> Value:
     """In a QOperator file."""
     pair = _pair(call, *(_integer_operand(call, index) for index in (0, 3)))

@@ -19,7 +19,10 @@ Operand = Quantized | np.ndarray  # a constant as float32 real values, in the sh
 AXES = {"h": "rows", "w": "columns"}
 
 
-@onnx_op("Concat")
+_LIMITS = "other axes than the channels; constants that vary over the map"
+
+
+@onnx_op("Concat", makes=(Concat,), limits=_LIMITS)
 def concat(call: Call) -> Value:
     """Of float tensors in a QDQ file, or of integers of one scale and zero point."""
     values = call.inputs
@@ -36,7 +39,7 @@ def concat(call: Call) -> Value:
     return call.builder.emit(call.name, joined.op, joined.inputs, result)
 
 
-@onnx_op("QLinearConcat", domain=MICROSOFT)
+@onnx_op("QLinearConcat", domain=MICROSOFT, makes=(Concat,), limits=_LIMITS)
 def qlinear_concat(call: Call) -> Value:
     """In a QOperator file: the output's quantisation, then each input and its own."""
     quant, unsigned = call.quantization(0, 1)

@@ -18,8 +18,10 @@ from patchc.frontend.weights import (
 from patchc.frontend.windows import add_pads, check_fits, window
 from patchc.ir import Conv, output_shape
 
+_LIMITS = "3-D; weights with a zero point"
 
-@onnx_op("Conv")
+
+@onnx_op("Conv", makes=(Conv,), limits=_LIMITS)
 def conv(call: Call) -> Value:
     """A convolution in a QDQ file."""
     source = call.activation(0, padded=True)
@@ -33,7 +35,7 @@ def conv(call: Call) -> Value:
     return Pending(call.name, call.output, op, (source.tensor,), layout)
 
 
-@onnx_op("QLinearConv")
+@onnx_op("QLinearConv", makes=(Conv,), limits=_LIMITS)
 def qlinear_conv(call: Call) -> Value:
     """A convolution in a QOperator file."""
     source = call.integers(0, *call.quantization(1, 2), padded=True)

@@ -15,8 +15,10 @@ from patchc.frontend.values import Dequantized, Pending, Quantized, Refused, Val
 from patchc.ir import Copy, DepthToSpace, Padding, Rearrange, Window, output_shape
 from patchc.ir.graph import Shape
 
+_CUT = "dimensions that are several axes at once"
 
-@onnx_op("Slice")
+
+@onnx_op("Slice", makes=(Rearrange,), limits=f"steps below 1; {_CUT}")
 def slice_(call: Call) -> Value:
     """Of rows, columns and channels, with any step from 1 on."""
     source = _source(call)
@@ -33,7 +35,7 @@ def slice_(call: Call) -> Value:
     return _copied(call, source, 0, _part(call, source, parts))
 
 
-@onnx_op("Split")
+@onnx_op("Split", makes=(Rearrange,), limits=_CUT)
 def split(call: Call) -> Sequence[Value]:
     """One copy per output that is read."""
     source = _source(call)
@@ -58,7 +60,11 @@ def split(call: Call) -> Sequence[Value]:
     return found
 
 
-@onnx_op("Gather")
+@onnx_op(
+    "Gather",
+    makes=(Rearrange,),
+    limits=f"rows or columns out of order; indices of several dimensions; {_CUT}",
+)
 def gather(call: Call) -> Value:
     """Constant indices: any of channels, of rows or columns those at one distance."""
     source = _source(call)
@@ -74,7 +80,7 @@ def gather(call: Call) -> Value:
     return _copied(call, source, 0, part)
 
 
-@onnx_op("DepthToSpace")
+@onnx_op("DepthToSpace", makes=(DepthToSpace,))
 def depth_to_space(call: Call) -> Value:
     """Both modes."""
     source, shape, block = _blocks(call)
@@ -85,7 +91,7 @@ def depth_to_space(call: Call) -> Value:
     return _copied(call, source, 0, _Part(op, channels_first_layout(output_shape(op, shape), 4)))
 
 
-@onnx_op("SpaceToDepth")
+@onnx_op("SpaceToDepth", makes=(Rearrange,))
 def space_to_depth(call: Call) -> Value:
     """Every block of pixels becomes one, its pixels side by side."""
     source, shape, block = _blocks(call)

@@ -29,7 +29,11 @@ from patchc.ir import Conv, Window
 CHANNELS_LAST = {2: ("w", "c"), 3: ("n", "w", "c"), 4: ("n", "h", "w", "c")}
 
 
-@onnx_op("Gemm", "MatMul")
+_WEIGHTS = "weights of other than two dimensions or with a zero point; products of two activations"
+_FACTORS = "transA; alpha other than 1"
+
+
+@onnx_op("Gemm", "MatMul", makes=(Conv,), limits=f"{_FACTORS}; beta other than 1; {_WEIGHTS}")
 def dense(call: Call) -> Value:
     """A dense layer in a QDQ file."""
     _check_attributes(call, needs_beta=call.input(2) is not None)
@@ -40,7 +44,7 @@ def dense(call: Call) -> Value:
     return Pending(call.name, call.output, op, (source.tensor,), layout)
 
 
-@onnx_op("QGemm", domain=MICROSOFT)
+@onnx_op("QGemm", domain=MICROSOFT, makes=(Conv,), limits=f"{_FACTORS}; float outputs; {_WEIGHTS}")
 def qgemm(call: Call) -> Value:
     """A dense layer in a QOperator file."""
     _check_attributes(call, needs_beta=False)
@@ -54,7 +58,7 @@ def qgemm(call: Call) -> Value:
     return call.builder.emit(call.name, op, (source.tensor,), result)
 
 
-@onnx_op("QLinearMatMul")
+@onnx_op("QLinearMatMul", makes=(Conv,), limits=_WEIGHTS)
 def qlinear_matmul(call: Call) -> Value:
     """A matrix product in a QOperator file."""
     source = call.integers(0, *call.quantization(1, 2))

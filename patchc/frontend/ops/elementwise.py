@@ -20,9 +20,10 @@ from patchc.ir import Lut
 from patchc.numerics.linear import ALL_VALUES
 
 
-@onnx_op("Relu", "Clip")
+@onnx_op("Relu", "Clip", makes=(Lut,))
 def clip(call: Call) -> Value:
-    """Between an operator and its QuantizeLinear, alone between two, or on integers."""
+    """Between an operator and its QuantizeLinear, of whose range it becomes a part; alone between
+    two, or on integers."""
     value = call.input(0)
     kind = call.node.op_type
     if isinstance(value, Quantized):

@@ -7,7 +7,11 @@ from patchc.frontend.registry import Call, RefusalError, onnx_op
 from patchc.frontend.values import Value
 
 
-@onnx_op("ReduceMean")
+@onnx_op(
+    "ReduceMean",
+    limits="quantised files; of float ones `patchc quantize` makes GlobalAveragePool, over rows "
+    "and columns",
+)
 def reduce_mean(call: Call) -> Value:
     """onnxruntime computes it in float32, and the order of its sum depends on what stands around
     it: the same node between convolutions and at the end gives other bytes."""
@@ -17,7 +21,11 @@ def reduce_mean(call: Call) -> Value:
     )
 
 
-@onnx_op("ConvTranspose")
+@onnx_op(
+    "ConvTranspose",
+    limits="quantised files; of float ones `patchc quantize` makes Conv, DepthToSpace and Slice: "
+    "not of 1-D, dilations, strides that differ, auto_pad",
+)
 def conv_transpose(call: Call) -> Value:
     """onnxruntime has no integer kernel, and its matrix products add in an order of their own."""
     raise RefusalError(

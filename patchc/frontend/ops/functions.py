@@ -20,6 +20,7 @@ from patchc.frontend.values import (
     QuantizedConstant,
     Value,
 )
+from patchc.ir import Lut
 
 # Element by element, whatever their attributes and further inputs are; these have to be constants.
 FUNCTIONS = (
@@ -59,10 +60,18 @@ BINARY = ("Add", "Mul", "Sub")
 FUSED = ("FastGelu", "Gelu", "QuickGelu")
 
 
-@onnx_op(*FUNCTIONS, *ARITHMETIC)
+@onnx_op(
+    *FUNCTIONS,
+    *ARITHMETIC,
+    makes=(Lut,),
+    limits="two activations; constants of several elements, but for slopes of PRelu per channel",
+)
 @onnx_op(*FUSED, domain=MICROSOFT)
 def function(call: Call) -> Value:
-    """A function of the values of one tensor. Raises RefusalError where it is none."""
+    """A function of the values of one tensor, alone or with others before and behind it.
+
+    Raises RefusalError where it is none.
+    """
     operands = tuple(_operands(call))
     sources = {value.source for value in operands if isinstance(value, Dequantized)}
     if not sources:
@@ -126,7 +135,7 @@ def is_scalar(operand: Constant | QuantizedConstant, source: Quantized) -> bool:
     return bool(array.size == 1 and array.ndim <= len(source.layout))
 
 
-@onnx_op("QLinearLeakyRelu", "QLinearSigmoid", domain=MICROSOFT)
+@onnx_op("QLinearLeakyRelu", "QLinearSigmoid", domain=MICROSOFT, makes=(Lut,))
 def qlinear_function(call: Call) -> Value:
     """In a QOperator file."""
     return integer_function(call, 0, 3)

@@ -22,6 +22,8 @@ from patchc.frontend.values import (
     Value,
 )
 
+_VIEWS = "what no view of an (h, w, c) map can be"
+
 
 @onnx_op("Identity")
 def identity(call: Call) -> Value:
@@ -31,7 +33,7 @@ def identity(call: Call) -> Value:
     return value
 
 
-@onnx_op("Dropout")
+@onnx_op("Dropout", limits="training; the mask")
 def dropout(call: Call) -> Value:
     """Nothing, outside of training."""
     training = call.optional_constant(2, "training mode")
@@ -42,7 +44,7 @@ def dropout(call: Call) -> Value:
     return identity(call)
 
 
-@onnx_op("Cast")
+@onnx_op("Cast", limits="casts to other than float")
 def cast(call: Call) -> Value:
     """Float to float: nothing."""
     if call.attribute("to", 0) != TensorProto.FLOAT or isinstance(call.input(0), Quantized):
@@ -76,9 +78,10 @@ def transpose_(call: Call) -> Value:
     return _with_layout(value, transpose(_layout(call), perm))
 
 
-@onnx_op("Reshape")
+@onnx_op("Reshape", limits=_VIEWS)
 def reshape_(call: Call) -> Value:
-    """To a constant shape; 0 copies a dimension, -1 is what remains."""
+    """To a constant shape; 0 copies a dimension, -1 is what remains. Reshape, Transpose, Reshape
+    may shuffle the channels, for which their reader gets a Rearrange."""
     sizes = _sizes(call)
     target = [int(size) for size in call.constant(1, "shape").reshape(-1)]
     if not call.attribute("allowzero", 0):
@@ -91,7 +94,7 @@ def reshape_(call: Call) -> Value:
     return _reshaped(call, target)
 
 
-@onnx_op("Flatten")
+@onnx_op("Flatten", limits=_VIEWS)
 def flatten(call: Call) -> Value:
     """Into two dimensions."""
     sizes = _sizes(call)

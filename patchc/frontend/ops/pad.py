@@ -16,9 +16,14 @@ from patchc.ir import Concat, Padding
 from patchc.numerics.linear import dequantize
 
 
-@onnx_op("Pad")
+@onnx_op(
+    "Pad",
+    makes=(Concat,),
+    limits="other modes; rows or columns with values other than zero, or together with channels",
+)
 def pad(call: Call) -> Value:
-    """Constant mode; rows and columns only with the value that means zero."""
+    """Of channels, with any value; of rows and columns with the value that means zero, which the
+    convolution or pool behind it takes in."""
     mode = call.attribute("mode", "constant")
     if mode != "constant":
         raise RefusalError(f"mode {mode!r}: only constant is supported")

@@ -16,7 +16,11 @@ from patchc.ir.graph import INT8_MIN, Shape
 Maker = Callable[[Call, Quantized], Op]  # the operator over a channels-first map
 
 
-@onnx_op("MaxPool")
+_DILATIONS = "dilations"
+_PADDED = "a Pad before it"
+
+
+@onnx_op("MaxPool", makes=(MaxPool,), limits="indices")
 def max_pool(call: Call) -> Value:
     """On float tensors of a QDQ file, or directly on integers."""
     if 1 in call.used_outputs:
@@ -31,25 +35,25 @@ def max_pool(call: Call) -> Value:
     return call.builder.emit(call.name, op, (value.tensor,), result)
 
 
-@onnx_op("AveragePool")
+@onnx_op("AveragePool", makes=(AveragePool,), limits=_DILATIONS)
 def average_pool(call: Call) -> Value:
     """In a QDQ file."""
     return _pending(call, _average)
 
 
-@onnx_op("GlobalAveragePool")
+@onnx_op("GlobalAveragePool", makes=(GlobalAveragePool,), limits=_PADDED)
 def global_average_pool(call: Call) -> Value:
     """In a QDQ file."""
     return _pending(call, _global_average)
 
 
-@onnx_op("QLinearAveragePool", domain=MICROSOFT)
+@onnx_op("QLinearAveragePool", domain=MICROSOFT, makes=(AveragePool,), limits=_DILATIONS)
 def qlinear_average_pool(call: Call) -> Value:
     """In a QOperator file."""
     return _integer(call, _average)
 
 
-@onnx_op("QLinearGlobalAveragePool", domain=MICROSOFT)
+@onnx_op("QLinearGlobalAveragePool", domain=MICROSOFT, makes=(GlobalAveragePool,), limits=_PADDED)
 def qlinear_global_average_pool(call: Call) -> Value:
     """In a QOperator file."""
     return _integer(call, _global_average)

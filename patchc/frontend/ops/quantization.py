@@ -16,9 +16,12 @@ from patchc.frontend.values import (
     QuantizedConstant,
     Value,
 )
+from patchc.ir import Lut
 
 
-@onnx_op("QuantizeLinear")
+@onnx_op(
+    "QuantizeLinear", makes=(Lut,), limits="activations with a scale per channel, or not of 8 bits"
+)
 @onnx_op("QuantizeLinear", domain=MICROSOFT)
 def quantize_linear(call: Call) -> Value:
     """The end of an operator, a requantisation, or an input of the Graph."""
@@ -35,7 +38,7 @@ def quantize_linear(call: Call) -> Value:
     raise RefusalError("its input is not a float tensor that patchc knows")
 
 
-@onnx_op("DequantizeLinear")
+@onnx_op("DequantizeLinear", limits="weights quantised by blocks")
 @onnx_op("DequantizeLinear", domain=MICROSOFT)
 def dequantize_linear(call: Call) -> Value:
     """The float view of a quantised tensor, or of constant weights."""

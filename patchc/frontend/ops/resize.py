@@ -16,7 +16,11 @@ from patchc.ir import Upsample, output_shape
 TIE = 1e-6
 
 
-@onnx_op("Resize")
+@onnx_op(
+    "Resize",
+    makes=(Upsample,),
+    limits="modes other than nearest; factors that are not whole; axes",
+)
 def resize(call: Call) -> Value:
     """In a QDQ file, or directly on integers."""
     value = call.input(0)

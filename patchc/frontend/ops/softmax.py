@@ -11,8 +11,10 @@ from patchc.ir import Softmax
 # Since this opset a softmax runs along one dimension; before, along all from `axis` on.
 ONE_DIMENSION = 13
 
+_LIMITS = "other axes than the channels; inputs with a scale above about 0.64"
 
-@onnx_op("Softmax")
+
+@onnx_op("Softmax", makes=(Softmax,), limits=_LIMITS)
 def softmax(call: Call) -> Value:
     """In a QDQ file."""
     source = call.activation(0)
@@ -20,7 +22,7 @@ def softmax(call: Call) -> Value:
     return Pending(call.name, call.output, Softmax(), (source.tensor,), source.layout)
 
 
-@onnx_op("QLinearSoftmax", domain=MICROSOFT)
+@onnx_op("QLinearSoftmax", domain=MICROSOFT, makes=(Softmax,), limits=_LIMITS)
 def qlinear_softmax(call: Call) -> Value:
     """In a QOperator file; it says by which opset its axis is meant."""
     source = call.integers(0, *call.quantization(1, 2))

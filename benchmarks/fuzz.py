@@ -3,9 +3,9 @@
     python -m benchmarks.fuzz --examples 2000 --seed 1 [--networks chains|dags] [--c-every 10]
 
 Random chains with skips, or graphs that branch (tests/property/networks.py) x the four input modes
-x outputs in the arena or handed over x budgets between the floor and layer by layer. Each chosen plan is lowered, placed, checked for
-overlaps and run over shadow memory; every so many also as C, built with gcc. All must equal the
-network in numpy.
+x outputs in the arena or handed over x budgets between the floor and layer by layer. Each chosen
+plan is lowered, placed, checked for overlaps and run over shadow memory; every so many also as C,
+built with gcc. All must equal the network in numpy.
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ from patchc.outdir import write_files
 from patchc.report.text import plain
 from patchc.targets.cores import CORES
 from patchc.targets.reserve import Kind, kind_of
-from patchc.tunnels.plan import InputMode
+from patchc.tunnels.plan import InputMode, OutputMode
 from patchc.verify.firmware import build
 from patchc.verify.stack import FLAGS, firmware_bound
 from tests.c.emitted import GOLDEN, placed
@@ -120,7 +120,7 @@ def small_samples(count: int, folder: Path) -> Iterator[Sample]:
         kind = Kind.TUNNELS if streamed else Kind.LAYERS
         kind = Kind.GROUPS if any(step.group for step in steps) else kind
         yield Sample(name, kind, placement.arena_bytes, out)
-    drawn: list[tuple[Graph, InputMode, float]] = []
+    drawn: list[tuple[Graph, InputMode, OutputMode, float]] = []
 
     @seed(1)
     @settings(
@@ -130,13 +130,18 @@ def small_samples(count: int, folder: Path) -> Iterator[Sample]:
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
-    @given(chains(), st.sampled_from(list(InputMode)), st.floats(0, 1))
-    def draw(graph: Graph, mode: InputMode, share: float) -> None:
-        drawn.append((graph, mode, share))
+    @given(
+        chains(),
+        st.sampled_from(list(InputMode)),
+        st.sampled_from(list(OutputMode)),
+        st.floats(0, 1),
+    )
+    def draw(graph: Graph, mode: InputMode, outputs: OutputMode, share: float) -> None:
+        drawn.append((graph, mode, outputs, share))
 
     draw()
-    for index, (graph, mode, share) in enumerate(drawn):
-        choice = plan_for(graph, mode, share)
+    for index, (graph, mode, outputs, share) in enumerate(drawn):
+        choice = plan_for(graph, mode, outputs, share)
         out = folder / f"random-{index}"
         write_files(out, emit(choice.schedule, choice.placement, _options()))
         yield Sample(out.name, kind_of(choice.plan), choice.arena_bytes, out)

@@ -29,7 +29,7 @@ def check(graph: Graph, mode: InputMode, outputs: OutputMode, share: float) -> N
 
 @settings(deadline=None, max_examples=200)
 @given(chains(), INPUTS, OUTPUTS, st.floats(0, 1))
-def test_between_floor_and_layer_by_layer_every_budget_gives_the_same_bytes(graph, mode, outputs, share):
+def test_from_the_floor_to_layer_by_layer_the_bytes_are_the_same(graph, mode, outputs, share):
     check(graph, mode, outputs, share)
 
 

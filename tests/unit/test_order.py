@@ -11,7 +11,7 @@ from patchc.memory import liveness_peak
 from patchc.tunnels import order
 from patchc.tunnels.lowering import lower
 from patchc.tunnels.order import best_order
-from patchc.tunnels.plan import InputMode
+from patchc.tunnels.plan import InputMode, OutputMode
 from patchc.tunnels.planner import trivial_plan
 from tests.graphs import NetworkBuilder
 
@@ -97,3 +97,23 @@ def test_many_parallel_branches_stay_affordable():
     for branch in branches[1:]:
         total = net.add(total, branch)
     assert best_order(net.build(total), InputMode.TILES).optimal
+
+
+def test_every_order_to_plan_in_runs_operands_first():
+    for graph in (chain(), two_branches(), residuals_and_two_outputs()):
+        for found in order.orders(graph, InputMode.TILES, OutputMode.ARENA):
+            assert sorted(node.name for node in found) == sorted(node.name for node in graph.nodes)
+            made = set(graph.inputs)
+            for node in found:
+                assert made.issuperset(node.inputs)
+                made.add(node.output)
+
+
+def test_depth_first_runs_the_larger_operand_with_all_that_leads_to_it_first():
+    net = NetworkBuilder()
+    x = net.input(8, 8, 4)
+    small = net.conv(net.conv(x, 2), 2)
+    large = net.conv(net.conv(x, 6), 6)
+    graph = net.build(net.concat(small, large))
+    *_, found = order.orders(graph, InputMode.TILES, OutputMode.ARENA)
+    assert [node.output for node in found][2:4] == [graph.producer[small].inputs[0], small]

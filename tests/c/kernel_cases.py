@@ -26,6 +26,9 @@ from patchc.ir import (
     Padding,
     Quantization,
     Rearrange,
+    ResizeLinear,
+    ResizeNearest,
+    Scaling,
     Softmax,
     Sub,
     Tensor,
@@ -34,6 +37,7 @@ from patchc.ir import (
     output_shape,
     verify,
 )
+from patchc.ir.resize import COORDINATES
 from patchc.numerics.params import kernel_params
 from patchc.targets.select import choose_kernel
 from tests.c.kernel_host import Call, Layout
@@ -181,6 +185,38 @@ def upsample_case(factor: tuple[int, int], shape: Shape, seed: int) -> Case:
     return make(Upsample(factor), [shape], [x, x], seed)
 
 
+def _scalings(
+    size: tuple[int, int], target: tuple[int, int], coordinates: str
+) -> tuple[Scaling, Scaling]:
+    rows, cols = (
+        Scaling(n, m, float(np.float32(m) / np.float32(n)), coordinates)
+        for n, m in zip(size, target, strict=True)
+    )
+    return rows, cols
+
+
+def resize_nearest_case(
+    target: tuple[int, int], shape: Shape, seed: int, coordinates: str = "half_pixel"
+) -> Case:
+    x = quantization(np.random.default_rng(seed))
+    return make(ResizeNearest(*_scalings(shape[:2], target, coordinates)), [shape], [x, x], seed)
+
+
+def resize_linear_case(
+    target: tuple[int, int], shape: Shape, seed: int, coordinates: str = "half_pixel"
+) -> Case:
+    """To another size. Half of them leave scale and zero point as they are, which makes ties; of
+    one row, half are signals."""
+    random = np.random.default_rng(seed)
+    if target == shape[:2]:
+        target = target[0], target[1] + 1
+    x = quantization(random)
+    y = x if random.random() < 0.5 else quantization(random, x.scale * np.exp(random.normal()))
+    signal = shape[0] == target[0] == 1 and random.random() < 0.5
+    scalings = _scalings(shape[:2], target, coordinates)
+    return make(ResizeLinear(*scalings, signal, clamp(random)), [shape], [x, y], seed)
+
+
 def depth_to_space_case(
     factor: tuple[int, int], shape: Shape, seed: int, *, interleaved: bool
 ) -> Case:
@@ -322,10 +358,14 @@ depths_to_space = st.builds(
 )
 global_pools = st.builds(global_pool_case, element_shapes(), seeds)
 windowed = st.one_of(convolutions(), max_pools(), average_pools(), rearrangements())
+coordinates = st.sampled_from(COORDINATES)
+resizes_nearest = st.builds(resize_nearest_case, pairs(1, 12), element_shapes(), seeds, coordinates)
+resizes_linear = st.builds(resize_linear_case, pairs(1, 12), element_shapes(), seeds, coordinates)
 softmaxes = st.builds(softmax_case, element_shapes(), seeds)
-copies = st.one_of(upsamples, depths_to_space, rearrangements())
+copies = st.one_of(upsamples, depths_to_space, rearrangements(), resizes_nearest)
 cases = st.one_of(
-    windowed, convolutions(), binaries, concats, luts, channel_luts, global_pools, copies, softmaxes
+    *(windowed, convolutions(), binaries, concats, luts, channel_luts, global_pools, copies),
+    *(softmaxes, resizes_linear),
 )
 
 layouts = st.builds(Layout, st.integers(0, 3), st.integers(0, 7), st.integers(0, 5))

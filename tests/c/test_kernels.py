@@ -85,6 +85,13 @@ def test_softmax(case: Case) -> None:
 
 
 @many
+@given(make.resizes_linear)
+def test_resize_linear(case: Case) -> None:
+    """Any sizes; many sums that are ties but for float32's rounding."""
+    compare(case)
+
+
+@many
 @given(st.one_of(make.luts, make.channel_luts))
 def test_lut(case: Case) -> None:
     compare(case)
@@ -173,6 +180,8 @@ def test_every_kernel_is_chosen_by_some_case() -> None:
         make.global_pool_case((5, 5, 3), 0),
         make.lut_case((5, 5, 3), 0),
         make.upsample_case((2, 3), (5, 5, 3), 0),
+        make.resize_nearest_case((7, 8), (5, 5, 3), 0),
+        make.resize_linear_case((10, 15), (5, 5, 3), 0),
         make.depth_to_space_case((2, 3), (5, 5, 3), 0, interleaved=True),
         make.rearrange_case(Window((2, 2), (2, 2)), (4, 4, 3), 12, 0),
         make.softmax_case((5, 5, 3), 0),

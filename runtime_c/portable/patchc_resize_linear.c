@@ -41,11 +41,12 @@ static void compute_pixel(int8_t *out, int32_t channels, const neighbours *from,
     const int32_t *down = &params->rows.near[2 * from->row];
     const int32_t *across = &params->cols.near[2 * from->col];
     const int8_t *x0 = from->at[0], *x1 = from->at[1], *x2 = from->at[2], *x3 = from->at[3];
+    uint32_t zero_point = (uint32_t)params->in_zero_point;
     uint32_t share[4], constant = params->near.constant;
 
     for (int32_t n = 0; n < 4; n++) {
         share[n] = (uint32_t)(((uint64_t)down[n / 2] * (uint64_t)across[n % 2]) >> 30);
-        constant -= share[n] * (uint32_t)params->in_zero_point;
+        constant -= share[n] * zero_point;
     }
     for (int32_t c = 0; c < channels; c++) {
         uint32_t sum = constant + (uint32_t)x0[c] * share[0] + (uint32_t)x1[c] * share[1]

@@ -8,6 +8,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from patchc.ir import (
+    RESIZES,
     Add,
     AveragePool,
     Binary,
@@ -62,10 +63,38 @@ class Case:
         return Call(
             kernel,
             kernel_params(self.graph, self.node, kernel),
-            self.inputs,
+            self._views,
             self.graph.tensors[self.node.output].shape,
             window_of(self).pads,
         )
+
+    @property
+    def _views(self) -> tuple[np.ndarray, ...]:
+        """The inputs, of a Resize from the first position to the last that it reads."""
+        op = self.node.op
+        if not isinstance(op, RESIZES):
+            return self.inputs
+        rows, cols = (slice(at.first[0], at.second[-1] + 1) for at in op.between)
+        return (self.inputs[0][rows, cols],)
+
+
+def resized_part(case: Case, row: int, row_end: int, col: int, col_end: int) -> Call:
+    """Rows row .. row_end - 1 and columns col .. col_end - 1 of a Resize, from what they read."""
+    op, call = case.node.op, case.call()
+    assert isinstance(op, RESIZES)
+    own = (slice(row, row_end), slice(col, col_end))
+    rows, cols = (
+        slice(at.first[out][0], at.second[out][-1] + 1)
+        for at, out in zip(op.between, own, strict=True)
+    )
+    height, width, channels = call.out_shape
+    return Call(
+        call.kernel,
+        call.params,
+        (case.inputs[0][rows, cols],),
+        (row_end - row, col_end - col, channels),
+        Padding(-row, -col, row_end - height, col_end - width),
+    )
 
 
 def window_of(case: Case) -> Window:
@@ -363,6 +392,7 @@ resizes_nearest = st.builds(resize_nearest_case, pairs(1, 12), element_shapes(),
 resizes_linear = st.builds(resize_linear_case, pairs(1, 12), element_shapes(), seeds, coordinates)
 softmaxes = st.builds(softmax_case, element_shapes(), seeds)
 copies = st.one_of(upsamples, depths_to_space, rearrangements(), resizes_nearest)
+resizes = st.one_of(resizes_nearest, resizes_linear)
 cases = st.one_of(
     *(windowed, convolutions(), binaries, concats, luts, channel_luts, global_pools, copies),
     *(softmaxes, resizes_linear),

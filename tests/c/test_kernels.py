@@ -138,6 +138,17 @@ def test_part_of_a_map(case: Case, data: st.DataObject) -> None:
     np.testing.assert_array_equal(result, whole[row:row_end, col:col_end])
 
 
+@many
+@given(make.resizes, st.data())
+def test_part_of_a_resize(case: Case, data: st.DataObject) -> None:
+    """The same, from no more than the positions that the part reads."""
+    whole = run(library(), case.call())
+    row, row_end, col, col_end = data.draw(parts(*whole.shape[:2]))
+    part = make.resized_part(case, row, row_end, col, col_end)
+    result = run(library(), part, data.draw(make.layouts), [data.draw(make.layouts)])
+    np.testing.assert_array_equal(result, whole[row:row_end, col:col_end])
+
+
 def _needed(
     window: Window, axis: int, begin: int, end: int, size: int, pad: int
 ) -> tuple[slice, int, int]:

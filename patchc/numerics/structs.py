@@ -225,8 +225,8 @@ class RearrangeParams:
 class SoftmaxParams:
     """patchc_softmax_params."""
 
-    exponentials: np.ndarray  # uint32 (256,): float32 bit patterns
-    steps: int  # float32 bit pattern
+    exponentials: np.ndarray  # uint32 (256,): float32 with nine bits of exponent
+    steps: int
     zero_point: int
     lo: int
     hi: int

@@ -425,7 +425,9 @@ def _(op: Softmax, inputs: Sequence[Tensor], output: Tensor) -> Kernel:
         found = table[255 + values - values.max(axis=2, keepdims=True)]
         # One float32 addition per channel, in their order.
         total = np.add.accumulate(found, axis=2, dtype=np.float32)[..., -1:]
-        return _saturate(np.rint(found * steps / total) + zero_point, op.clamp)
+        # The rest is float64.
+        scaled = found.astype(np.float64) * np.float64(steps) / total
+        return _saturate(np.rint(scaled) + zero_point, op.clamp)
 
     return run
 

@@ -295,12 +295,13 @@ typedef struct {
 void patchc_rearrange(const patchc_out *out, const patchc_in *in, const patchc_pads *pads,
                       const patchc_rearrange_params *params);
 
-/* QLinearSoftmax in emulated float32 (patchc_softfloat.h), over the channels of each pixel. Entry i
- * of `exponentials` is that of a value 255 - i below the pixel's largest, all of them larger by one
- * factor. */
+/* QLinearSoftmax over the channels of each pixel, summed in emulated float32. Entry i of
+ * `exponentials` is that of a value 255 - i below the pixel's largest, all of them larger by one
+ * factor: 0, or the bits of a positive float32 with nine bits of exponent, no sign, and so much bias
+ * that what is subnormal in a float32 looks like all others. */
 typedef struct {
-    const uint32_t *exponentials; /* [256], float32 bit patterns */
-    uint32_t steps;               /* of the output from 0 to 1, as float32 */
+    const uint32_t *exponentials; /* [256] */
+    uint32_t steps;               /* of the output from 0 to 1, below 2^30 */
     int8_t zero_point;
     int8_t lo, hi;
 } patchc_softmax_params;

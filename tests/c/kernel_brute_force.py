@@ -10,6 +10,7 @@ import ctypes
 import ctypes.util
 import math
 from collections.abc import Iterator
+from fractions import Fraction
 
 import numpy as np
 
@@ -127,7 +128,8 @@ def _softmax(graph: Graph, node: Node, values: np.ndarray) -> np.ndarray:
     for term in terms:
         total = f32(total + term)
     steps = np.floor(f32(1) / f32(y.scale))
-    return np.array([np.rint(f32(term * steps) / total) for term in terms]) + y.zero_point
+    found = [round(Fraction(float(term)) * int(steps) / Fraction(float(total))) for term in terms]
+    return np.array(found) + y.zero_point
 
 
 def _interpolated(graph: Graph, node: Node, x: np.ndarray, at: tuple[int, int]) -> np.ndarray:

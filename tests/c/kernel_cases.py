@@ -268,7 +268,7 @@ def rearrange_case(window: Window, shape: Shape, count: int, seed: int) -> Case:
 def softmax_case(shape: Shape, seed: int) -> Case:
     """Mostly with the output that every quantiser gives it: 0 to 255/256."""
     random = np.random.default_rng(seed)
-    x = quantization(random, 2 ** random.uniform(-8, -1))
+    x = quantization(random, 2 ** random.uniform(-8, 4))
     steps = 100 if shape[2] == 1 else 256
     y = Quantization(1 / 256, -128) if steps == 256 else quantization(random, 1 / steps)
     if random.random() < 0.3:

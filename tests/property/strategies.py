@@ -376,16 +376,14 @@ def _resize(draw: st.DrawFn, network: _Network, x: str, *, linear: bool) -> str:
 
 
 def _softmax(draw: st.DrawFn, network: _Network, x: str) -> str:
-    """Of values less than half apart, so that exponentials stay in float32's range: a table first
-    makes them so."""
-    zero_point = draw(st.integers(-128, 127))
-    scale = draw(st.floats(2**-6, 2**-1, width=32))
-    x = network.add(
-        Lut(generator(draw).integers(-128, 128, 256), "Anything"),
-        (x,),
-        Quantization(scale, zero_point),
-    )
-    quant = Quantization(draw(st.sampled_from([1 / 64, 1 / 128, 0.75])), draw(st.integers(-128, 0)))
+    """Of few different values or of many, which a table makes: equal ones make ties."""
+    random = generator(draw)
+    few = random.integers(-128, 128, draw(st.integers(1, 256)))
+    table = Lut(random.choice(few, 256), "Anything")
+    scale = draw(st.floats(2**-6, 2**3, width=32))
+    x = network.add(table, (x,), Quantization(scale, draw(st.integers(-128, 127))))
+    scale = draw(st.sampled_from([1 / 64, 1 / 128, 0.75, float(np.float32(1 / 75.5))]))
+    quant = Quantization(scale, draw(st.integers(-128, 0)))
     return network.add(Softmax(draw(clamps())), (x,), quant)
 
 

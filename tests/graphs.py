@@ -21,6 +21,9 @@ from patchc.ir import (
     Padding,
     Quantization,
     Rearrange,
+    ResizeLinear,
+    ResizeNearest,
+    Scaling,
     Tensor,
     Upsample,
     Window,
@@ -114,6 +117,31 @@ class NetworkBuilder:
     def upsample(self, x: str, rows: int = 2, cols: int = 2, name: str | None = None) -> str:
         quant = self.tensors[x].quant
         return self._node(Upsample((rows, cols)), (x,), name, quant.scale, quant.zero_point)
+
+    def resize_linear(
+        self, x: str, rows: int, cols: int, coordinates: str = "half_pixel", name: str | None = None
+    ) -> str:
+        """To rows x cols pixels."""
+        quant = self.tensors[x].quant
+        op = ResizeLinear(*self._scalings(x, (rows, cols), coordinates))
+        return self._node(op, (x,), name, quant.scale, quant.zero_point)
+
+    def resize_nearest(
+        self, x: str, rows: int, cols: int, coordinates: str = "half_pixel", name: str | None = None
+    ) -> str:
+        """To rows x cols pixels."""
+        quant = self.tensors[x].quant
+        op = ResizeNearest(*self._scalings(x, (rows, cols), coordinates))
+        return self._node(op, (x,), name, quant.scale, quant.zero_point)
+
+    def _scalings(
+        self, x: str, targets: tuple[int, int], coordinates: str
+    ) -> tuple[Scaling, Scaling]:
+        rows, cols = (
+            Scaling(size, target, float(np.float32(target) / np.float32(size)), coordinates)
+            for size, target in zip(self.tensors[x].shape[:2], targets, strict=True)
+        )
+        return rows, cols
 
     def depth_to_space(self, x: str, block: int = 2, name: str | None = None) -> str:
         quant = self.tensors[x].quant

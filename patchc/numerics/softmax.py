@@ -1,5 +1,6 @@
-"""QLinearSoftmax: a table of exponentials in float32, their sum one by one, one product and one
-quotient for each value, emulated by patchc_softfloat.h.
+"""QLinearSoftmax: a table of exponentials in float32, their sum in float32, one by one, and for
+each value a product and a quotient, rounded once, to an integer: onnxruntime has both in float64,
+where the product is exact, and no quotient of it by 24 bits comes to lie on a tie.
 
 The table holds exp((i - 255) * sx), times a factor as large as a sum of all channels permits.
 """
@@ -12,35 +13,47 @@ import numpy as np
 
 from patchc.errors import PatchcError
 from patchc.ir import Softmax, Tensor
-from patchc.numerics.float32 import float32_bits
 from patchc.numerics.structs import SoftmaxParams
 
 # onnxruntime takes logf of the C library for the factor. Up to here (and to 60 593, tried one by
 # one) that is the logarithm rounded to float32.
 MAX_CHANNELS = 2**15
 
+# The kernel's product of an entry and the steps has 24 and 30 bits.
+MAX_STEPS = 2**30
+
+# Added to the exponents of a table: more than a float32 has bits below its least normal number.
+BIAS = 32
+
 _FLOAT32 = np.finfo(np.float32)
 
 
 def softmax_params(op: Softmax, x: Tensor, y: Tensor, where: str) -> SoftmaxParams:
-    """The kernel's constants. Raises PatchcError where float32 would underflow or overflow, which
-    the emulation does not know."""
+    """The kernel's constants. Raises PatchcError for too many channels or steps."""
     channels = x.shape[2]
     if channels > MAX_CHANNELS:
         raise PatchcError(f"{where}: {channels} channels; at most {MAX_CHANNELS}")
     table, steps = exponentials(x.quant.scale, channels), whole_steps(y.quant.scale)
-    if table[0] < _FLOAT32.tiny or float(table[-1]) * float(steps) > float(_FLOAT32.max):
+    if steps >= MAX_STEPS:
         raise PatchcError(
-            f"{where}: scales {x.quant.scale} -> {y.quant.scale} leave the range of float32; "
-            "leave it to the host, in front of which the network can end"
+            f"{where}: an output scale of {y.quant.scale}; at least {1 / MAX_STEPS}. Quantise the "
+            "model again: a softmax lies between 0 and 1"
         )
     return SoftmaxParams(
-        exponentials=table.view(np.uint32),
-        steps=float32_bits(float(steps)),
+        exponentials=np.array([_wide(entry) for entry in table], np.uint32),
+        steps=int(steps),
         zero_point=y.quant.zero_point,
         lo=op.clamp.lo,
         hi=op.clamp.hi,
     )
+
+
+def _wide(value: np.float32) -> int:
+    """Bits of a float32 of 0 or more with BIAS more in its exponent; subnormals normalised."""
+    fraction, exponent = math.frexp(value)
+    if not fraction:
+        return 0
+    return ((exponent + 125 + BIAS) << 23) + int(fraction * 2**24)
 
 
 def exponentials(scale: float, channels: int) -> np.ndarray:

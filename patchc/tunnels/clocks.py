@@ -45,6 +45,11 @@ def advance(clock: RowClock, down: AxisMap, limit: int) -> RowClock:
         offset = clock.offset + clock.den * (clock.add + shift)
         return RowClock(clock.num, clock.den * down.stride, offset, limit)
     mul, add = clock.mul * down.up, clock.add * down.up + shift
+    if down.stride > 1 and down.up > 1:
+        # A Resize by no whole factor. A floor of a floor loses at most one unit less one step of
+        # the denominator; with that taken off, this clock is never ahead of the rows there are.
+        offset = mul * (clock.offset - clock.den + 1) + clock.den * add
+        return RowClock(clock.num * mul, clock.den * down.stride, offset, limit)
     if mul % down.stride:
         raise GeometryError(f"{mul} rows at a time do not divide by the stride {down.stride}")
     return replace(clock, mul=mul // down.stride, add=add // down.stride, limit=limit)
@@ -68,6 +73,19 @@ def earlier(a: RowClock, b: RowClock) -> RowClock:
     ticks = last_tick(fast) + 1
     ahead = int((_unlimited(slow, ticks) - at_ticks(fast, ticks)[1:]).max())
     return replace(slow, add=slow.add - max(ahead, 0))
+
+
+def chunk_by_chunk(clock: RowClock) -> RowClock:
+    """A clock whose rows come in the same chunks, one chunk per tick from the first one on.
+
+    What exact clocks make of it (all but those of a Resize by no whole factor) differs from what
+    they make of `clock` in when, not in which rows are there together. A clock of several chunks
+    per tick is returned as it is.
+    """
+    if clock.num > clock.den:
+        return clock
+    first = -clock.add // clock.mul + 1  # the first chunk that holds a row
+    return replace(clock, num=1, den=1, offset=max(first, clock.offset // clock.den))
 
 
 def last_tick(clock: RowClock) -> int:

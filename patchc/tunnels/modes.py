@@ -15,11 +15,12 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from patchc.ir import Graph, Node, broadcasts
-from patchc.tunnels.clocks import GeometryError, first_clock
+from patchc.ir import GlobalAveragePool, Graph, Node, broadcasts
+from patchc.tunnels.clocks import GeometryError, chunk_by_chunk
 from patchc.tunnels.geometry import is_mean, last_tensor
 from patchc.tunnels.plan import StepPlan
 from patchc.tunnels.price import Prices
+from patchc.tunnels.regions import axis_maps
 from patchc.tunnels.rows import Progress, TensorRows, after, begin, ring_rows
 from patchc.tunnels.scratch import SUM_BYTES
 from patchc.tunnels.units import Unit
@@ -111,6 +112,9 @@ class Modes:
         self.handed = handed
         self._states: dict[Key, State] = {}
         self._apart: dict[int, int] = {}
+        # From here on there is no Resize by no whole factor, whose clock is a bound.
+        bounded = [position for position, node in enumerate(order) if _bounded(node)]
+        self._exact_from = bounded[-1] + 1 if bounded else 0
 
     def begin(self, start: int, loaded: Sequence[str]) -> Combination:
         """A tunnel that starts at position `start` and fetches the maps `loaded`."""
@@ -216,12 +220,10 @@ class Modes:
     def _settled(self, name: str, rows: TensorRows, position: int) -> State:
         """One tensor is all that the steps to come read of those before: its rows are the pace."""
         assert rows.clock is not None
-        height = self.graph.tensors[name].shape[0]
-        alone = TensorRows(first_clock(height, rows.clock.mul), rows.piece)
-        key = (name, alone)
-        outer = self._outer(position, (name,))
-        assert alone.clock is not None
-        return self._shared(key, Progress(alone.clock, outer, {name: alone}), {name: alone})
+        clock = rows.clock if position < self._exact_from else chunk_by_chunk(rows.clock)
+        alone = TensorRows(clock, rows.piece)
+        progress = Progress(clock, self._outer(position, (name,)), {name: alone})
+        return self._shared((name, alone), progress, {name: alone})
 
     def _shared(self, key: Key, progress: Progress, inner: Mapping[str, TensorRows]) -> State:
         if key not in self._states:
@@ -246,3 +248,11 @@ class Modes:
                 default=start,
             )
         return self._apart[start]
+
+
+def _bounded(node: Node) -> bool:
+    """Is its clock a bound on the rows that there are?"""
+    if isinstance(node.op, GlobalAveragePool):
+        return False
+    down, _ = axis_maps(node.op)
+    return down.stride > 1 and down.up > 1

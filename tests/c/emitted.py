@@ -149,6 +149,18 @@ def copied(side: int = 12) -> Graph:
     return net.build(net.conv(net.depth_to_space(y, name="spread"), 4, 3, name="last"))
 
 
+def resized(side: int = 12) -> Graph:
+    """A decoder: bilinear by a factor, to a size that is none, with aligned corners; nearest."""
+    net = NetworkBuilder(19)
+    x = net.conv(net.input(side, side, 3), 4, 3, name="a")
+    y = net.conv(net.conv(x, 6, 3, 2, name="half"), 8, 3, 2, name="quarter")
+    y = net.resize_linear(y, side // 2, side // 2, name="twice")
+    y = net.resize_linear(net.conv(y, 4, 3), side, side, "align_corners", name="aligned")
+    y = net.add(net.conv(y, 4, 3, name="b"), x, name="sum")
+    y = net.resize_nearest(y, side + 3, side - 2, name="nearest")
+    return net.build(net.conv(y, 3, 3, name="last"))
+
+
 def mobilenet_v2(side: int) -> Graph:
     """MobileNetV2-1.0 for 1000 classes."""
     net = NetworkBuilder(12)

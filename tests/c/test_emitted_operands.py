@@ -24,10 +24,11 @@ from tests.c.emitted import (
     images,
     layerwise,
     points,
+    resized,
     write,
 )
 
-NETWORKS = pytest.mark.parametrize("network", [gated, concatenated, copied])
+NETWORKS = pytest.mark.parametrize("network", [gated, concatenated, copied, resized])
 MODES = pytest.mark.parametrize("mode", InputMode, ids=lambda mode: mode.value)
 
 

@@ -12,11 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from patchc.codegen.tables import clock_members
+from patchc.codegen.windows import Rectangle, reach
 from patchc.ir import MaxPool, Padding
 from patchc.ir import Window as IrWindow
+from patchc.numerics.params import kernel_params
 from patchc.tunnels.regions import demand
 from patchc.tunnels.schedule import RowClock, Span
-from tests.c.kernel_host import ROOT, View, Window, library
+from tests.c.kernel_host import ROOT, View, Window, c_params, library
+from tests.graphs import NetworkBuilder
 
 many = settings(max_examples=300, deadline=None)
 
@@ -55,7 +58,7 @@ def lib() -> ctypes.CDLL:
     found = library(sources=(str(ROOT / "runtime_c/portable/patchc_tunnel.c"),))
     found.patchc_first.restype = Piece
     found.patchc_next.restype = None
-    found.patchc_reach_of.restype = Reach
+    found.patchc_reach_of.restype = found.patchc_reach_resize.restype = Reach
     found.patchc_in_view.restype = found.patchc_out_view.restype = View
     return found
 
@@ -162,6 +165,29 @@ def test_every_tap_of_every_patch(
             assert (0 <= position < size) == (0 <= in_view < got.stop - got.start)
             if 0 <= position < size:
                 assert got.start + in_view == position
+
+
+@pytest.mark.parametrize("target", [3, 7, 11, 14])
+def test_every_patch_of_a_resize(target: int) -> None:
+    """The same as codegen's own reading, and nothing for an empty patch."""
+    size = 7
+    net = NetworkBuilder()
+    graph = net.build(net.resize_linear(net.input(size, size, 1), target, target + 1))
+    params = kernel_params(graph, graph.nodes[0], "resize_linear")
+    filled = c_params("resize_linear", params)
+    rows, cols = filled.rows, filled.cols
+    spans = [Span(a, b) for a in range(target) for b in range(a + 1, target + 1)]
+    for down, across in product(spans, spans[::3]):
+        patch = Patch(down.start, down.stop, across.start, across.stop)
+        found = lib().patchc_reach_resize(*map(ctypes.byref, (patch, rows, cols)))
+        wanted = reach(graph, graph.nodes[0], "image", Rectangle(down, across))
+        assert Span(found.patch.r0, found.patch.r1) == wanted.inside.rows
+        assert Span(found.patch.c0, found.patch.c1) == wanted.inside.cols
+        pads = Padding(found.top, found.left, found.bottom, found.right)
+        assert pads == wanted.pads
+    empty = Patch(target, target, 0, 1)
+    found = lib().patchc_reach_resize(*map(ctypes.byref, (empty, rows, cols)))
+    assert found.patch.r0 == found.patch.r1
 
 
 # -- places ------------------------------------------------------------------------------------

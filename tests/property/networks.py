@@ -6,6 +6,7 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from patchc.ir import Graph, Padding, Window
+from patchc.ir.resize import COORDINATES
 from tests.graphs import NetworkBuilder
 
 
@@ -120,12 +121,22 @@ def _branch(draw: st.DrawFn, net: NetworkBuilder, x: str) -> str:
     return net.conv(net.depthwise(y, kernel), draw(CHANNELS)) if kernel == 5 else net.conv(y, 4, 3)
 
 
+def _enlarged(draw: st.DrawFn, net: NetworkBuilder, x: str, height: int, width: int) -> str:
+    """To height x width pixels; by whole factors perhaps to fewer."""
+    kind = draw(st.sampled_from(["upsample", "upsample", "nearest", "linear", "linear"]))
+    coordinates = draw(st.sampled_from(COORDINATES))
+    if kind == "linear":
+        return net.resize_linear(x, height, width, coordinates)
+    if kind == "nearest":
+        return net.resize_nearest(x, height, width, coordinates)
+    return net.upsample(x, height // net.tensors[x].shape[0], width // net.tensors[x].shape[1])
+
+
 def _decode(draw: st.DrawFn, net: NetworkBuilder, x: str, skip: str) -> str:
     """Back to the resolution of an earlier tensor, and together with it."""
     height, width, channels = net.tensors[skip].shape
     if net.tensors[x].shape[:2] != (height, width):
-        rows, cols = height // net.tensors[x].shape[0], width // net.tensors[x].shape[1]
-        x = net.upsample(x, rows, cols)
+        x = _enlarged(draw, net, x, height, width)
         if net.tensors[x].shape[:2] != (height, width):
             return x
     if draw(st.booleans()):

@@ -9,7 +9,9 @@ import pytest
 
 from patchc.codegen.windows import Rectangle, locate, reach
 from patchc.ir import MaxPool, Padding, Window
+from patchc.ir.resize import COORDINATES
 from patchc.tunnels.plan import InputMode
+from patchc.tunnels.regions import demand
 from patchc.tunnels.schedule import Span
 from tests.c.emitted import depthwise, layerwise
 from tests.graphs import NetworkBuilder
@@ -53,6 +55,30 @@ def test_every_tap_of_every_span_of_rows(kernel, stride, dilation, pad):
             [row for row in range(7) if min(asked) <= row <= max(asked)]
         )
         assert min(found.pads.top, found.pads.bottom) >= 0
+
+
+@pytest.mark.parametrize("target", [3, 7, 11, 14])
+@pytest.mark.parametrize("coordinates", COORDINATES)
+def test_every_span_of_a_resize(target, coordinates):
+    """From the first position read to the last; the pads say where in the output the span is."""
+    net = NetworkBuilder()
+    graph = net.build(net.resize_linear(net.input(7, 1, 1), target, 2, coordinates))
+    op = graph.nodes[0].op
+    at, _ = op.between
+    for start, stop in ((a, b) for a in range(target) for b in range(a + 1, target + 1)):
+        out = Rectangle(Span(start, stop), Span(0, 2))
+        found = reach(graph, graph.nodes[0], "image", out)
+        assert found.inside.rows == Span(int(at.first[start]), int(at.second[stop - 1]) + 1)
+        assert found.inside.cols == Span(0, 1)
+        assert (found.pads.top, found.pads.bottom) == (-start, stop - target)
+        assert (found.pads.left, found.pads.right) == (0, 0)
+        assert_within(demand(op, out.rows, out.cols, 7, 1)[0], found.inside.rows)
+
+
+def assert_within(hull, span):
+    """The lowering's span holds what is read, and at most one position more on each side."""
+    assert 0 <= span.start - hull.start <= 1
+    assert 0 <= hull.stop - span.stop <= 1
 
 
 def test_element_wise_nodes_read_the_rectangle_they_write_and_a_mean_the_whole_map():

@@ -271,54 +271,6 @@ def test_average_pool(type_, case, include):
     assert kinds(imported) == ["AveragePool"]
 
 
-RESIZES = {
-    "twice": {"coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"},
-    "half_pixel": {"coordinate_transformation_mode": "half_pixel"},
-    "ceil": {
-        "coordinate_transformation_mode": "half_pixel", "nearest_mode": "round_prefer_ceil",
-    },
-    "torch": {"coordinate_transformation_mode": "pytorch_half_pixel"},
-}  # fmt: skip
-
-
-@BOTH_TYPES
-@pytest.mark.parametrize("sizes", [False, True])
-@pytest.mark.parametrize("out", [X, Y])
-@pytest.mark.parametrize("case", RESIZES)
-def test_resize(type_, case, out, sizes):
-    imported = check(resize_net(type_, [1, 1, 2, 3], out=out, sizes=sizes, **RESIZES[case]))
-    assert kinds(imported) == ["Upsample"] + ["Lut"] * (out != X)
-
-
-@BOTH_TYPES
-def test_resize_of_a_signal_and_of_integers(type_):
-    check(resize_net(type_, [1, 1, 4], shape=(1, 3, 7)))
-    net = Net(type_)
-    x = net.quantize(net.input("x", 1, 3, 5, 4), X, "x")
-    scales = net.constant([1, 1, 3, 2], np.float32)
-    y = net.op("Resize", x, "", scales, mode="nearest", nearest_mode="round_prefer_floor")
-    assert kinds(check(net.model(net.dequantize(y, X)))) == ["Upsample"]
-
-
-@BOTH_TYPES
-def test_resize_to_the_same_size_is_nothing(type_):
-    assert kinds(check(resize_net(type_, [1, 1, 1, 1], out=X, after="Relu"))) == ["Lut"]
-
-
-def resize_net(type_, scales, *, shape=(1, 3, 5, 4), out=X, sizes=False, after=None, **attributes):
-    net = Net(type_)
-    x = net.qdq(net.input("x", *shape), X, "x")
-    if sizes:
-        target = [size * scale for size, scale in zip(shape, scales, strict=True)]
-        given = ["", "", net.constant(target, np.int64)]
-    else:
-        given = ["", net.constant(scales, np.float32)]
-    y = net.op("Resize", x, *given, mode="nearest", **attributes)
-    if after:
-        y = net.op(after, y)
-    return net.model(net.qdq(y, out, "y"))
-
-
 @st.composite
 def pool_attributes(draw):
     """Any pool that onnxruntime takes: pads smaller than the kernel, any rounding of sizes."""

@@ -25,6 +25,9 @@ from patchc.ir import (
     Padding,
     Quantization,
     Rearrange,
+    ResizeLinear,
+    ResizeNearest,
+    Scaling,
     Softmax,
     Sub,
     Tensor,
@@ -97,6 +100,14 @@ def test_the_arrays_of_an_operator_are_its_own():
 
 
 CONSTANT = ChannelConstant(np.arange(3), Quantization(0.5, 0))
+
+
+def axes(height, width, scale=2.0, rounding="round_prefer_floor"):
+    """Of a Resize."""
+    return tuple(
+        Scaling(size, int(size * scale), scale, "asymmetric", rounding) for size in (height, width)
+    )
+
 
 BROKEN = {
     "tensor 'a' is filed under 'y'": replace(
@@ -175,6 +186,17 @@ BROKEN = {
         Upsample((2, 2)), (5, 6, 3), quant=Quantization(0.25, 0)
     ),
     "n: (0, 2) times": one_node(Upsample((0, 2)), (5, 6, 3), output=(1, 12, 3)),
+    "n: ResizeNearest cannot change quantisation": one_node(
+        ResizeNearest(*axes(5, 6)), (5, 6, 3), quant=Quantization(0.25, 0)
+    ),
+    "n: (5, 6) pixels of (5, 7, 3)": one_node(ResizeNearest(*axes(5, 6)), (5, 7, 3)),
+    "n: Scaling(size=5, target=10, scale=2.1, coordinates='asymmetric', "
+    "rounding='round_prefer_floor')": one_node(ResizeLinear(*axes(5, 6, scale=2.1)), (5, 6, 3)),
+    "n: rows and columns are resized in different ways": one_node(
+        ResizeNearest(axes(5, 6)[0], axes(5, 6, rounding="ceil")[1]), (5, 6, 3)
+    ),
+    "n: a signal of (5, 10) rows": one_node(ResizeLinear(*axes(5, 6), signal=True), (5, 6, 3)),
+    "n: it resizes nothing": one_node(ResizeLinear(*axes(5, 6, scale=1.0)), (5, 6, 3)),
     "n: 6 channels for 4 pixels": one_node(DepthToSpace((2, 2)), (5, 6, 6)),
     "n: Window(kernel=(1, 1), stride=(1, 1), dilation=(1, 1), "
     "pads=Padding(top=0, left=1, bottom=0, right=0))": one_node(
@@ -219,6 +241,11 @@ def test_the_printed_form_of_every_operator():
         (DepthToSpace((1, 3), interleaved=True), "DepthToSpace 1x3 interleaved("),
         (Rearrange(Window((2, 2), pads=Padding(-1, 0, 0, -2)), [3, 1]), "k2x2 p-1,0,0,-2 2 i="),
         (Softmax(), "Softmax("),
+        (
+            ResizeNearest(*axes(6, 7)),
+            "ResizeNearest 6>12*2 x 7>14*2 asymmetric round_prefer_floor(",
+        ),
+        (ResizeLinear(*axes(6, 7)), "ResizeLinear 6>12*2 x 7>14*2 asymmetric("),
         (Lut(np.zeros(256), "Zero"), "Lut[Zero] t="),
         (Lut(np.zeros((3, 256)), "Zeros"), "Lut per channel[Zeros] t="),
     ]

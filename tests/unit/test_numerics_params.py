@@ -22,7 +22,11 @@ from patchc.ir import (
     Mul,
     Op,
     Padding,
+    Quantization,
     Rearrange,
+    ResizeLinear,
+    ResizeNearest,
+    Scaling,
     Softmax,
     Sub,
     Upsample,
@@ -30,7 +34,13 @@ from patchc.ir import (
 )
 from patchc.numerics import structs
 from patchc.numerics.params import MAX_WINDOW
-from patchc.numerics.structs import ConvParams, GlobalParams, LutParams, PoolParams
+from patchc.numerics.structs import (
+    ConvParams,
+    GlobalParams,
+    LutParams,
+    PoolParams,
+    ResizeLinearParams,
+)
 from patchc.targets.kernels import KERNELS
 from patchc.targets.select import choose_kernel
 from tests.unit.numerics_nodes import conv, params, single
@@ -45,6 +55,7 @@ def test_every_struct_has_the_members_of_its_c_struct_in_order() -> None:
     header = re.sub(r"/\*.*?\*/", "", header, flags=re.DOTALL)
     found = {name: body for body, name in re.findall(r"typedef struct \{([^}]*)\} (\w+);", header)}
     names = {"patchc_near": "Near", "patchc_scale": "Scale", "patchc_window": "WindowParams"}
+    names["patchc_line"] = "LineParams"
     for c_name in {kernel.params for kernel in KERNELS.values() if kernel.params}:
         names[c_name] = "".join(part.capitalize() for part in c_name.split("_")[1:])
     for c_name, name in names.items():
@@ -150,6 +161,45 @@ def test_global_pool_of_too_many_pixels() -> None:
         params(single(GlobalAveragePool(), (4096, 4096, 1)))
 
 
+# ---- resizes ----
+
+TWICE = Scaling(4, 8, 2.0, "half_pixel")
+
+
+def test_lines_of_a_resize_name_each_pair_of_shares_once() -> None:
+    """Factor 2: one quarter and three, either way round; one whole at the first pixel, and two
+    halves of one pixel at the last."""
+    found = params(single(ResizeLinear(TWICE, TWICE), (4, 4, 3)))
+    assert isinstance(found, ResizeLinearParams)
+    assert found.cols.first.tolist() == [0, 0, 0, 1, 1, 2, 2, 3]
+    assert found.cols.second is not None
+    assert found.cols.second.tolist() == [0, 1, 1, 2, 2, 3, 3, 3]
+    assert found.cols.shares is not None
+    shares = found.cols.shares.view(np.float32).reshape(-1, 2)[found.cols.kinds].tolist()
+    assert shares == [[1, 0], *[[0.75, 0.25], [0.25, 0.75]] * 3, [0.5, 0.5]]
+    assert len(found.cols.shares) == 2 * 4
+    assert found.near.range > 0
+
+
+@pytest.mark.parametrize("scales", [(1e-30, 1.0), (1.0, 1e-37), (1e-37, 1e-37)])
+def test_scales_that_leave_the_range_of_float32_in_a_resize(scales: tuple[float, float]) -> None:
+    graph = single(ResizeLinear(TWICE, TWICE), (4, 4, 3))
+    tensors = {
+        name: replace(tensor, quant=Quantization(float(np.float32(scale)), 0))
+        for (name, tensor), scale in zip(graph.tensors.items(), scales, strict=True)
+    }
+    with pytest.raises(PatchcError, match="leave the range of float32"):
+        params(replace(graph, tensors=tensors))
+
+
+@pytest.mark.parametrize("kind", [ResizeLinear, ResizeNearest])
+def test_sides_that_do_not_fit_16_bits(kind: type[ResizeLinear | ResizeNearest]) -> None:
+    long = Scaling(1, 2**16, 65536.0, "asymmetric")
+    row = Scaling(1, 1, 1.0, "asymmetric")
+    with pytest.raises(PatchcError, match="a side of 65536; at most 65535"):
+        params(single(kind(row, long), (1, 1, 1)))
+
+
 # ---- choice of kernels ----
 
 
@@ -173,6 +223,8 @@ def test_global_pool_of_too_many_pixels() -> None:
         (AveragePool(Window((2, 2))), (4, 4, 4), "average_pool"),
         (GlobalAveragePool(), (4, 4, 4), "global_average_pool"),
         (Upsample((2, 2)), (4, 4, 4), "upsample"),
+        (ResizeNearest(TWICE, TWICE), (4, 4, 4), "resize_nearest"),
+        (ResizeLinear(TWICE, TWICE), (4, 4, 4), "resize_linear"),
         (DepthToSpace((2, 2)), (4, 4, 4), "depth_to_space"),
         (Rearrange(Window((1, 1)), [3, 0]), (4, 4, 4), "rearrange"),
         (Softmax(), (4, 4, 4), "softmax"),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from patchc.codegen import WeightsMode
 from patchc.tunnels.plan import InputMode
 from patchc.verify.firmware import build
-from tests.c.emitted import GOLDEN, bottlenecks, images, layerwise
+from tests.c.emitted import GOLDEN, bottlenecks, images, layerwise, rows_in_two_stripes
 from tests.qemu.boards import emitted, every_board, run, smallest
 from tests.schedules import two_convolutions
 
@@ -27,9 +29,12 @@ def test_groups_and_reverse_on_every_core(name, core, board, tmp_path):
 
 
 @every_board
-def test_stripes_through_a_callback_on_every_core(core, board, tmp_path):
+@pytest.mark.parametrize(
+    "make", [partial(two_convolutions, stripes=2), rows_in_two_stripes], ids=["in", "in and out"]
+)
+def test_stripes_through_callbacks_on_every_core(make, core, board, tmp_path):
     """microbit faults on unaligned words, which the other boards let pass."""
-    schedule = two_convolutions(stripes=2)
+    schedule = make()
     run(emitted(schedule, tmp_path), schedule, core, board)
 
 

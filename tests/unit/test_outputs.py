@@ -23,6 +23,7 @@ from patchc.tunnels.order import best_order
 from patchc.tunnels.plan import InputMode, OutputMode, Plan, StepPlan, TunnelPlan, handed_over
 from patchc.tunnels.planner import trivial_plan
 from patchc.tunnels.schedule import BufferKind, RowClock, Schedule, Span
+from patchc.verify.program import run_command
 from tests.c.emitted import rows_in_two_stripes, segmentation
 from tests.graphs import NetworkBuilder
 from tests.onnx_float import IMAGE, quantized_cnn, samples
@@ -267,6 +268,7 @@ def test_an_output_larger_than_the_budget(tmp_path, model):
     assert "--outputs rows" in (out / "segmentation.h").read_text()
     assert "OUT0_OFFSET" not in (out / "segmentation.h").read_text()
     assert patchc.verify(out, cases=3, sanitize=True).passed
+    assert "2 golden vectors: equal" in run_command(["make", "-C", str(out), "test"], 300)
     found = patchc.run(out, samples(1))
     wanted = onnxruntime.InferenceSession(model).run(None, samples(1))[0]
     np.testing.assert_array_equal(found["mask"], wanted)

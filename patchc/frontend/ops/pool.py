@@ -35,7 +35,7 @@ def max_pool(call: Call) -> Value:
     return call.builder.emit(call.name, op, (value.tensor,), result)
 
 
-@onnx_op("AveragePool", makes=(AveragePool,), limits=_DILATIONS)
+@onnx_op("AveragePool", makes=(AveragePool, GlobalAveragePool), limits=_DILATIONS)
 def average_pool(call: Call) -> Value:
     """In a QDQ file."""
     return _pending(call, _average)
@@ -47,7 +47,12 @@ def global_average_pool(call: Call) -> Value:
     return _pending(call, _global_average)
 
 
-@onnx_op("QLinearAveragePool", domain=MICROSOFT, makes=(AveragePool,), limits=_DILATIONS)
+@onnx_op(
+    "QLinearAveragePool",
+    domain=MICROSOFT,
+    makes=(AveragePool, GlobalAveragePool),
+    limits=_DILATIONS,
+)
 def qlinear_average_pool(call: Call) -> Value:
     """In a QOperator file."""
     return _integer(call, _average)

@@ -29,6 +29,7 @@ from patchc.frontend.registry import RefusalError, node_name
 from patchc.frontend.tables import function_table
 from patchc.frontend.values import NO_PADS, Dequantized, Pending, Quantized
 from patchc.ir import (
+    Add,
     Copy,
     Graph,
     Lut,
@@ -41,7 +42,9 @@ from patchc.ir import (
     Window,
     output_shape,
 )
+from patchc.numerics.add import order_matters
 from patchc.numerics.linear import ALL_VALUES
+from patchc.numerics.pairing import pairing_between
 
 REQUANTIZE = "Requantize"  # what a table does that only changes scale and zero point
 
@@ -124,12 +127,22 @@ class GraphBuilder:
         """
         if hasattr(op, "unsigned"):
             op = _replace(op, unsigned=result.unsigned)
+        if isinstance(op, Add) and op.either_order:
+            self._check_order(op, inputs, result.quant)
         self._roots[result.name] = frozenset().union(*(self._roots[name] for name in inputs))
         shape = output_shape(op, *(self.tensors[name].shape for name in inputs))
         assert shape == map_shape(result.layout), f"{node}: {shape} under {result.layout}"
         self._add_tensor(result)
         self._nodes.append(Node(self._node_name(node), op, inputs, result.name))
         return Quantized(result.name, result.layout, result.unsigned)
+
+    def _check_order(self, op: Add, inputs: Sequence[str], quant: Quantization) -> None:
+        """Raises RefusalError where the result depends on which operand is first."""
+        if order_matters(pairing_between(op, [self.tensors[name] for name in inputs], quant)):
+            raise RefusalError(
+                "the first operand of a sum is broadcast, and with these scales onnxruntime rounds "
+                "it in one way or another as it lays out the map: give the map first"
+            )
 
     def finish(self, value: Pending, result: Result) -> Quantized:
         """Quantise the float result of an operator: its node is made here, once."""

@@ -174,6 +174,10 @@ class Add(Binary):
     """Sum. The order of the operands matters to rounding: the importer gives that of onnxruntime's
     formula, which swaps them where the first has one element."""
 
+    # The file broadcasts the first operand, and onnxruntime swaps them or not as it lays out the
+    # map: the importer takes the sum only where both orders give the same for all values.
+    either_order: bool = False
+
 
 @dataclass(frozen=True, slots=True)
 class Mul(Binary):

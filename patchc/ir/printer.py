@@ -47,7 +47,7 @@ def _tensor(tensor: Tensor) -> str:
 def describe(op: Op) -> str:
     """The operator and its attributes on one line; constants as a short hash."""
     window = getattr(op, "window", None)
-    words = [word for word in ("unsigned", "reverse") if getattr(op, word, False)]
+    words = [word for word in ("unsigned", "reverse", "either_order") if getattr(op, word, False)]
     constant = getattr(op, "constant", None)
     if constant is not None:
         quant = constant.quant

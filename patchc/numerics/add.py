@@ -11,7 +11,7 @@ shifted to int8: `unsigned` computes as onnxruntime does on uint8.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import ceil
 
@@ -89,6 +89,18 @@ def add_float(pairing: Pairing, a: NDArray[np.int8], b: NDArray[np.int8]) -> NDA
     lo, hi = pairing.clamp.lo + offset, pairing.clamp.hi + offset
     result: NDArray[np.int8] = (np.clip(np.rint(total), lo, hi) - offset).astype(np.int8)
     return result
+
+
+def order_matters(pairing: Pairing) -> bool:
+    """Do any operands give another sum when they change places in the formula?"""
+    a, b = all_pairs()
+    if pairing.constant is not None:
+        if pairing.swap:
+            a = np.unique(pairing.constant)[:, None]
+        else:
+            b = np.unique(pairing.constant)[None, :]
+    swapped = replace(pairing, a=pairing.b, b=pairing.a)
+    return not np.array_equal(add_float(pairing, a, b), add_float(swapped, b, a))
 
 
 def add_integer(params: AddParams, a: NDArray[np.int8], b: NDArray[np.int8]) -> NDArray[np.int8]:

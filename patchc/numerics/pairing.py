@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from patchc.ir import FULL_RANGE, Binary, Clamp, Graph, Node, Quantization
+from patchc.ir import FULL_RANGE, Binary, Clamp, Graph, Node, Quantization, Tensor
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,14 +33,20 @@ def pairing_of(graph: Graph, node: Node) -> Pairing:
     """What a node with such an operator computes."""
     op = node.op
     assert isinstance(op, Binary)
-    first = graph.tensors[node.inputs[0]]
+    return pairing_between(
+        op, [graph.tensors[name] for name in node.inputs], graph.tensors[node.output].quant
+    )
+
+
+def pairing_between(op: Binary, inputs: Sequence[Tensor], out: Quantization) -> Pairing:
+    """What `op` computes of its one or two inputs."""
+    first = inputs[0]
     if op.constant is None:
-        second, constant = graph.tensors[node.inputs[1]].quant, None
+        second, constant = inputs[1].quant, None
     else:
         second = op.constant.quant
         constant = np.broadcast_to(op.constant.values, first.shape[2:]).copy()
     a, b = (second, first.quant) if op.reverse else (first.quant, second)
-    out = graph.tensors[node.output].quant
     return Pairing(a, b, out, op.clamp, op.unsigned, op.reverse, constant)
 
 

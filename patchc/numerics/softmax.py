@@ -36,8 +36,8 @@ def softmax_params(op: Softmax, x: Tensor, y: Tensor, where: str) -> SoftmaxPara
     table, steps = exponentials(x.quant.scale, channels), whole_steps(y.quant.scale)
     if steps >= MAX_STEPS:
         raise PatchcError(
-            f"{where}: an output scale of {y.quant.scale}; at least {1 / MAX_STEPS}. Quantise the "
-            "model again: a softmax lies between 0 and 1"
+            f"{where}: an output scale of {y.quant.scale}; more than {1 / MAX_STEPS} is needed. "
+            "Quantise the model again: a softmax lies between 0 and 1"
         )
     return SoftmaxParams(
         exponentials=np.array([_wide(entry) for entry in table], np.uint32),

@@ -168,6 +168,52 @@ def test_copies_and_means(tmp_path, format_, activation):
     assert sorted(found[-4:]) == ["Conv"] * 2 + ["GlobalAveragePool"] * 2
 
 
+def decoder(mode: str) -> onnx.ModelProto:
+    """Resized by a factor, to a size that is none, and behind a Relu."""
+    net, random = Net(), np.random.default_rng(5)
+
+    def conv(x, inputs, outputs, name):
+        weights = net.constant(random.normal(0, 0.3, (outputs, inputs, 3, 3)))
+        return net.op("Conv", x, weights, pads=[1] * 4, name=name)
+
+    x = net.op("Relu", conv(net.input("x", 1, 3, 16, 16), 3, 4, "a"))
+    y = net.op("MaxPool", x, kernel_shape=[3, 3], strides=[3, 3])
+    sizes = net.constant([1, 4, 16, 16], np.int64)
+    y = net.op("Resize", y, "", "", sizes, mode=mode, name="back")
+    y = conv(net.op("Add", y, x), 4, 3, "b")
+    scales = net.constant([1, 1, 2, 2], np.float32)
+    y = net.op(
+        "Resize", y, "", scales, mode=mode, name="twice",
+        coordinate_transformation_mode="align_corners",
+    )  # fmt: skip
+    return net.model(conv(y, 3, 2, "c"))
+
+
+# Aligned corners, twice as many pixels, to the nearest: that is every pixel twice.
+RESIZED = {"linear": ["ResizeLinear"] * 2, "nearest": ["ResizeNearest", "Upsample"]}
+
+
+@pytest.mark.parametrize("activation", Activation)
+@pytest.mark.parametrize("mode", RESIZED)
+def test_resizes(tmp_path, mode, activation):
+    path = tmp_path / "q.onnx"
+    options = QuantizeOptions(Format.QDQ, activation)
+    quantize(decoder(mode), path, {"x": samples()}, options)
+    found = kinds(check(onnx.load(path)))
+    assert [kind for kind in found if kind.startswith(("Resize", "Up"))] == RESIZED[mode]
+
+
+def test_a_linear_resize_needs_the_qdq_form(tmp_path):
+    """In the other one onnxruntime's quantiser resizes integers, which rounds by layout."""
+    path = tmp_path / "q.onnx"
+    options = QuantizeOptions(Format.QOPERATOR, Activation.UINT8)
+    quantize(decoder("nearest"), path, {"x": samples()}, options)
+    assert set(RESIZED["nearest"]) < set(kinds(check(onnx.load(path))))
+    quantize(decoder("linear"), path, {"x": samples()}, options)
+    with pytest.raises(PatchcError, match="linear on integers"):
+        import_model(onnx.load(path))
+
+
 def test_a_mean_over_other_axes_is_left_to_the_importer(tmp_path):
     net = Net()
     x = net.op("Conv", net.input("x", 1, 3, 16, 16), net.constant(np.ones((4, 3, 1, 1))))

@@ -122,10 +122,18 @@ def tensor(scale: float, channels: int) -> Tensor:
     return Tensor("t", (1, 1, channels), Quantization(float(np.float32(scale)), 0))
 
 
-@pytest.mark.parametrize(("scale", "channels", "out_scale"), [(0.1, 1, 1 / 256), (0.1, 2, 1e-4)])
-def test_scales_that_leave_float32(scale, channels, out_scale):
-    with pytest.raises(PatchcError, match="leave the range of float32"):
-        softmax_params(Softmax(), tensor(scale, channels), tensor(out_scale, channels), "n")
+def test_too_many_steps():
+    for scale in (2.0**-29, 1 / 256):
+        assert softmax_params(Softmax(), tensor(0.1, 1), tensor(scale, 1), "n").steps == 1 / scale
+    with pytest.raises(PatchcError, match=r"n: an output scale of 9\.31322"):
+        softmax_params(Softmax(), tensor(0.1, 1), tensor(2.0**-30, 1), "n")
+
+
+@BOTH_TYPES
+@pytest.mark.parametrize(("channels", "scale"), [(1, 1 / 256), (2, 1e-4), (3, 2e-7)])
+def test_results_that_saturate(type_, channels, scale):
+    out = float(np.float32(scale)), 0
+    assert kinds(check(softmax_net(type_, (1, channels, 4, 4), out=out, axis=1))) == ["Softmax"]
 
 
 def test_too_many_channels():

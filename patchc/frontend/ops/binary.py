@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 
@@ -34,7 +33,8 @@ Operand = Quantized | QuantizedConstant
 
 _LIMITS = (
     "other broadcasts than of one value, one per channel or a map of one pixel; sums whose first "
-    "operand is broadcast; float constants of several elements; constants with a scale per channel"
+    "operand is broadcast, with some scales; float constants of several elements; constants with a "
+    "scale per channel"
 )
 
 
@@ -93,14 +93,21 @@ def _pair(call: Call, first: Operand, second: Operand) -> _Pair:
     map_ = _larger(first, second)
     shape = dims(map_.layout)
     other = second if first is map_ else first
-    if kind is Add and _swapped(first, shape):
+    size = first.values.size if isinstance(first, QuantizedConstant) else prod(dims(first.layout))
+    if kind is Add and size == 1:  # onnxruntime's formula has them the other way round
         first, second = second, first
-    reverse = first is not map_ and kind is not Mul
+    either = kind is Add and 1 < size < prod(shape)
+    reverse = first is not map_ and kind is not Mul and not either
+    constant = None
+    inputs: tuple[str, ...] = (map_.tensor,)
     if isinstance(other, QuantizedConstant):
-        op = kind(constant=_constant(call, other, map_), reverse=reverse)
-        return _Pair(op, (map_.tensor,), map_.layout)
-    _check_maps(map_, other)
-    return _Pair(kind(reverse=reverse), (map_.tensor, other.tensor), map_.layout)
+        constant = _constant(call, other, map_)
+    else:
+        _check_maps(map_, other)
+        inputs = (map_.tensor, other.tensor)
+    if either:
+        return _Pair(Add(constant=constant, either_order=True), inputs, map_.layout)
+    return _Pair(kind(constant=constant, reverse=reverse), inputs, map_.layout)
 
 
 def _larger(first: Operand, second: Operand) -> Quantized:
@@ -112,18 +119,6 @@ def _larger(first: Operand, second: Operand) -> Quantized:
     if isinstance(second, QuantizedConstant):
         return first
     return second if prod(dims(second.layout)) > prod(dims(first.layout)) else first
-
-
-def _swapped(first: Operand, shape: Sequence[int]) -> bool:
-    """Do the operands of a sum change places in onnxruntime's formula? They do where the first has
-    a single element. Raises RefusalError where that depends on onnxruntime's choice of layouts."""
-    size = first.values.size if isinstance(first, QuantizedConstant) else prod(dims(first.layout))
-    if 1 < size < prod(shape):
-        raise RefusalError(
-            "its first operand is broadcast, which onnxruntime rounds in one way or another as it "
-            "lays out the map: give the map first"
-        )
-    return size == 1
 
 
 def _check_maps(map_: Quantized, other: Quantized) -> None:

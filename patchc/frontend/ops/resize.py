@@ -16,8 +16,11 @@ from patchc.ir.resize import COORDINATES, ROUNDINGS, nearest
 
 @onnx_op(
     "Resize",
-    makes=(Upsample,),
-    limits="modes other than nearest; factors that are not whole; axes",
+    makes=(Upsample, ResizeNearest, ResizeLinear),
+    limits=(
+        "mode cubic; linear on integers; coordinates other than half_pixel, pytorch_half_pixel, "
+        "asymmetric, align_corners; antialias, axes, aspect ratio policies"
+    ),
 )
 def resize(call: Call) -> Value:
     """In a QDQ file, or directly on integers."""

@@ -11,7 +11,7 @@ from patchc.ir import Softmax
 # Since this opset a softmax runs along one dimension; before, along all from `axis` on.
 ONE_DIMENSION = 13
 
-_LIMITS = "other axes than the channels; inputs with a scale above about 0.64"
+_LIMITS = "other axes than the channels"
 
 
 @onnx_op("Softmax", makes=(Softmax,), limits=_LIMITS)

@@ -230,6 +230,15 @@ class GraphBuilder:
             self._assumptions.settled |= roots
             raise AssumptionError
 
+    def guess_channels(self, value: Quantized, dimension: int) -> None:
+        """Start anew with `dimension` of `value` as the channels, as `guess_again` does."""
+        layout = value.layout
+        others = {4: ["n", "h", "w"], 3: ["n", "w"], 2: ["n"]}.get(len(layout), [])
+        if len(layout) < 4 and (dimension == 0 or layout[0]):  # no batch
+            others = ["h", "w"] if len(layout) == 3 else ["w"]
+        others.insert(dimension, "c")
+        self.guess_again(value, others[: len(layout)])
+
     def split(self, value: Quantized, error: SplitError) -> None:
         """A reshape cuts an axis: where that of an input of unknown layout can be two axes of the
         map, start anew with these."""
@@ -282,6 +291,8 @@ def _guess(dims: tuple[int, ...]) -> Layout:
         names = ("c",)
     elif rank == 3 and dims[0] > 1:
         names = ("c", "h", "w")  # a map without batch
+    elif rank == 2 and dims[0] > 1:
+        names = ("w", "c")  # a signal without batch, as matrix products read it
     if "n" in names and dims[0] > 1:
         raise RefusalError(f"a batch of {dims[0]}: export the model with batch 1")
     return layout_of(names, dims)

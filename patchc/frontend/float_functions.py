@@ -21,7 +21,7 @@ RANGES = ("Clip", "Relu")
 
 IDENTITY = "Identity"
 
-ELEMENT_BY_ELEMENT = frozenset((*FUNCTIONS, *ARITHMETIC, *BINARY, *RANGES, IDENTITY))
+ELEMENT_BY_ELEMENT = frozenset((*FUNCTIONS, *ARITHMETIC, *BINARY, *RANGES, "Cast", IDENTITY))
 
 
 def is_function(node: onnx.NodeProto) -> bool:

@@ -12,7 +12,7 @@ from onnx import helper, numpy_helper
 
 def plain_gemms(graph: onnx.GraphProto) -> None:
     """Rewrite them in `graph`, whose nodes have names. One whose weights are not constant stays as
-    it is, a bias that is not constant, or differs from row to row, too."""
+    it is, a bias that is not constant too; one that differs from row to row is added behind."""
     constants = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
     found: list[onnx.NodeProto] = []
     for node in graph.node:
@@ -27,7 +27,7 @@ def plain_gemms(graph: onnx.GraphProto) -> None:
 def _plain(
     node: onnx.NodeProto, graph: onnx.GraphProto, constants: dict[str, np.ndarray]
 ) -> list[onnx.NodeProto]:
-    """The same product, perhaps with a Transpose before it."""
+    """The same product, perhaps with a Transpose before it and an Add behind."""
     nodes = []
     if _attribute(node, "transA", 0):
         turned = f"{node.name}_turned"
@@ -41,11 +41,19 @@ def _plain(
         _drop(node, "alpha")
     bias = constants.get(node.input[2]) if len(node.input) > 2 else None
     outputs = weights.shape[0 if _attribute(node, "transB", 0) else 1]
-    if bias is not None and (bias.size == 1 or bias.size == bias.shape[-1] == outputs):
-        values = np.broadcast_to(bias.reshape(-1) * np.float32(beta), (outputs,))
+    if bias is None:
+        return [*nodes, node]
+    _drop(node, "beta")
+    bias = bias * np.float32(beta)
+    if bias.size == 1 or bias.size == bias.shape[-1] == outputs:
+        values = np.broadcast_to(bias.reshape(-1), (outputs,))
         node.input[2] = _constant(graph, values, f"{node.name}_bias")
-        _drop(node, "beta")
-    return [*nodes, node]
+        return [*nodes, node]
+    output, product = node.output[0], f"{node.name}_product"
+    added = [product, _constant(graph, bias, f"{node.name}_bias")]
+    del node.input[2:]
+    node.output[0] = product
+    return [*nodes, node, helper.make_node("Add", added, [output], f"{node.name}_sum")]
 
 
 def _constant(graph: onnx.GraphProto, values: np.ndarray, name: str) -> str:

@@ -35,6 +35,7 @@ from patchc.frontend.float_functions import (
     composed_functions,
     is_function,
 )
+from patchc.frontend.fold import fold_constants
 from patchc.frontend.gemms import plain_gemms
 from patchc.frontend.images import METADATA_KEY, ImagePreparation
 from patchc.frontend.layers import QUANTIZED_OPS, VIEWS, float_nodes, has_layers
@@ -134,9 +135,9 @@ def quantize(
 
 
 def _prepare(loaded: LoadedModel, path: Path) -> None:
-    """Fold batch normalisation into convolutions, MatMul + Add into Gemm, give nodes names,
-    constants that are added the second place, which is the one that the importer takes, and sums,
-    means over rows and columns, dense layers and transposed convolutions operators that have
+    """Fold constants, batch normalisation into convolutions, MatMul + Add into Gemm, give nodes
+    names, constants that are added the second place, which is the one that the importer takes, and
+    sums, means over rows and columns, dense layers and transposed convolutions operators that have
     integers."""
     model = loaded.model
     opset = min(max(loaded.opset, PER_CHANNEL_OPSET), newest_opset())
@@ -145,6 +146,7 @@ def _prepare(loaded: LoadedModel, path: Path) -> None:
     onnx.save_model(model, path)
     quant_pre_process(path, path, skip_symbolic_shape=True)
     prepared = onnx.load_model(path)
+    fold_constants(prepared)
     constants = {tensor.name for tensor in prepared.graph.initializer}
     for index, node in enumerate(prepared.graph.node):
         node.name = node.name or f"{node.op_type}_{index}"

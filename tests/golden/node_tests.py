@@ -114,6 +114,9 @@ def unfit(test: NodeTest) -> str | None:
     first = TensorProto.DataType.Name(test.model.graph.input[0].type.tensor_type.elem_type)
     if not test.integer and first != "FLOAT":
         return f"it computes on {first.lower()}, not on float"
+    last = TensorProto.DataType.Name(test.model.graph.output[0].type.tensor_type.elem_type)
+    if not test.integer and last != "FLOAT":
+        return f"it gives {last.lower()}, not float"
     tensors = (*test.inputs.values(), *test.expected.values())
     if not all(value.size for value in tensors):
         return "a tensor without elements"

@@ -11,6 +11,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, numpy_helper
 
+from patchc.codegen import emit
 from patchc.errors import PatchcError
 from patchc.frontend import ImportedModel, find_unsupported, import_model
 from patchc.frontend.importer import NOTHING
@@ -22,6 +23,7 @@ from patchc.reference import run_graph, run_schedule
 from patchc.tunnels.plan import InputMode
 from patchc.verify.cases import random_cases
 from patchc.verify.golden import Maps, file_outputs, golden, graph_inputs
+from tests.c.emitted import options
 from tests.golden.node_tests import (
     Arrays,
     NodeTest,
@@ -130,6 +132,7 @@ def _check(form: NodeTest, model: onnx.ModelProto, limit: int | None) -> Compile
         raise PatchcError((own or refused)[0].reason)
     imported = import_model(model)
     stages = schedule_graph(imported, run_passes(imported.graph), InputMode.TILES, limit)
+    emit(stages.schedule, stages.placement, options())  # refuses what no constants in C compute
     cases = [form.inputs, *random_cases(imported, RANDOM_CASES, seed=0)]
     inputs = graph_inputs(imported, cases)
     outputs = [

@@ -109,8 +109,7 @@ def _check_axis(call: Call, maps: Sequence[Quantized], axis: int) -> None:
     """Raises RefusalError unless the operands are joined along the channels."""
     for map_ in maps:
         names = [item.name for item in map_.layout[axis]]
-        if names in (["h"], ["w"]) and (len(map_.layout) < 4 or axis in (1, 3)):
-            # perhaps an input whose layout was guessed wrongly
+        if names in (["h"], ["w"]):
             call.builder.guess_channels(map_, axis)
         elsewhere = {item.name for i, d in enumerate(map_.layout) for item in d if i != axis}
         if names not in ([], ["c"]) or "c" in elsewhere:

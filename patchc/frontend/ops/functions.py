@@ -98,7 +98,7 @@ def _fitting(call: Call, operand: Operand, source: Quantized) -> Operand:
         )
     aligned = (1,) * (len(source.layout) - array.ndim) + array.shape
     along = [axes for axes, size in zip(source.layout, aligned, strict=False) if size > 1]
-    if along != [(Axis("c", array.size),)] and len(along) == 1:  # perhaps an input that is NHWC
+    if along != [(Axis("c", array.size),)] and len(along) == 1:
         call.builder.guess_channels(source, aligned.index(array.size))
     if along != [(Axis("c", array.size),)]:
         raise RefusalError(

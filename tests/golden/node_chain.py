@@ -143,12 +143,12 @@ def _check(form: NodeTest, model: onnx.ModelProto, limit: int | None) -> Compile
     for name, values in run_schedule(stages.schedule, stages.placement, inputs[0]).items():
         if not np.array_equal(values, outputs[0][name]):
             failures.append(f"the schedule computes another {name}")
-    failures += _far(form, imported, inputs[0], outputs[0])
+    failures += far(form, imported, inputs[0], outputs[0])
     named = tuple(f"{form.name} {form.form}: {text}" for text in failures)
     return Compiled(form, stages, tuple(inputs), tuple(outputs), named)
 
 
-def _far(form: NodeTest, imported: ImportedModel, inputs: Maps, outputs: Maps) -> list[str]:
+def far(form: NodeTest, imported: ImportedModel, inputs: Maps, outputs: Maps) -> list[str]:
     """Where the result is further from the test's than rounding explains.
 
     The operands are rounded first, each to half a step of its own: this is checked alone. Of these

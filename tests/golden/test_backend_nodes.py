@@ -6,12 +6,14 @@ tensors) says why it does not apply. docs/backend-tests.md counts them.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from tests.golden.node_chain import run
+from tests.golden.node_chain import far, run
 from tests.golden.node_programs import differing
 from tests.golden.node_table import PAGE, row, versions
-from tests.golden.node_tests import collect, tested_operators
+from tests.golden.node_tests import collect, first_sample, tested_operators
 
 
 @pytest.mark.parametrize("operator", tested_operators())
@@ -25,6 +27,35 @@ def test_the_node_tests_of_an_operator(operator, tmp_path):
     page = PAGE.read_text(encoding="utf-8")
     if versions() in page:  # other versions have other tests, and refuse others
         assert row(operator, outcomes) in page, "run python -m benchmarks.backend_nodes --write"
+
+
+def test_results_that_are_off_are_noticed(tmp_path):
+    """By three steps from what the test expects; by one from the C."""
+    compiled = run(collect("Tanh")[0]).compiled[0]
+    assert not compiled.failures
+    off = {name: values ^ 3 for name, values in compiled.outputs[0].items()}
+    (line,) = far(compiled.test, compiled.stages.imported, compiled.inputs[0], off)
+    assert line == "output y is further from the test's than rounding explains"
+    near = {name: values ^ 1 for name, values in compiled.outputs[-1].items()}
+    wrong = replace(compiled, outputs=(*compiled.outputs[:-1], near))
+    (line,) = differing([compiled, wrong], tmp_path)
+    assert line.startswith("test_tanh_example (): the C computes another y")
+
+
+def test_inputs_that_the_graph_reads_otherwise_are_noticed():
+    compiled = run(collect("Tanh")[0]).compiled[0]
+    off = {name: values ^ 64 for name, values in compiled.inputs[0].items()}
+    found = far(compiled.test, compiled.stages.imported, off, compiled.outputs[0])
+    assert "input x is not what the test gives" in found
+
+
+def test_a_batch_that_is_none_is_not_cut():
+    """A softmax along the first dimension mixes what a cut would take apart."""
+    tests = {test.name: test for test in collect("Softmax")}
+    assert first_sample(tests["test_softmax_axis_0"]) is None
+    cut = first_sample(tests["test_softmax_axis_1"])
+    assert cut is not None
+    assert cut.inputs["x"].shape == (1, 4, 5)
 
 
 def test_the_registry_has_operators_to_test():

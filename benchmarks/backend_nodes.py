@@ -17,35 +17,26 @@ from pathlib import Path
 import click
 from onnx.backend.test.case.node import collect_testcases
 
+from patchc.frontend.registry import handlers
 from tests.golden.node_chain import Outcome, run
-from tests.golden.node_programs import differing
+from tests.golden.node_programs import differing, groups
 from tests.golden.node_table import HEADING, PAGE, form_counts, row, versions
 from tests.golden.node_tests import collect, of_operator, tested_operators
 
 START, END = "<!-- table -->\n", "<!-- end of table -->\n"
 
 
-def outcomes_of(operator: str) -> tuple[list[Outcome], list[str]]:
-    """What became of its tests, and what does not hold."""
-    outcomes = [run(test) for test in collect(operator)]
-    failures = [text for one in outcomes for text in one.failures]
-    programs = [one.compiled[0] for one in outcomes if one.compiled]
-    if programs:
-        with tempfile.TemporaryDirectory() as folder:
-            failures += differing(programs, Path(folder))
-    return outcomes, failures
-
-
 def missing() -> list[str]:
-    """Tests of the operators that are not in the modules called like them."""
+    """Tests of operators in the importer's registry that are not in the module called like them."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         cases = collect_testcases()
+    found = {test.name for operator in tested_operators() for test in collect(operator)}
     return [
         test.name
-        for operator in tested_operators()
+        for operator in sorted({name for domain, name in handlers() if not domain})
         for test in of_operator(operator, cases)
-        if test.name not in {own.name for own in collect(operator)}
+        if test.name not in found
     ]
 
 
@@ -75,10 +66,15 @@ def main(only: tuple[str, ...], write: bool) -> None:
     """Run the node tests and print the table."""
     if write and only:
         raise click.UsageError("--write takes all operators")
-    found, wrong = {}, [] if only else [f"{name}: not collected" for name in missing()]
-    for operator in only or tested_operators():
-        found[operator], failures = outcomes_of(operator)
-        wrong += failures
+    wrong = [] if only else [f"{name}: not collected" for name in missing()]
+    found: dict[str, list[Outcome]] = {}
+    for group in groups(only or tested_operators()):
+        for operator in group:
+            found[operator] = [run(test) for test in collect(operator)]
+        outcomes = [one for operator in group for one in found[operator]]
+        with tempfile.TemporaryDirectory() as folder:
+            wrong += [text for one in outcomes for text in one.failures]
+            wrong += differing(outcomes, Path(folder))
     text = table(found)
     click.echo(text, nl=False)
     for line in wrong:

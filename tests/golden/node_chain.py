@@ -126,7 +126,10 @@ def _check(form: NodeTest, model: onnx.ModelProto, limit: int | None) -> Compile
 
     Raises PatchcError with one reason where the model cannot be compiled.
     """
-    refused = find_unsupported(model)
+    try:
+        refused = find_unsupported(model)
+    except PatchcError as error:
+        raise PatchcError(str(error).removeprefix(f"{model.graph.name}: ")) from error
     if refused:
         own = [item for item in refused if item.operator == form.operator]
         raise PatchcError((own or refused)[0].reason)

@@ -14,12 +14,26 @@ from patchc.tunnels.plan import InputMode, Plan
 from patchc.verify.host import build
 from patchc.verify.network import stacked
 from tests.c.emitted import write
-from tests.golden.node_chain import Compiled
+from tests.golden.node_chain import Outcome
+
+# Operators whose tests go into one program.
+TOGETHER = 8
 
 
-def differing(compiled: Sequence[Compiled], folder: Path) -> list[str]:
-    """Emit them side by side into `folder`, each by its own plan, build that under the sanitizers,
-    and run it on every case of each. Returns the outputs that differ from the Graph's in numpy."""
+def groups(operators: Sequence[str]) -> list[Sequence[str]]:
+    """`operators` in parts whose tests go into one program."""
+    return [operators[start : start + TOGETHER] for start in range(0, len(operators), TOGETHER)]
+
+
+def differing(outcomes: Sequence[Outcome], folder: Path) -> list[str]:
+    """Emit those that apply side by side into `folder`, as uint8 and each by its own plan, build
+    that under the sanitizers, and run it on every case of each.
+
+    Returns the outputs that differ from the Graph's in numpy.
+    """
+    compiled = [one.compiled[0] for one in outcomes if one.compiled]
+    if not compiled:
+        return []
     marks = [f"t{index}_" for index in range(len(compiled))]
     graphs = [_marked(one.graph, mark) for one, mark in zip(compiled, marks, strict=True)]
     together = verify(

@@ -10,7 +10,8 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache
-from importlib import import_module, util
+from importlib import import_module
+from pkgutil import iter_modules
 
 import numpy as np
 import onnx
@@ -53,7 +54,8 @@ class NodeTest:
 
 def tested_operators() -> tuple[str, ...]:
     """What the importer reads and onnx has tests for, from the importer's registry."""
-    return tuple(sorted(name for domain, name in handlers() if not domain and _module(name)))
+    names = {name for domain, name in handlers() if not domain}
+    return tuple(sorted(name for name in names if name.lower() in _modules()))
 
 
 @cache
@@ -65,7 +67,7 @@ def collect(operator: str) -> tuple[NodeTest, ...]:
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # overflows that the tests mean
-        import_module(_module(operator))
+        import_module(_modules()[operator.lower()])
     return of_operator(operator, onnx_node_tests._NodeTestCases)
 
 
@@ -79,10 +81,11 @@ def of_operator(operator: str, cases: list) -> tuple[NodeTest, ...]:
     )
 
 
-def _module(operator: str) -> str:
-    """The name of its module, "" where there is none."""
-    name = f"{onnx_node_tests.__name__}.{operator.lower()}"
-    return name if util.find_spec(name) else ""
+@cache
+def _modules() -> dict[str, str]:
+    """The modules of the package by operator, in lower case."""
+    found = (module.name for module in iter_modules(onnx_node_tests.__path__))
+    return {name.replace("_", ""): f"{onnx_node_tests.__name__}.{name}" for name in found}
 
 
 def _read(operator: str, case) -> NodeTest:

@@ -17,12 +17,12 @@ from patchc.frontend.axes import (
     channel_order,
     describe,
     is_cut,
-    layout_of,
     map_shape,
     rename,
     renaming,
     split,
 )
+from patchc.frontend.guesses import channels_at, first_guess
 from patchc.frontend.linear import clamp_of, requantization
 from patchc.frontend.model import Border
 from patchc.frontend.registry import RefusalError, node_name
@@ -103,7 +103,7 @@ class GraphBuilder:
                 raise RefusalError(f"{name!r} is read with two different scales or zero points")
         else:
             shape = self.host_shape(name)
-            layout = self._assumptions.layouts.setdefault(name, _guess(shape))
+            layout = self._assumptions.layouts.setdefault(name, first_guess(shape))
             self.inputs.append(name)
             self._roots[name] = frozenset([name])
             self._add_tensor(Result(name, layout, quant, unsigned))
@@ -243,6 +243,15 @@ class GraphBuilder:
             self._assumptions.settled |= roots
             raise AssumptionError
 
+    def guess_channels(self, value: Quantized, dimension: int) -> None:
+        """Start anew with `dimension` of `value` as the channels, as `guess_again` does.
+
+        Nothing happens where nobody lays out a tensor so.
+        """
+        names = channels_at(value.layout, dimension)
+        if names is not None:
+            self.guess_again(value, names)
+
     def split(self, value: Quantized, error: SplitError) -> None:
         """A reshape cuts an axis: where that of an input of unknown layout can be two axes of the
         map, start anew with these."""
@@ -283,21 +292,6 @@ class GraphBuilder:
     @staticmethod
     def _batch(layout: Layout) -> int:
         return layout[0][0].size
-
-
-def _guess(dims: tuple[int, ...]) -> Layout:
-    """The layout that a tensor of shape `dims` has most often. Raises RefusalError."""
-    rank = len(dims)
-    if rank > 4:
-        raise RefusalError(f"a tensor of {rank} dimensions")
-    names: tuple[str, ...] = ("n", "c", "h", "w")[:rank] if rank != 3 else ("n", "c", "w")
-    if rank == 1:
-        names = ("c",)
-    elif rank == 3 and dims[0] > 1:
-        names = ("c", "h", "w")  # a map without batch
-    if "n" in names and dims[0] > 1:
-        raise RefusalError(f"a batch of {dims[0]}: export the model with batch 1")
-    return layout_of(names, dims)
 
 
 def _replace(op: Op, **changes: Any) -> Op:

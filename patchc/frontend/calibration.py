@@ -23,12 +23,12 @@ class Samples:
     """Calibration samples, made when they are asked for: pictures need not fit in memory."""
 
     model: onnx.ModelProto
-    arrays: Mapping[str, np.ndarray] | None  # stacked, by input
+    arrays: Mapping[str, np.ndarray] | None  # by input: samples, then the input's dimensions
     pictures: tuple[Path, ...]
     preparation: ImagePreparation
 
     def __iter__(self) -> Iterator[dict[str, np.ndarray]]:
-        """One feed of the model after the other, each of batch 1."""
+        """One feed of the model after the other."""
         if self.arrays is None:
             name = image_input(self.model).name
             for path in self.pictures:
@@ -36,7 +36,7 @@ class Samples:
             return
         count = len(next(iter(self.arrays.values())))
         for index in range(count):
-            yield {name: array[index : index + 1] for name, array in self.arrays.items()}
+            yield {name: array[index] for name, array in self.arrays.items()}
 
 
 def read_calibration(
@@ -75,13 +75,13 @@ def _checked(
         sizes = [dim.dim_value for dim in value.type.tensor_type.shape.dim]
         kind = helper.tensor_dtype_to_np_dtype(value.type.tensor_type.elem_type)
         array = np.asarray(arrays[name])
-        if list(array.shape[1:]) == sizes and sizes[:1] == [1]:  # each sample with its batch of 1
-            array = array.reshape(-1, *sizes[1:])
-        if list(array.shape[1:]) != sizes[1:] or not len(array):
+        sample = sizes[1:] if sizes[:1] == [1] else sizes  # a batch of 1 may be left out
+        if list(array.shape[1:]) not in (sizes, sample) or not array.size:
             raise PatchcError(
                 f"{where}: {name!r} has shape {list(array.shape)}, the model takes samples of "
-                f"{sizes[1:]} stacked along the first axis"
+                f"{sample} stacked along the first axis"
             )
+        array = array.reshape(-1, *sizes)
         found[name] = array.astype(kind)
     if len({len(array) for array in found.values()}) > 1:
         raise PatchcError(f"{where}: inputs with different numbers of samples")

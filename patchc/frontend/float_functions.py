@@ -8,6 +8,7 @@ two activations, and each step would be rounded to 8 bits.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 
 import numpy as np
 import onnx
@@ -18,7 +19,9 @@ from patchc.frontend.ops.functions import ARITHMETIC, BINARY, FUNCTIONS
 # Directly behind a layer these are its output's range, not a function of their own.
 RANGES = ("Clip", "Relu")
 
-ELEMENT_BY_ELEMENT = frozenset((*FUNCTIONS, *ARITHMETIC, *BINARY, *RANGES, "Identity"))
+IDENTITY = "Identity"
+
+ELEMENT_BY_ELEMENT = frozenset((*FUNCTIONS, *ARITHMETIC, *BINARY, *RANGES, "Cast", IDENTITY))
 
 
 def is_function(node: onnx.NodeProto) -> bool:
@@ -28,6 +31,24 @@ def is_function(node: onnx.NodeProto) -> bool:
 
 def composed_functions(graph: onnx.GraphProto) -> set[str]:
     """The nodes, by name, of functions of one tensor that are made of several operators."""
+    groups = _groups(graph, RANGES)
+    return {name for names in groups for name in names if len(names) > 1}
+
+
+def all_functions(graph: onnx.GraphProto) -> set[str]:
+    """The nodes, by name, that may be functions of one tensor, alone or together, and are more
+    than an Identity."""
+    grouped = {name for names in _groups(graph, ()) for name in names}
+    return {
+        node.name
+        for node in graph.node
+        if is_function(node) or (node.name in grouped and node.op_type != IDENTITY)
+    }
+
+
+def _groups(graph: onnx.GraphProto, ranges: Collection[str]) -> Collection[list[str]]:
+    """The nodes, by name, of each function of one tensor. `ranges`: operators that are no function
+    of their own where nothing else reads what they read."""
     constants = _constants(graph)
     readers = Counter(name for node in graph.node for name in node.input if name)
     sources: dict[str, str] = {}  # result of a function -> the tensor that it is a function of
@@ -40,11 +61,11 @@ def composed_functions(graph: onnx.GraphProto) -> set[str]:
         if any(constants[name].size != 1 for name in node.input if name in constants):
             continue
         (source,) = found
-        if node.op_type in RANGES and source in varying and readers[source] == 1:
+        if node.op_type in ranges and source in varying and readers[source] == 1:
             continue
         sources[node.output[0]] = source
         members.setdefault(source, []).append(node.name)
-    return {name for names in members.values() if len(names) > 1 for name in names}
+    return members.values()
 
 
 def _constants(graph: onnx.GraphProto) -> dict[str, np.ndarray]:

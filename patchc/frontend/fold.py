@@ -8,10 +8,11 @@ that are dequantised stay as they are, because DequantizeLinear never comes here
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 import numpy as np
 import onnx
-from onnx import numpy_helper
+from onnx import AttributeProto, numpy_helper
 
 from patchc.frontend.registry import RefusalError
 from patchc.frontend.runtime import open_session
@@ -37,3 +38,34 @@ def fold(
         return list(session.run(None, {}))
     except Exception as error:  # onnxruntime raises a dozen types without a common base
         raise RefusalError(f"onnxruntime cannot compute it: {error}") from error
+
+
+def fold_constants(model: onnx.ModelProto) -> None:
+    """Replace the nodes of `model` that read constants only by what they compute; those that
+    onnxruntime cannot compute alone stay."""
+    graph = model.graph
+    constants = {tensor.name: tensor for tensor in graph.initializer}
+    kept = []
+    for node in graph.node:
+        given = [name for name in node.input if name]
+        found: list[np.ndarray] = []
+        if all(name in constants for name in given) and not _has_subgraph(node):
+            arrays = [
+                numpy_helper.to_array(constants[name]) if name else None for name in node.input
+            ]
+            with suppress(RefusalError):
+                found = fold(node, arrays, model.opset_import)
+        if not found:
+            kept.append(node)
+            continue
+        for name, array in zip([name for name in node.output if name], found, strict=True):
+            constants[name] = numpy_helper.from_array(array, name)
+            graph.initializer.append(constants[name])
+    del graph.node[:]
+    graph.node.extend(kept)
+
+
+def _has_subgraph(node: onnx.NodeProto) -> bool:
+    return any(
+        item.type in (AttributeProto.GRAPH, AttributeProto.GRAPHS) for item in node.attribute
+    )

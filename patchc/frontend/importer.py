@@ -14,6 +14,8 @@ from patchc.frontend.registry import RefusalError, Unsupported
 from patchc.frontend.walk import Walked, is_integer_op, live_nodes, walk
 from patchc.ir import verify
 
+NOTHING = "there is no operator between quantised tensors"
+
 
 def import_model(
     path: Path | str | onnx.ModelProto, input_shapes: Shapes | None = None
@@ -65,7 +67,7 @@ def _assemble(loaded: LoadedModel, walked: Walked) -> ImportedModel:
     before = host.prologue(model, walked.values, inputs)
     graph = builder.graph(model.graph.name, tuple(border.tensor for border in outputs))
     if not graph.nodes:
-        raise RefusalError("there is no operator between quantised tensors")
+        raise RefusalError(NOTHING)
     return ImportedModel(
         graph=verify(graph),
         onnx_model=model,

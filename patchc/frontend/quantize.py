@@ -29,47 +29,21 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from patchc.errors import PatchcError
 from patchc.frontend.calibration import Calibration, Samples, read_calibration
-from patchc.frontend.float_functions import composed_functions, is_function
+from patchc.frontend.ends import mark_ends
+from patchc.frontend.float_functions import (
+    all_functions,
+    composed_functions,
+    is_function,
+)
+from patchc.frontend.fold import fold_constants
+from patchc.frontend.gemms import plain_gemms
 from patchc.frontend.images import METADATA_KEY, ImagePreparation
+from patchc.frontend.layers import QUANTIZED_OPS, VIEWS, float_nodes, has_layers
 from patchc.frontend.load import LoadedModel, Shapes, load
 from patchc.frontend.means import name_means
+from patchc.frontend.runtime import newest_opset
 from patchc.frontend.transposed import rewrite_transposed
 from patchc.frontend.walk import is_integer_op
-
-# What the importer turns into nodes or takes into them. Anything else stays float: where it stands
-# between quantised layers it becomes a table, or the importer names it as not supported.
-QUANTIZED_OPS = (
-    "Add",
-    "AveragePool",
-    "Clip",
-    "Concat",
-    "Conv",
-    "DepthToSpace",
-    "Flatten",
-    "Gather",
-    "Gemm",
-    "GlobalAveragePool",
-    "LeakyRelu",
-    "MatMul",
-    "MaxPool",
-    "Mul",
-    "Pad",
-    "Relu",
-    "Reshape",
-    "Resize",
-    "Sigmoid",
-    "Slice",
-    "Softmax",
-    "SpaceToDepth",
-    "Split",
-    "Squeeze",
-    "Sub",
-    "Transpose",
-    "Unsqueeze",
-)
-
-# The operators with weights, between the first and the last of which all is quantised.
-LAYERS = ("Conv", "Gemm", "MatMul")
 
 # The first opset in which DequantizeLinear takes one scale per channel.
 PER_CHANNEL_OPSET = 13
@@ -138,8 +112,6 @@ def quantize(
     loaded = load(model, input_shapes)
     if any(is_integer_op(node) for node in loaded.model.graph.node):
         raise PatchcError(f"{loaded.name}: it is quantised already")
-    if not any(node.op_type in LAYERS for node in loaded.model.graph.node):
-        raise PatchcError(f"{loaded.name}: it has no layer ({', '.join(LAYERS)}) to quantise")
     samples = read_calibration(loaded.model, calibration, options.image)
     with tempfile.TemporaryDirectory() as folder, _quiet():
         prepared, written = Path(folder, "prepared.onnx"), Path(folder, "quantized.onnx")
@@ -151,6 +123,9 @@ def quantize(
         except Exception as error:  # onnxruntime raises a dozen types without a common base
             raise PatchcError(f"{loaded.name}: onnxruntime cannot quantise it: {error}") from error
         result = onnx.load_model(written)
+    if not any(is_integer_op(node) for node in result.graph.node):
+        kinds = ", ".join(dict.fromkeys(node.op_type for node in loaded.model.graph.node))
+        raise PatchcError(f"{loaded.name}: none of its operators can be quantised: {kinds}")
     if samples.arrays is None:
         result.metadata_props.add(key=METADATA_KEY, value=options.image.to_json())
     try:
@@ -160,33 +135,42 @@ def quantize(
 
 
 def _prepare(loaded: LoadedModel, path: Path) -> None:
-    """Fold batch normalisation into convolutions, MatMul + Add into Gemm, give nodes names,
-    constants that are added the second place, which is the one that the importer takes, and means
-    over rows and columns and transposed convolutions operators that have integers."""
+    """Fold constants, batch normalisation into convolutions, MatMul + Add into Gemm, give nodes
+    names, constants that are added the second place, which is the one that the importer takes, and
+    sums, means over rows and columns, dense layers and transposed convolutions operators that have
+    integers."""
     model = loaded.model
-    if loaded.opset < PER_CHANNEL_OPSET:
-        model = version_converter.convert_version(model, PER_CHANNEL_OPSET)
+    opset = min(max(loaded.opset, PER_CHANNEL_OPSET), newest_opset())
+    if loaded.opset != opset:
+        model = version_converter.convert_version(model, opset)
     onnx.save_model(model, path)
     quant_pre_process(path, path, skip_symbolic_shape=True)
     prepared = onnx.load_model(path)
+    fold_constants(prepared)
     constants = {tensor.name for tensor in prepared.graph.initializer}
     for index, node in enumerate(prepared.graph.node):
         node.name = node.name or f"{node.op_type}_{index}"
+        if node.op_type == "Sum" and len(node.input) == 2:
+            node.op_type = "Add"
         if node.op_type == "Add" and node.input[0] in constants:
             node.input[:] = reversed(node.input)
     name_means(prepared.graph)
+    plain_gemms(prepared.graph)
     rewrite_transposed(prepared.graph)
+    if not has_layers(prepared.graph):
+        mark_ends(prepared.graph)
     onnx.save_model(prepared, path)
 
 
 def _quantize(prepared: Path, written: Path, samples: Samples, options: QuantizeOptions) -> None:
     graph = onnx.load_model(prepared).graph
-    outside = set(float_nodes(graph))
+    layers = has_layers(graph)
+    outside = set(float_nodes(graph)) if layers else set()
     # Max pools and the like leave an input that is float as it is, unless they are told otherwise;
     # with integer operators that switch would make floats of their quantised inputs.
-    composed = composed_functions(graph)
+    composed = composed_functions(graph) if layers else all_functions(graph)
     force = options.format is Format.QDQ and any(
-        (is_function(node) or node.name in composed) and node.name not in outside
+        (is_function(node) or node.name in composed or not layers) and node.name not in outside
         for node in graph.node
     )
     quantize_static(
@@ -194,7 +178,7 @@ def _quantize(prepared: Path, written: Path, samples: Samples, options: Quantize
         written,
         _Reader(samples),
         quant_format=FORMATS[options.format],
-        op_types_to_quantize=list(QUANTIZED_OPS),
+        op_types_to_quantize=[*QUANTIZED_OPS, *(() if layers else VIEWS)],
         per_channel=options.per_channel,
         activation_type=TYPES[options.activation],
         weight_type=QuantType.QInt8,
@@ -206,47 +190,6 @@ def _quantize(prepared: Path, written: Path, samples: Samples, options: Quantize
             "ForceQuantizeNoInputCheck": force,
         },
     )
-
-
-def float_nodes(graph: onnx.GraphProto) -> list[str]:
-    """The nodes that stay float, by name.
-
-    In front of the first layer: those that the importer has no integer form of (a normalisation,
-    say), and what leads to them. Behind the last layer: the same, and what follows from them.
-    """
-    nodes = list(graph.node)
-    behind: set[str] = set()  # tensors that depend on a layer
-    for node in nodes:
-        if node.op_type in LAYERS or behind.intersection(node.input):
-            behind.update(node.output)
-    before: set[str] = set()  # tensors that a layer depends on
-    for node in reversed(nodes):
-        if node.op_type in LAYERS or before.intersection(node.output):
-            before.update(node.input)
-    front = [n for n in nodes if n.op_type not in LAYERS and not behind.intersection(n.input)]
-    back = [n for n in nodes if n.op_type not in LAYERS and not before.intersection(n.output)]
-
-    constants = {tensor.name for tensor in graph.initializer}
-    constants.update(node.output[0] for node in nodes if node.op_type == "Constant")
-    kept: set[str] = set()
-    leading: set[str] = set()  # tensors that a float node in front reads
-    for node in reversed(front):
-        if _is_float(node, constants) or leading.intersection(node.output):
-            kept.add(node.name)
-            leading.update(node.input)
-    trailing: set[str] = set()  # tensors that a float node behind writes
-    for node in back:
-        if _is_float(node, constants) or trailing.intersection(node.input):
-            kept.add(node.name)
-            trailing.update(node.output)
-    return sorted(kept)
-
-
-def _is_float(node: onnx.NodeProto, constants: set[str]) -> bool:
-    """Whether a node at either end stays float: the importer has no integer form of it, it looks
-    like part of a normalisation, or it is a softmax, which loses by being rounded to a byte."""
-    scales = node.op_type in ("Add", "Mul", "Sub") and bool(constants.intersection(node.input))
-    return node.op_type not in QUANTIZED_OPS or node.op_type == "Softmax" or scales
 
 
 class _Reader(CalibrationDataReader):

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import cache
 
+import numpy as np
 import onnx
 import onnxruntime
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 
+from patchc.frontend.load import OLDEST_OPSET
 from patchc.frontend.registry import RefusalError
 
 # ONNX's own file format version at which opset 11 came; any later one reads the same here.
@@ -36,3 +39,28 @@ def open_session(
         )
     except Exception as error:  # onnxruntime raises a dozen types without a common base
         raise RefusalError(f"onnxruntime cannot compute it: {error}") from error
+
+
+@cache
+def newest_opset() -> int:
+    """The newest opset of which onnxruntime can run a quantised file: the onnx package may know
+    newer ones. Raises RefusalError where there is none."""
+    parameters = ["scale", "zero_point"]
+    nodes = [
+        helper.make_node("QuantizeLinear", ["x", *parameters], ["q"]),
+        helper.make_node("DequantizeLinear", ["q", *parameters], ["y"]),
+    ]
+    constants = [
+        numpy_helper.from_array(np.ones((), np.float32), "scale"),
+        numpy_helper.from_array(np.zeros((), np.int8), "zero_point"),
+    ]
+    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, [1])
+    opset = onnx.defs.onnx_opset_version()
+    while True:
+        try:
+            open_session(nodes, [x], ["y"], constants, [helper.make_opsetid("", opset)])
+            return opset
+        except RefusalError:
+            if opset == OLDEST_OPSET:
+                raise
+            opset -= 1

@@ -9,8 +9,9 @@ DepthToSpace spreads. Slice drops the begin pad, and what the last block has too
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import onnx
@@ -21,7 +22,7 @@ RANGES = ("Clip", "Relu")
 
 def rewrite_transposed(graph: onnx.GraphProto) -> None:
     """Replace them in `graph`, whose shapes are inferred and whose nodes have names; those of other
-    than two dimensions, with dilations or strides that differ stay as they are."""
+    than two dimensions, with strides that differ or an output_shape stay as they are."""
     constants = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
     shapes = {
         value.name: [dim.dim_value for dim in value.type.tensor_type.shape.dim]
@@ -119,11 +120,12 @@ def _form(
     strides = given.get("strides", [1, 1])
     if weights.ndim != 4 or min([0, *source]) < 0 or len(source) != 4 or len(output) != 4:
         return None
-    if strides[0] != strides[1] or set(given.get("dilations", [1])) != {1}:
+    if strides[0] != strides[1] or "output_shape" in given:
         return None
-    if given.get("auto_pad", b"NOTSET") != b"NOTSET" or "output_shape" in given:
+    weights = _dilated(weights, given.get("dilations", [1, 1]))
+    begins = _begins(given, strides, weights)
+    if min(begins) < 0:
         return None
-    begins = given.get("pads", [0, 0, 0, 0])[:2]
     bias = node.input[2] if len(node.input) > 2 else ""
     if bias and bias not in constants:
         return None
@@ -134,6 +136,27 @@ def _form(
     if min(rows.size, cols.size, rows.output, cols.output) < 1:
         return None
     return _Form((rows, cols), weights, constants.get(bias), given.get("group", 1))
+
+
+def _dilated(weights: np.ndarray, dilations: Sequence[int]) -> np.ndarray:
+    """With zeros between its rows and columns, so that they lie side by side."""
+    sizes = [(size - 1) * d + 1 for size, d in zip(weights.shape[2:], dilations, strict=True)]
+    found = np.zeros((*weights.shape[:2], *sizes), np.float32)
+    found[:, :, :: dilations[0], :: dilations[1]] = weights
+    return found
+
+
+def _begins(given: Mapping[str, Any], strides: Sequence[int], weights: np.ndarray) -> list[int]:
+    """The begin pads of rows and columns; auto_pad makes the output `strides` times the input.
+    Negative where that takes more than the sums reach."""
+    mode = given.get("auto_pad", b"NOTSET")
+    if mode == b"NOTSET":
+        return list(given.get("pads", [0, 0, 0, 0])[:2])
+    if mode == b"VALID":
+        return [0, 0]
+    added = given.get("output_padding", [0, 0])
+    totals = [weights.shape[2 + i] - strides[i] + added[i] for i in range(2)]
+    return [total // 2 if mode == b"SAME_UPPER" else total - total // 2 for total in totals]
 
 
 def _range_behind(

@@ -161,6 +161,23 @@ def test_a_pad_of_stored_channels(type_):
     assert imported.graph.tensors["pad_out"].shape == (4, 5, 9)
 
 
+@BOTH_TYPES
+@pytest.mark.parametrize(
+    ("real", "pads"), [(0.0, [0, 0, 1, 1, 0, 0, 1, 1]), (0.3, [0, 1] + [0] * 6)]
+)
+def test_a_pad_whose_value_is_quantised(type_, real, pads):
+    """As onnxruntime's quantiser leaves it."""
+    net = Net(type_)
+    a, _ = two_maps(net)
+    scale, zero = Y
+    value = net.dequantize(net.constant(round(real / scale) + zero, type_), Y)
+    y = net.op("Pad", a, net.constant(pads, np.int64), value, name="pad")
+    if real:
+        check(net.model(net.qdq(y, Y, "y")))
+    else:
+        check(net.model(net.qdq(net.op("Conv", y, net.weights(4, 6, 3, 3)), X, "y")))
+
+
 def refusal(net: Net, y: str) -> str:
     (found,) = find_unsupported(net.model(net.qdq(y, Y, "y")))
     return str(found)

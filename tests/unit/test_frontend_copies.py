@@ -5,8 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from onnx import TensorProto
+from onnx.defs import onnx_opset_version
 
+from patchc.frontend import import_model
 from patchc.ir import DepthToSpace, Rearrange
+from patchc.reference import run_graph
 from tests.unit.frontend_models import Net, check, kinds
 from tests.unit.test_frontend_refusals import refused
 
@@ -52,6 +55,19 @@ def test_space_to_depth(type_, integers):
         return net.op("SpaceToDepth", x, blocksize=2)
 
     assert kinds(check(copied(make, type_=type_, integers=integers))) == ["Rearrange"]
+
+
+@pytest.mark.skipif(onnx_opset_version() < 28, reason="the mode came with opset 28")
+def test_space_to_depth_by_channels():
+    """onnxruntime has no QuantizeLinear of this opset to compare with."""
+    net = Net(opset=28)
+    x = net.quantize(net.input("x", 1, 3, 4, 6), X, "x")
+    y = net.op("SpaceToDepth", x, blocksize=2, mode="CRD")
+    imported = import_model(net.model(net.dequantize(y, X)))
+    map_ = np.random.default_rng(0).integers(-128, 128, (4, 6, 3)).astype(np.int8)
+    (found,) = (run_graph(imported.graph, {"x_out": map_})[n] for n in imported.graph.outputs)
+    blocks = map_.reshape(2, 2, 3, 2, 3).transpose(0, 2, 4, 1, 3)  # rows, columns, c, i, j
+    np.testing.assert_array_equal(found, blocks.reshape(2, 3, 12))
 
 
 SLICES = {

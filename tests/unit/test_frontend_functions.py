@@ -88,6 +88,17 @@ def past_an_identity(net, x):
     return net.op("Mul", net.op("Identity", x), net.op("Identity", net.op("Tanh", x)))
 
 
+def where_greater(net, x):
+    """As torch exports torch.where(x > 0.2, x, 0.1 * x)."""
+    positive = net.op("Greater", x, net.constant(0.2))
+    return net.op("Where", positive, x, net.op("Mul", x, net.constant(0.1)))
+
+
+def masked(net, x):
+    mask = net.op("Cast", net.op("LessOrEqual", x, net.constant(0.7)), to=TensorProto.FLOAT)
+    return net.op("Mul", net.op("Sum", x, net.constant(0.3), x), mask)
+
+
 def sigmoid(x):
     return 1 / (1 + np.exp(-x))
 
@@ -150,6 +161,8 @@ PATHS = {
         square,
         negative_power_of_two,
         past_an_identity,
+        where_greater,
+        masked,
     )
 }
 

@@ -296,14 +296,6 @@ def test_a_model_that_is_quantised_already(tmp_path):
     assert text.endswith("first.onnx: it is quantised already")
 
 
-def test_a_model_without_layers(tmp_path):
-    net = Net()
-    model = net.model(net.op("Relu", net.input("x", 1, 3, 16, 16)))
-    assert message(model, {"x": samples()}, tmp_path) == (
-        "net: it has no layer (Conv, Gemm, MatMul) to quantise"
-    )
-
-
 def test_calibration_arrays_that_do_not_fit(tmp_path):
     wrong = {"x": samples()[:, :, :8]}
     assert message(float_network(), wrong, tmp_path) == (

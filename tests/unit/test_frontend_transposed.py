@@ -36,16 +36,18 @@ def rewritten(model: onnx.ModelProto) -> onnx.ModelProto:
 
 @st.composite
 def models(draw: st.DrawFn) -> onnx.ModelProto:
-    """Any stride, kernel, pads, output padding and groups that leave a row and a column."""
+    """Any stride, kernel, dilation, pads, output padding, groups that leave a row and a column."""
     stride, groups = draw(st.integers(1, 4)), draw(st.integers(1, 3))
+    dilations = [draw(st.integers(1, 3)) for _ in range(2)]
     kernel, sizes, pads, more = [], [], [], []
-    for _ in range(2):
+    for dilation in dilations:
         kernel.append(draw(st.integers(1, 6)))
         sizes.append(draw(st.integers(1, 6)))
         more.append(draw(st.integers(0, stride - 1)))
-        room = (sizes[-1] - 1) * stride + kernel[-1] + more[-1] - 1
-        begin = draw(st.integers(0, min(room, kernel[-1] - 1)))
-        pads.append((begin, draw(st.integers(0, min(room - begin, kernel[-1] - 1)))))
+        extent = (kernel[-1] - 1) * dilation + 1
+        room = (sizes[-1] - 1) * stride + extent + more[-1] - 1
+        begin = draw(st.integers(0, min(room, extent - 1)))
+        pads.append((begin, draw(st.integers(0, min(room - begin, extent - 1)))))
     return transposed(
         (1, groups * draw(st.integers(1, 2)), *sizes),
         kernel,
@@ -53,6 +55,7 @@ def models(draw: st.DrawFn) -> onnx.ModelProto:
         bias=draw(st.booleans()),
         relu=draw(st.booleans()),
         strides=[stride, stride],
+        dilations=dilations,
         output_padding=more,
         pads=[pad[0] for pad in pads] + [pad[1] for pad in pads],
     )
@@ -61,6 +64,18 @@ def models(draw: st.DrawFn) -> onnx.ModelProto:
 @settings(max_examples=60, deadline=None)
 @given(models())
 def test_the_same_sums(model):
+    feeds = {"x": np.random.default_rng(1).normal(size=_shape(model)).astype(np.float32)}
+    other = rewritten(model)
+    assert "ConvTranspose" not in {node.op_type for node in other.graph.node}
+    (expected,), (found,) = run(model, feeds).values(), run(other, feeds).values()
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("mode", ["SAME_UPPER", "SAME_LOWER", "VALID"])
+@pytest.mark.parametrize("kernel", [(2, 2), (3, 3), (4, 5)])
+@pytest.mark.parametrize("stride", [1, 2])
+def test_auto_pad(mode, kernel, stride):
+    model = transposed((1, 3, 4, 5), kernel, auto_pad=mode, strides=[stride, stride])
     feeds = {"x": np.random.default_rng(1).normal(size=_shape(model)).astype(np.float32)}
     other = rewritten(model)
     assert "ConvTranspose" not in {node.op_type for node in other.graph.node}
@@ -81,10 +96,11 @@ def test_a_kernel_of_the_stride_is_one_pointwise_convolution():
     "model",
     [
         transposed((1, 3, 4, 5), (2, 2), strides=[2, 1]),
-        transposed((1, 3, 4, 5), (2, 2), strides=[2, 2], dilations=[2, 2]),
+        transposed((1, 3, 4, 5), (2, 2), strides=[2, 2], output_shape=[9, 11]),
+        transposed((1, 3, 4, 5), (2, 2), strides=[3, 3], auto_pad="SAME_UPPER"),
         transposed((1, 3, 7), (2,), strides=[2]),
     ],
-    ids=["strides", "dilations", "signal"],
+    ids=["strides", "output_shape", "negative_pads", "signal"],
 )
 def test_others_stay_as_they_are(model):
     assert [node.op_type for node in rewritten(model).graph.node] == ["ConvTranspose"]

@@ -166,8 +166,8 @@ def _by_channel(call: Call, values: np.ndarray, map_: Quantized) -> np.ndarray:
         sizes = (1,) * (rank - values.ndim) + values.shape
         long = [i for i, size in enumerate(sizes) if size > 1]
         names = [axis.name for i in long for axis in map_.layout[i]]
-        if names in (["h"], ["w"]) and rank == 4 and long == [3]:
-            call.builder.guess_again(map_, ("n", "h", "w", "c"))  # perhaps an input that is NHWC
+        if names in (["h"], ["w"]):
+            call.builder.guess_channels(map_, long[0])
         if names in ([], ["c"]) and all(sizes[i] == shape[i] for i in long):
             return values.reshape(-1)
     raise RefusalError(

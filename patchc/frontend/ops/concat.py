@@ -112,10 +112,8 @@ def _check_axis(call: Call, maps: Sequence[Quantized], axis: int) -> None:
     """Raises RefusalError unless the operands are joined along the channels."""
     for map_ in maps:
         names = [item.name for item in map_.layout[axis]]
-        if len(map_.layout) == 4 and names in (["h"], ["w"]) and axis in (1, 3):
-            # perhaps an input whose layout was guessed wrongly
-            last = ("n", "h", "w", "c") if axis == 3 else ("n", "c", "h", "w")
-            call.builder.guess_again(map_, last)
+        if names in (["h"], ["w"]):
+            call.builder.guess_channels(map_, axis)
         elsewhere = {item.name for i, d in enumerate(map_.layout) for item in d if i != axis}
         if names not in ([], ["c"]) or "c" in elsewhere:
             where = AXES.get("".join(names), f"dimension {axis} of {describe(map_.layout)}")

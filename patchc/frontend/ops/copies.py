@@ -93,11 +93,15 @@ def depth_to_space(call: Call) -> Value:
 
 @onnx_op("SpaceToDepth", makes=(Rearrange,))
 def space_to_depth(call: Call) -> Value:
-    """Every block of pixels becomes one, its pixels side by side."""
+    """Every block of pixels becomes one: its pixels side by side or, in the mode CRD, its
+    channels."""
     source, shape, block = _blocks(call)
     if shape[0] % block or shape[1] % block:
         raise RefusalError(f"a map of {shape[0]}x{shape[1]} in blocks of {block}x{block}")
-    op = Rearrange(Window((block, block), (block, block)), np.arange(block**2 * shape[2]))
+    order = np.arange(block**2 * shape[2])
+    if call.attribute("mode", "DCR") == "CRD":
+        order = order.reshape(block**2, shape[2]).T.reshape(-1)
+    op = Rearrange(Window((block, block), (block, block)), order)
     return _copied(call, source, 0, _Part(op, channels_first_layout(output_shape(op, shape), 4)))
 
 

@@ -30,7 +30,7 @@ CHANNELS_LAST = {2: ("w", "c"), 3: ("n", "w", "c"), 4: ("n", "h", "w", "c")}
 
 
 _WEIGHTS = "weights of other than two dimensions or with a zero point; products of two activations"
-_FACTORS = "transA; alpha other than 1"
+_FACTORS = "transA; alpha other than 1 (of float files `patchc quantize` folds both)"
 
 
 @onnx_op("Gemm", "MatMul", makes=(Conv,), limits=f"{_FACTORS}; beta other than 1; {_WEIGHTS}")

@@ -24,7 +24,7 @@ def reduce_mean(call: Call) -> Value:
 @onnx_op(
     "ConvTranspose",
     limits="quantised files; of float ones `patchc quantize` makes Conv, DepthToSpace and Slice: "
-    "not of 1-D, dilations, strides that differ, auto_pad",
+    "not of 1-D, strides that differ, output_shape",
 )
 def conv_transpose(call: Call) -> Value:
     """onnxruntime has no integer kernel, and its matrix products add in an order of their own."""

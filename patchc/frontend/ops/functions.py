@@ -53,7 +53,19 @@ FUNCTIONS = (
 
 # The same where all operands but one are constants of one element, or come of the same tensor.
 # Clip, Relu and those of two operands too, which have entries of their own.
-ARITHMETIC = ("Div", "Max", "Min", "PRelu", "Pow")
+ARITHMETIC = (
+    "Div",
+    "Greater",
+    "GreaterOrEqual",
+    "Less",
+    "LessOrEqual",
+    "Max",
+    "Min",
+    "PRelu",
+    "Pow",
+    "Sum",
+    "Where",
+)
 BINARY = ("Add", "Mul", "Sub")
 
 # What onnxruntime's own optimiser writes into files.
@@ -95,6 +107,8 @@ def _fitting(call: Call, operand: Operand, source: Quantized) -> Operand:
         )
     aligned = (1,) * (len(source.layout) - array.ndim) + array.shape
     along = [axes for axes, size in zip(source.layout, aligned, strict=False) if size > 1]
+    if along != [(Axis("c", array.size),)] and len(along) == 1:
+        call.builder.guess_channels(source, aligned.index(array.size))
     if along != [(Axis("c", array.size),)]:
         raise RefusalError(
             f"slopes of shape {list(array.shape)} over {describe(source.layout)}: one, or one for "

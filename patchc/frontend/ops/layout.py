@@ -10,6 +10,7 @@ import numpy as np
 from onnx import TensorProto
 
 from patchc.frontend.axes import AxesError, Layout, SplitError, dims, reshape, transpose
+from patchc.frontend.ops.functions import function
 from patchc.frontend.registry import Call, RefusalError, onnx_op
 from patchc.frontend.values import (
     NO_PADS,
@@ -46,9 +47,12 @@ def dropout(call: Call) -> Value:
 
 @onnx_op("Cast", limits="casts to other than float")
 def cast(call: Call) -> Value:
-    """Float to float: nothing."""
-    if call.attribute("to", 0) != TensorProto.FLOAT or isinstance(call.input(0), Quantized):
+    """Float to float: nothing. Of what a comparison gives: part of the function."""
+    value = call.input(0)
+    if call.attribute("to", 0) != TensorProto.FLOAT or isinstance(value, Quantized):
         raise RefusalError("only a cast to float is supported")
+    if isinstance(value, Dequantized) and value.function is not None:
+        return function(call)
     return identity(call)
 
 

@@ -11,7 +11,14 @@ import numpy as np
 from patchc.frontend.axes import MAP_AXES, Axis
 from patchc.frontend.builder import Result
 from patchc.frontend.registry import Call, RefusalError, onnx_op
-from patchc.frontend.values import NO_PADS, Dequantized, Pending, Quantized, Value
+from patchc.frontend.values import (
+    NO_PADS,
+    Dequantized,
+    Pending,
+    Quantized,
+    QuantizedConstant,
+    Value,
+)
 from patchc.ir import Concat, Padding
 from patchc.numerics.linear import dequantize
 
@@ -31,7 +38,7 @@ def pad(call: Call) -> Value:
     source = value if isinstance(value, Quantized) else call.activation(0, padded=True)
     axes = call.optional_constant(3, "axes")
     found = _along_axes(call, source, call.constant(1, "pads"), axes)
-    filler = call.optional_constant(2, "value")
+    filler = _filler(call)
     number = 0 if filler is None or not filler.size else filler.item()
     if any(found["c"]):
         return _pad_channels(call, source, found, number)
@@ -55,6 +62,14 @@ def pad(call: Call) -> Value:
         ),
     )
     return padded if isinstance(value, Quantized) else Dequantized(padded)
+
+
+def _filler(call: Call) -> np.ndarray | None:
+    """The value, as it is or as onnxruntime's quantiser leaves it: quantised."""
+    value = call.input(2)
+    if isinstance(value, QuantizedConstant) and value.scales.size == 1:
+        return value.real()
+    return call.optional_constant(2, "value")
 
 
 def _pad_channels(

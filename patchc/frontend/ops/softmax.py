@@ -35,8 +35,7 @@ def _check_axis(call: Call, source: Quantized, opset: int) -> None:
     """Raises RefusalError unless it runs along all channels, and nothing else."""
     rank = len(source.layout)
     axis = call.attribute("axis", -1 if opset >= ONE_DIMENSION else 1) % rank
-    if rank == 4 and axis == 3:  # perhaps an input whose layout was guessed wrongly
-        call.builder.guess_again(source, ("n", "h", "w", "c"))
+    call.builder.guess_channels(source, axis)
     behind = dims(source.layout)[axis + 1 :] if opset < ONE_DIMENSION else ()
     names = [item.name for item in source.layout[axis]]
     channels = call.builder.tensors[source.tensor].shape[2]

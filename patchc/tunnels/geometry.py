@@ -182,7 +182,7 @@ def tunnel_rows(
 
     Raises GeometryError when the steps cannot stream together.
     """
-    made = {last_tensor(graph, step) for step in tunnel.steps}
+    made = dict.fromkeys(last_tensor(graph, step) for step in tunnel.steps)
     _check_broadcasts(graph, tunnel, loaded)
     reads = [outside_reads(graph, step) for step in tunnel.steps]
     outer = tuple(

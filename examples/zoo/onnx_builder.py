@@ -123,7 +123,7 @@ class ModelBuilder:
     def conv_transpose(
         self, name: str, x: str, weight: np.ndarray, bias: np.ndarray, *, stride: int
     ) -> str:
-        """Transposed convolution with `weight` of [in, out, stride, stride]: no two windows meet."""
+        """Transposed convolution with `weight` of [in, out, stride, stride]."""
         batch, _, *sizes = self._shapes[x]
         inputs = [x, self._constant(f"{name}.weight", weight), self._constant(f"{name}.bias", bias)]
         return self._add(

@@ -1,8 +1,8 @@
 """MediaPipe's selfie segmentation (general model, 256 x 256): which pixels are a person?
 
 Published by Google under Apache-2.0 as a TFLite file with weights in half precision: MobileNetV3
-with squeeze and excite, and a decoder that meets the encoder again at three resolutions. Layouts and
-paddings are translated here, nothing else: it was trained on pixel / 255 and answers with a
+with squeeze and excite, and a decoder that meets the encoder again at three resolutions. Layouts
+and paddings are translated here, nothing else: it was trained on pixel / 255 and answers with a
 probability per pixel.
 """
 
@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import tflite
 
 from examples.zoo import fetch, tflite_file
@@ -47,8 +46,6 @@ def _translate(
     """Adds one operator. Raises ValueError for what the published network does not contain."""
     x, *others = operator.inputs
     options = operator.options
-    if getattr(options, "FusedActivationFunction", int)() != tflite.ActivationFunctionType.NONE:
-        raise ValueError(f"{operator.name}: an activation inside the operator")
     if operator.name in _ACTIVATIONS:
         return builder.activation(_ACTIVATIONS[operator.name], name, names[x])
     if operator.name in ("CONV_2D", "DEPTHWISE_CONV_2D"):

@@ -1,7 +1,7 @@
 """TFLite files: their operators in order, with the constants as arrays.
 
 What MediaPipe's networks need, and no more: one subgraph, float activations, constants stored in
-half precision behind a DEQUANTIZE.
+half precision behind a DEQUANTIZE, no functions inside other operators.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class TfliteFile:
 
 
 def read(path: Path) -> TfliteFile:
-    """Raises KeyError for a type of constants that there is none of in MediaPipe's networks."""
+    """Raises KeyError or ValueError for what MediaPipe's networks do not contain."""
     model = tflite.Model.GetRootAs(path.read_bytes(), 0)
     graph = model.Subgraphs(0)
     shapes, constants = {}, {}
@@ -80,6 +80,9 @@ def _operator(model: tflite.Model, found: tflite.Operator) -> Operator:
         table = found.BuiltinOptions()
         options = _OPTIONS[name]()
         options.Init(table.Bytes, table.Pos)
+        fused = getattr(options, "FusedActivationFunction", None)
+        if fused is not None and fused() != tflite.ActivationFunctionType.NONE:
+            raise ValueError(f"{name}: a function inside the operator")
     if name == "CUSTOM":
         name = code.CustomCode().decode()
     inputs = tuple(int(tensor) for tensor in found.InputsAsNumpy())

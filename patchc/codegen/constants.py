@@ -132,28 +132,44 @@ class _Naming:
 
 
 def _render(naming: _Naming, params: Any, kernel: str) -> NodeConstants:
-    fields: list[Field] = []
     arrays: list[ConstantArray] = []
     blob: list[np.ndarray] = []
+    fields = _fields(naming, params, (), arrays, blob)
+    ctype = KERNELS[kernel].params
+    assert ctype is not None
+    struct = ParamStruct(f"params_{naming.stem}", ctype, fields, local=bool(blob))
+    total = sum(array.bytes for array in arrays) + sum(part.size for part in blob)
+    return NodeConstants(struct, tuple(arrays), tuple(blob), total)
+
+
+def _fields(
+    naming: _Naming,
+    params: Any,
+    outer: tuple[str, ...],
+    arrays: list[ConstantArray],
+    blob: list[np.ndarray],
+) -> tuple[Field, ...]:
+    """The members of a struct that is the member `outer` of others. Its arrays, and the parts of
+    the blob, are added to `arrays` and `blob`."""
+    found: list[Field] = []
     for field in dataclasses.fields(params):
         value = getattr(params, field.name)
         array = _as_array(value)
+        path = (*outer, field.name)
         if value is None:
-            fields.append(Field(field.name, "NULL"))
+            found.append(Field(field.name, "NULL"))
+        elif dataclasses.is_dataclass(value):
+            found.append(Field(field.name, _fields(naming, value, path, arrays, blob)))
         elif array is None:
-            fields.append(Field(field.name, _value(value)))
+            found.append(Field(field.name, _integer(int(value))))
         elif naming.weights is WeightsMode.EXTERN and field.name == "weights":
-            fields.append(Field(field.name, f"weights + {naming.blob_offset}"))
+            found.append(Field(field.name, f"weights + {naming.blob_offset}"))
             blob.append(array)
         else:
-            name = f"{naming.prefix}_{naming.stem}_{field.name}"
+            name = "_".join((naming.prefix, naming.stem, *path))
             arrays.append(ConstantArray(name, _ctype(array), array))
-            fields.append(Field(field.name, name))
-    ctype = KERNELS[kernel].params
-    assert ctype is not None
-    struct = ParamStruct(f"params_{naming.stem}", ctype, tuple(fields), local=bool(blob))
-    total = sum(array.bytes for array in arrays) + sum(part.size for part in blob)
-    return NodeConstants(struct, tuple(arrays), tuple(blob), total)
+            found.append(Field(field.name, name))
+    return tuple(found)
 
 
 def _as_array(value: Any) -> np.ndarray | None:
@@ -169,14 +185,6 @@ def _ctype(array: np.ndarray) -> str:
     if array.ndim == 2:
         return "patchc_scale"
     return f"{array.dtype.name}_t"
-
-
-def _value(value: Any) -> str | tuple[Field, ...]:
-    """An integer, or a nested struct."""
-    if dataclasses.is_dataclass(value):
-        fields = dataclasses.fields(value)
-        return tuple(Field(field.name, _value(getattr(value, field.name))) for field in fields)
-    return _integer(int(value))
 
 
 def _integer(value: int) -> str:

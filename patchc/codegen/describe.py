@@ -16,6 +16,8 @@ from patchc.ir import (
     MaxPool,
     Op,
     Rearrange,
+    ResizeLinear,
+    ResizeNearest,
     Upsample,
     Window,
 )
@@ -89,6 +91,16 @@ def _(op: AveragePool) -> str:
 @operator.register
 def _(op: Upsample) -> str:
     return f"upsample {op.factor[0]}x{op.factor[1]}"
+
+
+@operator.register
+def _(op: ResizeNearest) -> str:
+    return "resize, nearest"
+
+
+@operator.register
+def _(op: ResizeLinear) -> str:
+    return "resize, linear"
 
 
 @operator.register

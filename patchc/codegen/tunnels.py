@@ -11,7 +11,16 @@ from patchc.codegen.operands import array_lines, input_arguments, input_names
 from patchc.codegen.program import ARENA, FileScope, Program, shifted
 from patchc.codegen.tables import ColumnTable, Tables
 from patchc.errors import PatchcError
-from patchc.ir import AveragePool, Conv, DepthToSpace, Enlargement, Lut, MaxPool, broadcasts
+from patchc.ir import (
+    RESIZES,
+    AveragePool,
+    Conv,
+    DepthToSpace,
+    Enlargement,
+    Lut,
+    MaxPool,
+    broadcasts,
+)
 from patchc.targets.kernels import KERNELS
 from patchc.tunnels.schedule import (
     ADD_MEAN,
@@ -228,6 +237,10 @@ class _StepMaker:
                 assert params is not None
                 factors = ".up" if isinstance(node.op, DepthToSpace) else ""
                 made = "patchc_reach_up", (patch, f"&{params.name}{factors}")
+            elif isinstance(node.op, RESIZES):
+                assert params is not None
+                lines = (f"&{params.name}.rows", f"&{params.name}.cols")
+                made = "patchc_reach_resize", (patch, *lines)
             elif getattr(node.op, "window", None) is not None and not pointwise:
                 assert params is not None
                 frame = self.tables.frame(node)

@@ -12,6 +12,7 @@ from functools import singledispatch
 
 from patchc.ir import (
     AveragePool,
+    Between,
     Binary,
     Concat,
     Conv,
@@ -24,6 +25,8 @@ from patchc.ir import (
     Op,
     Padding,
     Rearrange,
+    ResizeLinear,
+    ResizeNearest,
     Softmax,
     broadcasts,
 )
@@ -111,6 +114,22 @@ def _enlarged(out: Span, factor: int) -> tuple[Span, int, int]:
     copies of its two ends are not asked for."""
     inside = Span(out.start // factor, -(-out.stop // factor))
     return inside, inside.start * factor - out.start, out.stop - inside.stop * factor
+
+
+@_reach.register(ResizeNearest)
+@_reach.register(ResizeLinear)
+def _(op: ResizeNearest | ResizeLinear, out: Rectangle, whole: Rectangle) -> Reach:
+    down, across = op.between
+    rows, top, bottom = _resized(down, out.rows)
+    cols, left, right = _resized(across, out.cols)
+    return Reach(Rectangle(rows, cols), Padding(top, left, bottom, right))
+
+
+def _resized(at: Between, out: Span) -> tuple[Span, int, int]:
+    """The span from the first position read to the last, and minus how many positions of the output
+    lie before and behind `out`."""
+    start, stop = int(at.first[out.start]), int(at.second[out.stop - 1]) + 1
+    return Span(start, stop), -out.start, out.stop - len(at.first)
 
 
 @_reach.register

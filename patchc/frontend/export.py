@@ -38,6 +38,8 @@ from patchc.ir import (
     Padding,
     Quantization,
     Rearrange,
+    ResizeLinear,
+    ResizeNearest,
     Softmax,
     Sub,
     Tensor,
@@ -149,6 +151,21 @@ class _Writer:
         self.node(kind, inputs, target, MICROSOFT, **attributes)
         if unsigned:
             self.gather(target, output, np.arange(INT8_MIN, INT8_MAX + 1, dtype=np.int8))
+
+    def resize(
+        self, op: ResizeNearest | ResizeLinear, node: Node, source: str, output: str, **mode: Any
+    ) -> None:
+        """Of the values of `node`, by sizes where its scales follow from them, else by scales."""
+        axes = (op.cols,) if isinstance(op, ResizeLinear) and op.signal else (op.rows, op.cols)
+        if all(axis.by_size for axis in axes):
+            channels = self.graph.tensors[node.output].shape[2]
+            sizes = np.array([1, channels, *(axis.target for axis in axes)], np.int64)
+            given = ["", "", self.constant(sizes, f"{output}_sizes")]
+        else:
+            scales = np.array([1, 1, *(axis.scale for axis in axes)], np.float32)
+            given = ["", self.constant(scales, f"{output}_scales")]
+        mode["coordinate_transformation_mode"] = op.rows.coordinates
+        self.node("Resize", [source, *given], output, **mode)
 
     def clip(self, source: str, output: str, clamp: Clamp) -> None:
         """Clip of the integers themselves."""
@@ -294,6 +311,28 @@ def _(op: Upsample, writer: _Writer, node: Node, output: str) -> None:
         coordinate_transformation_mode="asymmetric",
         nearest_mode="floor",
     )
+
+
+@_write.register
+def _(op: ResizeNearest, writer: _Writer, node: Node, output: str) -> None:
+    """On the integers themselves, as onnxruntime does it."""
+    writer.resize(op, node, node.inputs[0], output, mode="nearest", nearest_mode=op.rows.rounding)
+
+
+@_write.register
+def _(op: ResizeLinear, writer: _Writer, node: Node, output: str) -> None:
+    """Between DequantizeLinear and QuantizeLinear: on integers onnxruntime rounds otherwise."""
+    real, resized = writer.fresh(f"{node.inputs[0]}_real"), writer.fresh(f"{output}_real")
+    writer.node("DequantizeLinear", writer.operand(node.inputs[0]), real)
+    if op.signal:  # its formula is that of three dimensions
+        flat, long = writer.fresh(f"{real}_signal"), writer.fresh(f"{resized}_signal")
+        no_rows = writer.constant(np.array([2], np.int64), f"{resized}_axes")
+        writer.node("Squeeze", [real, no_rows], flat)
+        writer.resize(op, node, flat, long, mode="linear")
+        writer.node("Unsqueeze", [long, no_rows], resized)
+    else:
+        writer.resize(op, node, real, resized, mode="linear")
+    writer.node("QuantizeLinear", [resized, *writer.result(node)], output)
 
 
 @_write.register

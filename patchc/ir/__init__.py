@@ -2,6 +2,7 @@
 
 from patchc.ir.graph import (
     FULL_RANGE,
+    RESIZES,
     Add,
     AveragePool,
     Binary,
@@ -22,6 +23,8 @@ from patchc.ir.graph import (
     Padding,
     Quantization,
     Rearrange,
+    ResizeLinear,
+    ResizeNearest,
     Softmax,
     Sub,
     Tensor,
@@ -29,13 +32,16 @@ from patchc.ir.graph import (
     Window,
 )
 from patchc.ir.printer import format_graph
+from patchc.ir.resize import Between, Scaling
 from patchc.ir.rules import broadcasts, macs, output_shape
 from patchc.ir.verifier import GraphError, verify
 
 __all__ = [
     "FULL_RANGE",
+    "RESIZES",
     "Add",
     "AveragePool",
+    "Between",
     "Binary",
     "ChannelConstant",
     "Clamp",
@@ -55,6 +61,9 @@ __all__ = [
     "Padding",
     "Quantization",
     "Rearrange",
+    "ResizeLinear",
+    "ResizeNearest",
+    "Scaling",
     "Softmax",
     "Sub",
     "Tensor",

@@ -18,6 +18,8 @@ from types import MappingProxyType
 
 import numpy as np
 
+from patchc.ir.resize import Between, Scaling, between, nearest
+
 Shape = tuple[int, int, int]  # height, width, channels
 
 INT8_MIN, INT8_MAX = -128, 127
@@ -264,6 +266,39 @@ class DepthToSpace(Enlargement):
     @property
     def positions(self) -> int:
         return self.factor[0] * self.factor[1]
+
+
+@dataclass(frozen=True, slots=True)
+class ResizeNearest(Copy):
+    """Each pixel takes one of the input: where Upsample is too regular."""
+
+    rows: Scaling
+    cols: Scaling
+
+    @property
+    def between(self) -> tuple[Between, Between]:
+        """Along rows and columns; the two neighbours are one."""
+        at = (nearest(self.rows), nearest(self.cols))
+        rows, cols = (Between(found, found, np.ones((len(found), 2), np.float32)) for found in at)
+        return rows, cols
+
+
+@dataclass(frozen=True, slots=True)
+class ResizeLinear(Op):
+    """Each pixel lies between four of the input, two by two along rows and columns."""
+
+    rows: Scaling
+    cols: Scaling
+    signal: bool = False  # of three dimensions in the file: the last channel is summed otherwise
+    clamp: Clamp = FULL_RANGE
+
+    @property
+    def between(self) -> tuple[Between, Between]:
+        """Along rows and columns."""
+        return between(self.rows), between(self.cols)
+
+
+RESIZES = (ResizeNearest, ResizeLinear)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -18,6 +18,8 @@ from patchc.ir.graph import (
     Op,
     Padding,
     Rearrange,
+    ResizeLinear,
+    ResizeNearest,
     Tensor,
     Window,
 )
@@ -79,6 +81,19 @@ def _(op: AveragePool) -> str:
 def _(op: Enlargement) -> str:
     words = [op.kind, f"{op.factor[0]}x{op.factor[1]}"]
     return " ".join(words + ["interleaved"] * (isinstance(op, DepthToSpace) and op.interleaved))
+
+
+@describe.register(ResizeNearest)
+@describe.register(ResizeLinear)
+def _(op: ResizeNearest | ResizeLinear) -> str:
+    """Both axes as size>target*scale."""
+    axes = " x ".join(f"{a.size}>{a.target}*{a.scale:.9g}" for a in (op.rows, op.cols))
+    words = [op.kind, axes, op.rows.coordinates]
+    if isinstance(op, ResizeLinear):
+        words += ["signal" * op.signal, _clamp(op.clamp)]
+    else:
+        words.append(op.rows.rounding)
+    return " ".join(word for word in words if word)
 
 
 @describe.register

@@ -17,6 +17,8 @@ from patchc.ir.graph import (
     Node,
     Op,
     Rearrange,
+    ResizeLinear,
+    ResizeNearest,
     Shape,
     Softmax,
     Upsample,
@@ -67,6 +69,13 @@ def _(op: Binary, *inputs: Shape) -> Shape:
 def _(op: Upsample, *inputs: Shape) -> Shape:
     ((height, width, channels),) = inputs
     return height * op.factor[0], width * op.factor[1], channels
+
+
+@output_shape.register(ResizeNearest)
+@output_shape.register(ResizeLinear)
+def _(op: ResizeNearest | ResizeLinear, *inputs: Shape) -> Shape:
+    (shape,) = inputs
+    return op.rows.target, op.cols.target, shape[2]
 
 
 @output_shape.register

@@ -26,9 +26,12 @@ from patchc.ir.graph import (
     Op,
     Padding,
     Rearrange,
+    ResizeLinear,
+    ResizeNearest,
     Tensor,
     Window,
 )
+from patchc.ir.resize import COORDINATES, ROUNDINGS
 from patchc.ir.rules import output_shape
 
 # With more taps than this, a sum of int8 products could leave int32 before the bias is added.
@@ -158,6 +161,38 @@ def _(op: Copy, node: Node, inputs: list[Tensor], output: Tensor) -> None:
         )
     if isinstance(op, Rearrange):
         _check_rearrange(op, node, inputs[0])
+    if isinstance(op, ResizeNearest):
+        _check_resize(op, node, inputs[0])
+
+
+@_check_op.register
+def _(op: ResizeLinear, node: Node, inputs: list[Tensor], output: Tensor) -> None:
+    _require(len(inputs) == 1, f"{node.name}: {op.kind} takes one input, not {len(inputs)}")
+    _check_clamp(node, op.clamp)
+    _check_resize(op, node, inputs[0])
+    height = op.rows.size, op.rows.target
+    _require(not op.signal or height == (1, 1), f"{node.name}: a signal of {height} rows")
+    # onnxruntime copies, and its formula for the last pixel would round.
+    same = all(axis.size == axis.target and axis.scale == 1 for axis in (op.rows, op.cols))
+    _require(not same, f"{node.name}: it resizes nothing")
+
+
+def _check_resize(op: ResizeNearest | ResizeLinear, node: Node, source: Tensor) -> None:
+    sizes = op.rows.size, op.cols.size
+    _require(source.shape[:2] == sizes, f"{node.name}: {sizes} pixels of {source.shape}")
+    for axis in (op.rows, op.cols):
+        _require(
+            axis.target >= 1
+            and axis.scale > 0
+            and float(np.float32(axis.scale)) == axis.scale
+            and axis.coordinates in COORDINATES
+            and axis.rounding in ROUNDINGS,
+            f"{node.name}: {axis}",
+        )
+    _require(
+        op.rows.coordinates == op.cols.coordinates and op.rows.rounding == op.cols.rounding,
+        f"{node.name}: rows and columns are resized in different ways",
+    )
 
 
 def _check_rearrange(op: Rearrange, node: Node, source: Tensor) -> None:

@@ -19,6 +19,8 @@ from patchc.ir import (
     Mul,
     Node,
     Rearrange,
+    ResizeLinear,
+    ResizeNearest,
     Softmax,
     Tensor,
     Upsample,
@@ -32,6 +34,7 @@ from patchc.numerics.mul import mul_params
 from patchc.numerics.pairing import pairing_of
 from patchc.numerics.rearrange import rearrange_params
 from patchc.numerics.requant import conv_factors, global_factor, scale_of
+from patchc.numerics.resize import linear_params, nearest_params
 from patchc.numerics.softmax import softmax_params
 from patchc.numerics.structs import (
     ConvParams,
@@ -81,6 +84,10 @@ def kernel_params(graph: Graph, node: Node, kernel_name: str, group: int = 0) ->
     if isinstance(op, DepthToSpace):
         steps = (1, op.positions) if op.interleaved else (output.shape[2], 1)
         return DepthToSpaceParams(UpsampleParams(*op.factor), *steps)
+    if isinstance(op, ResizeNearest):
+        return nearest_params(op, where)
+    if isinstance(op, ResizeLinear):
+        return linear_params(op, inputs[0], output, where)
     if isinstance(op, Rearrange):
         return rearrange_params(op, _window(op.window, where), inputs[0], where)
     if isinstance(op, Softmax):

@@ -175,6 +175,42 @@ class DepthToSpaceParams:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class LineParams:
+    """patchc_line. None: both neighbours are one."""
+
+    count: int
+    first: np.ndarray  # uint16 (count,)
+    second: np.ndarray | None  # uint16 (count,)
+    kinds: np.ndarray | None  # uint16 (count,)
+    shares: np.ndarray | None  # uint32 (2 * kinds,): float32 bit patterns
+    near: np.ndarray | None  # int32 (2 * kinds,)
+
+
+@dataclass(frozen=True, slots=True)
+class ResizeNearestParams:
+    """patchc_resize_nearest_params."""
+
+    rows: LineParams
+    cols: LineParams
+
+
+@dataclass(frozen=True, slots=True)
+class ResizeLinearParams:
+    """patchc_resize_linear_params."""
+
+    rows: LineParams
+    cols: LineParams
+    in_scale: int  # float32 bit patterns
+    out_scale: int
+    near: Near
+    signal: int
+    in_zero_point: int
+    zero_point: int
+    lo: int
+    hi: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class RearrangeParams:
     """patchc_rearrange_params."""
 
@@ -214,6 +250,8 @@ Params = (
     | GlobalParams
     | UpsampleParams
     | DepthToSpaceParams
+    | ResizeNearestParams
+    | ResizeLinearParams
     | RearrangeParams
     | SoftmaxParams
     | LutParams

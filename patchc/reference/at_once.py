@@ -128,7 +128,7 @@ def _room_for_groups(schedule: Schedule, step: Step, tensor: str) -> bool:
 def _has_window(call: PreparedCall) -> bool:
     """Does the call read more of an operand than the pixel that it computes, or the only one?"""
     return any(
-        axis not in (Axis(1, 1, 1, 0, axis.size), Axis(1, 0, 1, 0, 1))
+        not isinstance(axis, Axis) or axis not in (Axis(1, 1, 1, 0, axis.size), Axis(1, 0, 1, 0, 1))
         for axes in call.axes
         for axis in axes
     )

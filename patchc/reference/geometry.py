@@ -26,6 +26,17 @@ class Axis:
     up: int = 1  # every row or column counts as so many; then there are no pads
 
 
+@dataclass(frozen=True, slots=True)
+class Picked:
+    """An axis whose output positions read any ascending ones of the input."""
+
+    first: tuple[int, ...]  # per output position
+    second: tuple[int, ...]  # not below the first one
+
+
+AnyAxis = Axis | Picked
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Reach:
     """What some consecutive output positions span along one axis of an input."""
@@ -33,7 +44,8 @@ class Reach:
     start: int  # first position inside the map
     stop: int  # one past the last position inside the map
     # Positions of padding before `start` and from `stop` on. Where each row counts several times,
-    # fewer than none: as many of the first and of the last one are not read.
+    # fewer than none: as many of the first and of the last one are not read. Of picked ones: minus
+    # the output positions before and behind those asked for.
     before: int
     after: int
     # int64 (stop - start,): the last output position, counted from the first asked for, that
@@ -42,10 +54,17 @@ class Reach:
 
 
 @lru_cache(maxsize=1 << 14)
-def reach(axis: Axis, first: int, stop: int) -> Reach:
+def reach(axis: AnyAxis, first: int, stop: int) -> Reach:
     """What output positions first .. stop - 1 span: nothing if there are none."""
     if first == stop:
         return Reach(0, 0, 0, 0, np.empty(0, dtype=np.int64))
+    if isinstance(axis, Picked):
+        start, end = min(axis.first[first:stop]), max(axis.second[first:stop]) + 1
+        readers = np.full(end - start, -1)
+        for output in range(first, stop):
+            for position in (axis.first[output], axis.second[output]):
+                readers[position - start] = output - first
+        return Reach(start, end, -first, stop - len(axis.first), readers)
     if axis.up > 1:
         positions = np.arange(first, stop) // axis.up
         start, end = int(positions[0]), int(positions[-1]) + 1

@@ -15,8 +15,10 @@ from functools import singledispatch
 import numpy as np
 
 from patchc.ir import (
+    RESIZES,
     Add,
     AveragePool,
+    Between,
     Binary,
     Clamp,
     Concat,
@@ -31,6 +33,8 @@ from patchc.ir import (
     Padding,
     Quantization,
     Rearrange,
+    ResizeLinear,
+    ResizeNearest,
     Softmax,
     Sub,
     Tensor,
@@ -39,7 +43,7 @@ from patchc.ir import (
 )
 from patchc.numerics.float32 import fma32
 from patchc.numerics.softmax import exponentials, whole_steps
-from patchc.reference.geometry import Axis, axes
+from patchc.reference.geometry import AnyAxis, Axis, Picked, axes
 
 # The columns of one im2col matrix take at most this many bytes: large maps are cut by rows.
 IM2COL_BYTES = 1 << 22
@@ -84,11 +88,16 @@ def kernel(op: Op, inputs: Sequence[Tensor], output: Tensor) -> Kernel:
     raise NotImplementedError(f"no reference formula for {op.kind}")
 
 
-def reading_axes(op: Op, source: Tensor, output: Tensor) -> tuple[Axis, Axis]:
+def reading_axes(op: Op, source: Tensor, output: Tensor) -> tuple[AnyAxis, AnyAxis]:
     """The window through which `op` reads `source`, along rows and columns: 1x1 for element-wise
     operators, one that stays where it is over a map that is broadcast, the whole map for a global
-    operator."""
+    operator; or the positions that a Resize picks."""
     height, width, _ = source.shape
+    if isinstance(op, RESIZES):
+        rows, cols = (
+            Picked(tuple(at.first.tolist()), tuple(at.second.tolist())) for at in op.between
+        )
+        return rows, cols
     if isinstance(op, Enlargement):
         return Axis(1, 1, 1, 0, height, op.factor[0]), Axis(1, 1, 1, 0, width, op.factor[1])
     if isinstance(op, GlobalAveragePool):
@@ -315,6 +324,61 @@ def _(op: Upsample, inputs: Sequence[Tensor], output: Tensor) -> Kernel:
         return _asked_for(large, patch.pads)
 
     return run
+
+
+@kernel.register
+def _(op: ResizeNearest, inputs: Sequence[Tensor], output: Tensor) -> Kernel:
+    def run(patch: Patch) -> np.ndarray:
+        rows, cols = _picked(op, patch.pads)
+        return patch.values[rows.first[:, None], cols.first]
+
+    return run
+
+
+@kernel.register
+def _(op: ResizeLinear, inputs: Sequence[Tensor], output: Tensor) -> Kernel:
+    x, y = inputs[0].quant, output.quant
+
+    def run(patch: Patch) -> np.ndarray:
+        reals = (patch.values.astype(np.float32) - np.float32(x.zero_point)) * np.float32(x.scale)
+        rows, cols = _picked(op, patch.pads)
+        # The four neighbours in onnxruntime's order, each times the product of its weights.
+        corners = [(0, 0), (0, 1), (1, 0), (1, 1)]
+        terms = []
+        for down, across in corners:
+            at = (rows.first, rows.second)[down][:, None], (cols.first, cols.second)[across]
+            weights = rows.weights[:, None, down] * cols.weights[:, across]
+            terms.append(weights[..., None] * reals[at])
+        total = _in_turn(terms)
+        if op.signal:
+            half = [term[..., -1] * np.float32(0.5) for term in terms]
+            total[..., -1] = _in_turn(half + half)
+        steps = np.rint(total / np.float32(y.scale))
+        return _saturate(steps + np.float32(y.zero_point), op.clamp)
+
+    return run
+
+
+def _in_turn(terms: Sequence[np.ndarray]) -> np.ndarray:
+    """Their float32 sum, one after the other."""
+    total = terms[0].copy()
+    for term in terms[1:]:
+        total += term
+    return total
+
+
+def _picked(op: ResizeNearest | ResizeLinear, pads: Padding) -> tuple[Between, Between]:
+    """Of the rows and columns asked for, which are all but `pads` fewer than none: where they lie
+    in a patch that begins with the first one read."""
+    found = []
+    for at, before, after in zip(
+        op.between, (pads.top, pads.left), (pads.bottom, pads.right), strict=True
+    ):
+        own = slice(-before, len(at.first) + after)
+        start = at.first[own][0]
+        found.append(Between(at.first[own] - start, at.second[own] - start, at.weights[own]))
+    rows, cols = found
+    return rows, cols
 
 
 @kernel.register

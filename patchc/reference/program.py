@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from patchc.ir import Graph, Op, Window
-from patchc.reference.geometry import Axis, Reach, axes, reach
+from patchc.reference.geometry import AnyAxis, Reach, axes, reach
 from patchc.reference.operators import reading_axes
 from patchc.reference.shadow import ShadowMemoryError
 from patchc.tunnels.schedule import (
@@ -114,7 +114,7 @@ class PreparedCall:
 
     call: Call
     op: Op | None  # None: a load
-    axes: tuple[tuple[Axis, Axis], ...]  # per operand: along rows, along columns; sums have none
+    axes: tuple[tuple[AnyAxis, AnyAxis], ...]  # per operand: rows, columns; sums have none
 
 
 def prepare(graph: Graph, call: Call) -> PreparedCall:
@@ -125,6 +125,7 @@ def prepare(graph: Graph, call: Call) -> PreparedCall:
     if call.kernel in FINISHES:
         return PreparedCall(call, op, ())
     tensors = [graph.tensors[name] for name in call.reads]
+    found: tuple[tuple[AnyAxis, AnyAxis], ...]
     if call.kernel == ADD_MEAN:
         found = tuple(axes(Window((1, 1)), *tensor.shape[:2]) for tensor in tensors)
     else:

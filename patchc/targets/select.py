@@ -18,6 +18,8 @@ from patchc.ir import (
     Op,
     Padding,
     Rearrange,
+    ResizeLinear,
+    ResizeNearest,
     Softmax,
     Upsample,
 )
@@ -80,6 +82,16 @@ def _(op: Lut, shape: Shape) -> str:
 @_choose.register
 def _(op: Upsample, shape: Shape) -> str:
     return "upsample"
+
+
+@_choose.register
+def _(op: ResizeNearest, shape: Shape) -> str:
+    return "resize_nearest"
+
+
+@_choose.register
+def _(op: ResizeLinear, shape: Shape) -> str:
+    return "resize_linear"
 
 
 @_choose.register

@@ -134,6 +134,11 @@ def _advance(clock: RowClock, down: AxisMap, limit: int) -> RowClock:
         offset = clock.offset + clock.den * (clock.add + shift)
         return RowClock(clock.num, clock.den * down.stride, offset, limit)
     mul, add = clock.mul * down.up, clock.add * down.up + shift
+    if down.stride > 1 and down.up > 1:
+        # A Resize by no whole factor. A floor of a floor loses at most one unit less one step of
+        # the denominator; with that taken off, this clock is never ahead of the rows there are.
+        offset = mul * (clock.offset - clock.den + 1) + clock.den * add
+        return RowClock(clock.num * mul, clock.den * down.stride, offset, limit)
     if mul % down.stride:
         raise GeometryError(f"{mul} rows at a time do not divide by the stride {down.stride}")
     return replace(clock, mul=mul // down.stride, add=add // down.stride, limit=limit)

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from functools import lru_cache, singledispatch
+from itertools import product
+
+import numpy as np
 
 from patchc.ir import (
+    RESIZES,
     AveragePool,
+    Between,
     Binary,
     Concat,
     Conv,
@@ -17,6 +23,8 @@ from patchc.ir import (
     MaxPool,
     Op,
     Rearrange,
+    ResizeLinear,
+    ResizeNearest,
     Softmax,
 )
 from patchc.tunnels.schedule import Span
@@ -92,6 +100,31 @@ def _(op: Enlargement) -> tuple[AxisMap, AxisMap]:
     return AxisMap(up=op.factor[0]), AxisMap(up=op.factor[1])
 
 
+@_axis_maps.register(ResizeNearest)
+@_axis_maps.register(ResizeLinear)
+def _(op: ResizeNearest | ResizeLinear) -> tuple[AxisMap, AxisMap]:
+    rows, cols = op.between
+    return _around(rows), _around(cols)
+
+
+def _around(at: Between) -> AxisMap:
+    """The narrowest affine map that holds every position read. Exact where the output is a whole
+    number of times as large; elsewhere it may hold one position too many."""
+    first, second = at.first.astype(np.int64), at.second.astype(np.int64)
+    out = np.arange(len(first))
+    found = []
+    # The slopes of half_pixel and asymmetric coordinates, and of align_corners.
+    slopes = [Fraction(int(second[-1]) + 1, len(out))]
+    if second[-1] > 0 and len(out) > 1:
+        slopes.append(Fraction(int(second[-1]), len(out) - 1))
+    for slope in slopes:
+        stride, up = slope.numerator, slope.denominator
+        least = int(((first + 1) * up - 1 - out * stride).min())
+        most = int((second * up - out * stride).max())
+        found.append(AxisMap(stride, up, least, max(most, least)))
+    return min(found, key=lambda map_: Fraction(map_.last - map_.first, map_.up))
+
+
 def demand(op: Op, rows: Span, cols: Span, height: int, width: int) -> tuple[Span, Span]:
     """Rows and columns of a height x width operand behind rows x cols of the output of `op`."""
     if isinstance(op, GlobalAveragePool):
@@ -105,8 +138,12 @@ def demand(op: Op, rows: Span, cols: Span, height: int, width: int) -> tuple[Spa
 def taps(op: Op, rows: Span, cols: Span, height: int, width: int) -> Iterator[tuple[slice, slice]]:
     """Exactly the pixels read, as slices: `demand` is their hull, which strides may leave gaps in.
 
-    One pair of slices per tap of a window; a single pair for every other operator.
+    One pair of slices per tap of a window; runs of pixels for a Resize; a single pair for every
+    other operator.
     """
+    if isinstance(op, RESIZES):
+        yield from _resized(op, rows, cols)
+        return
     window = getattr(op, "window", None)
     if window is None:  # then there are no gaps
         r, c = demand(op, rows, cols, height, width)
@@ -120,6 +157,24 @@ def taps(op: Op, rows: Span, cols: Span, height: int, width: int) -> Iterator[tu
                 _strided(rows, window.stride[0], down, height),
                 _strided(cols, window.stride[1], right, width),
             )
+
+
+def _resized(
+    op: ResizeNearest | ResizeLinear, rows: Span, cols: Span
+) -> Iterator[tuple[slice, slice]]:
+    """Pixel by pixel where some are left out."""
+    down, across = (_runs(at, out) for at, out in zip(op.between, (rows, cols), strict=True))
+    yield from product(down, across)
+
+
+def _runs(at: Between, out: Span) -> list[slice]:
+    """The positions that outputs `out` read, as runs of neighbours."""
+    own = slice(out.start, out.stop)
+    read = np.union1d(at.first[own], at.second[own])
+    if not len(read):
+        return []
+    runs = np.split(read, np.flatnonzero(np.diff(read) > 1) + 1)
+    return [slice(int(run[0]), int(run[-1]) + 1) for run in runs]
 
 
 def _strided(out: Span, stride: int, shift: int, size: int) -> slice:

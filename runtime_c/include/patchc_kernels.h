@@ -239,6 +239,48 @@ typedef struct {
 void patchc_depth_to_space(const patchc_out *out, const patchc_in *in, const patchc_pads *pads,
                            const patchc_depth_to_space_params *params);
 
+/* One axis of a resize. Position i of the output map lies between positions first[i] and second[i]
+ * of the input map, two neighbours or one; both ascend. Their shares are floats: pair kinds[i]. */
+typedef struct {
+    int32_t count;            /* positions of the output map */
+    const uint16_t *first;    /* [count] */
+    const uint16_t *second;   /* [count]; null: the same as first, and nothing below is used */
+    const uint16_t *kinds;    /* [count] */
+    const uint32_t *shares;   /* [kinds][2]: of first and second, float32 bit patterns */
+    const int32_t *near;      /* [kinds][2]: the same in fixed point, see patchc_resize_linear_params */
+} patchc_line;
+
+static inline int32_t patchc_line_second(const patchc_line *line, int32_t i)
+{
+    return line->second != 0 ? line->second[i] : line->first[i];
+}
+
+/* Each output pixel is one of the input. pads->top and pads->left are minus the rows and columns of
+ * the output map that lie before the view. */
+typedef struct {
+    patchc_line rows, cols;
+} patchc_resize_nearest_params;
+
+void patchc_resize_nearest(const patchc_out *out, const patchc_in *in, const patchc_pads *pads,
+                           const patchc_resize_nearest_params *params);
+
+/* Four neighbours x, each dequantised and times the product of its row's and its column's share,
+ * added in raster order, quantised; every operation rounds to float32. In fixed point a column's
+ * share has 30 fractional bits, a row's is times in_scale / out_scale and has near.bits of them.
+ * The pads as above. */
+typedef struct {
+    patchc_line rows, cols;
+    uint32_t in_scale;        /* float32 bit patterns */
+    uint32_t out_scale;
+    patchc_near near;
+    int8_t signal;            /* 1: in the last channel the four, halved, are added twice */
+    int8_t in_zero_point, zero_point;
+    int8_t lo, hi;
+} patchc_resize_linear_params;
+
+void patchc_resize_linear(const patchc_out *out, const patchc_in *in, const patchc_pads *pads,
+                          const patchc_resize_linear_params *params);
+
 /* Copies of values in a window, which lies inside the map: crops, permutations of channels, space
  * to depth. An output pixel is `count` runs of bytes, one behind the other; run n is lengths[n]
  * bytes from byte places[n] on, counted from the window's first column, of its row rows[n]. */

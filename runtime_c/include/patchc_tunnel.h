@@ -96,6 +96,10 @@ patchc_reach patchc_reach_of(const patchc_patch *out, const patchc_window *windo
 /* What an upsampling, or any operator that makes blocks of pixels, reads for the patch `out` of its output. */
 patchc_reach patchc_reach_up(const patchc_patch *out, const patchc_upsample_params *params);
 
+/* What a resize reads for the patch `out` of its output. */
+patchc_reach patchc_reach_resize(const patchc_patch *out, const patchc_line *rows,
+                                 const patchc_line *cols);
+
 /* ---- Where it lies ---- */
 
 /* A patch of a tensor in its storage. `base`: of the arena, or of a map outside it. */

@@ -115,6 +115,38 @@ patchc_reach patchc_reach_up(const patchc_patch *out, const patchc_upsample_para
     return reach;
 }
 
+/* Output positions first .. end - 1; nothing for none. */
+static axis resized(int32_t first, int32_t end, const patchc_line *line)
+{
+    axis found = {0, 0, 0, 0};
+
+    if (first < end) {
+        found.start = line->first[first];
+        found.stop = patchc_line_second(line, end - 1) + 1;
+        found.before = -first;
+        found.after = end - line->count;
+    }
+    return found;
+}
+
+patchc_reach patchc_reach_resize(const patchc_patch *out, const patchc_line *rows,
+                                 const patchc_line *cols)
+{
+    axis down = resized(out->r0, out->r1, rows);
+    axis across = resized(out->c0, out->c1, cols);
+    patchc_reach reach;
+
+    reach.patch.r0 = down.start;
+    reach.patch.r1 = down.stop;
+    reach.patch.c0 = across.start;
+    reach.patch.c1 = across.stop;
+    reach.pads.top = down.before;
+    reach.pads.left = across.before;
+    reach.pads.bottom = down.after;
+    reach.pads.right = across.after;
+    return reach;
+}
+
 /* Bytes from the base to slot 0, first column of a patch. An empty patch lies anywhere. */
 static int32_t offset_of(const patchc_storage *at, int32_t stripe, const patchc_patch *patch)
 {

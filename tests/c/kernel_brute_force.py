@@ -26,6 +26,8 @@ from patchc.ir import (
     Mul,
     Node,
     Rearrange,
+    ResizeLinear,
+    ResizeNearest,
     Softmax,
     Sub,
     Upsample,
@@ -50,6 +52,10 @@ def brute_force(graph: Graph, node: Node, inputs: tuple[np.ndarray, ...]) -> np.
     if isinstance(op, Upsample):
         pixels = [(i // op.factor[0], j // op.factor[1]) for i, j in _pixels(shape)]
         return np.array([inputs[0][pixel] for pixel in pixels]).reshape(shape)
+    if isinstance(op, ResizeNearest):
+        rows, cols = op.between
+        pixels = [(rows.first[i], cols.first[j]) for i, j in _pixels(shape)]
+        return np.array([inputs[0][pixel] for pixel in pixels]).reshape(shape)
     if isinstance(op, DepthToSpace):
         return _depth_to_space(op, inputs[0], shape)
     if isinstance(op, Rearrange):
@@ -58,6 +64,8 @@ def brute_force(graph: Graph, node: Node, inputs: tuple[np.ndarray, ...]) -> np.
         real = _binary(graph, node, wide)
     elif isinstance(op, Softmax):
         real = np.array([_softmax(graph, node, wide[0][at]) for at in _pixels(shape)])
+    elif isinstance(op, ResizeLinear):
+        real = np.array([_interpolated(graph, node, wide[0], at) for at in _pixels(shape)])
     elif isinstance(op, Concat):
         real = _concat(graph, node, wide)
     elif isinstance(op, GlobalAveragePool):
@@ -120,6 +128,26 @@ def _softmax(graph: Graph, node: Node, values: np.ndarray) -> np.ndarray:
         total = f32(total + term)
     steps = np.floor(f32(1) / f32(y.scale))
     return np.array([np.rint(f32(term * steps) / total) for term in terms]) + y.zero_point
+
+
+def _interpolated(graph: Graph, node: Node, x: np.ndarray, at: tuple[int, int]) -> np.ndarray:
+    op, xq, yq = node.op, graph.tensors[node.inputs[0]].quant, graph.tensors[node.output].quant
+    assert isinstance(op, ResizeLinear)
+    rows, cols = op.between
+    found = []
+    for c in range(x.shape[2]):
+        last = op.signal and c == x.shape[2] - 1
+        total = f32(0)
+        for _ in range(2 if last else 1):
+            for k, row in enumerate((rows.first[at[0]], rows.second[at[0]])):
+                for n, col in enumerate((cols.first[at[1]], cols.second[at[1]])):
+                    share = (
+                        rows.weights[at[0], k] * cols.weights[at[1], n] * f32(0.5 if last else 1)
+                    )
+                    real = f32(x[row, col, c] - xq.zero_point) * f32(xq.scale)
+                    total = f32(total + f32(share * real))
+        found.append(np.rint(total / f32(yq.scale)) + yq.zero_point)
+    return np.array(found, np.float64)
 
 
 def _accumulators(op: Conv, x: np.ndarray, at: tuple[int, int]) -> np.ndarray:

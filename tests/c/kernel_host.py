@@ -166,6 +166,36 @@ class DepthToSpaceParams(ctypes.Structure):
     )
 
 
+class Line(ctypes.Structure):
+    _fields_ = (
+        ("count", ctypes.c_int32),
+        ("first", ctypes.POINTER(ctypes.c_uint16)),
+        ("second", ctypes.POINTER(ctypes.c_uint16)),
+        ("kinds", ctypes.POINTER(ctypes.c_uint16)),
+        ("shares", ctypes.POINTER(ctypes.c_uint32)),
+        ("near", ctypes.POINTER(ctypes.c_int32)),
+    )
+
+
+class ResizeNearestParams(ctypes.Structure):
+    _fields_ = (("rows", Line), ("cols", Line))
+
+
+class ResizeLinearParams(ctypes.Structure):
+    _fields_ = (
+        ("rows", Line),
+        ("cols", Line),
+        ("in_scale", ctypes.c_uint32),
+        ("out_scale", ctypes.c_uint32),
+        ("near", Near),
+        ("signal", ctypes.c_int8),
+        ("in_zero_point", ctypes.c_int8),
+        ("zero_point", ctypes.c_int8),
+        ("lo", ctypes.c_int8),
+        ("hi", ctypes.c_int8),
+    )
+
+
 class RearrangeParams(ctypes.Structure):
     _fields_ = (
         ("window", Window),
@@ -203,6 +233,8 @@ STRUCTS: dict[str, type[ctypes.Structure]] = {
     "patchc_upsample_params": UpsampleParams,
     "patchc_depth_to_space_params": DepthToSpaceParams,
     "patchc_rearrange_params": RearrangeParams,
+    "patchc_resize_nearest_params": ResizeNearestParams,
+    "patchc_resize_linear_params": ResizeLinearParams,
     "patchc_softmax_params": SoftmaxParams,
 }
 

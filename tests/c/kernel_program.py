@@ -99,28 +99,29 @@ def _geometry(view: View) -> str:
 
 
 def _params(ctype: str, params: Params) -> Iterator[str]:
+    arrays: list[str] = []
+    members = _members(params, (), arrays)
+    yield from arrays
+    yield f"    static const {ctype} params = {members};"
+
+
+def _members(params: object, outer: tuple[str, ...], arrays: list[str]) -> str:
+    """The initialiser of a struct, a member `outer` of others; its arrays go to `arrays`."""
     members = []
     for name in params.__dataclass_fields__:
-        value = getattr(params, name)
+        value, stem = getattr(params, name), "_".join((*outer, name))
+        text = stem
         if value is None:
-            members.append(f".{name} = NULL")
+            text = "NULL"
         elif isinstance(value, np.ndarray):
-            yield _array(name, f"{value.dtype}_t", value.tolist())
-            members.append(f".{name} = {name}")
+            arrays.append(_array(stem, f"{value.dtype}_t", value.tolist()))
         elif isinstance(value, tuple):
             pairs = [f"{{{one.mantissa}u, {one.shift}}}" for one in value]
-            yield _array(name, "patchc_scale", pairs)
-            members.append(f".{name} = {name}")
+            arrays.append(_array(stem, "patchc_scale", pairs))
         else:
-            members.append(f".{name} = {_scalar(value)}")
-    yield f"    static const {ctype} params = {{{', '.join(members)}}};"
-
-
-def _scalar(value: object) -> str:
-    if isinstance(value, int):
-        return str(value)
-    names = type(value).__dataclass_fields__
-    return "{" + ", ".join(_scalar(getattr(value, name)) for name in names) + "}"
+            text = str(value) if isinstance(value, int) else _members(value, (*outer, name), arrays)
+        members.append(f".{name} = {text}")
+    return "{" + ", ".join(members) + "}"
 
 
 def _array(name: str, ctype: str, values: Sequence[object]) -> str:

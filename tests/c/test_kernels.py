@@ -85,6 +85,13 @@ def test_softmax(case: Case) -> None:
 
 
 @many
+@given(make.resizes_linear)
+def test_resize_linear(case: Case) -> None:
+    """Any sizes; many sums that are ties but for float32's rounding."""
+    compare(case)
+
+
+@many
 @given(st.one_of(make.luts, make.channel_luts))
 def test_lut(case: Case) -> None:
     compare(case)
@@ -131,6 +138,17 @@ def test_part_of_a_map(case: Case, data: st.DataObject) -> None:
     np.testing.assert_array_equal(result, whole[row:row_end, col:col_end])
 
 
+@many
+@given(make.resizes, st.data())
+def test_part_of_a_resize(case: Case, data: st.DataObject) -> None:
+    """The same, from no more than the positions that the part reads."""
+    whole = run(library(), case.call())
+    row, row_end, col, col_end = data.draw(parts(*whole.shape[:2]))
+    part = make.resized_part(case, row, row_end, col, col_end)
+    result = run(library(), part, data.draw(make.layouts), [data.draw(make.layouts)])
+    np.testing.assert_array_equal(result, whole[row:row_end, col:col_end])
+
+
 def _needed(
     window: Window, axis: int, begin: int, end: int, size: int, pad: int
 ) -> tuple[slice, int, int]:
@@ -173,6 +191,8 @@ def test_every_kernel_is_chosen_by_some_case() -> None:
         make.global_pool_case((5, 5, 3), 0),
         make.lut_case((5, 5, 3), 0),
         make.upsample_case((2, 3), (5, 5, 3), 0),
+        make.resize_nearest_case((7, 8), (5, 5, 3), 0),
+        make.resize_linear_case((10, 15), (5, 5, 3), 0),
         make.depth_to_space_case((2, 3), (5, 5, 3), 0, interleaved=True),
         make.rearrange_case(Window((2, 2), (2, 2)), (4, 4, 3), 12, 0),
         make.softmax_case((5, 5, 3), 0),

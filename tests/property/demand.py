@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from patchc.ir import Enlargement, GlobalAveragePool, Graph, Op
+from patchc.ir import RESIZES, Enlargement, GlobalAveragePool, Graph, Op
 from patchc.tunnels.schedule import ADD_MEAN, FINISH_MEAN, FINISH_POINTWISE, Block, Schedule, Step
 
 Masks = dict[str, np.ndarray]
@@ -24,6 +24,13 @@ def needed(op: Op, out: np.ndarray, height: int, width: int) -> np.ndarray:
     if isinstance(op, Enlargement):
         rows, cols = op.factor
         return out.reshape(height, rows, width, cols).any(axis=(1, 3))
+    if isinstance(op, RESIZES):
+        mask = np.zeros((height, width), dtype=bool)
+        (rows, cols) = op.between
+        for i, j in np.argwhere(out):
+            for row in (rows.first[i], rows.second[i]):
+                mask[row, [cols.first[j], cols.second[j]]] = True
+        return mask
     window = getattr(op, "window", None)
     if window is None:
         same = out.shape == (height, width)

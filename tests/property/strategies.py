@@ -31,6 +31,9 @@ from patchc.ir import (
     Padding,
     Quantization,
     Rearrange,
+    ResizeLinear,
+    ResizeNearest,
+    Scaling,
     Softmax,
     Sub,
     Tensor,
@@ -40,6 +43,7 @@ from patchc.ir import (
     verify,
 )
 from patchc.ir.graph import Shape
+from patchc.ir.resize import COORDINATES, ROUNDINGS
 
 MAX_SIDE = 9  # rows and columns of an input: some windows fit, some need padding
 MAX_CHANNELS = 6
@@ -189,7 +193,7 @@ class _Network:
 NODE_KINDS = (
     *("conv", "skip", "add", "mul", "sub", "gate", "concat"),
     *("max_pool", "average_pool", "global", "table", "bottleneck", "upsample"),
-    *("depth_to_space", "rearrange", "softmax"),
+    *("depth_to_space", "rearrange", "softmax", "resize_nearest", "resize_linear"),
 )
 
 
@@ -337,11 +341,38 @@ def _extend(draw: st.DrawFn, network: _Network, x: str, kind: str) -> str:
         return _depth_to_space(draw, network, x)
     if kind == "rearrange":
         return network.add(draw(rearrangements(shape)), (x,), quant)
+    if kind.startswith("resize"):
+        return _resize(draw, network, x, linear=kind == "resize_linear")
     if kind == "softmax":
         return _softmax(draw, network, x)
     if kind == "table":
         return network.add(draw(tables(shape[2])), (x,), draw(quantizations()))
     return network.add(draw(convolutions(shape)), (x,), draw(quantizations()))
+
+
+def _resize(draw: st.DrawFn, network: _Network, x: str, *, linear: bool) -> str:
+    """By whole factors or to any size, larger or smaller; of signals too."""
+    shape, quant = network.shape(x), network.tensors[x].quant
+    coordinates, rounding = draw(st.sampled_from(COORDINATES)), ROUNDINGS[0]
+    if not linear:
+        rounding = draw(st.sampled_from(ROUNDINGS))
+    whole = draw(st.booleans())
+    axes = []
+    for size in shape[:2]:
+        most = max(2 * MAX_SIDE // size, 1)
+        target = size * draw(st.integers(1, min(most, 4)))
+        if not whole:
+            target = draw(st.integers(1, 2 * MAX_SIDE))
+        scale = float(np.float32(target) / np.float32(size))
+        axes.append(Scaling(size, target, scale, coordinates, rounding))
+    rows, cols = axes
+    if not linear:
+        return network.add(ResizeNearest(rows, cols), (x,), quant)
+    if rows.scale == cols.scale == 1:  # onnxruntime copies then
+        cols = Scaling(cols.size, 2 * cols.size, 2.0, coordinates)
+    signal = shape[0] == rows.target == 1 and draw(st.booleans())
+    out = quant if draw(st.booleans()) else draw(quantizations())
+    return network.add(ResizeLinear(rows, cols, signal, draw(clamps())), (x,), out)
 
 
 def _softmax(draw: st.DrawFn, network: _Network, x: str) -> str:

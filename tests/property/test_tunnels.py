@@ -10,12 +10,13 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from patchc.ir import Graph, Op
+from patchc.ir import RESIZES, Graph, Op
 from patchc.memory import Placement, check_placement, live_bytes, place
 from patchc.reference import ShadowMemoryError, execute, run_graph, schedule
 from patchc.tunnels.lowering import lower
 from patchc.tunnels.plan import InputMode, Plan
-from patchc.tunnels.schedule import BufferKind, Schedule
+from patchc.tunnels.regions import axis_maps
+from patchc.tunnels.schedule import BufferKind, Schedule, Span
 from patchc.tunnels.search import Search
 from tests.property.demand import Found, simulate
 from tests.property.plans import plans
@@ -104,7 +105,16 @@ def rings(found: Schedule, seen: Found) -> set[str]:
 
 def leaves_gaps(op: Op) -> bool:
     """Does a window skip rows or columns, between its taps or from one window to the next, or see
-    nothing but padding? Then the lowering takes the hull, of which not everything is read."""
+    nothing but padding? Then the lowering takes the hull, of which not everything is read. So it
+    does where a Resize reads less than an affine map says."""
+    if isinstance(op, RESIZES):
+        return any(
+            map_.behind(Span(i, i + 1), axis.size) != Span(int(first), int(second) + 1)
+            for map_, axis, at in zip(axis_maps(op), (op.rows, op.cols), op.between, strict=True)
+            for i, (first, second) in enumerate(zip(at.first, at.second, strict=True))
+        ) or any(
+            (np.diff(at.first) > 1 + at.second[:-1] - at.first[:-1]).any() for at in op.between
+        )
     window = getattr(op, "window", None)
     if window is None:
         return False

@@ -1,4 +1,4 @@
-"""Resize to the nearest pixel, by whole factors."""
+"""Resize: to the nearest pixel, of integers too; linear, in a QDQ file."""
 
 from __future__ import annotations
 
@@ -10,10 +10,8 @@ from patchc.frontend.axes import channels_first, channels_first_layout, dims
 from patchc.frontend.builder import Result
 from patchc.frontend.registry import Call, RefusalError, onnx_op
 from patchc.frontend.values import Dequantized, Pending, Quantized, Value
-from patchc.ir import Upsample, output_shape
-
-# onnxruntime takes a fraction this near to one half for one half, where it rounds.
-TIE = 1e-6
+from patchc.ir import Op, ResizeLinear, ResizeNearest, Scaling, Upsample, output_shape
+from patchc.ir.resize import COORDINATES, ROUNDINGS, nearest
 
 
 @onnx_op("Resize")
@@ -23,14 +21,22 @@ def resize(call: Call) -> Value:
     integers = isinstance(value, Quantized)
     source = call.readable(value) if isinstance(value, Quantized) else call.activation(0)
     mode = call.attribute("mode", "nearest")
-    if mode != "nearest":
-        raise RefusalError(f"mode {mode!r}: only nearest is supported")
+    if mode not in ("nearest", "linear"):
+        raise RefusalError(f"mode {mode!r}: only nearest and linear are supported")
+    if mode == "linear" and integers:
+        raise RefusalError(
+            "linear on integers, which onnxruntime rounds by its layout of the map: put it between "
+            "DequantizeLinear and QuantizeLinear (patchc quantize does)"
+        )
     rank = len(source.layout)
     call.builder.expect(source, channels_first(rank), "a Resize")
-    rows, cols = _factors(call, dims(source.layout))
-    if rows == cols == 1:
+    axes = _scalings(call, dims(source.layout))
+    if all(axis.size == axis.target and axis.scale == 1 for axis in axes):
         return source if integers else Dequantized(source)
-    op = Upsample((rows, cols))
+    signal = len(axes) == 1
+    if signal:
+        axes = [Scaling(1, 1, 1.0, axes[0].coordinates, axes[0].rounding), *axes]
+    op = _operator(mode, *axes, signal=signal)
     tensor = call.builder.tensors[source.tensor]
     layout = channels_first_layout(output_shape(op, tensor.shape), rank)
     if not integers:
@@ -39,22 +45,39 @@ def resize(call: Call) -> Value:
     return call.builder.emit(call.name, op, (source.tensor,), result)
 
 
-def _factors(call: Call, sizes: Sequence[int]) -> tuple[int, int]:
-    """Rows and columns per pixel. Raises RefusalError where these are no whole numbers."""
+def _operator(mode: str, rows: Scaling, cols: Scaling, *, signal: bool) -> Op:
+    """Nearest pixels that are every pixel as often are an Upsample, which needs no tables."""
+    if mode == "linear":
+        return ResizeLinear(rows, cols, signal)
+    if all(_repeats(axis) for axis in (rows, cols)):
+        return Upsample((rows.target // rows.size, cols.target // cols.size))
+    return ResizeNearest(rows, cols)
+
+
+def _repeats(axis: Scaling) -> bool:
+    factor, rest = divmod(axis.target, axis.size)
+    if rest:
+        return False
+    return np.array_equal(nearest(axis), np.arange(axis.target) // factor)
+
+
+def _scalings(call: Call, sizes: Sequence[int]) -> list[Scaling]:
+    """Of rows and columns, or of columns alone. Raises RefusalError."""
     targets, scales = _targets(call, sizes)
     if targets[:2] != list(sizes[:2]):
         raise RefusalError(f"it resizes {list(sizes)} to {targets}: only rows and columns can be")
-    found = []
-    for size, target, scale in zip(sizes[2:], targets[2:], scales[2:], strict=True):
-        factor = target // size
-        expected = np.arange(target) // max(factor, 1)
-        if target % size or not np.array_equal(_nearest(call, size, target, scale), expected):
-            raise RefusalError(
-                f"it resizes {list(sizes)} to {targets}: only nearest pixels of whole factors are "
-                "supported, where every pixel is repeated as often"
-            )
-        found.append(factor)
-    return (found[0], found[1]) if len(found) == 2 else (1, found[0])
+    if min(targets) < 1:
+        raise RefusalError(f"it resizes {list(sizes)} to {targets}: nothing is left of its input")
+    coordinates = call.attribute("coordinate_transformation_mode", COORDINATES[0])
+    if coordinates not in COORDINATES:
+        raise RefusalError(f"coordinate_transformation_mode {coordinates!r} is not supported")
+    if call.attribute("antialias", 0):
+        raise RefusalError("antialias is not supported")
+    rounding = call.attribute("nearest_mode", ROUNDINGS[0])
+    return [
+        Scaling(size, target, float(scale), coordinates, rounding)
+        for size, target, scale in zip(sizes[2:], targets[2:], scales[2:], strict=True)
+    ]
 
 
 def _targets(call: Call, sizes: Sequence[int]) -> tuple[list[int], list[np.float32]]:
@@ -70,33 +93,3 @@ def _targets(call: Call, sizes: Sequence[int]) -> tuple[list[int], list[np.float
         return targets, given
     targets = [int(size) for size in call.constant(3, "sizes").reshape(-1)]
     return targets, [np.float32(t) / np.float32(s) for t, s in zip(targets, sizes, strict=True)]
-
-
-def _nearest(call: Call, size: int, target: int, scale: np.float32) -> np.ndarray:
-    """The position that each output position takes, as onnxruntime finds it: int64 (target,)."""
-    if scale == 1:
-        return np.arange(target)
-    at = np.arange(target, dtype=np.float32)
-    coordinates = call.attribute("coordinate_transformation_mode", "half_pixel")
-    half = np.float32(0.5)
-    if coordinates in ("half_pixel", "pytorch_half_pixel"):
-        where = (at + half) / scale - half
-        if coordinates.startswith("pytorch") and target == 1:
-            where = np.zeros(1, np.float32)
-    elif coordinates == "asymmetric":
-        where = at / scale
-    elif coordinates == "align_corners":
-        where = at * np.float32(size - 1) / np.float32(max(target - 1, 1))
-    else:
-        raise RefusalError(f"coordinate_transformation_mode {coordinates!r} is not supported")
-    rounding = call.attribute("nearest_mode", "round_prefer_floor")
-    floor = np.floor(where)
-    tie = np.abs(where - floor - half) <= TIE
-    up = where - floor > half
-    if rounding == "round_prefer_floor":
-        found = floor + np.where(tie, 0, up)
-    elif rounding == "round_prefer_ceil":
-        found = floor + np.where(tie, 1, up)
-    else:
-        found = floor if rounding == "floor" else np.ceil(where)
-    return np.clip(found, 0, size - 1).astype(np.int64)

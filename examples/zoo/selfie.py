@@ -32,7 +32,7 @@ _TRANSPOSED = "Convolution2DTransposeBias"  # MediaPipe's own: stride 2, 2 x 2 w
 def build(path: Path) -> Path:
     """Writes the float network to `path`."""
     source = tflite_file.read(fetch.npm(*PACKAGE) / MODEL)
-    builder = ModelBuilder(path.stem, SIZE, SIZE)
+    builder = ModelBuilder("selfie_segmentation", SIZE, SIZE)
     names = {source.input: builder.normalise(IMAGE, (0.0,) * 3, (255.0,) * 3)}
     for operator in source.operators:
         name = PROBABILITY if operator.output == source.output else f"t{operator.output}"

@@ -80,7 +80,7 @@ def _answers(model: onnx.ModelProto, case: dict[str, np.ndarray]) -> list[np.nda
 
 
 def test_two_processes_with_different_hash_seeds_make_the_same_schedule(tmp_path: Path):
-    path = quantized("inception", tmp_path)
+    path = quantized("siamese", tmp_path)
     program = f"from tests.golden.test_branching import schedule; print(schedule({str(path)!r}))"
     found = {
         subprocess.run(

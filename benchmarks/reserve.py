@@ -1,13 +1,15 @@
 """The reserve per core, measured: stack bound + .data + .bss of emitted networks.
 
-    python -m benchmarks.reserve [--zoo NETWORK] [--random N] [--core CORE] [--json FILE]
+    python -m benchmarks.reserve [--network NAME] [--random N] [--core CORE] [--json FILE]
 
---zoo takes some networks of the zoo for all of them; with --random 0 there are no others.
+--network takes some of the zoo and of those that branch for all of them; with --random 0 there are
+no others.
 
-Networks of the zoo (layer by layer and under budgets), the small ones of the golden tests and
-random chains under random budgets are cross-compiled for each core at -O2 and -Os. Per core and
-kind of plan it prints the smallest and the largest figure, and whether the reserve in
-patchc/targets covers all of them by at most 512 B or 2 % of the total. Exit code 1 if not.
+Networks of the zoo (layer by layer and under budgets), those that branch (layer by layer and in
+half of that), the small ones of the golden tests and random chains under random budgets are
+cross-compiled for each core at -O2 and -Os. Per core and kind of plan it prints the smallest and
+the largest figure, and whether the reserve in patchc/targets covers all of them by at most 512 B or
+2 % of the total. Exit code 1 if not.
 """
 
 from __future__ import annotations
@@ -37,6 +39,7 @@ from patchc.targets.reserve import Kind, kind_of
 from patchc.tunnels.plan import InputMode, OutputMode
 from patchc.verify.firmware import build
 from patchc.verify.stack import FLAGS, firmware_bound
+from tests import branching
 from tests.c.emitted import GOLDEN, placed
 from tests.property.networks import chains
 
@@ -51,6 +54,7 @@ ZOO = (
     "mobilenet_v2_224",
     "efficientnet_lite0_224",
 )
+NAMES = (*ZOO, *branching.NETWORKS)
 BUDGETS = (None, 65536)  # bytes; the first: layer by layer
 ENOUGH = 2**21 - 2**10  # bytes of RAM: the image is linked, not run
 TIGHT = 1.05  # a third budget: this much above the floor's total
@@ -107,6 +111,19 @@ def zoo_samples(names: tuple[str, ...], folder: Path) -> Iterator[Sample]:
                 continue
             plan, arena = result.stages.plan, result.report.ram.arena_bytes
             yield Sample(f"{name}-{budget or 'layer'}", kind_of(plan), arena, out)
+
+
+def branching_samples(names: tuple[str, ...], folder: Path) -> Iterator[Sample]:
+    """Layer by layer and in half of that."""
+    for name in names:
+        say(f"{name}: quantising")
+        quantized = branching.quantized(name, folder)
+        half = patchc.inspect(quantized).layerwise_bytes // 2
+        for budget in (None, half):
+            out = folder / f"{name}-{budget or 'layer'}"
+            result = patchc.compile(quantized, out, budget=budget, name="net")
+            arena = result.report.ram.arena_bytes
+            yield Sample(out.name, kind_of(result.stages.plan), arena, out)
 
 
 def small_samples(count: int, folder: Path) -> Iterator[Sample]:
@@ -203,17 +220,22 @@ def render(found: list[Measured]) -> str:
 
 
 @click.command()
-@click.option("--zoo", multiple=True, type=click.Choice(ZOO), help="Some networks of the zoo.")
+@click.option("--network", "names", multiple=True, type=click.Choice(NAMES), help="Some networks.")
 @click.option("--random", "count", default=12, show_default=True, help="Random networks.")
 @click.option("--core", "cores", multiple=True, type=click.Choice(list(CORES)), help="Some cores.")
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write all figures.")
-def main(zoo: tuple[str, ...], count: int, cores: tuple[str, ...], json_file: Path | None) -> None:
+def main(
+    names: tuple[str, ...], count: int, cores: tuple[str, ...], json_file: Path | None
+) -> None:
     """Measure what the reserve must hold."""
     found: list[Measured] = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         small = small_samples(count, folder) if count else ()
-        samples = [*small, *zoo_samples(zoo or ZOO, folder)]
+        chosen = names or NAMES
+        zoo = zoo_samples(tuple(name for name in ZOO if name in chosen), folder)
+        others = tuple(name for name in branching.NETWORKS if name in chosen)
+        samples = [*small, *zoo, *branching_samples(others, folder)]
         for sample in samples:
             rows = [measure(sample, core, opt) for core in cores or CORES for opt in OPTS]
             used = [m.stack_bytes + m.static_bytes for m in rows]

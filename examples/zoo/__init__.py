@@ -28,6 +28,7 @@ from examples.zoo import (
     mcunet,
     mlperf_tiny,
     mobilenet_v2,
+    selfie,
     speech,
 )
 from examples.zoo.onnx_builder import IMAGE
@@ -142,15 +143,28 @@ RANDOM_NETWORKS: dict[str, Network] = {
 
 # Trained networks that do not put a photo into one class.
 DETECTORS: dict[str, Network] = {
-    "blazeface_128": Network(
-        name="blazeface_128",
-        description="BlazeFace for front cameras (MediaPipe), 128 x 128",
-        build=blazeface.build,
-        calibration=_feed(images.face_calibration, blazeface.SIZE),
-        check_inputs=_feed(images.imagenet_check, blazeface.SIZE),
-        check_labels=lambda: None,
-        class_names=lambda: (),
-        float_top1=None,
+    network.name: network
+    for network in (
+        Network(
+            name="blazeface_128",
+            description="BlazeFace for front cameras (MediaPipe), 128 x 128",
+            build=blazeface.build,
+            calibration=_feed(images.face_calibration, blazeface.SIZE),
+            check_inputs=_feed(images.imagenet_check, blazeface.SIZE),
+            check_labels=lambda: None,
+            class_names=lambda: (),
+            float_top1=None,
+        ),
+        Network(
+            name="selfie_segmentation_256",
+            description="Selfie segmentation (MediaPipe, general model), 256 x 256",
+            build=selfie.build,
+            calibration=_feed(images.photo_crops, selfie.SIZE),
+            check_inputs=_feed(images.imagenet_check, selfie.SIZE),
+            check_labels=lambda: None,
+            class_names=lambda: (),
+            float_top1=None,
+        ),
     )
 }
 

@@ -95,9 +95,45 @@ class ModelBuilder:
         high = self._constant(f"{name}.max", np.float32(6))
         return self._add("Clip", name, [x, low, high], self._shapes[x])
 
+    def activation(self, op: str, name: str, x: str) -> str:
+        """A function of one value without attributes: HardSwish, Sigmoid, ..."""
+        return self._add(op, name, [x], self._shapes[x])
+
     def add(self, name: str, a: str, b: str) -> str:
         """Sum of two maps of one shape."""
         return self._add("Add", name, [a, b], self._shapes[a])
+
+    def mul(self, name: str, a: str, b: str) -> str:
+        """Product of two maps; `b` may be one pixel, which meets every pixel of `a`."""
+        return self._add("Mul", name, [a, b], self._shapes[a])
+
+    def resize_linear(self, name: str, x: str, factor: int) -> str:
+        """Bilinear between the centres of pixels, `factor` times the rows and columns."""
+        batch, channels, *sizes = self._shapes[x]
+        scales = self._constant(f"{name}.scales", np.array([1, 1, factor, factor], np.float32))
+        return self._add(
+            "Resize",
+            name,
+            [x, "", scales],
+            (batch, channels, *(factor * size for size in sizes)),
+            mode="linear",
+            coordinate_transformation_mode="half_pixel",
+        )
+
+    def conv_transpose(
+        self, name: str, x: str, weight: np.ndarray, bias: np.ndarray, *, stride: int
+    ) -> str:
+        """Transposed convolution with `weight` of [in, out, stride, stride]."""
+        batch, _, *sizes = self._shapes[x]
+        inputs = [x, self._constant(f"{name}.weight", weight), self._constant(f"{name}.bias", bias)]
+        return self._add(
+            "ConvTranspose",
+            name,
+            inputs,
+            (batch, weight.shape[1], *(stride * size for size in sizes)),
+            kernel_shape=[stride, stride],
+            strides=[stride, stride],
+        )
 
     def average_pool(self, name: str, x: str, kernel: Sequence[int], stride: Sequence[int]) -> str:
         """Mean over windows that lie inside the map."""

@@ -9,6 +9,8 @@ from pathlib import Path
 import onnx
 import onnxruntime as ort
 
+from patchc.verify.unshared import unshared
+
 DEFAULT = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
 UNOPTIMIZED = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
 
@@ -33,7 +35,7 @@ def session(
     QuantizeLinear, which onnxruntime does not use on x86 by default. `optimized` is where
     onnxruntime writes the graph that it will run.
     """
-    blob = _with_outputs(model, exposed).SerializeToString()
+    blob = unshared(_with_outputs(model, exposed)).SerializeToString()
     try:
         return _open(blob, _options(level, signed_integers, optimized, exact_sums=True))
     except ort.capi.onnxruntime_pybind11_state.NotImplemented:

@@ -15,6 +15,7 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
+from PIL import Image
 
 from examples.zoo import (
     DETECTORS,
@@ -25,6 +26,7 @@ from examples.zoo import (
     build_float,
     fetch,
     find,
+    images,
     torch_checkpoint,
 )
 from examples.zoo.fetch import FetchError
@@ -47,6 +49,17 @@ PERSON_BY_TFLITE = (
     *(0.047, 0.145, 0.254, 0.004, 0.934, 0.090, 0.035, 0.551, 0.070, 0.055),
 )
 PERSON_TOLERANCE = 0.08
+
+
+# Mean probability of "person" in 4 x 4 cells of the astronaut's portrait, by MediaPipe 0.10.21
+# (model_selection 0), run once on the 256 x 256 pixels that it is given here.
+PERSON_BY_MEDIAPIPE = (
+    (0.000, 0.604, 0.237, 0.000),
+    (0.158, 0.900, 0.230, 0.000),
+    (0.775, 1.000, 0.859, 0.177),
+    (0.935, 0.973, 0.997, 0.869),
+)
+MASK_TOLERANCE = 0.002
 
 
 @pytest.fixture(params=NETWORKS.values(), ids=NETWORKS)
@@ -113,6 +126,15 @@ def test_blazeface_is_the_published_network_within_its_limits() -> None:
         found = ours.run(None, {IMAGE: image[None]})
         for one, other, ends in zip(found, wanted, limits, strict=True):
             np.testing.assert_allclose(one, np.clip(other, *ends), atol=1e-3)
+
+
+def test_selfie_segmentation_answers_like_mediapipe() -> None:
+    running = onnxruntime.InferenceSession(build_float("selfie_segmentation_256"))
+    photo = Image.open(fetch.wheel(*images.SCIKIT_IMAGE) / "skimage" / "data" / "astronaut.png")
+    pixels = np.asarray(photo.convert("RGB").resize((256, 256), Image.Resampling.BICUBIC))
+    (mask,) = running.run(None, {IMAGE: pixels.transpose(2, 0, 1)[None].astype(np.float32)})
+    cells = mask.reshape(4, 64, 4, 64).mean(axis=(1, 3))
+    np.testing.assert_allclose(cells, PERSON_BY_MEDIAPIPE, atol=MASK_TOLERANCE)
 
 
 def test_float_network_is_as_often_right_as_documented(network: Network) -> None:

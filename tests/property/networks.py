@@ -72,7 +72,10 @@ def dags(draw: st.DrawFn, max_blocks: int = 4) -> Graph:
     perhaps outputs at several of them: Inception, U-Net and SSD in small."""
     net = NetworkBuilder(draw(st.integers(0, 2**16)))
     side = st.sampled_from([8, 12, 16, 20, 24])
-    x = net.conv(net.input(draw(side), draw(side), draw(st.integers(1, 4))), 4, 3)
+    height, width = draw(side), draw(side)
+    x = net.conv(net.input(height, width, draw(st.integers(1, 4))), 4, 3)
+    if draw(st.integers(0, 3)) == 3:
+        x = _second_image(draw, net, x)
     levels = [x]
     for _ in range(draw(st.integers(1, max_blocks))):
         x = _branching_block(draw, net, x)
@@ -92,6 +95,18 @@ def dags(draw: st.DrawFn, max_blocks: int = 4) -> Graph:
 
 
 CHANNELS = st.integers(2, 10)
+
+
+def _second_image(draw: st.DrawFn, net: NetworkBuilder, x: str) -> str:
+    """Another image, of the same size or twice as large, through convolutions of its own."""
+    height, width, channels = net.tensors[x].shape
+    factor = draw(st.sampled_from([1, 1, 2]))
+    y = net.input(height * factor, width * factor, draw(st.integers(1, 4)), "second")
+    if factor == 2 or draw(st.booleans()):
+        y = net.conv(y, channels, 3, factor)
+    if net.tensors[y].shape != net.tensors[x].shape or draw(st.booleans()):
+        return net.concat(*draw(st.permutations([x, y])))
+    return net.add(x, y)
 
 
 def _branching_block(draw: st.DrawFn, net: NetworkBuilder, x: str) -> str:

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 from patchc import __version__
 from patchc.codegen import EmitOptions, emit
-from patchc.ir import Add, Concat, Graph, MaxPool, Upsample, macs
+from patchc.ir import RESIZES, Add, Concat, Graph, MaxPool, Upsample, macs
 from patchc.memory import check_placement
 from patchc.outdir import write_files
 from patchc.pipeline import random_maps
@@ -64,6 +64,7 @@ def features(graph: Graph, choice: Choice, mode: InputMode) -> Counter[str]:
         f"--input {mode.value}": True,
         "concat": any(isinstance(node.op, Concat) for node in graph.nodes),
         "upsample": any(isinstance(node.op, Upsample) for node in graph.nodes),
+        "resize": any(isinstance(node.op, RESIZES) for node in graph.nodes),
         "pool": any(isinstance(node.op, MaxPool) for node in graph.nodes),
         "several outputs": len(graph.outputs) > 1,
         "an output that is read inside": any(graph.consumers[name] for name in graph.outputs),

@@ -63,7 +63,8 @@ def features(graph: Graph, choice: Choice, mode: InputMode) -> Counter[str]:
         "recomputation": choice.cost > sum(macs(graph, node) for node in graph.nodes),
         f"--input {mode.value}": True,
         "concat": any(isinstance(node.op, Concat) for node in graph.nodes),
-        "resize": any(isinstance(node.op, (Upsample, *RESIZES)) for node in graph.nodes),
+        "upsample": any(isinstance(node.op, Upsample) for node in graph.nodes),
+        "resize": any(isinstance(node.op, RESIZES) for node in graph.nodes),
         "pool": any(isinstance(node.op, MaxPool) for node in graph.nodes),
         "outputs handed over": bool(choice.schedule.handed),
         "outputs handed over in stripes": any(

@@ -5,7 +5,8 @@ each counts.
     column; clip(rint((((u11 + u12) + u21) + u22) / sy) + zy)
 
 Every operation rounds to float32. Far from a tie a sum in 32-bit fixed point gives the same; near
-one the operations are emulated one by one (patchc_softfloat.h).
+one the operations are done one by one: in 64-bit integers where the shares have few bits, else in
+emulated float32 (patchc_softfloat.h).
 """
 
 from __future__ import annotations
@@ -16,12 +17,18 @@ import numpy as np
 
 from patchc.errors import PatchcError
 from patchc.ir import Between, ResizeLinear, ResizeNearest, Tensor
-from patchc.numerics.float32 import float32_bits
+from patchc.numerics.float32 import float32_bits, take_apart
 from patchc.numerics.near import near_sum
 from patchc.numerics.structs import LineParams, ResizeLinearParams, ResizeNearestParams
 
 # Positions are uint16_t.
 MAX_POSITION = 2**16 - 1
+
+# Of the two shares of a term: with 24 bits of a scale and 8 of a value, and twice that, 54 bits.
+MAX_FRACTION = 10
+
+# The kernel compares a sum with an odd multiple, of 10 bits, of half the output's scale, 24 bits.
+MAX_APART = 26
 
 SHARE_BITS = 30  # fractional bits of a column's share in fixed point; a row's has those of the sum
 
@@ -33,8 +40,7 @@ def nearest_params(op: ResizeNearest, where: str) -> ResizeNearestParams:
     """The kernel's constants. Raises PatchcError for a map too large."""
     _check_sizes(op, where)
     rows, cols = (
-        LineParams(len(at.first), at.first.astype(np.uint16), None, None, None, None)
-        for at in op.between
+        LineParams(len(at.first), at.first.astype(np.uint16), *[None] * 5) for at in op.between
     )
     return ResizeNearestParams(rows, cols)
 
@@ -57,12 +63,16 @@ def linear_params(op: ResizeLinear, x: Tensor, y: Tensor, where: str) -> ResizeL
         rounding=Fraction(14, 2**24),
     )
     one = ratio * 2**near.bits if near.range else Fraction(0)
+    apart = _exponent(y.quant.scale) - _exponent(x.quant.scale) + _fraction(rows) + _fraction(cols)
+    short = bool(near.range) and max(_fraction(rows), _fraction(cols)) <= MAX_FRACTION
+    short = short and 0 <= apart <= MAX_APART
     return ResizeLinearParams(
-        rows=_line(rows, one),
-        cols=_line(cols, Fraction(2**SHARE_BITS)),
+        rows=_line(rows, one, short),
+        cols=_line(cols, Fraction(2**SHARE_BITS), short),
         in_scale=float32_bits(x.quant.scale),
         out_scale=float32_bits(y.quant.scale),
         near=near,
+        apart=apart if short else 0,
         signal=int(op.signal),
         in_zero_point=x.quant.zero_point,
         zero_point=y.quant.zero_point,
@@ -71,8 +81,19 @@ def linear_params(op: ResizeLinear, x: Tensor, y: Tensor, where: str) -> ResizeL
     )
 
 
-def _line(at: Between, one: Fraction) -> LineParams:
-    """`one`: the fixed-point number that a share of 1 is."""
+def _exponent(scale: float) -> int:
+    """Of its last bit."""
+    return take_apart(scale)[1]
+
+
+def _fraction(at: Between) -> int:
+    """Fractional bits of the shares, trailing zeros aside."""
+    shares = np.unique(at.weights)
+    return max(Fraction(float(share)).denominator.bit_length() - 1 for share in shares)
+
+
+def _line(at: Between, one: Fraction, short: bool) -> LineParams:
+    """`one`: the fixed-point number that a share of 1 is. `short`: shares of few bits."""
     pairs, kinds = np.unique(at.weights, axis=0, return_inverse=True)
     near = [round(Fraction(float(share)) * one) for share in pairs.reshape(-1)]
     return LineParams(
@@ -80,7 +101,8 @@ def _line(at: Between, one: Fraction) -> LineParams:
         first=at.first.astype(np.uint16),
         second=at.second.astype(np.uint16),
         kinds=kinds.reshape(-1).astype(np.uint16),
-        shares=pairs.reshape(-1).view(np.uint32),
+        shares=None if short else pairs.reshape(-1).view(np.uint32),
+        parts=(pairs.reshape(-1) * 2 ** _fraction(at)).astype(np.uint16) if short else None,
         near=np.array(near, np.int32),
     )
 

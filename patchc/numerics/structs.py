@@ -183,6 +183,7 @@ class LineParams:
     second: np.ndarray | None  # uint16 (count,)
     kinds: np.ndarray | None  # uint16 (count,)
     shares: np.ndarray | None  # uint32 (2 * kinds,): float32 bit patterns
+    parts: np.ndarray | None  # uint16 (2 * kinds,)
     near: np.ndarray | None  # int32 (2 * kinds,)
 
 
@@ -203,6 +204,7 @@ class ResizeLinearParams:
     in_scale: int  # float32 bit patterns
     out_scale: int
     near: Near
+    apart: int
     signal: int
     in_zero_point: int
     zero_point: int

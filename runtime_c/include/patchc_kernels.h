@@ -246,8 +246,9 @@ typedef struct {
     const uint16_t *first;    /* [count] */
     const uint16_t *second;   /* [count]; null: the same as first, and nothing below is used */
     const uint16_t *kinds;    /* [count] */
-    const uint32_t *shares;   /* [kinds][2]: of first and second, float32 bit patterns */
-    const int32_t *near;      /* [kinds][2]: the same in fixed point, see patchc_resize_linear_params */
+    const uint32_t *shares;   /* [kinds][2]: of first and second, float32 bit patterns; or null */
+    const uint16_t *parts;    /* [kinds][2]: the same as multiples of one power of two; or null */
+    const int32_t *near;      /* [kinds][2]: in fixed point, see patchc_resize_linear_params */
 } patchc_line;
 
 static inline int32_t patchc_line_second(const patchc_line *line, int32_t i)
@@ -267,12 +268,15 @@ void patchc_resize_nearest(const patchc_out *out, const patchc_in *in, const pat
 /* Four neighbours x, each dequantised and times the product of its row's and its column's share,
  * added in raster order, quantised; every operation rounds to float32. In fixed point a column's
  * share has 30 fractional bits, a row's is times in_scale / out_scale and has near.bits of them.
- * The pads as above. */
+ * Near a tie the sum is rounded as onnxruntime rounds it: in integers where the shares are `parts`,
+ * with so many of them to 2^apart of out_scale's last bit, else in emulated float32. The pads as
+ * above. */
 typedef struct {
     patchc_line rows, cols;
     uint32_t in_scale;        /* float32 bit patterns */
     uint32_t out_scale;
     patchc_near near;
+    int8_t apart;
     int8_t signal;            /* 1: in the last channel the four, halved, are added twice */
     int8_t in_zero_point, zero_point;
     int8_t lo, hi;

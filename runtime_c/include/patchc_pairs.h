@@ -50,10 +50,13 @@ static inline int32_t patchc_settled_value(uint32_t sum, const patchc_near *near
 static inline int64_t patchc_round_24(int64_t value)
 {
     uint64_t size = value < 0 ? (uint64_t)-value : (uint64_t)value;
-    int32_t drop = size != 0 ? patchc_bit_length64(size) - 24 : 0;
 
-    if (drop > 0) {
-        size = patchc_half_even64(size, drop) << drop;
+    if (size >> 24 != 0) {
+        int32_t drop = patchc_bit_length64(size) - 24;
+        uint64_t last = UINT64_C(1) << drop; /* bit that is kept */
+
+        size += (last >> 1) - 1 + ((size >> drop) & 1);
+        size &= ~(last - 1);
     }
     return value < 0 ? -(int64_t)size : (int64_t)size;
 }

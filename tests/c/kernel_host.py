@@ -173,6 +173,7 @@ class Line(ctypes.Structure):
         ("second", ctypes.POINTER(ctypes.c_uint16)),
         ("kinds", ctypes.POINTER(ctypes.c_uint16)),
         ("shares", ctypes.POINTER(ctypes.c_uint32)),
+        ("parts", ctypes.POINTER(ctypes.c_uint16)),
         ("near", ctypes.POINTER(ctypes.c_int32)),
     )
 
@@ -188,6 +189,7 @@ class ResizeLinearParams(ctypes.Structure):
         ("in_scale", ctypes.c_uint32),
         ("out_scale", ctypes.c_uint32),
         ("near", Near),
+        ("apart", ctypes.c_int8),
         ("signal", ctypes.c_int8),
         ("in_zero_point", ctypes.c_int8),
         ("zero_point", ctypes.c_int8),

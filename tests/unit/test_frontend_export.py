@@ -30,6 +30,9 @@ from patchc.ir import (
     Padding,
     Quantization,
     Rearrange,
+    ResizeLinear,
+    ResizeNearest,
+    Scaling,
     Softmax,
     Tensor,
     Upsample,
@@ -111,6 +114,32 @@ def test_global_average_pool():
 def test_table():
     entries = np.random.default_rng(0).permutation(np.arange(-128, 128))
     check(graph_of(Lut(entries, "Anything"), (16, 16, 3)))
+
+
+def scalings(scales: tuple[float, float]) -> list[Scaling]:
+    """Of a map of 4 x 5 pixels."""
+    return [
+        Scaling(
+            size, int(np.float32(size) * np.float32(scale)), float(np.float32(scale)), "half_pixel"
+        )
+        for size, scale in zip((4, 5), scales, strict=True)
+    ]
+
+
+@pytest.mark.parametrize("kind", [ResizeNearest, ResizeLinear])
+@pytest.mark.parametrize(
+    ("scales", "by_size"), [((2, 3), True), ((0.5, 1.6), True), ((1.3, 1.9), False)]
+)
+def test_resize(kind, scales, by_size):
+    """By sizes, unless the scales do not follow from these."""
+    op = kind(*scalings(scales))
+    assert (op.rows.by_size and op.cols.by_size) == by_size
+    check(graph_of(op, (4, 5, 3), out=X if kind is ResizeNearest else Y))
+
+
+def test_resize_of_a_signal():
+    rows = Scaling(1, 1, 1.0, "half_pixel")
+    check(graph_of(ResizeLinear(rows, scalings((2, 3))[1], signal=True), (1, 5, 3)))
 
 
 @pytest.mark.parametrize("factor", [(1, 1), (2, 2), (3, 1), (1, 4)])

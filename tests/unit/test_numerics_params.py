@@ -174,11 +174,23 @@ def test_lines_of_a_resize_name_each_pair_of_shares_once() -> None:
     assert found.cols.first.tolist() == [0, 0, 0, 1, 1, 2, 2, 3]
     assert found.cols.second is not None
     assert found.cols.second.tolist() == [0, 1, 1, 2, 2, 3, 3, 3]
-    assert found.cols.shares is not None
-    shares = found.cols.shares.view(np.float32).reshape(-1, 2)[found.cols.kinds].tolist()
-    assert shares == [[1, 0], *[[0.75, 0.25], [0.25, 0.75]] * 3, [0.5, 0.5]]
-    assert len(found.cols.shares) == 2 * 4
+    assert found.cols.parts is not None
+    assert found.cols.shares is None
+    parts = found.cols.parts.reshape(-1, 2)[found.cols.kinds].tolist()
+    assert parts == [[4, 0], *[[3, 1], [1, 3]] * 3, [2, 2]]
+    assert len(found.cols.parts) == 2 * 4
     assert found.near.range > 0
+
+
+def test_shares_of_many_bits_are_floats() -> None:
+    thrice = Scaling(4, 12, 3.0, "half_pixel")
+    found = params(single(ResizeLinear(TWICE, thrice), (4, 4, 3)))
+    assert isinstance(found, ResizeLinearParams)
+    assert found.cols.parts is None
+    assert found.rows.parts is None
+    assert found.cols.shares is not None
+    shares = found.cols.shares.view(np.float32).reshape(-1, 2)[found.cols.kinds]
+    assert np.allclose(shares[1:4], [[1, 0], [2 / 3, 1 / 3], [1 / 3, 2 / 3]])
 
 
 @pytest.mark.parametrize("scales", [(1e-30, 1.0), (1.0, 1e-37), (1e-37, 1e-37)])

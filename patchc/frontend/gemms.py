@@ -41,7 +41,7 @@ def _plain(
         _drop(node, "alpha")
     bias = constants.get(node.input[2]) if len(node.input) > 2 else None
     outputs = weights.shape[0 if _attribute(node, "transB", 0) else 1]
-    if bias is None:
+    if bias is None or (beta == 1 and bias.shape == (outputs,)):
         return [*nodes, node]
     _drop(node, "beta")
     bias = bias * np.float32(beta)

@@ -21,7 +21,7 @@ from patchc.frontend.registry import handlers
 from tests.golden.node_chain import Outcome, run
 from tests.golden.node_programs import differing, groups
 from tests.golden.node_table import HEADING, PAGE, form_counts, row, versions
-from tests.golden.node_tests import collect, of_operator, tested_operators
+from tests.golden.node_tests import collect, covered_operators, of_operator
 
 START, END = "<!-- table -->\n", "<!-- end of table -->\n"
 
@@ -31,7 +31,7 @@ def missing() -> list[str]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         cases = collect_testcases()
-    found = {test.name for operator in tested_operators() for test in collect(operator)}
+    found = {test.name for operator in covered_operators() for test in collect(operator)}
     return [
         test.name
         for operator in sorted({name for domain, name in handlers() if not domain})
@@ -59,7 +59,7 @@ def table(found: dict[str, list[Outcome]]) -> str:
 
 @click.command()
 @click.option(
-    "--only", multiple=True, type=click.Choice(tested_operators()), help="Some operators."
+    "--only", multiple=True, type=click.Choice(covered_operators()), help="Some operators."
 )
 @click.option("--write", is_flag=True, help="Put the table into docs/backend-tests.md.")
 def main(only: tuple[str, ...], write: bool) -> None:
@@ -68,7 +68,7 @@ def main(only: tuple[str, ...], write: bool) -> None:
         raise click.UsageError("--write takes all operators")
     wrong = [] if only else [f"{name}: not collected" for name in missing()]
     found: dict[str, list[Outcome]] = {}
-    for group in groups(only or tested_operators()):
+    for group in groups(only or covered_operators()):
         for operator in group:
             found[operator] = [run(test) for test in collect(operator)]
         outcomes = [one for operator in group for one in found[operator]]

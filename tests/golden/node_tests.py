@@ -52,7 +52,7 @@ class NodeTest:
         return any(is_integer_op(node) or node.op_type == "DequantizeLinear" for node in nodes)
 
 
-def tested_operators() -> tuple[str, ...]:
+def covered_operators() -> tuple[str, ...]:
     """What the importer reads and onnx has tests for, from the importer's registry."""
     names = {name for domain, name in handlers() if not domain}
     return tuple(sorted(name for name in names if name.lower() in _modules()))

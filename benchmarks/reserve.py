@@ -114,12 +114,13 @@ def zoo_samples(names: tuple[str, ...], folder: Path) -> Iterator[Sample]:
 
 
 def branching_samples(names: tuple[str, ...], folder: Path) -> Iterator[Sample]:
-    """Layer by layer and in half of that."""
+    """Layer by layer, in half of that, and close to the floor."""
     for name in names:
         say(f"{name}: quantising")
         quantized = branching.quantized(name, folder)
+        least = min(point.total_bytes for point in patchc.explore(quantized).points)
         half = patchc.inspect(quantized).layerwise_bytes // 2
-        for budget in (None, half):
+        for budget in (None, half, int(least * TIGHT)):
             out = folder / f"{name}-{budget or 'layer'}"
             result = patchc.compile(quantized, out, budget=budget, name="net")
             arena = result.report.ram.arena_bytes

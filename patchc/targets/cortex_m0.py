@@ -9,6 +9,6 @@ CORTEX_M0 = Core(
     description="Arm Cortex-M0, ARMv6-M",
     compile_flags=("-mcpu=cortex-m0", "-mthumb"),
     # Measured: python -m benchmarks.reserve --core cortex-m0
-    reserve=Reserve(layers=560, tunnels=720, groups=944),
+    reserve=Reserve(layers=560, tunnels=720, groups=944, many=1040),
     boards=(MPS2_AN385, MICROBIT),
 )

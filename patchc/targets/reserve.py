@@ -11,12 +11,18 @@ from enum import Enum
 from patchc.tunnels.plan import Plan
 
 
+# The compiler makes what is called once a part of its caller, until that is large: then functions
+# stay apart, and their stacks add up. Measured: up to 40 steps all are one, from 69 on they are not.
+MANY_STEPS = 48
+
+
 class Kind(str, Enum):
     """Plans that take different amounts of stack."""
 
     LAYERS = "layers"  # layer by layer only
     TUNNELS = "tunnels"  # some nodes patch by patch
     GROUPS = "groups"  # some of these a few channels at a time
+    MANY = "many"  # more than MANY_STEPS steps run patch by patch
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,21 +32,22 @@ class Reserve:
     layers: int
     tunnels: int
     groups: int
+    many: int
 
     @staticmethod
     def of_all(size: int) -> Reserve:
         """One size for every plan."""
-        return Reserve(size, size, size)
+        return Reserve(size, size, size, size)
 
     @property
     def least(self) -> int:
         """No plan needs less."""
-        return min(self.layers, self.tunnels, self.groups)
+        return min(self.layers, self.tunnels, self.groups, self.many)
 
     @property
     def largest(self) -> int:
         """No plan needs more."""
-        return max(self.layers, self.tunnels, self.groups)
+        return max(self.layers, self.tunnels, self.groups, self.many)
 
     def of(self, kind: Kind) -> int:
         """For plans of a kind."""
@@ -48,6 +55,7 @@ class Reserve:
             Kind.LAYERS: self.layers,
             Kind.TUNNELS: self.tunnels,
             Kind.GROUPS: self.groups,
+            Kind.MANY: self.many,
         }[kind]
 
 
@@ -56,7 +64,9 @@ NO_RESERVE = Reserve.of_all(0)
 
 def kind_of(plan: Plan) -> Kind:
     """The kind that a plan belongs to."""
-    if any(step.group for tunnel in plan.tunnels for step in tunnel.steps):
+    steps = [step for tunnel in plan.tunnels if not tunnel.whole for step in tunnel.steps]
+    if len(steps) > MANY_STEPS:
+        return Kind.MANY
+    if any(step.group for step in steps):
         return Kind.GROUPS
-    plain = all(tunnel.whole and len(tunnel.nodes) == 1 for tunnel in plan.tunnels)
-    return Kind.LAYERS if plain else Kind.TUNNELS
+    return Kind.TUNNELS if steps else Kind.LAYERS

@@ -53,6 +53,7 @@ class Combination:
     """A way to run each of the first units of a run, with one number of stripes."""
 
     state: State
+    end: int  # position behind its last unit
     rings: int = 0  # bytes that add up
     scratch: int = 0  # bytes that are shared
     extra: int = 0  # multiply-accumulates on top of those of the plain units
@@ -123,7 +124,7 @@ class Modes:
             outer = self._outer(start, loaded)
             progress = begin(self.graph, self.order[start], outer, loaded)
             self._states[key] = self._state(progress, start, start)
-        return Combination(self._states[key])
+        return Combination(self._states[key], start)
 
     def extend(
         self,
@@ -137,9 +138,10 @@ class Modes:
         """Every combination from `start` on, continued by every way to run the unit at `position`,
         with the k-th number of stripes; the beaten ones dropped."""
         unit = prices.units[position]
+        end = position + len(unit.nodes)
         found: list[Combination] = []
         for steps, price in zip(unit.options, prices.options(position), strict=True):
-            scratch, more = int(price.scratch[k]), int(price.extra[k])
+            scratch, more = price.scratch[k], price.extra[k]
             for one in before:
                 shared, total = max(one.scratch, scratch), one.extra + more
                 if one.rings + shared > bounds.bytes or total > bounds.extra:
@@ -152,7 +154,9 @@ class Modes:
                     rings += rows * prices.row_bytes(tensor, k)
                 if rings + shared <= bounds.bytes:
                     count = one.count + len(steps)
-                    found.append(Combination(then.state, rings, shared, total, count, one, steps))
+                    found.append(
+                        Combination(then.state, end, rings, shared, total, count, one, steps)
+                    )
         found.sort(key=lambda one: (one.extra, one.rings, one.scratch, one.count))
         kept: list[Combination] = []
         for one in found:

@@ -25,44 +25,50 @@ class OneStripe:
         self._stop = start
         self._loaded: tuple[str, ...] | None = None
         self._narrow: dict[int, int] = {}
-        self._found: dict[Combination, Progress] = {}
+        self._found: Sequence[Combination] = ()
+        self._progress: dict[Combination, Progress] = {}
         self._first: dict[str, tuple[Sequence[Reader], np.ndarray]] = {}
 
     def upto(self, stop: int, loaded: tuple[str, ...], prices: Prices) -> Sequence[Combination]:
         """Combinations for the run from `start` to `stop`, where a unit ends; farther than the
         last one that was asked for."""
         if loaded != self._loaded or self._narrow != prices.narrow(self.start, self._stop):
-            begin = self.modes.begin(self.start, loaded)
-            self._found = {begin: begin.state.progress}
+            self._found = [self.modes.begin(self.start, loaded)]
             self._stop = self.start
         while self._stop < stop:
-            self._extend(self._stop, prices)
+            position = self._stop
+            self._found = self.modes.extend(
+                self._found, self.start, position, prices, 0, self.bounds
+            )
             self._stop += len(prices.units[self._stop].nodes)
         self._loaded, self._narrow = loaded, prices.narrow(self.start, stop)
-        return tuple(self._found)
+        return self._found
 
     def distance(self, one: Combination, source: str, target: str) -> int:
         """`overlap_distance` of two maps, for one of the combinations that were returned last."""
-        tensors = self._found[one].tensors
+        tensors = self._rows(one).tensors
         readers, made = tensors[source].readers, tensors[target].clock
         assert made is not None
         if source not in self._first or self._first[source][0] != readers:
             self._first[source] = readers, first_bytes(self.graph, source, readers, reverse=False)
         return overlap_distance(self.graph, source, self._first[source][1], target, made)
 
-    def _extend(self, position: int, prices: Prices) -> None:
-        found = self.modes.extend(tuple(self._found), self.start, position, prices, 0, self.bounds)
-        end = position + len(prices.units[position].nodes)
-        self._found = {one: self._after(one, end) for one in found}
-
-    def _after(self, one: Combination, end: int) -> Progress:
-        assert one.before is not None
-        progress = self._found[one.before]
-        for step in one.last:
-            progress, _ = after(self.graph, progress, step)
-        tensors = {
-            name: rows
-            for name, rows in progress.tensors.items()
-            if name in progress.outer or self.modes.last[name] >= end
-        }
-        return replace(progress, tensors=tensors)
+    def _rows(self, one: Combination) -> Progress:
+        """The rows of a combination, counted from the tunnel's first tick."""
+        ahead: list[Combination] = []
+        known = one
+        while known not in self._progress and known.before is not None:
+            ahead.append(known)
+            known = known.before
+        progress = self._progress.get(known, known.state.progress)
+        for part in reversed(ahead):
+            for step in part.last:
+                progress, _ = after(self.graph, progress, step)
+            tensors = {
+                name: rows
+                for name, rows in progress.tensors.items()
+                if name in progress.outer or self.modes.last[name] >= part.end
+            }
+            progress = replace(progress, tensors=tensors)
+            self._progress[part] = progress
+        return progress

@@ -30,10 +30,10 @@ def computed_rows(graph: Graph, plan: StepPlan) -> list[int]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class UnitPrice:
-    """One way to run a unit: int64 arrays, an entry per count of stripes."""
+    """One way to run a unit. An entry per count of stripes."""
 
-    scratch: np.ndarray  # bytes
-    extra: np.ndarray  # multiply-accumulates on top of those of the plain nodes
+    scratch: list[int]  # bytes
+    extra: list[int]  # multiply-accumulates on top of those of the plain nodes
 
 
 class Prices:
@@ -107,7 +107,7 @@ class Prices:
         for step in steps:
             scratch = np.maximum(scratch, self._scratch(step, aliased))
             extra += self._macs(step)
-        return UnitPrice(scratch, extra)
+        return UnitPrice(scratch.tolist(), extra.tolist())
 
     def _macs(self, plan: StepPlan) -> np.ndarray:
         """Multiply-accumulates of a step."""

@@ -47,7 +47,7 @@ class Tunnel:
 # More than any plan costs on top of the plain network.
 NO_LIMIT = 2**62
 # Recomputation that the search allows itself, as shares of the plain network's cost, band by band.
-BANDS = (0.0, 0.02, 0.06, 0.15, 0.4, 1.0, 3.0)
+BANDS = (0.0, 0.02, 0.06, 0.15)
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +204,7 @@ class _Ordered:
                 continue
             found = [self.modes.begin(run.start, run.loaded)]
             position = run.start
-            while position < run.stop:
+            while found and position < run.stop:
                 found = self.modes.extend(found, run.start, position, prices, k, bounds)
                 position += len(self.runs.units[position].nodes)
             # Narrower stripes that save nothing are not worth their halos.

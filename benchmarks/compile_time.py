@@ -22,7 +22,7 @@ from patchc.tunnels.plan import InputMode
 from tests.graphs import NetworkBuilder
 
 LAYERS = (10, 30, 100, 300, 1000)
-BRANCHING = (10, 30, 100)
+BRANCHING = (10, 30, 100, 300)
 SHARE = 0.5  # of the arena layer by layer
 
 

@@ -393,7 +393,8 @@ class _Lowering:
         here = self.tunnel_of[tunnel.nodes[0]]
         for source in rows.outer:
             buffer = self.buffers[self.storages[source].buffer]
-            dies = self.readers[source][-1] == here and source not in self.graph.outputs
+            kept = source in self.graph.outputs and source not in self.handed
+            dies = self.readers[source][-1] == here and not kept
             if not dies or buffer.kind is BufferKind.EXTERN:
                 continue
             first = first_bytes(self.graph, source, rows.tensors[source].readers, rows.reverse)

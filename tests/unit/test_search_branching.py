@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from patchc.ir import Graph
+from patchc.memory import place
 from patchc.pipeline import random_maps
 from patchc.reference import run_graph, run_schedule
 from patchc.tunnels.choose import choose, explore, layer_by_layer
-from patchc.tunnels.plan import InputMode
+from patchc.tunnels.lowering import lower
+from patchc.tunnels.plan import InputMode, OutputMode, Plan, StepPlan, TunnelPlan
 from patchc.tunnels.search import Search
 from tests.graphs import NetworkBuilder
 
@@ -62,3 +64,19 @@ def test_one_tunnel_fetches_two_images_together():
     (tunnel,) = choice.plan.tunnels
     assert len(tunnel.nodes) == len(graph.nodes)
     assert_equal(graph, choice)
+
+
+def test_an_output_that_was_handed_over_may_be_written_over_by_its_last_reader():
+    net = NetworkBuilder()
+    handed = net.conv(net.input(12, 12, 4), 4, 3)
+    graph = net.build(handed, net.dense(net.mean(net.conv(handed, 4, 3)), 4))
+    mode, rows = InputMode.TILES, OutputMode.ROWS
+    first, *others = (StepPlan((node.name,)) for node in graph.nodes)
+    plan = Plan(mode, (TunnelPlan((first,)), TunnelPlan((*others,))), output_mode=rows)
+    schedule = lower(graph, plan)
+    assert handed in {overlap.source for overlap in schedule.overlaps}
+    found = place(schedule)
+    image = {name: values[0] for name, values in random_maps(graph, 1, seed=0).items()}
+    expected = run_graph(graph, image)
+    for name, values in run_schedule(schedule, found, image).items():
+        assert np.array_equal(values, expected[name])

@@ -34,7 +34,7 @@ def test_every_core_selects_itself_and_reserves_ram(name: str):
     found = core(name)
     assert found.name == name
     assert f"-mcpu={name}" in found.compile_flags
-    assert 0 < found.reserve.largest < 1024
+    assert 0 < found.reserve.largest < 1280
 
 
 def test_a_misspelt_core_gets_a_hint():

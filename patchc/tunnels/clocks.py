@@ -1,11 +1,12 @@
 """The arithmetic of row clocks: which rows of a tensor are finished after each tick.
 
-A window that yields rows (r * stride + first) // up .. of what it has, yields
+An operator that reads rows (i * stride + first) // up to (i * stride + last) // up for row i of its
+output (regions.AxisMap) has finished
 
-    rows(out) = (rows(in) * up - last - 1) // stride + 1          (regions.AxisMap)
+    rows(out) = (rows(in) * up - last - 1) // stride + 1
 
-of its input's finished rows; floors of floors compose, so every tensor's finished rows are a
-clamped affine function of the tick (schedule.RowClock).
+of them when so many rows of its operand are finished. Floors of floors compose, so every tensor's
+finished rows are a clamped affine function of the tick (schedule.RowClock).
 """
 
 from __future__ import annotations
@@ -24,9 +25,9 @@ class GeometryError(Exception):
     """The steps cannot run as a tunnel. `str(error)` says why."""
 
 
-def first_clock(height: int, rows: int = 1) -> RowClock:
-    """The clock of what paces a tunnel: `rows` more rows of a map of `height` per tick."""
-    return RowClock(1, 1, 1, height, mul=rows)
+def first_clock(height: int) -> RowClock:
+    """The clock of what paces a tunnel: one more row of a map of `height` per tick."""
+    return RowClock(1, 1, 1, height)
 
 
 def paced(height: int, first: RowClock) -> RowClock:

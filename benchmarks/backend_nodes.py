@@ -17,7 +17,7 @@ from pathlib import Path
 import click
 from onnx.backend.test.case.node import collect_testcases
 
-from patchc.frontend.registry import handlers
+from patchc.frontend.ops import handlers
 from tests.golden.node_chain import Outcome, run
 from tests.golden.node_programs import differing, groups
 from tests.golden.node_table import HEADING, PAGE, form_counts, row, versions

@@ -24,10 +24,10 @@ from examples.common import say
 from patchc.frontend import import_model
 from patchc.passes import run_passes
 from patchc.pipeline import schedule_graph
+from patchc.plan.types import InputMode, Plan
+from patchc.planner.kinds import kind_of
 from patchc.report.text import plain
 from patchc.targets.cores import DEFAULT_CORE, core
-from patchc.targets.reserve import kind_of
-from patchc.tunnels.plan import InputMode, Plan
 from tests.branching import NETWORKS, quantized
 
 CASES = 2  # random inputs per row

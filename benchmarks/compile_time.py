@@ -16,9 +16,9 @@ import click
 from rich.table import Table
 
 from patchc.ir import Graph
+from patchc.plan.types import InputMode
+from patchc.planner.choose import choose, layer_by_layer
 from patchc.report.text import plain
-from patchc.tunnels.choose import choose, layer_by_layer
-from patchc.tunnels.plan import InputMode
 from tests.graphs import NetworkBuilder
 
 LAYERS = (10, 30, 100, 300, 1000)

@@ -23,9 +23,9 @@ from rich.table import Table
 import patchc
 from examples.common import say
 from examples.zoo import build_float, find
+from patchc.programs.host import build
 from patchc.report.text import plain
 from patchc.verify.golden import compare_with_integer_form, graph_inputs
-from patchc.verify.host import build
 from patchc.verify.network import load
 
 INPUTS = 5  # photos per row

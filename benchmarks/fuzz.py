@@ -20,16 +20,16 @@ import numpy as np
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
-from patchc import __version__
 from patchc.codegen import EmitOptions, emit
 from patchc.ir import RESIZES, Add, Concat, Graph, MaxPool, Upsample, macs
 from patchc.memory import check_placement
 from patchc.outdir import write_files
 from patchc.pipeline import random_maps
+from patchc.plan.types import InputMode, OutputMode, TunnelPlan
+from patchc.planner.choose import Choice, choose, layer_by_layer
+from patchc.programs.host import build
 from patchc.reference import run_graph, run_schedule
-from patchc.tunnels.choose import Choice, choose, layer_by_layer
-from patchc.tunnels.plan import InputMode, OutputMode, TunnelPlan
-from patchc.verify.host import build
+from patchc.version import __version__
 from tests.property.networks import chains, dags
 
 NETWORKS = {"chains": chains, "dags": dags}

@@ -27,11 +27,11 @@ from examples.zoo import build_float, find
 from patchc.errors import PatchcError
 from patchc.frontend.export import to_qoperator
 from patchc.ir import Graph
-from patchc.verify.firmware import Firmware, build
+from patchc.measure.stack import FLAGS, firmware_bound
+from patchc.programs.firmware import Firmware, build
 from patchc.verify.golden import Case, Maps, graph_inputs
 from patchc.verify.network import load_stages, stacked, unstacked
 from patchc.verify.sessions import session
-from patchc.verify.stack import FLAGS, firmware_bound
 
 NETWORKS = ("mobilenet_v2_224", "efficientnet_lite0_224")
 CORE = "cortex-m4"

@@ -14,11 +14,13 @@ from pathlib import Path
 import click
 
 import patchc.ir
-from patchc.frontend.registry import MICROSOFT, Entry, entries
+from patchc.frontend.load import MICROSOFT
+from patchc.frontend.ops import entries
+from patchc.frontend.registry import Entry
+from patchc.geometry.axis import streams
 from patchc.ir import Op
+from patchc.kernels.registry import KERNELS, Order
 from patchc.targets.cores import CORES
-from patchc.targets.kernels import KERNELS, Order
-from patchc.tunnels.regions import streams
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "operators.md"

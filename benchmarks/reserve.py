@@ -32,13 +32,14 @@ from examples.common import say
 from examples.zoo import build_float, find
 from patchc.codegen import EmitOptions, emit
 from patchc.ir import Graph
+from patchc.measure.stack import FLAGS, firmware_bound
 from patchc.outdir import write_files
+from patchc.plan.types import InputMode, OutputMode
+from patchc.planner.kinds import kind_of
+from patchc.programs.firmware import build
 from patchc.report.text import plain
 from patchc.targets.cores import CORES
-from patchc.targets.reserve import Kind, kind_of
-from patchc.tunnels.plan import InputMode, OutputMode
-from patchc.verify.firmware import build
-from patchc.verify.stack import FLAGS, firmware_bound
+from patchc.targets.reserve import Kind
 from tests import branching
 from tests.c.emitted import GOLDEN, placed
 from tests.property.networks import chains

@@ -17,7 +17,7 @@ from rich.table import Table
 import patchc
 from examples.zoo import NETWORKS, Network, build_float
 from patchc.cli import OneMessage
-from patchc.frontend.quantize import Activation, Format, QuantizeOptions
+from patchc.quantize.quantize import Activation, Format, QuantizeOptions
 from patchc.report import Report, to_text
 from patchc.report.text import plain
 from patchc.verify.sessions import session

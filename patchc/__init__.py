@@ -1,15 +1,14 @@
 """patchc: a memory-aware graph compiler from ONNX CNNs to C for microcontrollers.
 
 The calls below are what the commands do; see their docstrings. `verify` is the call; the package of
-that name is reached by `from patchc.verify.host import build` and the like.
+that name is reached by `from patchc.programs.host import build` and the like.
 """
 
-__version__ = "0.1.0"
-
-# Below the version, which the modules read. `verify` comes after the package of that name, which
+# `verify` comes after the package of that name, which
 # patchc.api has imported by then, and so stands for the call.
 from patchc.api import CompileResult, bench, compile, dump, explore, inspect, quantize, run, verify
 from patchc.errors import PatchcError
+from patchc.version import __version__
 
 __all__ = [
     "CompileResult",

@@ -23,18 +23,14 @@ from typing import Any, TypeVar
 import onnx
 from onnx import helper
 
-from patchc import __version__
 from patchc.budget import parse_budget
 from patchc.codegen import EmitOptions, WeightsMode, emit
 from patchc.errors import PatchcError
 from patchc.frontend import find_unsupported, import_model
-from patchc.frontend.calibration import Calibration
-from patchc.frontend.images import load_image
 from patchc.frontend.model import ImportedModel
-from patchc.frontend.quantize import QuantizeOptions
-from patchc.frontend.quantize import quantize as quantize_model
 from patchc.ir import format_graph, macs
 from patchc.ir import verify as verify_graph
+from patchc.measure.bench import Bench, bench_out
 from patchc.outdir import (
     PLAN,
     REPORT,
@@ -55,16 +51,20 @@ from patchc.pipeline import (
     schedule_graph,
     silent,
 )
+from patchc.plan.types import InputMode, OutputMode, Plan, handed_over
+from patchc.planner.choose import explore as explore_graph
+from patchc.planner.kinds import kind_of
 from patchc.products import command_line, golden_vectors, identifier, make_report
+from patchc.quantize.calibration import Calibration
+from patchc.quantize.images import load_image
+from patchc.quantize.quantize import QuantizeOptions
+from patchc.quantize.quantize import quantize as quantize_model
 from patchc.report import Report
 from patchc.report.exploration import Exploration, frontier_points
 from patchc.report.floor import over_budget
 from patchc.report.inspection import Inspection, inspect_layers
 from patchc.targets.cores import DEFAULT_CORE, core
-from patchc.targets.reserve import Reserve, kind_of
-from patchc.tunnels.choose import explore as explore_graph
-from patchc.tunnels.plan import InputMode, OutputMode, Plan, handed_over
-from patchc.verify.bench import Bench, bench_out
+from patchc.targets.reserve import Reserve
 from patchc.verify.cases import check_case, read_case
 from patchc.verify.golden import Case
 from patchc.verify.network import load
@@ -77,6 +77,7 @@ from patchc.verify.verify import (
     verify_firmware,
     verify_out,
 )
+from patchc.version import __version__
 
 PathLike = str | Path
 

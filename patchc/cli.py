@@ -12,20 +12,21 @@ import click
 import numpy as np
 from rich.console import Console, RenderableType
 
-from patchc import __version__, api
+from patchc import api
 from patchc.codegen import WeightsMode
 from patchc.errors import PatchcError
-from patchc.frontend.images import ImagePreparation
-from patchc.frontend.quantize import Activation, Format, Method, QuantizeOptions
+from patchc.measure.measure import ALL
+from patchc.plan.types import InputMode, OutputMode
+from patchc.quantize.images import ImagePreparation
+from patchc.quantize.quantize import Activation, Format, Method, QuantizeOptions
 from patchc.report.bench import render_bench
 from patchc.report.exploration import render_exploration
 from patchc.report.inspection import render_inspection
 from patchc.report.text import plain, render, terminal
 from patchc.report.verification import render_verification
 from patchc.targets.cores import CORES, DEFAULT_CORE
-from patchc.tunnels.plan import InputMode, OutputMode
-from patchc.verify.measure import ALL
 from patchc.verify.verify import DEFAULT_CASES, HOST, QEMU
+from patchc.version import __version__
 
 ERROR_STATUS = 2
 MISMATCH_STATUS = 1

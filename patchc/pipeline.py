@@ -14,12 +14,12 @@ from patchc.frontend.model import ImportedModel
 from patchc.ir import Graph
 from patchc.memory import Placement, check_placement, place
 from patchc.passes import run_passes
+from patchc.plan.types import InputMode, OutputMode, Plan
+from patchc.planner.choose import choose
 from patchc.reference import run_graph, run_schedule
+from patchc.schedule.lower import lower
+from patchc.schedule.types import Schedule
 from patchc.targets.reserve import NO_RESERVE, Reserve
-from patchc.tunnels.choose import choose
-from patchc.tunnels.lowering import lower
-from patchc.tunnels.plan import InputMode, OutputMode, Plan
-from patchc.tunnels.schedule import Schedule
 
 Progress = Callable[[str], None]  # called with a few words about what begins
 

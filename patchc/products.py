@@ -8,9 +8,9 @@ from patchc.codegen import EmitOptions, GoldenVectors, constant_bytes
 from patchc.codegen.names import C_WORDS
 from patchc.frontend.export import to_qoperator
 from patchc.pipeline import Stages, random_maps, schedule_graph
+from patchc.plan.types import OutputMode, Plan
+from patchc.planner.layer_by_layer import trivial_plan
 from patchc.report import Facts, Report, build_report
-from patchc.tunnels.plan import OutputMode, Plan
-from patchc.tunnels.planner import trivial_plan
 from patchc.verify.sessions import session
 
 # Golden vectors in OUT/test: the firmware's smoke test. `patchc verify` makes its own cases.

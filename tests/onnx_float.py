@@ -9,7 +9,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 import patchc
-from patchc.frontend.quantize import Activation, Format, QuantizeOptions
+from patchc.quantize.quantize import Activation, Format, QuantizeOptions
 
 IMAGE = (1, 3, 12, 12)
 CLASSES = 5

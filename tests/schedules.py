@@ -7,12 +7,14 @@ from dataclasses import replace
 
 import numpy as np
 
+from patchc.geometry.clocks import RowClock, all_rows
+from patchc.geometry.span import Span
 from patchc.ir import Graph
+from patchc.kernels.select import choose_kernel
 from patchc.memory.placement import Placement
+from patchc.plan.types import InputMode
 from patchc.reference import ScheduleStats, execute, run_graph
-from patchc.targets.select import choose_kernel
-from patchc.tunnels.plan import InputMode
-from patchc.tunnels.schedule import (
+from patchc.schedule.types import (
     ADD_MEAN,
     ADD_POINTWISE,
     FINISH_MEAN,
@@ -22,13 +24,10 @@ from patchc.tunnels.schedule import (
     Buffer,
     BufferKind,
     Call,
-    RowClock,
     Schedule,
-    Span,
     Step,
     Storage,
     Sums,
-    all_rows,
 )
 from tests.graphs import NetworkBuilder
 

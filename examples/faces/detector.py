@@ -12,8 +12,8 @@ import onnx
 from examples.faces.decode import POINTS, Face, Grid, decode
 from examples.zoo.onnx_builder import IMAGE
 from patchc.pipeline import Stages
-from patchc.verify.host import FLAVOURS, Flavour, compiler
-from patchc.verify.program import run_command, tool
+from patchc.programs.host import FLAVOURS, Flavour, compiler
+from patchc.programs.program import run_command, tool
 from patchc.verify.sessions import session
 
 SOURCES = Path(__file__).resolve().parent

@@ -13,11 +13,11 @@ from examples.faces.decode import MAX_FACES, Face
 from examples.faces.detector import FACE_WORDS, SOURCES, from_words
 from examples.zoo.onnx_builder import IMAGE
 from patchc.pipeline import Stages
-from patchc.verify.firmware import Firmware
-from patchc.verify.firmware import build as build_firmware
+from patchc.programs.firmware import Firmware
+from patchc.programs.firmware import build as build_firmware
+from patchc.programs.program import ProgramTensor
 from patchc.verify.golden import graph_inputs
 from patchc.verify.network import stacked
-from patchc.verify.program import ProgramTensor
 
 NETWORK_SOURCES = "SOURCES = \\\n"  # a line of the emitted Makefile
 OWN_SOURCES = ("detector.c", "face_decode.c")

@@ -13,9 +13,10 @@ from patchc.codegen.describe import call_comment
 from patchc.codegen.operands import array_lines, input_arguments, input_names
 from patchc.codegen.program import FileScope, Program, shifted
 from patchc.codegen.windows import Rectangle, locate, reach
+from patchc.geometry.span import Span
 from patchc.ir import Padding
-from patchc.targets.kernels import KERNELS
-from patchc.tunnels.schedule import LOAD, STORE, Block, Call, Span
+from patchc.kernels.registry import KERNELS
+from patchc.schedule.types import LOAD, STORE, Block, Call
 
 
 @dataclass(frozen=True, slots=True)

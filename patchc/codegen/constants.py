@@ -12,9 +12,9 @@ import numpy as np
 from patchc.codegen.layout import COLUMNS, packed
 from patchc.codegen.names import Names
 from patchc.codegen.options import WeightsMode
-from patchc.numerics.params import kernel_params
-from patchc.targets.kernels import KERNELS
-from patchc.tunnels.schedule import ADD_POINTWISE, FINISH_POINTWISE, Call, Schedule
+from patchc.kernels.params import kernel_params
+from patchc.kernels.registry import KERNELS
+from patchc.schedule.types import ADD_POINTWISE, FINISH_POINTWISE, Call, Schedule
 
 _INT32_MIN, _INT32_MAX, _INT64_MIN = -(2**31), 2**31 - 1, -(2**63)
 

@@ -23,7 +23,7 @@ from patchc.ir import (
 )
 from patchc.ir.graph import Shape
 from patchc.memory.placement import Placement
-from patchc.tunnels.schedule import (
+from patchc.schedule.types import (
     ADD_MEAN,
     FINISH_MEAN,
     FINISH_POINTWISE,

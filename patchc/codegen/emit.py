@@ -23,13 +23,13 @@ from patchc.codegen.program import FileScope, Program
 from patchc.codegen.tables import Tables
 from patchc.codegen.tunnels import TunnelFunction, tunnel
 from patchc.codegen.weights import WeightsFiles, pack
+from patchc.kernels.registry import KERNELS, Kernel
 from patchc.memory.placement import Placement
+from patchc.plan.types import InputMode
 from patchc.resources import runtime_dir, templates_dir
-from patchc.targets.kernels import KERNELS, Kernel
-from patchc.tunnels.plan import InputMode
-from patchc.tunnels.schedule import LOAD, STORE, Schedule
+from patchc.schedule.types import LOAD, STORE, Schedule
 
-# What host_main and its callers need to know; read by patchc.verify.program.
+# What host_main and its callers need to know; read by patchc.programs.program.
 NETWORK_FILE = "test/network.json"
 
 # What the loops of tunnels are made of, under runtime_c.

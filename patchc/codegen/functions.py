@@ -7,7 +7,7 @@ from typing import Any
 
 from patchc.codegen.calls import BlockFunction
 from patchc.codegen.tunnels import TunnelFunction
-from patchc.tunnels.schedule import Schedule, Step
+from patchc.schedule.types import Schedule, Step
 
 
 def describe_functions(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from patchc.codegen.layout import COLUMNS, packed
-from patchc.targets.kernels import KERNELS
-from patchc.tunnels.schedule import Call
+from patchc.kernels.registry import KERNELS
+from patchc.schedule.types import Call
 
 # The array in which a kernel of any number of inputs takes them.
 ARRAY = "operands"

@@ -11,8 +11,8 @@ from patchc.codegen.names import Names
 from patchc.errors import PatchcError
 from patchc.ir import Graph
 from patchc.memory.placement import Placement
-from patchc.tunnels.plan import InputMode
-from patchc.tunnels.schedule import BufferKind, Schedule
+from patchc.plan.types import InputMode
+from patchc.schedule.types import BufferKind, Schedule
 
 
 @dataclass(frozen=True, slots=True)

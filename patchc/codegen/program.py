@@ -10,7 +10,7 @@ from patchc.codegen.names import Names
 from patchc.codegen.ports import Port
 from patchc.ir import Node
 from patchc.memory.placement import Placement
-from patchc.tunnels.schedule import BufferKind, Call, Schedule
+from patchc.schedule.types import BufferKind, Call, Schedule
 
 # In every function that computes: the pointer to the arena.
 ARENA = "arena"

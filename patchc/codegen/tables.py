@@ -9,8 +9,10 @@ from patchc.codegen.constants import Field, ParamStruct
 from patchc.codegen.layout import COLUMNS, packed
 from patchc.codegen.program import FileScope, Program
 from patchc.errors import PatchcError
+from patchc.geometry.clocks import RowClock
+from patchc.geometry.span import Span
 from patchc.ir import Node
-from patchc.tunnels.schedule import Block, BufferKind, RowClock, Span, Step
+from patchc.schedule.types import Block, BufferKind, Step
 
 # Members of patchc_cols are uint16_t.
 MAX_COLUMN = 2**16 - 1

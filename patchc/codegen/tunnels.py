@@ -22,8 +22,8 @@ from patchc.ir import (
     MaxPool,
     broadcasts,
 )
-from patchc.targets.kernels import KERNELS
-from patchc.tunnels.schedule import (
+from patchc.kernels.registry import KERNELS
+from patchc.schedule.types import (
     ADD_MEAN,
     ADD_POINTWISE,
     FINISH_MEAN,

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import singledispatch
 
+from patchc.geometry.span import Span
 from patchc.ir import (
     AveragePool,
     Between,
@@ -30,7 +31,7 @@ from patchc.ir import (
     Softmax,
     broadcasts,
 )
-from patchc.tunnels.schedule import Schedule, Span
+from patchc.schedule.types import Schedule
 
 
 @dataclass(frozen=True, slots=True)

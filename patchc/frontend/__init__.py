@@ -2,7 +2,7 @@
 
 from patchc.frontend.importer import find_unsupported, import_model
 from patchc.frontend.model import Border, HostOps, ImportedModel
-from patchc.frontend.registry import Unsupported
+from patchc.frontend.refusal import Unsupported
 
 __all__ = [
     "Border",

@@ -25,7 +25,7 @@ from patchc.frontend.axes import (
 from patchc.frontend.guesses import channels_at, first_guess
 from patchc.frontend.linear import clamp_of, requantization
 from patchc.frontend.model import Border
-from patchc.frontend.registry import RefusalError, node_name
+from patchc.frontend.refusal import RefusalError, node_name
 from patchc.frontend.tables import function_table
 from patchc.frontend.values import NO_PADS, Dequantized, Pending, Quantized
 from patchc.ir import (

@@ -18,7 +18,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from patchc.errors import PatchcError
-from patchc.frontend.registry import MICROSOFT
+from patchc.frontend.load import MICROSOFT
 from patchc.ir import (
     FULL_RANGE,
     Add,

@@ -14,7 +14,7 @@ import numpy as np
 import onnx
 from onnx import AttributeProto, numpy_helper
 
-from patchc.frontend.registry import RefusalError
+from patchc.frontend.refusal import RefusalError
 from patchc.frontend.runtime import open_session
 
 

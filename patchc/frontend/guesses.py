@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from patchc.frontend.axes import Layout, layout_of
-from patchc.frontend.registry import RefusalError
+from patchc.frontend.refusal import RefusalError
 
 
 def first_guess(dims: tuple[int, ...]) -> Layout:

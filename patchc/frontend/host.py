@@ -12,7 +12,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from patchc.frontend.builder import GraphBuilder
 from patchc.frontend.model import Border, HostOps
-from patchc.frontend.registry import RefusalError, node_name
+from patchc.frontend.refusal import RefusalError, node_name
 from patchc.frontend.values import NO_PADS, Constant, Host, Pending, Quantized, Value
 
 # What only changes how a tensor is stored or seen: not worth a line in the report.

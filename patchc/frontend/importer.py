@@ -10,7 +10,7 @@ from patchc.errors import PatchcError
 from patchc.frontend import host
 from patchc.frontend.load import LoadedModel, Shapes, load
 from patchc.frontend.model import ImportedModel
-from patchc.frontend.registry import RefusalError, Unsupported
+from patchc.frontend.refusal import RefusalError, Unsupported
 from patchc.frontend.walk import Walked, is_integer_op, live_nodes, walk
 from patchc.ir import verify
 

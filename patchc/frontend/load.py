@@ -13,6 +13,7 @@ from onnx import TensorProto, inliner, shape_inference
 
 from patchc.errors import PatchcError
 
+MICROSOFT = "com.microsoft"  # the domain of onnxruntime's own operators
 OLDEST_OPSET = 11  # the first in which Pad and Clip take their parameters as inputs
 
 Shapes = Mapping[str, tuple[int, ...]]

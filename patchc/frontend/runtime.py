@@ -11,7 +11,7 @@ import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
 from patchc.frontend.load import OLDEST_OPSET
-from patchc.frontend.registry import RefusalError
+from patchc.frontend.refusal import RefusalError
 
 # ONNX's own file format version at which opset 11 came; any later one reads the same here.
 IR_VERSION = 6

@@ -23,7 +23,7 @@ from onnx import helper, numpy_helper
 
 from patchc.frontend.axes import Layout, dims
 from patchc.frontend.linear import ALL_VALUES
-from patchc.frontend.registry import RefusalError
+from patchc.frontend.refusal import RefusalError
 from patchc.frontend.runtime import open_session
 from patchc.frontend.values import (
     ChannelConstants,

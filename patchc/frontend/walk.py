@@ -9,17 +9,12 @@ import onnx
 from onnx import AttributeProto, numpy_helper
 
 from patchc.frontend.builder import AssumptionError, Assumptions, GraphBuilder
+from patchc.frontend.call import Call
 from patchc.frontend.fold import fold
 from patchc.frontend.load import LoadedModel
-from patchc.frontend.registry import (
-    Call,
-    Handler,
-    RefusalError,
-    Unsupported,
-    entries,
-    handlers,
-    node_name,
-)
+from patchc.frontend.ops import entries, handlers
+from patchc.frontend.refusal import RefusalError, Unsupported, node_name
+from patchc.frontend.registry import Handler
 from patchc.frontend.values import (
     After,
     Constant,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from patchc.frontend.registry import Call, RefusalError, check_scales
+from patchc.frontend.call import Call, check_scales
+from patchc.frontend.refusal import RefusalError
 from patchc.frontend.values import Constant, QuantizedConstant
 from patchc.ir.verifier import MAX_TAPS
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from patchc.frontend.registry import Call, RefusalError
+from patchc.frontend.call import Call
+from patchc.frontend.refusal import RefusalError
 from patchc.ir import Padding, Window
 from patchc.ir.graph import Shape
 from patchc.ir.rules import window_output

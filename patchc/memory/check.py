@@ -6,7 +6,7 @@ from itertools import combinations
 
 from patchc.memory.liveness import arena_buffers
 from patchc.memory.placement import Placement
-from patchc.tunnels.schedule import Schedule
+from patchc.schedule.types import Schedule
 
 
 class PlacementError(Exception):

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from patchc.geometry.axis import demand, taps
+from patchc.geometry.span import Span
 from patchc.ir.graph import Shape
-from patchc.targets.kernels import KERNELS, Order
-from patchc.tunnels.regions import demand, taps
-from patchc.tunnels.schedule import (
+from patchc.kernels.registry import KERNELS, Order
+from patchc.schedule.types import (
     ADD_MEAN,
     FINISH_MEAN,
     FINISH_POINTWISE,
@@ -17,7 +18,6 @@ from patchc.tunnels.schedule import (
     Buffer,
     BufferKind,
     Schedule,
-    Span,
     Step,
     shared_bytes,
 )

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from patchc.memory.liveness import arena_buffers, liveness_peak
-from patchc.tunnels.schedule import Buffer, Overlap, Schedule
+from patchc.schedule.types import Buffer, Overlap, Schedule
 
 # The solver stops after this much deterministic work (about as many seconds on one core): a limit
 # on wall-clock time would make the emitted C depend on the machine's load.

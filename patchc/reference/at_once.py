@@ -22,6 +22,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
+from patchc.kernels.registry import KERNELS, Order
 from patchc.reference.geometry import Axis
 from patchc.reference.program import (
     ADDS,
@@ -34,8 +35,7 @@ from patchc.reference.program import (
 )
 from patchc.reference.rectangles import overlap
 from patchc.reference.shadow import Memory
-from patchc.targets.kernels import KERNELS, Order
-from patchc.tunnels.schedule import ADD_MEAN, ADD_POINTWISE, LOAD, Schedule, Step
+from patchc.schedule.types import ADD_MEAN, ADD_POINTWISE, LOAD, Schedule, Step
 
 
 class NotAtOnceError(Exception):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from patchc.geometry.span import Span
 from patchc.reference.rectangles import length
 from patchc.reference.shadow import ShadowMemoryError
-from patchc.tunnels.schedule import Span
 
 
 class Fetches:

@@ -14,7 +14,7 @@ import numpy as np
 
 from patchc.ir import Conv, Graph
 from patchc.reference.rectangles import Rectangle, SumsRectangle, length
-from patchc.tunnels.scratch import SUM_BYTES
+from patchc.schedule.scratch import SUM_BYTES
 
 POISON = -1  # the number of a byte that holds nothing any more, or nothing yet
 

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from patchc.geometry.span import Span
 from patchc.ir import Conv, GlobalAveragePool, Lut, Op, Tensor
 from patchc.reference.operators import _matrix_product, _requantize
 from patchc.reference.shadow import ShadowMemoryError
-from patchc.tunnels.schedule import Span
 
 Sums = Callable[[np.ndarray], np.ndarray]  # int8 (rows, cols, channels) -> int32 sums
 Finish = Callable[[np.ndarray], np.ndarray]  # int32 sums -> int8 of the same shape

@@ -8,7 +8,9 @@ from typing import TypeVar
 
 import numpy as np
 
+from patchc.geometry.span import Span
 from patchc.ir import Conv, GlobalAveragePool, Op
+from patchc.kernels.registry import KERNELS, Order
 from patchc.reference.at_once import NotAtOnceError, check_room, check_room_for_sums
 from patchc.reference.counts import Fetches, MeanPixels
 from patchc.reference.geometry import Reach, padding
@@ -24,8 +26,7 @@ from patchc.reference.partial import (
 from patchc.reference.program import FINISHES, Piece, PreparedCall, Region, regions
 from patchc.reference.rectangles import Rectangle, SumsRectangle, clobbered, overlap
 from patchc.reference.shadow import Memory, ShadowMemoryError
-from patchc.targets.kernels import KERNELS, Order
-from patchc.tunnels.schedule import ADD_MEAN, ADD_POINTWISE, LOAD, STORE, Schedule, Span
+from patchc.schedule.types import ADD_MEAN, ADD_POINTWISE, LOAD, STORE, Schedule
 
 T = TypeVar("T")
 

@@ -1,6 +1,6 @@
 """The flat program, unrolled: pieces, the channel groups of a piece, and what each call computes.
 
-By the text of tunnels/schedule.py and by enumeration of taps (geometry.reach); the lowering has
+By the text of schedule/types.py and by enumeration of taps (geometry.reach); the lowering has
 formulas of its own, and shares nothing with this.
 """
 
@@ -9,18 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from patchc.geometry.span import Span
 from patchc.ir import Graph, Op, Window
 from patchc.reference.geometry import AnyAxis, Reach, axes, reach
 from patchc.reference.operators import reading_axes
 from patchc.reference.shadow import ShadowMemoryError
-from patchc.tunnels.schedule import (
+from patchc.schedule.types import (
     ADD_MEAN,
     ADD_POINTWISE,
     FINISH_MEAN,
     FINISH_POINTWISE,
     Call,
     Schedule,
-    Span,
     Step,
 )
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from patchc.geometry.span import Span
 from patchc.ir import Tensor
-from patchc.tunnels.schedule import Span
-from patchc.tunnels.scratch import SUM_BYTES
+from patchc.schedule.scratch import SUM_BYTES
 
 NOWHERE = range(0)
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from patchc.geometry.span import Span
 from patchc.memory.placement import Placement
 from patchc.reference.at_once import AtOnce, NotAtOnceError, at_once
 from patchc.reference.counts import Fetches, MeanPixels
@@ -32,7 +33,7 @@ from patchc.reference.program import (
 )
 from patchc.reference.rectangles import Rectangle
 from patchc.reference.shadow import Memory, ShadowMemoryError
-from patchc.tunnels.schedule import ADD_MEAN, LOAD, BufferKind, Schedule, Span
+from patchc.schedule.types import ADD_MEAN, LOAD, BufferKind, Schedule
 
 # Buffers that no block may find anything in when it begins.
 PRIVATE = (BufferKind.RING, BufferKind.SCRATCH, BufferKind.ACCUMULATOR)

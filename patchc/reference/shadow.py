@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from patchc.geometry.span import Span
 from patchc.memory.placement import Placement
 from patchc.reference.identities import POISON, Numbers
 from patchc.reference.rectangles import Rectangle, SumsRectangle, length
-from patchc.tunnels.schedule import BufferKind, Schedule, Span, Sums
-from patchc.tunnels.scratch import SUM_BYTES
+from patchc.schedule.scratch import SUM_BYTES
+from patchc.schedule.types import BufferKind, Schedule, Sums
 
 
 class ShadowMemoryError(Exception):

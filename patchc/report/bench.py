@@ -8,8 +8,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from patchc.measure.bench import Bench, BlockCount, StepCount
 from patchc.report.text import WIDTH, shorten
-from patchc.verify.bench import Bench, BlockCount, StepCount
 
 _NAME_WIDTH = 32  # what the other columns leave
 

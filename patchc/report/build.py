@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from patchc import __version__
 from patchc.frontend.model import ImportedModel
 from patchc.ir import macs
 from patchc.memory import Placement, element_peak, live_bytes, liveness_peak
 from patchc.numerics.proof import count_exact
+from patchc.plan.types import InputMode, Plan, TunnelPlan
 from patchc.report.data import (
     Cost,
     Exact,
@@ -24,9 +24,9 @@ from patchc.report.data import (
     Segmentation,
     Tunnel,
 )
-from patchc.report.work import Work, executed_work, input_reads
-from patchc.tunnels.plan import InputMode, Plan, TunnelPlan
-from patchc.tunnels.schedule import FINISH_MEAN, FINISH_POINTWISE, Call, Schedule
+from patchc.schedule.types import FINISH_MEAN, FINISH_POINTWISE, Call, Schedule
+from patchc.schedule.work import Work, executed_work, input_reads
+from patchc.version import __version__
 
 
 @dataclass(frozen=True, slots=True)

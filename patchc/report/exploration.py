@@ -10,7 +10,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from patchc.tunnels.choose import Choice
+from patchc.planner.choose import Choice
 
 BAR_WIDTH = 30  # characters of the longest bar
 

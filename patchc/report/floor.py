@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from patchc.errors import PatchcError
 from patchc.memory import Placement, arena_buffers, live_bytes
-from patchc.tunnels.schedule import BufferKind, Schedule
+from patchc.schedule.types import BufferKind, Schedule
 
 
 @dataclass(frozen=True, slots=True)

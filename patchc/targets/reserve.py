@@ -8,12 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from patchc.tunnels.plan import Plan
-
-# The compiler makes what is called once a part of its caller, until that is large: then functions
-# stay apart, and their stacks add up. Measured: up to 40 steps they are one, from 69 on apart.
-MANY_STEPS = 48
-
 
 class Kind(str, Enum):
     """Plans that take different amounts of stack."""
@@ -21,7 +15,7 @@ class Kind(str, Enum):
     LAYERS = "layers"  # layer by layer only
     TUNNELS = "tunnels"  # some nodes patch by patch
     GROUPS = "groups"  # some of these a few channels at a time
-    MANY = "many"  # more than MANY_STEPS steps run patch by patch
+    MANY = "many"  # so many steps run patch by patch that the compiler leaves them apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +53,3 @@ class Reserve:
 
 
 NO_RESERVE = Reserve.of_all(0)
-
-
-def kind_of(plan: Plan) -> Kind:
-    """The kind that a plan belongs to."""
-    steps = [step for tunnel in plan.tunnels if not tunnel.whole for step in tunnel.steps]
-    if len(steps) > MANY_STEPS:
-        return Kind.MANY
-    if any(step.group for step in steps):
-        return Kind.GROUPS
-    return Kind.TUNNELS if steps else Kind.LAYERS

@@ -10,8 +10,8 @@ import numpy as np
 
 from patchc.outdir import MODEL, PLAN, read_source
 from patchc.pipeline import Progress, Stages, read_plan, run_stages, silent
+from patchc.programs.host import HostProgram, build
 from patchc.verify.golden import Case, Maps, file_outputs, graph_inputs
-from patchc.verify.host import HostProgram, build
 
 
 @dataclass(frozen=True)

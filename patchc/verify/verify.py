@@ -12,15 +12,15 @@ from typing import Any
 import numpy as np
 import onnxruntime
 
-from patchc import __version__
+from patchc.measure.measure import Measurement, measure, targets, write_measured
 from patchc.outdir import VERIFY
 from patchc.pipeline import Progress, Stages, silent
+from patchc.programs import host
 from patchc.reference import run_graph, run_schedule
-from patchc.verify import host
 from patchc.verify.cases import random_cases, read_cases
 from patchc.verify.golden import Case, Golden, Maps, golden, graph_inputs
-from patchc.verify.measure import Measurement, measure, targets, write_measured
 from patchc.verify.network import load, load_stages, stacked, unstacked
+from patchc.version import __version__
 
 DEFAULT_CASES = 8
 

@@ -10,7 +10,7 @@
  * j * stride_w + x * dilation_w - pads.left of the input view; outside the view it reads padding.
  *
  * Kernels write nothing but their output view or their sums, keep no state, use no floating point,
- * no heap and no recursion. patchc/targets/kernels.py says in which order each reads and writes.
+ * no heap and no recursion. patchc/kernels/registry.py says in which order each reads and writes.
  * Pointers may alias as declared there, hence no `restrict`.
  */
 #ifndef PATCHC_KERNELS_H

@@ -21,13 +21,13 @@ from patchc.ir import (
 )
 from patchc.memory import Placement, place
 from patchc.outdir import write_files
+from patchc.plan.types import InputMode, OutputMode, Plan, StepPlan, TunnelPlan
+from patchc.planner.layer_by_layer import trivial_plan
+from patchc.planner.search import Point, Search
+from patchc.programs.host import Flavour, build
 from patchc.reference import run_graph
-from patchc.tunnels.lowering import lower
-from patchc.tunnels.plan import InputMode, OutputMode, Plan, StepPlan, TunnelPlan
-from patchc.tunnels.planner import trivial_plan
-from patchc.tunnels.schedule import Schedule
-from patchc.tunnels.search import Point, Search
-from patchc.verify.host import Flavour, build
+from patchc.schedule.lower import lower
+from patchc.schedule.types import Schedule
 from tests.graphs import NetworkBuilder
 from tests.schedules import two_convolutions
 

@@ -39,8 +39,8 @@ from patchc.ir import (
     verify,
 )
 from patchc.ir.resize import COORDINATES
-from patchc.numerics.params import kernel_params
-from patchc.targets.select import choose_kernel
+from patchc.kernels.params import kernel_params
+from patchc.kernels.select import choose_kernel
 from tests.c.kernel_host import Call, Layout
 
 Shape = tuple[int, int, int]

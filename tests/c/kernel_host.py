@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from patchc.ir import Padding
+from patchc.kernels.registry import KERNELS
 from patchc.numerics.structs import Params
-from patchc.targets.kernels import KERNELS
 from tests.tools import require_tool
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from patchc.kernels.registry import KERNELS
 from patchc.numerics.structs import Params
-from patchc.targets.kernels import KERNELS
 from tests.c.kernel_host import Call, Layout, View, offsets
 
 _PRELUDE = """\

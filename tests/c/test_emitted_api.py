@@ -10,8 +10,8 @@ import pytest
 
 from patchc.codegen import WeightsMode
 from patchc.errors import PatchcError
-from patchc.tunnels.plan import InputMode
-from patchc.verify.host import build
+from patchc.plan.types import InputMode
+from patchc.programs.host import build
 from tests.c.calling import (
     ERR_ALIGN,
     ERR_CALLBACK,

@@ -12,8 +12,8 @@ from patchc.codegen import GoldenVectors, WeightsMode, emit
 from patchc.codegen import weights as weights_module
 from patchc.errors import PatchcError
 from patchc.outdir import write_files
-from patchc.tunnels.plan import InputMode
-from patchc.verify.host import Flavour, build
+from patchc.plan.types import InputMode
+from patchc.programs.host import Flavour, build
 from tests.c.emitted import (
     GOLDEN,
     bottlenecks,

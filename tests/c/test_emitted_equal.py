@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from patchc.codegen import WeightsMode
-from patchc.tunnels.plan import InputMode
-from patchc.verify.host import Flavour
+from patchc.plan.types import InputMode
+from patchc.programs.host import Flavour
 from tests.c.emitted import GOLDEN, bottlenecks, check_equal, layerwise, two_in_two_out, write
 from tests.schedules import two_convolutions
 from tests.tools import require_tool

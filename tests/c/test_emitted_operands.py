@@ -11,10 +11,10 @@ import pytest
 from patchc.frontend.export import to_qoperator
 from patchc.ir import Graph
 from patchc.memory import check_placement, place
+from patchc.plan.types import InputMode
+from patchc.planner.choose import reversible
 from patchc.reference import execute, run_graph
-from patchc.tunnels.choose import reversible
-from patchc.tunnels.lowering import lower
-from patchc.tunnels.plan import InputMode
+from patchc.schedule.lower import lower
 from patchc.verify.sessions import session
 from tests.c.emitted import (
     check_equal,

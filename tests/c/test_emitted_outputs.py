@@ -12,11 +12,11 @@ from hypothesis import HealthCheck, given, settings
 from patchc.errors import PatchcError
 from patchc.ir import Graph
 from patchc.memory import place
-from patchc.tunnels.lowering import lower
-from patchc.tunnels.plan import InputMode, OutputMode
-from patchc.tunnels.planner import trivial_plan
-from patchc.tunnels.search import Search
-from patchc.verify.host import build
+from patchc.plan.types import InputMode, OutputMode
+from patchc.planner.layer_by_layer import trivial_plan
+from patchc.planner.search import Search
+from patchc.programs.host import build
+from patchc.schedule.lower import lower
 from tests.c.calling import (
     ERR_CALLBACK,
     ERR_NULL,

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from patchc.codegen import WeightsMode
 from patchc.ir import Graph
-from patchc.tunnels.lowering import lower
-from patchc.tunnels.plan import Plan
-from patchc.verify.host import Flavour
+from patchc.plan.types import Plan
+from patchc.programs.host import Flavour
+from patchc.schedule.lower import lower
 from tests.c.emitted import check_equal, write
 from tests.property.plans import plans
 from tests.property.strategies import graphs, mobile_networks

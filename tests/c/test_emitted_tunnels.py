@@ -10,12 +10,12 @@ from patchc.codegen import EmitOptions, WeightsMode, emit
 from patchc.errors import PatchcError
 from patchc.ir import Graph
 from patchc.memory import place
-from patchc.tunnels.choose import reversible
-from patchc.tunnels.lowering import lower
-from patchc.tunnels.plan import InputMode, Plan, StepPlan, TunnelPlan
-from patchc.tunnels.schedule import Schedule
-from patchc.tunnels.search import Point
-from patchc.verify.host import Flavour, build
+from patchc.plan.types import InputMode, Plan, StepPlan, TunnelPlan
+from patchc.planner.choose import reversible
+from patchc.planner.search import Point
+from patchc.programs.host import Flavour, build
+from patchc.schedule.lower import lower
+from patchc.schedule.types import Schedule
 from tests.c.emitted import (
     bottlenecks,
     check_equal,

@@ -23,7 +23,7 @@ from examples.faces.decode import (
     least_score,
 )
 from examples.zoo import build_float, find
-from patchc.verify.host import FLAVOURS
+from patchc.programs.host import FLAVOURS
 from tests.tools import require_tool
 
 ZERO_POINTS = (42, -44)  # of scores, of boxes

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from patchc.ir import FULL_RANGE, Add, Clamp, Conv, Mul, Padding, Sub, Window
-from patchc.targets.kernels import KERNELS
+from patchc.kernels.registry import KERNELS
 from tests.c import kernel_cases as make
 from tests.c.kernel_brute_force import brute_force
 from tests.c.kernel_cases import Case

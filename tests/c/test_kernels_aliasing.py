@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from patchc.targets.kernels import KERNELS, Order
+from patchc.kernels.registry import KERNELS, Order
 from tests.c import kernel_cases as make
 from tests.c.kernel_brute_force import brute_force, taps
 from tests.c.kernel_cases import Case

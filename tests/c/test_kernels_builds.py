@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from patchc.ir import Add, Mul, Padding, Sub, Window
-from patchc.targets.kernels import KERNELS
+from patchc.kernels.registry import KERNELS
 from tests.c import kernel_cases as make
 from tests.c.kernel_cases import Case
 from tests.c.kernel_host import INCLUDE, PLAIN, ROOT, WARNINGS, Layout, kernel_sources, library, run

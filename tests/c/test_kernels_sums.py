@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from patchc.ir import Padding, Window
-from patchc.numerics.params import kernel_params
+from patchc.kernels.params import kernel_params
 from patchc.numerics.structs import ConvParams
 from tests.c import kernel_cases as make
 from tests.c.kernel_brute_force import brute_force

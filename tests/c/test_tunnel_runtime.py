@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 
 from patchc.codegen.tables import clock_members
 from patchc.codegen.windows import Rectangle, reach
+from patchc.geometry.axis import demand
+from patchc.geometry.clocks import RowClock
+from patchc.geometry.span import Span
 from patchc.ir import MaxPool, Padding
 from patchc.ir import Window as IrWindow
-from patchc.numerics.params import kernel_params
-from patchc.tunnels.regions import demand
-from patchc.tunnels.schedule import RowClock, Span
+from patchc.kernels.params import kernel_params
 from tests.c.kernel_host import ROOT, View, Window, c_params, library
 from tests.graphs import NetworkBuilder
 

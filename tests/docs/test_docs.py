@@ -17,9 +17,9 @@ import pytest
 
 from benchmarks import operators
 from patchc.cli import main
-from patchc.frontend.registry import entries, handlers
-from patchc.targets.kernels import KERNELS
-from patchc.verify.firmware import COMPILER, QEMU
+from patchc.frontend.ops import entries, handlers
+from patchc.kernels.registry import KERNELS
+from patchc.programs.firmware import COMPILER, QEMU
 from tests.tools import require_tool
 
 ROOT = Path(__file__).resolve().parents[2]

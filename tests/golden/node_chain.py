@@ -15,12 +15,12 @@ from patchc.codegen import emit
 from patchc.errors import PatchcError
 from patchc.frontend import ImportedModel, find_unsupported, import_model
 from patchc.frontend.importer import NOTHING
-from patchc.frontend.quantize import Activation, QuantizeOptions, quantize
 from patchc.ir import Graph, Softmax
 from patchc.passes import run_passes
 from patchc.pipeline import Stages, schedule_graph
+from patchc.plan.types import InputMode
+from patchc.quantize.quantize import Activation, QuantizeOptions, quantize
 from patchc.reference import run_graph, run_schedule
-from patchc.tunnels.plan import InputMode
 from patchc.verify.cases import random_cases
 from patchc.verify.golden import Maps, file_outputs, golden, graph_inputs
 from tests.c.emitted import options

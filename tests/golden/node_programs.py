@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from patchc.ir import Graph, verify
-from patchc.tunnels.lowering import lower
-from patchc.tunnels.plan import InputMode, Plan
-from patchc.verify.host import build
+from patchc.plan.types import InputMode, Plan
+from patchc.programs.host import build
+from patchc.schedule.lower import lower
 from patchc.verify.network import stacked
 from tests.c.emitted import write
 from tests.golden.node_chain import Outcome

@@ -19,7 +19,7 @@ import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 from onnx.backend.test.case import node as onnx_node_tests
 
-from patchc.frontend.registry import handlers
+from patchc.frontend.ops import handlers
 from patchc.frontend.walk import is_integer_op
 
 Arrays = dict[str, np.ndarray]  # by name

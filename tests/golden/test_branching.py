@@ -18,9 +18,9 @@ import patchc
 from patchc.frontend import import_model
 from patchc.passes import run_passes
 from patchc.pipeline import random_maps
+from patchc.plan.types import InputMode
+from patchc.planner.choose import choose, layer_by_layer
 from patchc.reference import run_graph
-from patchc.tunnels.choose import choose, layer_by_layer
-from patchc.tunnels.plan import InputMode
 from patchc.verify.sessions import UNOPTIMIZED, session
 from patchc.verify.unshared import unshared
 from tests.branching import NETWORKS, quantized

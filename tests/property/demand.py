@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from patchc.ir import RESIZES, Enlargement, GlobalAveragePool, Graph, Op
-from patchc.tunnels.schedule import (
+from patchc.schedule.types import (
     ADD_MEAN,
     FINISH_MEAN,
     FINISH_POINTWISE,

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from patchc.errors import PatchcError
 from patchc.ir import Graph, Node
-from patchc.tunnels.lowering import lower
-from patchc.tunnels.order import best_order
-from patchc.tunnels.plan import InputMode, OutputMode, Plan, StepPlan, TunnelPlan
-from patchc.tunnels.units import Unit, find_units
+from patchc.plan.types import InputMode, OutputMode, Plan, StepPlan, TunnelPlan
+from patchc.planner.order import best_order
+from patchc.planner.units import Unit, find_units
+from patchc.schedule.lower import lower
 
 
 @st.composite

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from patchc.memory.liveness import arena_buffers
-from patchc.tunnels.schedule import Schedule, shared_bytes
+from patchc.schedule.types import Schedule, shared_bytes
 
 
 def computing_blocks(schedule: Schedule) -> list[int]:

@@ -10,8 +10,8 @@ from benchmarks.fuzz import plan_for
 from patchc.ir import Graph
 from patchc.memory import check_placement
 from patchc.pipeline import random_maps
+from patchc.plan.types import InputMode, OutputMode
 from patchc.reference import run_graph, run_schedule
-from patchc.tunnels.plan import InputMode, OutputMode
 from tests.property.networks import chains, dags
 
 INPUTS, OUTPUTS = st.sampled_from(list(InputMode)), st.sampled_from(list(OutputMode))

@@ -6,10 +6,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from patchc.ir import Graph
-from patchc.tunnels.choose import layer_by_layer
-from patchc.tunnels.lowering import lower
-from patchc.tunnels.plan import InputMode, OutputMode
-from patchc.tunnels.search import Search
+from patchc.plan.types import InputMode, OutputMode
+from patchc.planner.choose import layer_by_layer
+from patchc.planner.search import Search
+from patchc.schedule.lower import lower
 from tests.property.networks import chains, dags
 from tests.property.priced import block_bytes, computing_blocks
 

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from patchc.ir import macs
 from patchc.memory import check_placement
 from patchc.pipeline import random_maps
+from patchc.plan.types import InputMode, OutputMode, Plan
+from patchc.planner.choose import choose, explore, layer_by_layer
+from patchc.planner.modes import Bounds
+from patchc.planner.search import NO_LIMIT, Search
 from patchc.reference import run_graph, run_schedule
-from patchc.tunnels.choose import choose, explore, layer_by_layer
-from patchc.tunnels.lowering import lower
-from patchc.tunnels.modes import Bounds
-from patchc.tunnels.plan import InputMode, OutputMode, Plan
-from patchc.tunnels.search import NO_LIMIT, Search
+from patchc.schedule.lower import lower
 from tests.property.networks import chains
 
 MODES = st.sampled_from(list(InputMode))

@@ -10,14 +10,15 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from patchc.geometry.axis import axis_maps
+from patchc.geometry.span import Span
 from patchc.ir import RESIZES, Graph, Op
 from patchc.memory import Placement, check_placement, place
+from patchc.plan.types import InputMode, OutputMode, Plan
+from patchc.planner.search import Search
 from patchc.reference import ShadowMemoryError, execute, run_graph, schedule
-from patchc.tunnels.lowering import lower
-from patchc.tunnels.plan import InputMode, OutputMode, Plan
-from patchc.tunnels.regions import axis_maps
-from patchc.tunnels.schedule import BufferKind, Schedule, Span
-from patchc.tunnels.search import Search
+from patchc.schedule.lower import lower
+from patchc.schedule.types import BufferKind, Schedule
 from tests.property.demand import Found, simulate
 from tests.property.plans import plans
 from tests.property.priced import block_bytes, computing_blocks

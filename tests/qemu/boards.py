@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from patchc.codegen import WeightsMode
+from patchc.plan.types import InputMode
+from patchc.programs.firmware import COMPILER, QEMU, Run, build
+from patchc.schedule.lower import lower
+from patchc.schedule.types import Schedule
 from patchc.targets.cores import CORES
-from patchc.tunnels.lowering import lower
-from patchc.tunnels.plan import InputMode
-from patchc.tunnels.schedule import Schedule
-from patchc.verify.firmware import COMPILER, QEMU, Run, build
 from tests.c.emitted import bottlenecks, expected, images, points, write
 from tests.tools import require_tool
 

@@ -11,8 +11,8 @@ from elftools.elf.elffile import ELFFile
 import patchc
 from patchc.cli import main
 from patchc.errors import PatchcError
-from patchc.verify import counting
-from patchc.verify.firmware import build
+from patchc.measure import counting
+from patchc.programs.firmware import build
 from tests.c.emitted import GOLDEN, images, write
 from tests.onnx_float import quantized_cnn
 from tests.qemu.boards import require_arm

@@ -7,8 +7,8 @@ from functools import partial
 import pytest
 
 from patchc.codegen import WeightsMode
-from patchc.tunnels.plan import InputMode
-from patchc.verify.firmware import build
+from patchc.plan.types import InputMode
+from patchc.programs.firmware import build
 from tests.c.emitted import GOLDEN, bottlenecks, images, layerwise, rows_in_two_stripes
 from tests.qemu.boards import emitted, every_board, run, smallest
 from tests.schedules import two_convolutions

@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 
 from patchc.errors import PatchcError
-from patchc.verify.firmware import build
+from patchc.programs.firmware import build
 from tests.c.emitted import GOLDEN, images
 from tests.qemu.boards import emitted, every_board, every_mpu, run
 

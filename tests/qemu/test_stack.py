@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from patchc.errors import PatchcError
+from patchc.measure.stack import FLAGS, StackBound, firmware_bound, stack_bound
+from patchc.plan.types import InputMode
+from patchc.programs.firmware import build
+from patchc.programs.program import run_command
 from patchc.targets.cores import CORES
-from patchc.tunnels.plan import InputMode
-from patchc.verify.firmware import build
-from patchc.verify.program import run_command
-from patchc.verify.stack import FLAGS, StackBound, firmware_bound, stack_bound
 from tests.c.emitted import GOLDEN, images, write
 from tests.tools import require_tool
 

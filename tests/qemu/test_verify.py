@@ -11,8 +11,8 @@ import pytest
 import patchc
 from patchc.cli import main
 from patchc.errors import PatchcError
+from patchc.programs import firmware
 from patchc.targets.cores import CORES
-from patchc.verify import firmware
 from tests.c.emitted import GOLDEN
 from tests.onnx_float import CLASSES, quantized_cnn
 from tests.qemu.boards import emitted, require_arm
@@ -113,7 +113,7 @@ def test_cores_and_boards_that_there_are_not(tmp_path):
     ],
 )
 def test_a_missing_tool_is_named_with_its_packages(tool, packages, out, monkeypatch):
-    from patchc.verify import program
+    from patchc.programs import program
 
     which = program.shutil.which
     monkeypatch.setattr(program.shutil, "which", lambda name: None if name == tool else which(name))

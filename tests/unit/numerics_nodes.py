@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from patchc.ir import Binary, Conv, Graph, Node, Op, Quantization, Tensor, Window, output_shape
-from patchc.numerics.params import kernel_params
+from patchc.kernels.params import kernel_params
+from patchc.kernels.select import choose_kernel
 from patchc.numerics.structs import Params
-from patchc.targets.select import choose_kernel
 
 
 def single(op: Op, shape: tuple[int, int, int], scales: tuple[float, float] = (0.5, 0.25)) -> Graph:

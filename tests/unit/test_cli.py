@@ -18,8 +18,8 @@ from PIL import Image
 
 import patchc
 from patchc.cli import main
-from patchc.frontend.images import METADATA_KEY
-from patchc.frontend.quantize import Activation, Format
+from patchc.quantize.images import METADATA_KEY
+from patchc.quantize.quantize import Activation, Format
 from patchc.report.text import WIDTH
 from tests.onnx_float import CLASSES, IMAGE, quantized_cnn, samples, tiny_cnn
 

@@ -13,8 +13,8 @@ import pytest
 from patchc.codegen import GoldenVectors, WeightsMode, constant_bytes, emit
 from patchc.errors import PatchcError
 from patchc.ir import Conv, Graph
-from patchc.tunnels.lowering import lower
-from patchc.tunnels.plan import InputMode, Plan, StepPlan, TunnelPlan
+from patchc.plan.types import InputMode, Plan, StepPlan, TunnelPlan
+from patchc.schedule.lower import lower
 from tests.c.emitted import bottlenecks, classifier, layerwise, options, placed, two_in_two_out
 from tests.graphs import NetworkBuilder
 

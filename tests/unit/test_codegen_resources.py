@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from patchc import resources
-from patchc.targets.kernels import KERNELS
+from patchc.kernels.registry import KERNELS
 
 if sys.version_info >= (3, 11):
     import tomllib

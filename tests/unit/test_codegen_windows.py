@@ -8,11 +8,11 @@ from itertools import product
 import pytest
 
 from patchc.codegen.windows import Rectangle, locate, reach
+from patchc.geometry.axis import demand
+from patchc.geometry.span import Span
 from patchc.ir import MaxPool, Padding, Window
 from patchc.ir.resize import COORDINATES
-from patchc.tunnels.plan import InputMode
-from patchc.tunnels.regions import demand
-from patchc.tunnels.schedule import Span
+from patchc.plan.types import InputMode
 from tests.c.emitted import depthwise, layerwise
 from tests.graphs import NetworkBuilder
 

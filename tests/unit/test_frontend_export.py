@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from patchc.errors import PatchcError
 from patchc.frontend.export import to_qoperator
-from patchc.frontend.registry import RefusalError
+from patchc.frontend.refusal import RefusalError
 from patchc.frontend.windows import check_touches
 from patchc.ir import (
     FULL_RANGE,

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from patchc.errors import PatchcError
-from patchc.frontend.images import METADATA_KEY, ImagePreparation, load_image
+from patchc.quantize.images import METADATA_KEY, ImagePreparation, load_image
 from tests.unit.frontend_models import Net
 
 

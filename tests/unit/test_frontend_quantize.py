@@ -15,10 +15,10 @@ from PIL import Image
 
 from patchc.errors import PatchcError
 from patchc.frontend import import_model
-from patchc.frontend.images import ImagePreparation
-from patchc.frontend.quantize import Activation, Format, Method, QuantizeOptions, quantize
 from patchc.ir import FULL_RANGE
 from patchc.passes import run_passes
+from patchc.quantize.images import ImagePreparation
+from patchc.quantize.quantize import Activation, Format, Method, QuantizeOptions, quantize
 from tests.unit.frontend_models import Net, check, kinds, run
 
 RANDOM = np.random.default_rng(0)
@@ -258,7 +258,7 @@ def test_opsets(tmp_path, opset):
 SCRIPT = """
 import sys
 import numpy as np
-from patchc.frontend.quantize import *
+from patchc.quantize.quantize import *
 options = QuantizeOptions(Format(sys.argv[3]), Activation(sys.argv[4]))
 quantize(sys.argv[1], sys.argv[2], sys.argv[1] + ".npz", options)
 """

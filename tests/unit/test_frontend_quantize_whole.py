@@ -9,9 +9,9 @@ from onnx import helper, numpy_helper
 
 from patchc.errors import PatchcError
 from patchc.frontend.fold import fold_constants
-from patchc.frontend.gemms import plain_gemms
-from patchc.frontend.quantize import Activation, QuantizeOptions, quantize
 from patchc.frontend.runtime import newest_opset
+from patchc.quantize.gemms import plain_gemms
+from patchc.quantize.quantize import Activation, QuantizeOptions, quantize
 from tests.unit.frontend_models import Net, check, kinds, run
 
 SHAPE = (1, 3, 8, 6)

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from patchc.frontend import import_model, walk
-from patchc.frontend.registry import MICROSOFT, entries, handlers
+from patchc.frontend.load import MICROSOFT
+from patchc.frontend.ops import entries, handlers
 from patchc.ir import AveragePool, Lut
 from tests.onnx_float import quantized_cnn
 

@@ -7,9 +7,9 @@ import onnx
 import pytest
 
 from patchc.errors import PatchcError
-from patchc.frontend.quantize import Format, QuantizeOptions, quantize
 from patchc.ir import Quantization, Softmax, Tensor
 from patchc.numerics.softmax import MAX_CHANNELS, softmax_params
+from patchc.quantize.quantize import Format, QuantizeOptions, quantize
 from tests.unit.frontend_models import MICROSOFT, Net, check, kinds
 from tests.unit.test_frontend_refusals import refused
 

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import shape_inference
 
-from patchc.frontend.quantize import Activation, Format, QuantizeOptions, quantize
-from patchc.frontend.transposed import rewrite_transposed
+from patchc.quantize.quantize import Activation, Format, QuantizeOptions, quantize
+from patchc.quantize.transposed import rewrite_transposed
 from tests.unit.frontend_models import Net, check, kinds, run
 from tests.unit.test_frontend_refusals import refused
 

@@ -7,10 +7,11 @@ from dataclasses import replace
 import pytest
 
 from patchc.errors import PatchcError
-from patchc.tunnels.lowering import lower
-from patchc.tunnels.plan import InputMode, Plan, StepPlan, TunnelPlan
-from patchc.tunnels.planner import trivial_plan
-from patchc.tunnels.schedule import BufferKind, RowClock
+from patchc.geometry.clocks import RowClock
+from patchc.plan.types import InputMode, Plan, StepPlan, TunnelPlan
+from patchc.planner.layer_by_layer import trivial_plan
+from patchc.schedule.lower import lower
+from patchc.schedule.types import BufferKind
 from tests.graphs import NetworkBuilder
 
 

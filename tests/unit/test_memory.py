@@ -19,10 +19,10 @@ from patchc.memory import (
     place,
     reversed_blocks,
 )
-from patchc.tunnels.lowering import lower
-from patchc.tunnels.plan import InputMode
-from patchc.tunnels.planner import trivial_plan
-from patchc.tunnels.schedule import Block, Buffer, BufferKind, Overlap, Schedule
+from patchc.plan.types import InputMode
+from patchc.planner.layer_by_layer import trivial_plan
+from patchc.schedule.lower import lower
+from patchc.schedule.types import Block, Buffer, BufferKind, Overlap, Schedule
 from tests.graphs import NetworkBuilder
 
 

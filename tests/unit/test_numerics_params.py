@@ -32,8 +32,10 @@ from patchc.ir import (
     Upsample,
     Window,
 )
+from patchc.kernels.params import MAX_WINDOW
+from patchc.kernels.registry import KERNELS
+from patchc.kernels.select import choose_kernel
 from patchc.numerics import structs
-from patchc.numerics.params import MAX_WINDOW
 from patchc.numerics.structs import (
     ConvParams,
     GlobalParams,
@@ -41,8 +43,6 @@ from patchc.numerics.structs import (
     PoolParams,
     ResizeLinearParams,
 )
-from patchc.targets.kernels import KERNELS
-from patchc.targets.select import choose_kernel
 from tests.unit.numerics_nodes import conv, params, single
 
 f32 = np.float32

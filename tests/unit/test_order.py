@@ -8,11 +8,11 @@ import pytest
 
 from patchc.ir import Graph
 from patchc.memory import liveness_peak
-from patchc.tunnels import order
-from patchc.tunnels.lowering import lower
-from patchc.tunnels.order import best_order
-from patchc.tunnels.plan import InputMode, OutputMode
-from patchc.tunnels.planner import trivial_plan
+from patchc.plan.types import InputMode, OutputMode
+from patchc.planner import order
+from patchc.planner.layer_by_layer import trivial_plan
+from patchc.planner.order import best_order
+from patchc.schedule.lower import lower
 from tests.graphs import NetworkBuilder
 
 MODES = list(InputMode)

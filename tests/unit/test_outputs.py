@@ -14,16 +14,18 @@ from onnx import TensorProto, helper, numpy_helper
 
 import patchc
 from patchc.errors import PatchcError
+from patchc.geometry.clocks import RowClock
+from patchc.geometry.span import Span
 from patchc.ir import Graph
 from patchc.memory import element_peak, live_bytes, place
+from patchc.plan.types import InputMode, OutputMode, Plan, StepPlan, TunnelPlan, handed_over
+from patchc.planner.choose import choose, layer_by_layer, reversible
+from patchc.planner.layer_by_layer import trivial_plan
+from patchc.planner.order import best_order
+from patchc.programs.program import run_command
 from patchc.reference import ShadowMemoryError, execute
-from patchc.tunnels.choose import choose, layer_by_layer, reversible
-from patchc.tunnels.lowering import lower
-from patchc.tunnels.order import best_order
-from patchc.tunnels.plan import InputMode, OutputMode, Plan, StepPlan, TunnelPlan, handed_over
-from patchc.tunnels.planner import trivial_plan
-from patchc.tunnels.schedule import BufferKind, RowClock, Schedule, Span
-from patchc.verify.program import run_command
+from patchc.schedule.lower import lower
+from patchc.schedule.types import BufferKind, Schedule
 from tests.c.emitted import rows_in_two_stripes, segmentation
 from tests.graphs import NetworkBuilder
 from tests.onnx_float import IMAGE, quantized_cnn, samples

@@ -7,9 +7,11 @@ from dataclasses import replace
 
 import pytest
 
+from patchc.geometry.clocks import RowClock
+from patchc.geometry.span import Span
 from patchc.ir import macs
 from patchc.reference import ShadowMemoryError, schedule
-from patchc.tunnels.schedule import Block, BufferKind, RowClock, Span
+from patchc.schedule.types import Block, BufferKind
 from tests.graphs import NetworkBuilder
 from tests.schedules import (
     ALL,

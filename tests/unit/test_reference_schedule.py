@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 
 from patchc.errors import PatchcError
+from patchc.geometry.clocks import RowClock, all_rows
+from patchc.geometry.span import Span
 from patchc.ir import Conv, Graph, Lut, Node, Quantization, Tensor, Window, macs, verify
 from patchc.memory.placement import Placement
+from patchc.plan.types import InputMode
 from patchc.reference import ShadowMemoryError, run_schedule
-from patchc.tunnels.plan import InputMode
-from patchc.tunnels.schedule import Block, Buffer, BufferKind, RowClock, Span, Storage, all_rows
+from patchc.schedule.types import Block, Buffer, BufferKind, Storage
 from tests.schedules import (
     HEIGHT,
     ROW_OUT,

@@ -12,13 +12,13 @@ import pytest
 from patchc.frontend.model import HostOps, ImportedModel
 from patchc.ir import Graph, macs
 from patchc.memory import place
+from patchc.plan.types import InputMode
+from patchc.planner.layer_by_layer import trivial_plan
 from patchc.report import Facts, Report, build_report, to_text
 from patchc.report.floor import find_peak, over_budget
 from patchc.report.text import WIDTH, shorten
-from patchc.tunnels.lowering import lower
-from patchc.tunnels.plan import InputMode
-from patchc.tunnels.planner import trivial_plan
-from patchc.tunnels.schedule import Schedule
+from patchc.schedule.lower import lower
+from patchc.schedule.types import Schedule
 from tests.graphs import NetworkBuilder
 
 RESERVE = 1000

@@ -7,11 +7,11 @@ import numpy as np
 from patchc.ir import Graph
 from patchc.memory import place
 from patchc.pipeline import random_maps
+from patchc.plan.types import InputMode, OutputMode, Plan, StepPlan, TunnelPlan
+from patchc.planner.choose import choose, explore, layer_by_layer
+from patchc.planner.search import Search
 from patchc.reference import run_graph, run_schedule
-from patchc.tunnels.choose import choose, explore, layer_by_layer
-from patchc.tunnels.lowering import lower
-from patchc.tunnels.plan import InputMode, OutputMode, Plan, StepPlan, TunnelPlan
-from patchc.tunnels.search import Search
+from patchc.schedule.lower import lower
 from tests.graphs import NetworkBuilder
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from patchc.errors import PatchcError
-from patchc.verify import callgraph, disassembly
-from patchc.verify.callgraph import CallSite, Function
+from patchc.measure import callgraph, disassembly
+from patchc.measure.callgraph import CallSite, Function
 
 CALL_GRAPH = r"""graph: { title: "a.c"
 node: { title: "a.c:leaf" label: "leaf\na.c:5:38\n104 bytes (static)\n0 dynamic objects" }

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from hypothesis import given
 from hypothesis import strategies as st
 
-from patchc.tunnels.staircase import Staircase
+from patchc.planner.staircase import Staircase
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,12 @@ from itertools import pairwise
 import pytest
 
 from patchc.errors import PatchcError
+from patchc.geometry.axis import streams
 from patchc.ir import Op
+from patchc.kernels.registry import KERNELS
+from patchc.kernels.select import choose_kernel
 from patchc.targets.board import Board, Memory
 from patchc.targets.cores import CORES, DEFAULT_CORE, core
-from patchc.targets.kernels import KERNELS
-from patchc.targets.select import choose_kernel
-from patchc.tunnels.regions import streams
 from tests.c.emitted import (
     bottlenecks,
     concatenated,

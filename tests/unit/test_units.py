@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from patchc.tunnels.plan import StepPlan
-from patchc.tunnels.units import GROUP_CHANNELS, GROUP_ROWS, TILE_BYTES, find_units
+from patchc.plan.types import StepPlan
+from patchc.planner.units import GROUP_CHANNELS, GROUP_ROWS, TILE_BYTES, find_units
 from tests.graphs import NetworkBuilder
 
 

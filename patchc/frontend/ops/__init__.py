@@ -16,6 +16,7 @@ from patchc.frontend.ops import (
     resize,
     softmax,
 )
+from patchc.frontend.registry import entries, handlers
 
 __all__ = [
     "binary",
@@ -24,8 +25,10 @@ __all__ = [
     "copies",
     "dense",
     "elementwise",
+    "entries",
     "float_only",
     "functions",
+    "handlers",
     "layout",
     "pad",
     "pool",

@@ -9,8 +9,11 @@ import numpy as np
 
 from patchc.frontend.axes import Layout, describe, dims
 from patchc.frontend.builder import Result
+from patchc.frontend.call import Call
+from patchc.frontend.load import MICROSOFT
 from patchc.frontend.ops.functions import function, is_function
-from patchc.frontend.registry import MICROSOFT, Call, RefusalError, onnx_op
+from patchc.frontend.refusal import RefusalError
+from patchc.frontend.registry import onnx_op
 from patchc.frontend.values import (
     Constant,
     Pending,

@@ -9,7 +9,10 @@ import numpy as np
 
 from patchc.frontend.axes import Axis, Layout, describe, dims
 from patchc.frontend.builder import Result
-from patchc.frontend.registry import MICROSOFT, Call, RefusalError, onnx_op
+from patchc.frontend.call import Call
+from patchc.frontend.load import MICROSOFT
+from patchc.frontend.refusal import RefusalError
+from patchc.frontend.registry import onnx_op
 from patchc.frontend.values import Constant, Pending, Quantized, QuantizedConstant, Value
 from patchc.ir import Concat, Quantization
 from patchc.numerics.linear import dequantize

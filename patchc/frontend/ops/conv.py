@@ -6,7 +6,9 @@ import numpy as np
 
 from patchc.frontend.axes import channels_first, channels_first_layout
 from patchc.frontend.builder import Result
-from patchc.frontend.registry import Call, RefusalError, onnx_op
+from patchc.frontend.call import Call
+from patchc.frontend.refusal import RefusalError
+from patchc.frontend.registry import onnx_op
 from patchc.frontend.values import Pending, Quantized, QuantizedConstant, Value
 from patchc.frontend.weights import (
     float_bias,

@@ -10,7 +10,9 @@ import numpy as np
 
 from patchc.frontend.axes import Axis, Layout, channels_first, channels_first_layout, describe, dims
 from patchc.frontend.builder import Result
-from patchc.frontend.registry import Call, RefusalError, onnx_op
+from patchc.frontend.call import Call
+from patchc.frontend.refusal import RefusalError
+from patchc.frontend.registry import onnx_op
 from patchc.frontend.values import Dequantized, Pending, Quantized, Refused, Value
 from patchc.ir import Copy, DepthToSpace, Padding, Rearrange, Window, output_shape
 from patchc.ir.graph import Shape

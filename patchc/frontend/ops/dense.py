@@ -14,7 +14,10 @@ import numpy as np
 
 from patchc.frontend.axes import MAP_AXES, Axis, Layout, describe
 from patchc.frontend.builder import Result
-from patchc.frontend.registry import MICROSOFT, Call, RefusalError, onnx_op
+from patchc.frontend.call import Call
+from patchc.frontend.load import MICROSOFT
+from patchc.frontend.refusal import RefusalError
+from patchc.frontend.registry import onnx_op
 from patchc.frontend.values import Pending, Quantized, QuantizedConstant, Value
 from patchc.frontend.weights import (
     float_bias,

@@ -7,8 +7,10 @@ from dataclasses import replace
 import numpy as np
 
 from patchc.frontend.builder import Result
+from patchc.frontend.call import Call
 from patchc.frontend.ops.functions import function
-from patchc.frontend.registry import Call, RefusalError, onnx_op
+from patchc.frontend.refusal import RefusalError
+from patchc.frontend.registry import onnx_op
 from patchc.frontend.values import (
     NO_PADS,
     Bounds,

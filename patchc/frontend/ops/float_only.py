@@ -3,7 +3,9 @@ refused, with what to do instead."""
 
 from __future__ import annotations
 
-from patchc.frontend.registry import Call, RefusalError, onnx_op
+from patchc.frontend.call import Call
+from patchc.frontend.refusal import RefusalError
+from patchc.frontend.registry import onnx_op
 from patchc.frontend.values import Value
 
 

@@ -10,8 +10,10 @@ import numpy as np
 from onnx import TensorProto
 
 from patchc.frontend.axes import AxesError, Layout, SplitError, dims, reshape, transpose
+from patchc.frontend.call import Call
 from patchc.frontend.ops.functions import function
-from patchc.frontend.registry import Call, RefusalError, onnx_op
+from patchc.frontend.refusal import RefusalError
+from patchc.frontend.registry import onnx_op
 from patchc.frontend.values import (
     NO_PADS,
     Constant,

@@ -10,7 +10,9 @@ import numpy as np
 
 from patchc.frontend.axes import MAP_AXES, Axis
 from patchc.frontend.builder import Result
-from patchc.frontend.registry import Call, RefusalError, onnx_op
+from patchc.frontend.call import Call
+from patchc.frontend.refusal import RefusalError
+from patchc.frontend.registry import onnx_op
 from patchc.frontend.values import (
     NO_PADS,
     Dequantized,

@@ -7,7 +7,10 @@ from dataclasses import replace
 
 from patchc.frontend.axes import Layout, channels_first, channels_first_layout, transpose
 from patchc.frontend.builder import Result
-from patchc.frontend.registry import MICROSOFT, Call, RefusalError, onnx_op
+from patchc.frontend.call import Call
+from patchc.frontend.load import MICROSOFT
+from patchc.frontend.refusal import RefusalError
+from patchc.frontend.registry import onnx_op
 from patchc.frontend.values import NO_PADS, Pending, Quantized, Value
 from patchc.frontend.windows import add_pads, check_fits, check_touches, window
 from patchc.ir import AveragePool, GlobalAveragePool, MaxPool, Op, output_shape

@@ -6,7 +6,10 @@ import numpy as np
 from onnx import TensorProto
 
 from patchc.frontend.builder import Result
-from patchc.frontend.registry import MICROSOFT, Call, RefusalError, check_scales, onnx_op
+from patchc.frontend.call import Call, check_scales
+from patchc.frontend.load import MICROSOFT
+from patchc.frontend.refusal import RefusalError
+from patchc.frontend.registry import onnx_op
 from patchc.frontend.values import (
     Constant,
     Dequantized,

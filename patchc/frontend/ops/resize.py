@@ -8,7 +8,9 @@ import numpy as np
 
 from patchc.frontend.axes import channels_first, channels_first_layout, dims
 from patchc.frontend.builder import Result
-from patchc.frontend.registry import Call, RefusalError, onnx_op
+from patchc.frontend.call import Call
+from patchc.frontend.refusal import RefusalError
+from patchc.frontend.registry import onnx_op
 from patchc.frontend.values import Dequantized, Pending, Quantized, Value
 from patchc.ir import Op, ResizeLinear, ResizeNearest, Scaling, Upsample, output_shape
 from patchc.ir.resize import COORDINATES, ROUNDINGS, nearest

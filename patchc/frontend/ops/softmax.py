@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from patchc.frontend.axes import describe, dims
 from patchc.frontend.builder import Result
-from patchc.frontend.registry import MICROSOFT, Call, RefusalError, onnx_op
+from patchc.frontend.call import Call
+from patchc.frontend.load import MICROSOFT
+from patchc.frontend.refusal import RefusalError
+from patchc.frontend.registry import onnx_op
 from patchc.frontend.values import Pending, Quantized, Value
 from patchc.ir import Softmax
 

@@ -1,0 +1,1 @@
+"""Rows and columns: what operators read, when rows are finished, how tall rings are."""

@@ -1,0 +1,1 @@
+"""The kernels of runtime_c as values, and what each of them needs."""

@@ -1,0 +1,1 @@
+"""What a linked image needs and executes: stack, statics, code, instructions."""

@@ -1,0 +1,176 @@
+"""bench: instructions of one inference on a core, per block, step and kernel; no cycles."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from patchc.errors import PatchcError
+from patchc.measure import counting
+from patchc.measure.counting import Counts
+from patchc.outdir import BENCH, MODEL, PLAN, REPORT, read_source
+from patchc.pipeline import Progress, random_maps, read_plan, run_stages, silent
+from patchc.programs.firmware import COMPILER, QEMU, Firmware, build
+from patchc.programs.program import BlockFunction, StepFunction, run_command
+from patchc.reference import run_graph
+from patchc.schedule.work import Work, executed_work
+from patchc.version import __version__
+
+SEED = 1  # of the one case: counts depend on its values a little
+# No RAM is judged here: `verify --on qemu` does that. Enough for any level of optimisation.
+_STACK_BYTES, _ROOM_BYTES = 4096, 8192
+_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class StepCount:
+    """What computes a few nodes together; in a layer, all of it."""
+
+    step: str
+    nodes: tuple[str, ...]  # none: an input is fetched
+    instructions: int
+    macs: int  # executed
+
+
+@dataclass(frozen=True, slots=True)
+class BlockCount:
+    """A tunnel or a layer."""
+
+    function: str  # in NAME.c
+    instructions: int  # its steps and its loops
+    macs: int
+    steps: tuple[StepCount, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class KernelCount:
+    """A file of kernels; the compiler's library functions are one of their own."""
+
+    kernel: str  # NAME.c: the program itself
+    instructions: int
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What `patchc bench` counted, of one inference. `to_json` is bench.json."""
+
+    patchc: str  # version
+    name: str  # of the emitted C
+    target: str
+    board: str
+    opt: str
+    flags: tuple[str, ...]  # beyond those of the test image
+    versions: Mapping[str, str]
+    inputs: str  # "random, seed N"
+    instructions: int  # from NAME_run's entry to its return, callbacks left out
+    macs: int  # executed
+    bytes_different: int  # of the outputs, from the network in numpy
+    stack_high_water_bytes: int
+    static_bytes: int  # .data and .bss
+    code_bytes: int
+    weights_bytes: int  # those that the linker script places; 0: among the code
+    kernels: tuple[KernelCount, ...]
+    blocks: tuple[BlockCount, ...]
+
+    @property
+    def per_mac(self) -> float | None:
+        """Instructions per multiply-accumulate; None where there is none."""
+        return self.instructions / self.macs if self.macs else None
+
+    def to_json(self) -> str:
+        """The text of bench.json."""
+        return json.dumps(asdict(self), indent=1) + "\n"
+
+
+def bench_out(
+    out: Path, target: str | None = None, *, opt: str = "-O2", progress: Progress = silent
+) -> Bench:
+    """Build OUT's test image for a core (None: the one that it was compiled for), run one case
+    under QEMU and count; writes bench.json.
+
+    The counts are the same every time. Raises PatchcError as `firmware.build` and `counting.count`
+    do, and when `out` is not what `patchc compile` wrote.
+    """
+    out = Path(out).resolve()
+    source = read_source(out)
+    core = target or _compiled_for(out)
+    progress("reading the plan")
+    stages = run_stages(out / MODEL, source.input_shapes, read_plan(out / PLAN))
+    progress(f"building for {core}")
+    ram = stages.placement.arena_bytes + _ROOM_BYTES
+    image = build(
+        out, core, ram_bytes=ram, stack_bytes=_STACK_BYTES, opt=opt, extra_flags=counting.FLAGS
+    )
+    progress("counting under QEMU")
+    maps = random_maps(stages.graph, 1, SEED)
+    found = counting.count(image, maps)
+    expected = run_graph(stages.graph, {name: values[0] for name, values in maps.items()})
+    different = sum(
+        int((values[0] != expected[name]).sum()) for name, values in found.run.outputs.items()
+    )
+    result = _bench(image, found, executed_work(stages.schedule), opt, different)
+    (out / BENCH).write_text(result.to_json(), encoding="utf-8")
+    return result
+
+
+def _bench(
+    image: Firmware, found: Counts, work: Mapping[str, Work], opt: str, different: int
+) -> Bench:
+    blocks = tuple(_block(block, found.owners, work) for block in image.interface.blocks)
+    return Bench(
+        patchc=__version__,
+        name=image.interface.name,
+        target=image.core.name,
+        board=image.board.name,
+        opt=opt,
+        flags=counting.FLAGS,
+        versions={name: _version(name) for name in (COMPILER, QEMU)},
+        inputs=f"random, seed {SEED}",
+        instructions=found.total,
+        macs=sum(node.macs for node in work.values()),
+        bytes_different=different,
+        stack_high_water_bytes=found.run.stack_high_water_bytes,
+        static_bytes=image.static_bytes,
+        code_bytes=image.code_bytes,
+        weights_bytes=image.weights_bytes,
+        kernels=tuple(
+            KernelCount(_kernel(stem, image.interface.name), n)
+            for stem, n in found.functions.items()
+        ),
+        blocks=blocks,
+    )
+
+
+def _block(block: BlockFunction, owners: Mapping[str, int], work: Mapping[str, Work]) -> BlockCount:
+    steps = tuple(_step(step, owners, work) for step in block.steps)
+    alone = block.function in {step.function for step in block.steps}
+    own = 0 if alone else owners.get(block.function, 0)
+    return BlockCount(
+        function=block.function,
+        instructions=own + sum(step.instructions for step in steps),
+        macs=sum(step.macs for step in steps),
+        steps=steps,
+    )
+
+
+def _step(step: StepFunction, owners: Mapping[str, int], work: Mapping[str, Work]) -> StepCount:
+    macs = sum(work[name].macs for name in step.nodes if name in work)
+    return StepCount(step.step, step.nodes, owners.get(step.function, 0), macs)
+
+
+def _kernel(stem: str, name: str) -> str:
+    """What a file of the network is called in the table."""
+    return f"{name}.c" if stem == name else stem.removeprefix("patchc_")
+
+
+def _compiled_for(out: Path) -> str:
+    try:
+        return json.loads((out / REPORT).read_text(encoding="utf-8"))["target"]
+    except (OSError, ValueError, KeyError) as error:
+        raise PatchcError(f"{out / REPORT} is missing or damaged: compile again") from error
+
+
+def _version(name: str) -> str:
+    return run_command([name, "--version"], _SECONDS).splitlines()[0]

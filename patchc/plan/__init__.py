@@ -1,0 +1,1 @@
+"""Plan: the decisions about how a Graph is run."""

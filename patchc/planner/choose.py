@@ -1,0 +1,163 @@
+"""From a budget to a placed Schedule: the cheapest plan on the frontier whose arena really fits.
+
+The frontier counts bytes tunnel by tunnel. Placement may need more, because a map stays where it is
+from one tunnel to the next: one that is written over the map before it lies a little lower, and
+after several such tunnels maps have drifted down by the sum. Tunnels that run from the last row to
+the first let them drift up again. So where a plan needs more than its price, the placement solver
+chooses which tunnels run in reverse. The first plan that fits is taken, cheapest first. Limits are
+for arena and reserve together; how much reserve a plan needs is known once there is the plan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from patchc.ir import Graph, macs
+from patchc.memory import Placement, place, reversed_blocks
+from patchc.plan.types import InputMode, OutputMode, Plan, handed_over
+from patchc.planner.kinds import kind_of
+from patchc.planner.layer_by_layer import trivial_plan
+from patchc.planner.search import Point, Search
+from patchc.schedule.lower import lower
+from patchc.schedule.types import Schedule
+from patchc.targets.reserve import NO_RESERVE, Reserve
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A plan, lowered and placed."""
+
+    plan: Plan
+    schedule: Schedule
+    placement: Placement
+    cost: int  # multiply-accumulates executed
+    # No plan that the search knows costs less than this and fits: cost - cost_bound is the gap.
+    cost_bound: int
+    reserve_bytes: int  # for stack and statics of a plan of this kind
+
+    @property
+    def arena_bytes(self) -> int:
+        return self.placement.arena_bytes
+
+    @property
+    def total_bytes(self) -> int:
+        return self.arena_bytes + self.reserve_bytes
+
+
+def layer_by_layer(
+    graph: Graph,
+    mode: InputMode,
+    reserve: Reserve = NO_RESERVE,
+    outputs: OutputMode = OutputMode.ARENA,
+) -> Choice:
+    """Every node on its own, over whole maps."""
+    cost = sum(macs(graph, node) for node in graph.nodes)
+    return _placed(graph, trivial_plan(graph, mode, outputs), cost, cost, reserve)
+
+
+def choose(
+    graph: Graph,
+    mode: InputMode,
+    limit: int | None,
+    reserve: Reserve = NO_RESERVE,
+    outputs: OutputMode = OutputMode.ARENA,
+) -> Choice:
+    """The cheapest plan of at most `limit` bytes in total; where the search finds none, the one of
+    least total.
+
+    Layer by layer where that fits: nothing costs less, and nothing is simpler to follow.
+    """
+    whole = layer_by_layer(graph, mode, reserve, outputs)
+    if limit is None or whole.total_bytes <= limit:
+        return whole
+    search = Search(graph, mode, outputs)
+    bound: int | None = None
+    for point in search.frontier(limit - reserve.least):
+        bound = point.cost if bound is None else bound
+        for choice in _placements(search, point, bound, reserve):
+            if choice.total_bytes <= limit:
+                return choice
+    least = _least(search, whole, reserve)
+    return least if bound is None else replace(least, cost_bound=min(bound, least.cost))
+
+
+def _least(search: Search, whole: Choice, reserve: Reserve) -> Choice:
+    """The plan of least total. Placement may do better than a price, where more than one pair of
+    maps overlap: so this can fit where nothing did by its price."""
+    best = whole
+    points = list(search.frontier(whole.total_bytes - reserve.least - 1))
+    for point in reversed(points):  # from the least price on
+        if point.bytes + reserve.least >= best.total_bytes:
+            break
+        found = _placements(search, point, point.cost, reserve)
+        best = min((best, *found), key=_total_and_cost)
+    return best
+
+
+def explore(
+    graph: Graph,
+    mode: InputMode,
+    reserve: Reserve = NO_RESERVE,
+    outputs: OutputMode = OutputMode.ARENA,
+) -> tuple[Choice, ...]:
+    """The whole frontier, placed: falling total, rising cost. Starts with layer by layer."""
+    whole = layer_by_layer(graph, mode, reserve, outputs)
+    choices = [whole]
+    search = Search(graph, mode, outputs)
+    for point in search.frontier(whole.total_bytes - reserve.least):
+        choices.extend(_placements(search, point, point.cost, reserve))
+    kept: list[Choice] = []
+    for choice in sorted(choices, key=_total_and_cost):
+        if not kept or choice.cost < kept[-1].cost:
+            kept.append(choice)
+    return tuple(kept[::-1])
+
+
+def _total_and_cost(choice: Choice) -> tuple[int, int]:
+    return choice.total_bytes, choice.cost
+
+
+def _placements(search: Search, point: Point, bound: int, reserve: Reserve) -> Iterator[Choice]:
+    graph, plan = search.graph, point.plan(search.mode, search.output_mode)
+    straight = _placed(graph, plan, point.cost, bound, reserve)
+    yield straight
+    if straight.arena_bytes <= point.bytes:  # nothing is left to gain
+        return
+    free = reversible(graph, plan)
+    backwards = lower(graph, plan.in_reverse(free))
+    chosen = free & {
+        _tunnel(straight.schedule, block) for block in reversed_blocks(straight.schedule, backwards)
+    }
+    if chosen:
+        yield _placed(graph, plan.in_reverse(chosen), point.cost, bound, reserve)
+
+
+def reversible(graph: Graph, plan: Plan) -> frozenset[int]:
+    """Tunnels of a plan that may run from the last row to the first, and over maps that die."""
+    callback = plan.input_mode in (InputMode.TILES, InputMode.STREAM)
+    images = set(graph.inputs) if callback else set()
+    handed = handed_over(graph, plan.output_mode)
+    return frozenset(
+        index
+        for index, tunnel in enumerate(plan.tunnels)
+        if not tunnel.whole
+        and tunnel.stripes == 1
+        and not any(images & set(graph.node(name).inputs) for name in tunnel.nodes)
+        and not any(graph.node(name).output in handed for name in tunnel.nodes)
+    )
+
+
+def _tunnel(schedule: Schedule, block: int) -> int:
+    """The tunnel that a block runs: blocks that only load a map are none."""
+    computing = [
+        index
+        for index, one in enumerate(schedule.blocks)
+        if any(call.node for step in one.steps for call in step.calls)
+    ]
+    return computing.index(block)
+
+
+def _placed(graph: Graph, plan: Plan, cost: int, bound: int, reserve: Reserve) -> Choice:
+    schedule = lower(graph, plan)
+    return Choice(plan, schedule, place(schedule), cost, bound, reserve.of(kind_of(plan)))

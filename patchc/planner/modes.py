@@ -1,0 +1,262 @@
+"""Which way to run each unit of a tunnel: Pareto-optimal combinations, unit by unit.
+
+Along a run of units, rings and costs add up and scratch is shared. The ring of a tensor is known
+once its last reader is there. What a unit needs of rows depends on the steps before it only by the
+clocks of the tensors that it or a later one reads (State); where that is a single tensor, only by
+how many of its rows come at a time, because rows of all that follows are a function of its rows.
+
+A combination that another one beats in rings, scratch and cost, whose rows come as many at a time,
+is dropped. In a chain it can never become better. Where tensors wait for a second reader it might,
+by up to the rows that one way of running a unit comes later than another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from patchc.geometry.axis import axis_maps
+from patchc.geometry.clocks import GeometryError, chunk_by_chunk
+from patchc.geometry.rows import Progress, TensorRows, after, begin, ring_rows
+from patchc.geometry.step import is_mean, last_tensor
+from patchc.ir import GlobalAveragePool, Graph, Node, broadcasts
+from patchc.plan.types import StepPlan
+from patchc.planner.price import Prices
+from patchc.planner.units import Unit
+from patchc.schedule.scratch import SUM_BYTES
+
+Steps = tuple[StepPlan, ...]
+Key = tuple[object, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class State:
+    """Where a tunnel stands after some units: what the units to come need to know. Equal ones are
+    the same object."""
+
+    progress: Progress  # of tensors that are still read
+    rows_at_a_time: tuple[int, ...]  # of each of them
+    following: dict[Steps, Following | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Following:
+    """One more unit, run in one way."""
+
+    state: State
+    rings: tuple[tuple[str, int], ...]  # tensors that it is the last one to read, and ring rows
+    sums: int  # bytes of int32 sums that outlive the pieces
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Combination:
+    """A way to run each of the first units of a run, with one number of stripes."""
+
+    state: State
+    end: int  # position behind its last unit
+    rings: int = 0  # bytes that add up
+    scratch: int = 0  # bytes that are shared
+    extra: int = 0  # multiply-accumulates on top of those of the plain units
+    count: int = 0  # of steps
+    before: Combination | None = None
+    last: Steps = ()  # of the last unit
+
+    @property
+    def bytes(self) -> int:
+        """Bytes that live only while the tunnel runs."""
+        return self.rings + self.scratch
+
+    @property
+    def steps(self) -> Steps:
+        """Of all its units."""
+        parts: list[Steps] = []
+        one: Combination | None = self
+        while one is not None:
+            parts.append(one.last)
+            one = one.before
+        return tuple(step for part in reversed(parts) for step in part)
+
+    def beats(self, other: Combination) -> bool:
+        return self.saves(other) and self.state.rows_at_a_time == other.state.rows_at_a_time
+
+    def saves(self, other: Combination) -> bool:
+        """Is there nothing that the other one has less of?"""
+        return (
+            self.rings <= other.rings
+            and self.scratch <= other.scratch
+            and self.extra <= other.extra
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What the search has no use for more of."""
+
+    bytes: int  # in the arena
+    extra: int  # multiply-accumulates on top of the plain network
+
+
+class Modes:
+    """Combinations of ways to run units, for one graph in one order."""
+
+    def __init__(
+        self,
+        graph: Graph,
+        order: Sequence[Node],
+        made: Mapping[str, int],
+        last: Mapping[str, int],
+        handed: Collection[str],
+    ) -> None:
+        """`made`: tensor -> position of the node that makes it, -1 for graph inputs. `last`: the
+        last position that reads it. `handed`: outputs whose rows are handed over."""
+        self.graph, self.order, self.made, self.last = graph, order, made, last
+        self.handed = handed
+        self._states: dict[Key, State] = {}
+        self._apart: dict[int, int] = {}
+        # From here on there is no Resize by no whole factor, whose clock is a bound.
+        bounded = [position for position, node in enumerate(order) if _bounded(node)]
+        self._exact_from = bounded[-1] + 1 if bounded else 0
+
+    def begin(self, start: int, loaded: Sequence[str]) -> Combination:
+        """A tunnel that starts at position `start` and fetches the maps `loaded`."""
+        key = ("begin", start, tuple(loaded))
+        if key not in self._states:
+            outer = self._outer(start, loaded)
+            progress = begin(self.graph, self.order[start], outer, loaded)
+            self._states[key] = self._state(progress, start, start)
+        return Combination(self._states[key], start)
+
+    def extend(
+        self,
+        before: Sequence[Combination],
+        start: int,
+        position: int,
+        prices: Prices,
+        k: int,
+        bounds: Bounds,
+    ) -> list[Combination]:
+        """Every combination from `start` on, continued by every way to run the unit at `position`,
+        with the k-th number of stripes; the beaten ones dropped."""
+        unit = prices.units[position]
+        end = position + len(unit.nodes)
+        found: list[Combination] = []
+        for steps, price in zip(unit.options, prices.options(position), strict=True):
+            scratch, more = price.scratch[k], price.extra[k]
+            for one in before:
+                shared, total = max(one.scratch, scratch), one.extra + more
+                if one.rings + shared > bounds.bytes or total > bounds.extra:
+                    continue
+                then = self._following(one.state, unit, steps, start, position)
+                if then is None:
+                    continue
+                rings = one.rings + then.sums
+                for tensor, rows in then.rings:
+                    rings += rows * prices.row_bytes(tensor, k)
+                if rings + shared <= bounds.bytes:
+                    count = one.count + len(steps)
+                    found.append(
+                        Combination(then.state, end, rings, shared, total, count, one, steps)
+                    )
+        found.sort(key=lambda one: (one.extra, one.rings, one.scratch, one.count))
+        kept: list[Combination] = []
+        for one in found:
+            if not any(other.beats(one) for other in kept):
+                kept.append(one)
+        return kept
+
+    # -- states ------------------------------------------------------------------------------
+
+    def _outer(self, start: int, loaded: Sequence[str]) -> frozenset[str]:
+        return frozenset(
+            name for name, made in self.made.items() if made < start and name not in loaded
+        )
+
+    def _following(
+        self, state: State, unit: Unit, steps: Steps, start: int, position: int
+    ) -> Following | None:
+        """None where the unit cannot run like this behind what there is."""
+        if steps in state.following:
+            return state.following[steps]
+        graph, progress = self.graph, state.progress
+        try:
+            for step in steps:
+                progress, _ = after(graph, progress, step)
+        except GeometryError:
+            state.following[steps] = None
+            return None
+        end = position + len(unit.nodes)
+        rings = tuple(
+            (name, ring_rows(graph, name, rows, reverse=False, handed=name in self.handed))
+            for name, rows in progress.tensors.items()
+            if name not in progress.outer and self.last[name] < end
+        )
+        sums = sum(
+            SUM_BYTES * graph.tensors[last_tensor(graph, step)].shape[2]
+            for step in steps
+            if is_mean(graph, step)
+        )
+        found = Following(self._state(progress, start, end), rings, sums)
+        state.following[steps] = found
+        return found
+
+    def _state(self, progress: Progress, start: int, position: int) -> State:
+        """The state of a tunnel that has come to `position`."""
+        inner = {
+            name: rows
+            for name, rows in progress.tensors.items()
+            if name not in progress.outer and self.last[name] >= position
+        }
+        if len(inner) == 1 and position > max(start, self._last_apart(start)):
+            ((name, rows),) = inner.items()
+            if not rows.readers:
+                return self._settled(name, rows, position)
+        outer = {
+            name: TensorRows(rows.clock)
+            for name, rows in progress.tensors.items()
+            if name in progress.outer and rows.clock is not None
+        }
+        tensors = {**outer, **inner}
+        fetched = (name for name in self.graph.inputs if name not in progress.outer)
+        key: Key = (start, progress.first, *fetched)
+        key += tuple(sorted(tensors.items(), key=lambda item: item[0]))
+        return self._shared(key, replace(progress, tensors=tensors), inner)
+
+    def _settled(self, name: str, rows: TensorRows, position: int) -> State:
+        """One tensor is all that the steps to come read of those before: its rows are the pace."""
+        assert rows.clock is not None
+        clock = rows.clock if position < self._exact_from else chunk_by_chunk(rows.clock)
+        alone = TensorRows(clock, rows.piece)
+        progress = Progress(clock, self._outer(position, (name,)), {name: alone})
+        return self._shared((name, alone), progress, {name: alone})
+
+    def _shared(self, key: Key, progress: Progress, inner: Mapping[str, TensorRows]) -> State:
+        if key not in self._states:
+            muls = tuple(rows.clock.mul for _, rows in sorted(inner.items()) if rows.clock)
+            self._states[key] = State(progress, muls)
+        return self._states[key]
+
+    def _last_apart(self, start: int) -> int:
+        """The last node that reads nothing but maps made before position `start`: it goes by the
+        tunnel's first pace."""
+        if start not in self._apart:
+            graph = self.graph
+            self._apart[start] = max(
+                (
+                    position
+                    for position in range(start + 1, len(self.order))
+                    if all(
+                        self.made[name] < start or broadcasts(graph, self.order[position], name)
+                        for name in self.order[position].inputs
+                    )
+                ),
+                default=start,
+            )
+        return self._apart[start]
+
+
+def _bounded(node: Node) -> bool:
+    """Is its clock a bound on the rows that there are?"""
+    if isinstance(node.op, GlobalAveragePool):
+        return False
+    down, _ = axis_maps(node.op)
+    return down.stride > 1 and down.up > 1

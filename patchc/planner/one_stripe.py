@@ -1,0 +1,74 @@
+"""Combinations with one stripe, for runs that start at one cut and grow a unit at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from patchc.geometry.rows import Progress, Reader, after, first_bytes, overlap_distance
+from patchc.ir import Graph
+from patchc.planner.modes import Bounds, Combination, Modes
+from patchc.planner.price import Prices
+
+
+class OneStripe:
+    """What was found for a run is continued for the next longer one.
+
+    With one stripe nearly all tensors have all their columns, wherever the run ends; where that is
+    not so (what is cut off, nobody reads), the run is looked at anew.
+    """
+
+    def __init__(self, graph: Graph, modes: Modes, start: int, bounds: Bounds) -> None:
+        self.graph, self.modes, self.start, self.bounds = graph, modes, start, bounds
+        self._stop = start
+        self._loaded: tuple[str, ...] | None = None
+        self._narrow: dict[int, int] = {}
+        self._found: Sequence[Combination] = ()
+        self._progress: dict[Combination, Progress] = {}
+        self._first: dict[str, tuple[Sequence[Reader], np.ndarray]] = {}
+
+    def upto(self, stop: int, loaded: tuple[str, ...], prices: Prices) -> Sequence[Combination]:
+        """Combinations for the run from `start` to `stop`, where a unit ends; farther than the
+        last one that was asked for."""
+        if loaded != self._loaded or self._narrow != prices.narrow(self.start, self._stop):
+            self._found = [self.modes.begin(self.start, loaded)]
+            self._stop = self.start
+        while self._stop < stop:
+            position = self._stop
+            self._found = self.modes.extend(
+                self._found, self.start, position, prices, 0, self.bounds
+            )
+            self._stop += len(prices.units[self._stop].nodes)
+        self._loaded, self._narrow = loaded, prices.narrow(self.start, stop)
+        return self._found
+
+    def distance(self, one: Combination, source: str, target: str) -> int:
+        """`overlap_distance` of two maps, for one of the combinations that were returned last."""
+        tensors = self._rows(one).tensors
+        readers, made = tensors[source].readers, tensors[target].clock
+        assert made is not None
+        if source not in self._first or self._first[source][0] != readers:
+            self._first[source] = readers, first_bytes(self.graph, source, readers, reverse=False)
+        return overlap_distance(self.graph, source, self._first[source][1], target, made)
+
+    def _rows(self, one: Combination) -> Progress:
+        """The rows of a combination, counted from the tunnel's first tick."""
+        ahead: list[Combination] = []
+        known = one
+        while known not in self._progress and known.before is not None:
+            ahead.append(known)
+            known = known.before
+        progress = self._progress.get(known, known.state.progress)
+        for part in reversed(ahead):
+            for step in part.last:
+                progress, _ = after(self.graph, progress, step)
+            tensors = {
+                name: rows
+                for name, rows in progress.tensors.items()
+                if name in progress.outer or self.modes.last[name] >= part.end
+            }
+            progress = replace(progress, tensors=tensors)
+            self._progress[part] = progress
+        return progress

@@ -1,0 +1,216 @@
+"""What is known of the runs of nodes between two cuts of one order, however they are run."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+from patchc.geometry.step import broadcast_input
+from patchc.ir import GlobalAveragePool, Graph, Node, macs
+from patchc.plan.types import InputMode, OutputMode, StepPlan, handed_over
+from patchc.planner.layer_by_layer import whole_in_place
+from patchc.planner.price import Prices
+from patchc.planner.units import Unit, find_units
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Run:
+    """Nodes start .. stop - 1 of the order, to be computed in one tunnel."""
+
+    start: int
+    stop: int
+    in_place: tuple[tuple[str, str], ...]
+    outputs: tuple[str, ...]
+    loaded: tuple[str, ...]  # graph inputs that the tunnel fetches itself
+    outer: tuple[str, ...]  # maps read here and made before
+    dying: tuple[str, ...]  # those of them that nothing behind it reads
+    most_stripes: int
+    crossing: int  # bytes of maps that are there before and after, and not read
+    maps: int  # bytes of those read and written
+    least: int  # no tunnel over the run needs fewer bytes than these and its own
+    cost: int  # multiply-accumulates of the plain nodes
+    least_cost: int  # no tunnel over the run costs less
+
+
+class Runs:
+    """The runs of a graph whose nodes are computed in one order."""
+
+    def __init__(
+        self, graph: Graph, mode: InputMode, outputs: OutputMode, order: Sequence[Node]
+    ) -> None:
+        self.graph, self.mode, self.order = graph, mode, tuple(order)
+        self.handed = handed_over(graph, outputs)
+        # Multiply-accumulates of the plain network before each cut.
+        self.plain = [0, *accumulate(macs(graph, node) for node in self.order)]
+        self.units: dict[int, Unit] = {}
+        # Before each unit: means, and pairs of tensors of which one is written over the other.
+        self.means, self.pairs_before = {0: 0}, {0: 0}
+        self.pairs: tuple[tuple[str, str], ...] = ()
+        position = 0
+        for unit in find_units(graph, self.order):
+            self.units[position] = unit
+            means = sum(isinstance(graph.node(n).op, GlobalAveragePool) for n in unit.nodes)
+            behind = position + len(unit.nodes)
+            self.means[behind] = self.means[position] + means
+            self.pairs += unit.in_place
+            self.pairs_before[behind] = len(self.pairs)
+            position = behind
+        self.whole_in_place = whole_in_place(graph, mode, self.order)
+        index = {node.output: i for i, node in enumerate(self.order)}
+        end, kept = len(self.order), set(graph.outputs) - self.handed
+        # tensor -> position that makes it (-1: there from the start), and the last that reads it
+        self.made = {name: index.get(name, -1) for name in graph.tensors}
+        self.reads = {
+            name: sorted(index[node.output] for node in nodes)
+            for name, nodes in graph.consumers.items()
+        }
+        self.last_read = {
+            name: end if name in kept else max(reads, default=-1)
+            for name, reads in self.reads.items()
+        }
+        self.callback = mode in (InputMode.TILES, InputMode.STREAM)
+        self.images = [name for name in graph.inputs if not broadcast_input(graph, name)]
+        self._left: dict[int, tuple[str, ...]] = {}
+        self._entered: dict[int, tuple[str, ...]] = {}
+        self._found: dict[tuple[int, int], Run] = {}
+        self._prices: dict[int, Prices] = {}
+        self._computed: dict[StepPlan, list[int]] = {}
+
+    def whole(self, cut: int) -> tuple[int, tuple[tuple[str, str], ...]]:
+        """Layer by layer: bytes while the node behind a cut runs, and what it is written over."""
+        node = self.order[cut]
+        reads = tuple(dict.fromkeys(node.inputs))
+        operand = self.whole_in_place.get(node.output)
+        size = self._crossing(cut, cut + 1, reads) + sum(map(self.size, reads))
+        if operand:
+            return size, ((node.output, operand),)
+        return size + self.graph.tensors[node.output].bytes, ()
+
+    def run(self, start: int, stop: int) -> Run:
+        """From the cut `start`, where a unit begins, to `stop`, where one ends."""
+        if (start, stop) not in self._found:
+            self._found[start, stop] = self._find(start, stop)
+        return self._found[start, stop]
+
+    def _find(self, start: int, stop: int) -> Run:
+        outputs = tuple(name for name in self._leaving(stop) if self.made[name] >= start)
+        loaded = tuple(
+            name
+            for name in self.images
+            if self.callback
+            and self.reads[name]
+            and start <= self.reads[name][0]
+            and self.last_read[name] < stop
+        )
+        outer = self._outer(start, stop, loaded)
+        crossing = self._crossing(start, stop, outer)
+        sizes = [self.size(name) for name in (*outer, *outputs)]
+        cost = self.plain[stop] - self.plain[start]
+        # Nowhere is less computed than where the rest of the network says what is read.
+        end = self.prices(len(self.order))
+        extra = end.least_extra(start) - end.least_extra(stop)
+        return Run(
+            start=start,
+            stop=stop,
+            in_place=self.pairs[self.pairs_before[start] : self.pairs_before[stop]],
+            outputs=outputs,
+            loaded=loaded,
+            outer=outer,
+            dying=tuple(n for n in outer if self.last_read[n] < stop and self.size(n)),
+            most_stripes=self._most_stripes(start, stop, loaded),
+            crossing=crossing,
+            maps=sum(sizes),
+            least=crossing + max(sizes, default=0),
+            cost=cost,
+            least_cost=cost + int(extra[0]),
+        )
+
+    def prices(self, stop: int) -> Prices:
+        """Of the units before the cut `stop`."""
+        if stop not in self._prices:
+            outputs = self._owned(0, stop)
+            widths = {self.graph.tensors[name].shape[1] for name in outputs}
+            counts = {count for width in widths for count in _stripe_counts(width)}
+            self._prices[stop] = Prices(
+                self.graph,
+                self.order[:stop],
+                outputs,
+                sorted(counts),
+                self.units,
+                self._computed,
+                self.images if self.mode is InputMode.STREAM else (),
+            )
+        return self._prices[stop]
+
+    def _most_stripes(self, start: int, stop: int, loaded: Sequence[str]) -> int:
+        """One where a single pass over the image demands it."""
+        if loaded and self.mode is InputMode.STREAM:
+            return 1
+        return min(self.graph.tensors[name].shape[1] for name in self._owned(start, stop))
+
+    def _owned(self, start: int, stop: int) -> tuple[str, ...]:
+        """What nodes start .. stop - 1 make of which each stripe owns its share of columns: maps
+        that leave, and outputs that are handed over."""
+        found = [name for name in self._leaving(stop) if self.made[name] >= start]
+        outputs = (name for name in self.graph.outputs if name in self.handed)
+        found += [name for name in outputs if start <= self.made[name] < stop]
+        return tuple(dict.fromkeys(found))
+
+    # -- bytes -------------------------------------------------------------------------------
+
+    def size(self, name: str) -> int:
+        """Bytes of a map in the arena."""
+        extern = self.mode is InputMode.EXTERN and name in self.graph.inputs
+        return 0 if extern else self.graph.tensors[name].bytes
+
+    def _leaving(self, stop: int) -> tuple[str, ...]:
+        """Maps that nodes before `stop` make and nodes behind it read, or the caller."""
+        if stop not in self._left:
+            self._left[stop] = tuple(
+                node.output for node in self.order[:stop] if self.last_read[node.output] >= stop
+            )
+        return self._left[stop]
+
+    def _entering(self, start: int) -> tuple[str, ...]:
+        """Maps that are there before `start`, or could be, and are read from there on."""
+        if start not in self._entered:
+            self._entered[start] = tuple(
+                name
+                for name, made in self.made.items()
+                if made < start and self.last_read[name] >= start
+            )
+        return self._entered[start]
+
+    def _first_read(self, name: str, start: int) -> int:
+        """The first position from `start` on that reads a tensor."""
+        reads = self.reads[name]
+        at = bisect_left(reads, start)
+        return reads[at] if at < len(reads) else len(self.order)
+
+    def _crossing(self, start: int, stop: int, read: Sequence[str]) -> int:
+        """Bytes of maps that are there before the tunnel and after it, without being read in it."""
+        total = 0
+        for name in self._entering(start):
+            fetched = self.callback and name in self.graph.inputs
+            there = not fetched or self._first_read(name, 0) < start
+            if there and self.last_read[name] >= stop and name not in read:
+                total += self.size(name)
+        return total
+
+    def _outer(self, start: int, stop: int, loaded: Sequence[str]) -> tuple[str, ...]:
+        """Maps that nodes start .. stop - 1 read and do not make."""
+        return tuple(
+            name
+            for name in self._entering(start)
+            if name not in loaded and self._first_read(name, start) < stop
+        )
+
+
+def _stripe_counts(width: int) -> list[int]:
+    """Numbers of stripes, the least for each width of the widest stripe."""
+    counts: dict[int, int] = {}
+    for count in range(1, width + 1):
+        counts.setdefault(-(-width // count), count)
+    return list(counts.values())

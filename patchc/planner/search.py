@@ -1,0 +1,228 @@
+"""The plan of least cost that fits, and the whole frontier of memory against cost.
+
+Cut points are positions in an order of nodes; between two of them lies one tunnel, which needs a
+number of bytes (what crosses it included) and costs a number of multiply-accumulates. A plan is a
+path from the first cut to the last; it needs the largest of its tunnels' bytes and costs their
+sum. Carrying every Pareto-optimal (bytes, cost) from cut to cut gives the frontier in one pass,
+exactly, for the tunnels that are offered. The order is one of a few (order.py), whichever gives
+the better plan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from patchc.ir import Graph, macs
+from patchc.plan.types import InputMode, OutputMode, Plan, StepPlan, TunnelPlan
+from patchc.planner.modes import Bounds, Combination, Modes
+from patchc.planner.one_stripe import OneStripe
+from patchc.planner.order import orders
+from patchc.planner.price import Prices
+from patchc.planner.runs import Run, Runs
+from patchc.planner.staircase import Staircase
+from patchc.planner.units import together
+from patchc.schedule.types import shared_bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Tunnel:
+    """One tunnel between two cuts, priced."""
+
+    start: int  # cut positions: nodes start .. stop - 1 of the order
+    stop: int
+    steps: tuple[StepPlan, ...] | Combination  # of a stream: those of the combination
+    stripes: int
+    in_place: tuple[tuple[str, str], ...]
+    bytes: int  # arena bytes while it runs
+    cost: int  # multiply-accumulates
+
+    @property
+    def plan(self) -> TunnelPlan:
+        if isinstance(self.steps, Combination):
+            return TunnelPlan(self.steps.steps, stripes=self.stripes)
+        return TunnelPlan(self.steps, whole=True)
+
+
+# More than any plan costs on top of the plain network.
+NO_LIMIT = 2**62
+# Recomputation that the search allows itself, as shares of the plain network's cost, band by band.
+BANDS = (0.0, 0.02, 0.06, 0.15)
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One point of the frontier."""
+
+    bytes: int
+    cost: int
+    tunnels: tuple[Tunnel, ...]
+
+    @property
+    def length(self) -> int:
+        return len(self.tunnels)
+
+    def plan(self, mode: InputMode, outputs: OutputMode = OutputMode.ARENA) -> Plan:
+        return Plan(
+            input_mode=mode,
+            tunnels=tuple(tunnel.plan for tunnel in self.tunnels),
+            in_place=tuple(pair for tunnel in self.tunnels for pair in tunnel.in_place),
+            output_mode=outputs,
+        )
+
+
+class Search:
+    """The frontier of one graph. What is worked out about runs of nodes serves every band."""
+
+    def __init__(
+        self, graph: Graph, mode: InputMode, outputs: OutputMode = OutputMode.ARENA
+    ) -> None:
+        self.graph, self.mode, self.output_mode = graph, mode, outputs
+        self.cost = sum(macs(graph, node) for node in graph.nodes)  # of the plain network
+        found = (together(graph, order) for order in orders(graph, mode, outputs))
+        self._orders = [
+            _Ordered(Runs(graph, mode, outputs, order)) for order in dict.fromkeys(found)
+        ]
+
+    def frontier(self, limit: int) -> Iterator[Point]:
+        """Every Pareto-optimal plan of at most `limit` bytes, by rising cost and falling bytes.
+
+        Searched band by band as the points are asked for: with little recomputation allowed the
+        search is fast, and with more, only plans smaller than those found so far are of interest.
+        """
+        for slack in (*(int(share * self.cost) for share in BANDS), NO_LIMIT):
+            for point in self.band(Bounds(limit, slack)):
+                yield point
+                limit = point.bytes - 1
+
+    def band(self, bounds: Bounds) -> tuple[Point, ...]:
+        """Every Pareto-optimal plan within the bounds, by rising cost and falling bytes. Where
+        nothing may be recomputed, the first order that has one will do."""
+        best: Staircase[Point] = Staircase()
+        for ordered in self._orders:
+            for point in ordered.band(bounds):
+                best.add(point)
+            if bounds.extra == 0 and best:
+                break
+        return tuple(best)[::-1]
+
+
+class _Ordered:
+    """The dynamic programme over the cuts of one order."""
+
+    def __init__(self, runs: Runs) -> None:
+        self.runs, self.graph, self.order = runs, runs.graph, runs.order
+        self.modes = Modes(runs.graph, runs.order, runs.made, runs.last_read, runs.handed)
+
+    def band(self, bounds: Bounds) -> tuple[Point, ...]:
+        """Every Pareto-optimal plan within the bounds, by falling bytes."""
+        best: list[Staircase[Point]] = [Staircase() for _ in range(len(self.order) + 1)]
+        best[0].add(Point(0, 0, ()))
+        for cut in range(len(self.order)):
+            points = tuple(best[cut])
+            if points:
+                for tunnel in self._starting_at(cut, points, best, bounds):
+                    for point in points:
+                        cost = point.cost + tunnel.cost
+                        if cost - self.runs.plain[tunnel.stop] <= bounds.extra:
+                            size = max(point.bytes, tunnel.bytes)
+                            best[tunnel.stop].add(Point(size, cost, (*point.tunnels, tunnel)))
+        return tuple(best[-1])[::-1]
+
+    # -- tunnels -----------------------------------------------------------------------------
+
+    def _starting_at(
+        self, cut: int, points: Sequence[Point], best: Sequence[Staircase[Point]], bounds: Bounds
+    ) -> Iterator[Tunnel]:
+        """Layer by layer, and every run of units from here on in every way that is offered; but
+        none that cannot improve on what there is.
+
+        `points`: plans that lead here. `best`: those that are known to lead to each cut; each
+        tunnel that comes of this is expected to be added to them before the next is asked for.
+        """
+
+        def useful(stop: int, size: int, cost: int) -> bool:
+            """Could a tunnel of that many bytes and multiply-accumulates, or more, be?"""
+            limit = self.runs.plain[stop] + bounds.extra - cost
+            return size <= bounds.bytes and any(
+                point.cost <= limit
+                and not best[stop].beats(
+                    max(point.bytes, size), point.cost + cost, point.length + 1
+                )
+                for point in points
+            )
+
+        size, in_place = self.runs.whole(cut)
+        if size <= bounds.bytes:
+            node = self.order[cut]
+            steps = (StepPlan((node.name,)),)
+            yield Tunnel(cut, cut + 1, steps, 1, in_place, size, macs(self.graph, node))
+        one_stripe = OneStripe(self.graph, self.modes, cut, bounds)
+        position = cut
+        while position in self.runs.units:
+            position += len(self.runs.units[position].nodes)
+            run = self.runs.run(cut, position)
+            if not useful(run.stop, run.least, run.least_cost):
+                continue
+            prices = self.runs.prices(position)
+            single = one_stripe.upto(run.stop, run.loaded, prices)
+            for one in single:
+                cost = run.cost + one.extra
+                if useful(run.stop, one.bytes + run.least, cost):
+                    size = one.bytes + run.crossing + run.maps
+                    size -= self._shared(run, one, one_stripe)
+                    if size <= bounds.bytes:
+                        yield self._stream(run, one, 1, size)
+            striped = None
+            if useful(run.stop, run.crossing + run.maps, run.least_cost):
+                striped = self._striped(run, prices, single, bounds)
+            if not single and striped == []:
+                return
+            for k, one in striped or ():
+                size = one.bytes + run.crossing + run.maps
+                if size <= bounds.bytes:
+                    yield self._stream(run, one, prices.counts[k], size)
+
+    def _stream(self, run: Run, one: Combination, stripes: int, size: int) -> Tunnel:
+        cost = run.cost + one.extra
+        return Tunnel(run.start, run.stop, one, stripes, run.in_place, size, cost)
+
+    def _striped(
+        self, run: Run, prices: Prices, single: Sequence[Combination], bounds: Bounds
+    ) -> list[tuple[int, Combination]] | None:
+        """Combinations with several stripes that save something, with the index of their number.
+        None: not for this run, but perhaps for longer ones."""
+        if self.runs.means[run.start] != self.runs.means[run.stop]:
+            return []
+        if run.most_stripes == 1:
+            return None
+        least = prices.least_extra(run.start)
+        kept = list(single)
+        striped: list[tuple[int, Combination]] = []
+        for k, count in enumerate(prices.counts):
+            if not 1 < count <= run.most_stripes or least[k] > bounds.extra:
+                continue
+            found = [self.modes.begin(run.start, run.loaded)]
+            position = run.start
+            while found and position < run.stop:
+                found = self.modes.extend(found, run.start, position, prices, k, bounds)
+                position += len(self.runs.units[position].nodes)
+            # Narrower stripes that save nothing are not worth their halos.
+            found = [one for one in found if not any(old.saves(one) for old in kept)]
+            kept += found
+            striped += ((k, one) for one in found)
+        return striped
+
+    def _shared(self, run: Run, one: Combination, one_stripe: OneStripe) -> int:
+        """Bytes that the best single pair of maps, one read and one written, may share while the
+        tunnel runs with one stripe; more pairs at once are left to placement."""
+        pairs = (
+            shared_bytes(
+                self.runs.size(source),
+                self.runs.size(target),
+                one_stripe.distance(one, source, target),
+            )
+            for source in run.dying
+            for target in run.outputs
+        )
+        return max(pairs, default=0)

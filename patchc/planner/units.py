@@ -1,0 +1,202 @@
+"""Units: runs of nodes that always stay in one tunnel, and the ways to run each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from patchc.ir import Binary, Concat, Conv, GlobalAveragePool, Graph, Lut, MaxPool, Node, broadcasts
+from patchc.plan.types import StepPlan
+
+# A tile is wide enough for this many bytes of the inner tensor: calls on less cost more in set-up
+# than they save in memory.
+TILE_BYTES = 128
+# Channels of the expanded tensor at a time. A multiple of what a SIMD kernel wants, and small
+# beside the sums.
+GROUP_CHANNELS = 8
+# Output rows at a time under bottleneck reordering: more rows recompute less and hold more sums.
+GROUP_ROWS = (1, 2, 4, 8)
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """Consecutive nodes, and alternative step sequences that compute them."""
+
+    nodes: tuple[str, ...]
+    options: tuple[tuple[StepPlan, ...], ...]  # the first one recomputes nothing
+    in_place: tuple[tuple[str, str], ...]  # sums written over the projection they add to
+
+
+def find_units(graph: Graph, order: Sequence[Node]) -> tuple[Unit, ...]:
+    """The units of a graph whose nodes run in `order`."""
+    units: list[Unit] = []
+    position = 0
+    while position < len(order):
+        unit = _unit(graph, order[position:])
+        units.append(unit)
+        position += len(unit.nodes)
+    return tuple(units)
+
+
+def together(graph: Graph, order: Sequence[Node]) -> tuple[Node, ...]:
+    """The same nodes with those that can be one unit next to each other.
+
+    A convolution waits for the only node that reads it where they could run as one step, so what a
+    block's skip needs (a pool, channels appended) comes before the block.
+    """
+    waits = _waiting(graph, order)
+    found: list[Node] = []
+
+    def run(node: Node) -> None:
+        for name in dict.fromkeys(node.inputs):
+            producer = graph.producer.get(name)
+            if producer is not None and waits.get(producer.name) == node.name:
+                run(producer)
+        found.append(node)
+
+    for node in order:
+        if node.name not in waits:
+            run(node)
+    return tuple(found)
+
+
+def _waiting(graph: Graph, order: Sequence[Node]) -> dict[str, str]:
+    """Node -> the only node that reads it, which it waits for; one for each of these."""
+    waits: dict[str, str] = {}
+    for node in reversed(order):
+        readers = graph.consumers[node.output]
+        if len(readers) != 1 or node.output in graph.outputs or not isinstance(node.op, Conv):
+            continue
+        (reader,) = readers
+        pair = (_pointwise(node) and _depthwise(reader)) or (
+            _depthwise(node) and _pointwise(reader)
+        )
+        pair = pair or isinstance(reader.op, Binary | GlobalAveragePool)
+        if pair and reader.name not in waits.values():
+            waits[node.name] = reader.name
+    return waits
+
+
+def _unit(graph: Graph, rest: Sequence[Node]) -> Unit:
+    """The longest unit that `rest` starts with."""
+    side = _side(graph, rest)
+    chain = _chain(graph, rest[len(side) :])
+    expand, core = _parts(chain)
+    nodes = [*side, *expand, *core]
+    last = [*expand, *core][-1]
+    follower = chain[len(expand) + len(core)] if len(chain) > len(expand) + len(core) else None
+    in_place = [(node.output, node.inputs[0]) for node in nodes[1:] if isinstance(node.op, Lut)]
+    if follower is not None and isinstance(core[0].op, Conv):
+        if isinstance(follower.op, Binary):
+            in_place.append((follower.output, last.output))
+            core.append(follower)
+        elif isinstance(follower.op, GlobalAveragePool) and not expand and len(core) == 1:
+            core.append(follower)
+    names = tuple(node.name for node in (*side, *expand, *core))
+    tiled = [*side, *core]
+    overwritten = {operand for _, operand in in_place}
+    tile = 0
+    if any(node.output not in overwritten for node in tiled[:-1]):
+        channels = graph.tensors[core[0].output].shape[2]
+        tile = max(1, TILE_BYTES // channels)
+    ring = [StepPlan(tuple(node.name for node in tiled), tile=tile)]
+    if expand:
+        ring.insert(0, StepPlan(tuple(node.name for node in expand)))
+    options = [tuple(ring)]
+    if expand and not side and not any(_per_channel(node) for node in nodes):
+        height = graph.tensors[core[-1].output].shape[0]
+        options += [
+            (StepPlan(names, group=GROUP_CHANNELS, rows=rows),)
+            for rows in GROUP_ROWS
+            if rows <= height
+        ]
+    return Unit(names, tuple(options), tuple(in_place))
+
+
+def _side(graph: Graph, rest: Sequence[Node]) -> list[Node]:
+    """What leads to the other operand of the sum behind the convolutions that follow: a pool,
+    channels appended, a table."""
+    side: list[Node] = []
+    for node in rest:
+        if not isinstance(node.op, MaxPool | Concat | Lut) or len(node.inputs) != 1:
+            break
+        if side and node.inputs[0] != side[-1].output:
+            break
+        side.append(node)
+        chain = _chain(graph, rest[len(side) :]) if len(rest) > len(side) else []
+        expand, core = _parts(chain) if chain else ([], [])
+        end = len(expand) + len(core)
+        if (
+            core
+            and isinstance(core[0].op, Conv)
+            and len(chain) > end
+            and isinstance(chain[end].op, Binary)
+            and graph.consumers[side[-1].output] == (chain[end],)
+            and side[-1].output not in graph.outputs
+        ):
+            return side
+        if len(graph.consumers[node.output]) != 1 or node.output in graph.outputs:
+            break
+    return []
+
+
+def _parts(chain: Sequence[Node]) -> tuple[list[Node], list[Node]]:
+    """The expansion that a chain starts with, if any, and the convolutions to run tile by tile;
+    each with the tables behind it."""
+    first = _with_tables(chain, 0)
+    if not isinstance(chain[0].op, Conv):
+        return [], [chain[0]]
+    if _pointwise(chain[0]) and len(chain) > first and _depthwise(chain[first]):
+        end = _projected(chain, first)
+        if end:
+            return list(chain[:first]), list(chain[first:end])
+    elif _depthwise(chain[0]):
+        return [], list(chain[: _projected(chain, 0) or first])
+    return [], list(chain[:first])
+
+
+def _projected(chain: Sequence[Node], start: int) -> int:
+    """Where the pair of depthwise convolution and projection at `start` ends; 0: there is none."""
+    middle = _with_tables(chain, start)
+    if len(chain) > middle and _pointwise(chain[middle]):
+        return _with_tables(chain, middle)
+    return 0
+
+
+def _with_tables(chain: Sequence[Node], start: int) -> int:
+    """The position behind the node at `start` and the tables that follow it."""
+    end = start + 1
+    while end < len(chain) and isinstance(chain[end].op, Lut):
+        end += 1
+    return end
+
+
+def _chain(graph: Graph, rest: Sequence[Node]) -> list[Node]:
+    """The first nodes of `rest` that each read only what the one before it made, which nobody else
+    reads; an Add or the like may read one more tensor, made earlier."""
+    chain = [rest[0]]
+    for node in rest[1:]:
+        made = chain[-1].output
+        if graph.consumers[made] != (node,) or made in graph.outputs:
+            break
+        others = [name for name in node.inputs if name != made]
+        if others and not isinstance(node.op, Binary):
+            break
+        if list(node.inputs).count(made) != 1 or broadcasts(graph, node, made):
+            break
+        chain.append(node)
+        if others:
+            break
+    return chain
+
+
+def _pointwise(node: Node) -> bool:
+    return isinstance(node.op, Conv) and node.op.is_pointwise
+
+
+def _depthwise(node: Node) -> bool:
+    return isinstance(node.op, Conv) and node.op.is_depthwise
+
+
+def _per_channel(node: Node) -> bool:
+    return isinstance(node.op, Lut) and node.op.per_channel

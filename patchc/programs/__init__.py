@@ -1,0 +1,1 @@
+"""The emitted C, built and run: on the host, and on cores that QEMU plays."""

@@ -1,0 +1,1 @@
+"""Float ONNX -> quantised ONNX, with calibration samples."""

@@ -1,0 +1,211 @@
+"""A float ONNX model -> a quantised one, by onnxruntime's static quantisation.
+
+patchc's own part is small: it decides what stays float (what leads from the inputs to the first
+layer, what follows the last one), asks for weights that are symmetric int8, and keeps quiet.
+"""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+from onnx import version_converter
+from onnxruntime.quantization import (
+    CalibrationDataReader,
+    CalibrationMethod,
+    QuantFormat,
+    QuantType,
+    quantize_static,
+)
+from onnxruntime.quantization.shape_inference import quant_pre_process
+
+from patchc.errors import PatchcError
+from patchc.frontend.fold import fold_constants
+from patchc.frontend.load import LoadedModel, Shapes, load
+from patchc.frontend.runtime import newest_opset
+from patchc.frontend.walk import is_integer_op
+from patchc.quantize.calibration import Calibration, Samples, read_calibration
+from patchc.quantize.ends import mark_ends
+from patchc.quantize.float_functions import all_functions, composed_functions, is_function
+from patchc.quantize.gemms import plain_gemms
+from patchc.quantize.images import METADATA_KEY, ImagePreparation
+from patchc.quantize.layers import QUANTIZED_OPS, VIEWS, float_nodes, has_layers
+from patchc.quantize.means import name_means
+from patchc.quantize.transposed import rewrite_transposed
+
+# The first opset in which DequantizeLinear takes one scale per channel.
+PER_CHANNEL_OPSET = 13
+
+PIXELS = ImagePreparation()
+
+WARNING_SEVERITY, ERROR_SEVERITY = 2, 3  # of onnxruntime's own log
+
+
+class Format(str, Enum):
+    """How the file says that a tensor is quantised."""
+
+    QDQ = "qdq"  # float operators between QuantizeLinear and DequantizeLinear
+    QOPERATOR = "qoperator"  # integer operators: QLinearConv, QLinearAdd, ...
+
+
+class Activation(str, Enum):
+    """The type of quantised activations."""
+
+    INT8 = "int8"
+    UINT8 = "uint8"
+
+
+class Method(str, Enum):
+    """How the range of a tensor follows from the samples."""
+
+    MINMAX = "minmax"
+    ENTROPY = "entropy"
+    PERCENTILE = "percentile"
+
+
+@dataclass(frozen=True, slots=True)
+class QuantizeOptions:
+    """The defaults give a file that onnxruntime runs in integers throughout as it is: it leaves
+    part of an int8 QDQ file in float unless told otherwise."""
+
+    format: Format = Format.QDQ
+    activation: Activation = Activation.UINT8
+    per_channel: bool = True
+    method: Method = Method.MINMAX
+    image: ImagePreparation = PIXELS  # how a folder of pictures is read
+
+
+FORMATS = {Format.QDQ: QuantFormat.QDQ, Format.QOPERATOR: QuantFormat.QOperator}
+TYPES = {Activation.INT8: QuantType.QInt8, Activation.UINT8: QuantType.QUInt8}
+METHODS = {
+    Method.MINMAX: CalibrationMethod.MinMax,
+    Method.ENTROPY: CalibrationMethod.Entropy,
+    Method.PERCENTILE: CalibrationMethod.Percentile,
+}
+
+
+def quantize(
+    model: Path | str | onnx.ModelProto,
+    output: Path | str,
+    calibration: Calibration,
+    options: QuantizeOptions = QuantizeOptions(),
+    input_shapes: Shapes | None = None,
+) -> None:
+    """Write the quantised form of a float `model` to `output`.
+
+    calibration: samples by input name, stacked along the first axis; an .npz of that; or a folder
+    of pictures. The same input gives the same bytes. Raises PatchcError: the model or the samples
+    cannot be read or do not fit, the model is quantised already, or nothing in it can be.
+    """
+    loaded = load(model, input_shapes)
+    if any(is_integer_op(node) for node in loaded.model.graph.node):
+        raise PatchcError(f"{loaded.name}: it is quantised already")
+    samples = read_calibration(loaded.model, calibration, options.image)
+    with tempfile.TemporaryDirectory() as folder, _quiet():
+        prepared, written = Path(folder, "prepared.onnx"), Path(folder, "quantized.onnx")
+        try:
+            _prepare(loaded, prepared)
+            _quantize(prepared, written, samples, options)
+        except PatchcError:
+            raise
+        except Exception as error:  # onnxruntime raises a dozen types without a common base
+            raise PatchcError(f"{loaded.name}: onnxruntime cannot quantise it: {error}") from error
+        result = onnx.load_model(written)
+    if not any(is_integer_op(node) for node in result.graph.node):
+        kinds = ", ".join(dict.fromkeys(node.op_type for node in loaded.model.graph.node))
+        raise PatchcError(f"{loaded.name}: none of its operators can be quantised: {kinds}")
+    if samples.arrays is None:
+        result.metadata_props.add(key=METADATA_KEY, value=options.image.to_json())
+    try:
+        Path(output).write_bytes(result.SerializeToString(deterministic=True))
+    except OSError as error:
+        raise PatchcError(f"{output}: cannot be written: {error.strerror}") from error
+
+
+def _prepare(loaded: LoadedModel, path: Path) -> None:
+    """Fold constants, batch normalisation into convolutions, MatMul + Add into Gemm, give nodes
+    names, constants that are added the second place, which is the one that the importer takes, and
+    sums, means over rows and columns, dense layers and transposed convolutions operators that have
+    integers."""
+    model = loaded.model
+    opset = min(max(loaded.opset, PER_CHANNEL_OPSET), newest_opset())
+    if loaded.opset != opset:
+        model = version_converter.convert_version(model, opset)
+    onnx.save_model(model, path)
+    quant_pre_process(path, path, skip_symbolic_shape=True)
+    prepared = onnx.load_model(path)
+    fold_constants(prepared)
+    constants = {tensor.name for tensor in prepared.graph.initializer}
+    for index, node in enumerate(prepared.graph.node):
+        node.name = node.name or f"{node.op_type}_{index}"
+        if node.op_type == "Sum" and len(node.input) == 2:
+            node.op_type = "Add"
+        if node.op_type == "Add" and node.input[0] in constants:
+            node.input[:] = reversed(node.input)
+    name_means(prepared.graph)
+    plain_gemms(prepared.graph)
+    rewrite_transposed(prepared.graph)
+    if not has_layers(prepared.graph):
+        mark_ends(prepared.graph)
+    onnx.save_model(prepared, path)
+
+
+def _quantize(prepared: Path, written: Path, samples: Samples, options: QuantizeOptions) -> None:
+    graph = onnx.load_model(prepared).graph
+    layers = has_layers(graph)
+    outside = set(float_nodes(graph)) if layers else set()
+    # Max pools and the like leave an input that is float as it is, unless they are told otherwise;
+    # with integer operators that switch would make floats of their quantised inputs.
+    composed = composed_functions(graph) if layers else all_functions(graph)
+    force = options.format is Format.QDQ and any(
+        (is_function(node) or node.name in composed or not layers) and node.name not in outside
+        for node in graph.node
+    )
+    quantize_static(
+        prepared,
+        written,
+        _Reader(samples),
+        quant_format=FORMATS[options.format],
+        op_types_to_quantize=[*QUANTIZED_OPS, *(() if layers else VIEWS)],
+        per_channel=options.per_channel,
+        activation_type=TYPES[options.activation],
+        weight_type=QuantType.QInt8,
+        nodes_to_exclude=sorted(composed | outside),
+        calibrate_method=METHODS[options.method],
+        extra_options={
+            "ActivationSymmetric": False,
+            "WeightSymmetric": True,
+            "ForceQuantizeNoInputCheck": force,
+        },
+    )
+
+
+class _Reader(CalibrationDataReader):
+    """Samples as onnxruntime wants to be handed them."""
+
+    def __init__(self, samples: Samples) -> None:
+        self._samples = iter(samples)
+
+    def get_next(self) -> dict[str, np.ndarray] | None:
+        return next(self._samples, None)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Nothing but errors from onnxruntime's C++ log, nothing from the quantiser's Python one."""
+    disabled = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    onnxruntime.set_default_logger_severity(ERROR_SEVERITY)
+    try:
+        yield
+    finally:
+        onnxruntime.set_default_logger_severity(WARNING_SEVERITY)
+        logging.disable(disabled)

@@ -1,0 +1,417 @@
+"""lower(graph, plan) -> Schedule: typed buffers, storages and the flat program."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from patchc.errors import PatchcError
+from patchc.geometry.clocks import GeometryError, RowClock, all_rows
+from patchc.geometry.rows import StepRows, TunnelRows, first_bytes, overlap_distance, tunnel_rows
+from patchc.geometry.span import Span
+from patchc.geometry.spans import column_shares, tunnel_cols
+from patchc.geometry.step import broadcast_input, is_mean, last_tensor, piece_tensor
+from patchc.ir import Graph, Node
+from patchc.kernels.registry import KERNELS, Order
+from patchc.kernels.select import choose_kernel
+from patchc.plan.types import InputMode, Plan, StepPlan, TunnelPlan, handed_over
+from patchc.schedule.names import identifiers
+from patchc.schedule.scratch import SUM_BYTES, projection, step_scratch
+from patchc.schedule.types import (
+    ADD_MEAN,
+    ADD_POINTWISE,
+    FINISH_MEAN,
+    FINISH_POINTWISE,
+    LOAD,
+    STORE,
+    Block,
+    Buffer,
+    BufferKind,
+    Call,
+    Overlap,
+    Schedule,
+    Step,
+    Storage,
+    Sums,
+)
+
+CALLBACK = (InputMode.TILES, InputMode.STREAM)
+
+
+def lower(graph: Graph, plan: Plan) -> Schedule:
+    """Raises PatchcError when `plan` (perhaps read from a file) does not fit `graph`."""
+    order = _order(graph, plan)
+    return _Lowering(graph, plan, order).schedule()
+
+
+def _order(graph: Graph, plan: Plan) -> tuple[Node, ...]:
+    """The nodes in the plan's order, checked against the graph."""
+    known = {node.name: node for node in graph.nodes}
+    planned = [name for tunnel in plan.tunnels for name in tunnel.nodes]
+    for name in planned:
+        if name not in known:
+            raise PatchcError(f"the plan names node {name!r}, which the model does not have")
+    missing = sorted(set(known) - set(planned))
+    if missing or len(planned) != len(known):
+        what = f"leaves out {', '.join(missing)}" if missing else "runs a node twice"
+        raise PatchcError(f"the plan does not fit the model: it {what}")
+    written = set(graph.inputs)
+    for name in planned:
+        node = known[name]
+        for operand in node.inputs:
+            if operand not in written:
+                raise PatchcError(f"the plan runs {name!r} before its operand {operand!r} exists")
+        written.add(node.output)
+    for tunnel in plan.tunnels:
+        if tunnel.whole and (len(tunnel.nodes) != 1 or tunnel.stripes != 1):
+            raise PatchcError(f"the plan runs {' + '.join(tunnel.nodes)} whole: one node only")
+    return tuple(known[name] for name in planned)
+
+
+class _Lowering:
+    """Collects buffers, storages and blocks, tunnel by tunnel."""
+
+    def __init__(self, graph: Graph, plan: Plan, order: tuple[Node, ...]) -> None:
+        self.graph, self.plan = graph, plan
+        self.names = identifiers((*graph.inputs, *(node.output for node in order)))
+        self.in_place = dict(plan.in_place)
+        self.handed = handed_over(graph, plan.output_mode)
+        self.buffers: dict[str, Buffer] = {}
+        self.storages: dict[str, Storage] = {}
+        self.sums: dict[str, Sums] = {}
+        self.blocks: list[Block] = []
+        self.overlaps: list[Overlap] = []
+        self.tunnel_of = {
+            name: index for index, tunnel in enumerate(plan.tunnels) for name in tunnel.nodes
+        }
+        # tensor -> tunnels that read it, ascending
+        self.readers = {
+            name: sorted({self.tunnel_of[node.name] for node in nodes})
+            for name, nodes in graph.consumers.items()
+        }
+
+    def schedule(self) -> Schedule:
+        loads = self._loads()
+        for name in self.graph.inputs:
+            if self.plan.input_mode not in CALLBACK:
+                self._map(name)
+        for index, tunnel in enumerate(self.plan.tunnels):
+            loaded = []
+            for name in self.graph.inputs:
+                if loads.get(name) == (index, False):
+                    loaded.append(name)
+                elif loads.get(name) == (index, True):
+                    self._load_block(name)
+            if tunnel.whole:
+                self._whole(tunnel)
+            else:
+                try:
+                    self._stream(index, tunnel, tuple(loaded))
+                except GeometryError as error:
+                    raise PatchcError(
+                        f"the plan streams {' + '.join(tunnel.nodes)}: {error}"
+                    ) from None
+        for name in self.graph.inputs:
+            if name not in self.storages:  # nobody reads it
+                self._load_block(name)
+        for name in self.graph.outputs:
+            if name not in self.handed:
+                self._touch(name, len(self.blocks) - 1)
+        if self.in_place:
+            raise PatchcError(f"the plan puts unknown tensors in place: {', '.join(self.in_place)}")
+        return Schedule(
+            self.graph,
+            self.plan.input_mode,
+            self.buffers,
+            self.storages,
+            self.sums,
+            tuple(self.blocks),
+            tuple(self.overlaps),
+        )
+
+    def _loads(self) -> dict[str, tuple[int, bool]]:
+        """Image -> (tunnel that fetches it, does it fetch the whole map beforehand)."""
+        if self.plan.input_mode not in CALLBACK:
+            return {}
+        found = {}
+        for name in self.graph.inputs:
+            readers = self.readers[name]
+            if readers:
+                alone = len(readers) == 1 and name not in self.graph.outputs
+                streams = alone and not self.plan.tunnels[readers[0]].whole
+                streams = streams and not broadcast_input(self.graph, name)
+                found[name] = (readers[0], not streams)
+        return found
+
+    # -- buffers -----------------------------------------------------------------------------
+
+    def _map(self, tensor: str, owner: str | None = None) -> None:
+        """A storage that holds all of a tensor, in a buffer of its own or in its owner's."""
+        graph, mode = self.graph, self.plan.input_mode
+        height, width, channels = graph.tensors[tensor].shape
+        name = self.names[tensor] if owner is None else self.storages[owner].buffer
+        self.storages[tensor] = Storage(
+            tensor, name, 0, height, width * channels, (Span(0, width),), width, channels
+        )
+        kind = BufferKind.MAP
+        if tensor in graph.inputs and mode is InputMode.EXTERN:
+            kind = BufferKind.EXTERN
+        elif tensor in graph.outputs and tensor not in self.handed:
+            kind = BufferKind.OUTPUT
+        elif tensor in graph.inputs:
+            kind = BufferKind.INPUT
+        if owner is None:
+            now = len(self.blocks)
+            self.buffers[name] = Buffer(name, kind, graph.tensors[tensor].bytes, 1, now, now)
+        elif kind is BufferKind.OUTPUT:
+            self.buffers[name] = replace(self.buffers[name], kind=kind)
+
+    def _touch(self, tensor: str, block: int) -> None:
+        """The tensor's buffer is still needed in `block`."""
+        buffer = self.buffers[self.storages[tensor].buffer]
+        self.buffers[buffer.name] = replace(buffer, last=max(buffer.last, block))
+
+    def _private(self, name: str, kind: BufferKind, size: int, align: int = 1) -> str:
+        """A buffer that lives for the current block only."""
+        now = len(self.blocks)
+        self.buffers[name] = Buffer(name, kind, size, align, now, now)
+        return name
+
+    # -- whole maps --------------------------------------------------------------------------
+
+    def _load_block(self, tensor: str) -> None:
+        self._map(tensor)
+        step = self._whole_step(f"load {tensor}", Call(LOAD, None, (), tensor))
+        self.blocks.append(Block(f"load_{self.names[tensor]}", 1, 1, (step,)))
+
+    def _store_block(self, tensor: str) -> None:
+        """Hand over a tensor that is there in full."""
+        self._touch(tensor, len(self.blocks))
+        step = self._whole_step(f"store {tensor}", Call(STORE, None, (tensor,), tensor))
+        self.blocks.append(Block(f"store_{self.names[tensor]}", 1, 1, (step,)))
+
+    def _whole(self, tunnel: TunnelPlan) -> None:
+        node = self.graph.node(tunnel.nodes[0])
+        operand = self.in_place.pop(node.output, None)
+        if operand is not None:
+            self._check_in_place(node, operand)
+        self._map(node.output, operand)
+        now = len(self.blocks)
+        for name in (*node.inputs, node.output):
+            self._touch(name, now)
+        call = Call(choose_kernel(self.graph, node), node.name, node.inputs, node.output)
+        self.blocks.append(
+            Block(self.names[node.output], 1, 1, (self._whole_step(node.name, call),))
+        )
+        if node.output in self.handed:
+            self._store_block(node.output)
+
+    def _whole_step(self, name: str, call: Call) -> Step:
+        height, width, _ = self.graph.tensors[call.writes].shape
+        return Step(
+            name=name,
+            calls=(call,),
+            finish=(),
+            piece=call.writes,
+            rows=all_rows(height),
+            rows_per_call=height,
+            cols=(Span(0, width),),
+            tile=0,
+            group=0,
+        )
+
+    def _check_in_place(self, node: Node, operand: str) -> None:
+        graph = self.graph
+        here = self.tunnel_of[node.name]
+        if (
+            operand not in node.inputs
+            or KERNELS[choose_kernel(graph, node)].order is not Order.ELEMENT
+            or (operand in graph.inputs and self.plan.input_mode is InputMode.EXTERN)
+            or operand in graph.outputs
+            or self.readers[operand][-1] != here
+            or graph.tensors[operand].shape != graph.tensors[node.output].shape
+        ):
+            raise PatchcError(f"the plan writes {node.output!r} over {operand!r}: not allowed")
+
+    # -- streaming tunnels -------------------------------------------------------------------
+
+    def _stream(self, index: int, tunnel: TunnelPlan, loaded: tuple[str, ...]) -> None:
+        graph, now = self.graph, len(self.blocks)
+        if loaded and self.plan.input_mode is InputMode.STREAM and tunnel.stripes != 1:
+            raise GeometryError("an image that is streamed once cannot be cut into stripes")
+        if loaded and tunnel.reverse:
+            raise GeometryError("the image arrives from its first row on")
+        if tunnel.stripes != 1 and any(is_mean(graph, step) for step in tunnel.steps):
+            raise GeometryError("a mean is taken over all columns, not stripe by stripe")
+        rows = tunnel_rows(graph, tunnel, loaded, handed=self.handed)
+        leaving = self._leaving(index, tunnel)
+        if tunnel.reverse and self.handed & set(leaving):
+            raise GeometryError("rows are handed over from the first one on")
+        outputs = tuple(
+            name
+            for name in leaving
+            if name not in self.handed or any(t != index for t in self.readers[name])
+        )
+        cols = tunnel_cols(graph, tunnel, rows, leaving)
+        if self.plan.input_mode is InputMode.STREAM:  # every pixel comes, also those nobody reads
+            cols |= {name: (Span(0, graph.tensors[name].shape[1]),) for name in loaded}
+        label = self.names[last_tensor(graph, tunnel.steps[-1])]
+        for tensor in outputs:
+            self._map(tensor)
+        for tensor in rows.outer:
+            self._touch(tensor, now)
+        for tensor, slots in rows.slots.items():
+            if tensor not in outputs:
+                self._ring(tensor, slots, cols[tensor])
+        steps = [self._load_step(tensor, rows, cols[tensor]) for tensor in loaded]
+        scratch = [step_scratch(graph, step, cols, self._aliases(step)) for step in tunnel.steps]
+        size = max(piece.bytes for piece in scratch)
+        if size:
+            self._private(f"scratch_{label}", BufferKind.SCRATCH, size, align=SUM_BYTES)
+        for step, piece in zip(rows.steps, scratch, strict=True):
+            for storage in piece.storages:
+                self.storages[storage.tensor] = replace(storage, buffer=f"scratch_{label}")
+            for sums in piece.sums:
+                self.sums[sums.tensor] = replace(sums, buffer=f"scratch_{label}")
+            self._write_over(step.plan)
+            steps.append(self._step(step, cols))
+            made = last_tensor(graph, step.plan)
+            if made in self.handed:
+                own = column_shares(graph, made, tunnel.stripes)
+                steps.append(self._store_step(made, rows, own))
+            if is_mean(graph, step.plan):
+                steps.append(self._finish_mean(step.plan, rows, cols))
+        self._overlap(tunnel, rows, outputs)
+        self.blocks.append(Block(label, tunnel.stripes, rows.ticks, tuple(steps), tunnel.reverse))
+
+    def _leaving(self, index: int, tunnel: TunnelPlan) -> tuple[str, ...]:
+        """Tensors that leave the tunnel. Raises GeometryError when one has no storage."""
+        last = [last_tensor(self.graph, step) for step in tunnel.steps]
+        found = []
+        for name in tunnel.nodes:
+            tensor = self.graph.node(name).output
+            leaves = tensor in self.graph.outputs or any(t != index for t in self.readers[tensor])
+            if leaves and tensor not in last:
+                raise GeometryError(f"{tensor} is read outside, but never exists as a whole row")
+            if leaves:
+                found.append(tensor)
+        return tuple(found)
+
+    def _ring(self, tensor: str, slots: int, cols: tuple[Span, ...]) -> None:
+        width = max(span.stop - span.start for span in cols)
+        channels = self.graph.tensors[tensor].shape[2]
+        pitch = width * channels
+        buffer = self._private(self.names[tensor], BufferKind.RING, slots * pitch)
+        self.storages[tensor] = Storage(tensor, buffer, 0, slots, pitch, cols, width, channels)
+
+    def _load_step(self, tensor: str, rows: TunnelRows, cols: tuple[Span, ...]) -> Step:
+        call = Call(LOAD, None, (), tensor)
+        return _callback_step(f"load {tensor}", call, rows.clock(tensor), cols)
+
+    def _store_step(self, tensor: str, rows: TunnelRows, cols: tuple[Span, ...]) -> Step:
+        """Hands over the rows that the step before it made in the same tick."""
+        call = Call(STORE, None, (tensor,), tensor)
+        return _callback_step(f"store {tensor}", call, rows.clock(tensor), cols)
+
+    def _aliases(self, plan: StepPlan) -> frozenset[str]:
+        """Inner tensors of a step that a later node of it writes over, in place."""
+        outputs = [self.graph.node(name).output for name in plan.nodes]
+        return frozenset(self.in_place[name] for name in outputs if name in self.in_place)
+
+    def _write_over(self, plan: StepPlan) -> None:
+        """Give each such tensor the storage of the one that is written over it."""
+        for name in reversed(plan.nodes):
+            node = self.graph.node(name)
+            operand = self.in_place.pop(node.output, None)
+            if operand is None:
+                continue
+            producer = self.graph.producer.get(operand)
+            if producer is None or producer.name not in plan.nodes:
+                raise GeometryError(f"{node.output} cannot be written over {operand} here")
+            self._check_in_place(node, operand)
+            self.storages[operand] = replace(self.storages[node.output], tensor=operand)
+
+    def _step(self, step: StepRows, cols: Mapping[str, tuple[Span, ...]]) -> Step:
+        graph, plan = self.graph, step.plan
+        nodes = [graph.node(name) for name in plan.nodes]
+        calls = [
+            Call(choose_kernel(graph, node), node.name, node.inputs, node.output) for node in nodes
+        ]
+        finish: list[Call] = []
+        if plan.group:
+            at = projection(graph, plan)
+            sums = nodes[at].output
+            finish = [Call(FINISH_POINTWISE, nodes[at].name, (sums,), sums), *calls[at + 1 :]]
+            calls = [*calls[:at], replace(calls[at], kernel=ADD_POINTWISE)]
+        if is_mean(graph, plan):
+            calls[-1] = replace(calls[-1], kernel=ADD_MEAN)
+        piece = piece_tensor(graph, plan)
+        return Step(
+            name=nodes[-1].name,
+            calls=tuple(calls),
+            finish=tuple(finish),
+            piece=piece,
+            rows=step.clock,
+            rows_per_call=plan.rows,
+            cols=cols[piece],
+            tile=plan.tile,
+            group=plan.group,
+        )
+
+    def _finish_mean(
+        self, plan: StepPlan, rows: TunnelRows, cols: Mapping[str, tuple[Span, ...]]
+    ) -> Step:
+        """Sums that outlive the pieces, and the step that turns them into the mean."""
+        node = self.graph.node(plan.nodes[-1])
+        channels = self.graph.tensors[node.output].shape[2]
+        buffer = self._private(
+            f"sums_{self.names[node.output]}",
+            BufferKind.ACCUMULATOR,
+            channels * SUM_BYTES,
+            align=SUM_BYTES,
+        )
+        self.sums[node.output] = Sums(node.output, buffer, 0, 1, 1, channels, per_piece=False)
+        return Step(
+            name=f"finish {node.name}",
+            calls=(Call(FINISH_MEAN, node.name, (node.output,), node.output),),
+            finish=(),
+            piece=node.output,
+            rows=rows.clock(node.output),
+            rows_per_call=1,
+            cols=cols[node.output],
+            tile=0,
+            group=0,
+        )
+
+    def _overlap(self, tunnel: TunnelPlan, rows: TunnelRows, outputs: Sequence[str]) -> None:
+        """Outputs may grow over maps that this tunnel is the last one to read."""
+        if tunnel.stripes != 1:
+            return
+        now = len(self.blocks)
+        here = self.tunnel_of[tunnel.nodes[0]]
+        for source in rows.outer:
+            buffer = self.buffers[self.storages[source].buffer]
+            kept = source in self.graph.outputs and source not in self.handed
+            dies = self.readers[source][-1] == here and not kept
+            if not dies or buffer.kind is BufferKind.EXTERN:
+                continue
+            first = first_bytes(self.graph, source, rows.tensors[source].readers, rows.reverse)
+            for target in outputs:
+                distance = overlap_distance(self.graph, source, first, target, rows.clock(target))
+                over = self.storages[target].buffer
+                self.overlaps.append(Overlap(now, over, buffer.name, distance, tunnel.reverse))
+
+
+def _callback_step(name: str, call: Call, clock: RowClock, cols: tuple[Span, ...]) -> Step:
+    """A row of its tensor at a time."""
+    return Step(
+        name=name,
+        calls=(call,),
+        finish=(),
+        piece=call.writes,
+        rows=clock,
+        rows_per_call=1,
+        cols=cols,
+        tile=0,
+        group=0,
+    )

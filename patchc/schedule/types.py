@@ -1,0 +1,184 @@
+"""Schedule: typed buffers and a flat program. Four readers: memory, reference, cost, codegen.
+
+A program is a sequence of blocks, one per tunnel. A block is a nest of loops around its calls:
+
+    for stripe q in 0 .. stripes - 1:
+        for tick t in 0 .. ticks - 1:
+            for step in steps:
+                for rows r0 .. r1 of step.piece, from step.rows.at(t - 1) up to step.rows.at(t),
+                        step.rows_per_call at a time:
+                    for columns c0 .. c1 in step.cols[q], step.tile at a time:
+                        for each group of step.group channels of the inner tensors:
+                            step.calls
+                        step.finish
+
+Rows advance as clamped affine functions of the tick, because the rows that a window demands of its
+input are an affine function of the rows it yields, clamped to the map. What a call computes follows
+from the piece (rows r0 .. r1, columns c0 .. c1 of the step's last tensor) by going back through the
+windows of the calls after it (regions.reach).
+
+In a block that runs in reverse, rows a .. b - 1 of a clock are rows height - b .. height - a - 1 of
+the tensor; everything else stays as it is.
+
+A tensor's storage holds its last rows, columns or channels modulo what fits: row r lies in slot
+r % slots, column c at position (c - cols[q].start) % tile, channel k at k % depth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from functools import cached_property
+
+from patchc.geometry.clocks import RowClock
+from patchc.geometry.span import Span
+from patchc.ir import Graph
+from patchc.plan.types import InputMode
+
+# Kernels that are not one operator: the image and the outputs through callbacks, and sums made
+# piece by piece.
+LOAD, STORE = "load", "store"
+ADD_POINTWISE, FINISH_POINTWISE = "pointwise_add", "pointwise_finish"
+ADD_MEAN, FINISH_MEAN = "mean_add", "mean_finish"
+
+
+class BufferKind(str, Enum):
+    """What a byte of the arena is for (one kind per buffer, named in the report)."""
+
+    INPUT = "input"  # a graph input held in full
+    OUTPUT = "output"  # a graph output held in full
+    MAP = "map"  # any other tensor held in full
+    RING = "ring"  # the last rows of a tensor inside a tunnel
+    ACCUMULATOR = "accumulator"  # int32 partial sums
+    SCRATCH = "scratch"  # a kernel's own working memory
+    EXTERN = "extern"  # outside the arena: a pointer the caller gives
+
+
+@dataclass(frozen=True, slots=True)
+class Buffer:
+    """A range of bytes with one lifetime. Several tensors share it when they are in place."""
+
+    name: str
+    kind: BufferKind
+    bytes: int
+    align: int  # bytes, a power of two
+    first: int  # the first block that touches it
+    last: int  # the last block that touches it
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """How a tensor, or the part of it that is alive, lies in a buffer."""
+
+    tensor: str  # Graph tensor; also the storage's name
+    buffer: str
+    offset: int  # bytes from the buffer's start
+    slots: int  # rows held; row r is in slot r % slots
+    pitch: int  # bytes from one slot to the next
+    cols: tuple[Span, ...]  # per stripe: the columns that exist, the first one at position 0
+    tile: int  # columns held; column c is at position (c - cols[q].start) % tile
+    depth: int  # channels held; channel k is at k % depth
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """int32 sums of a tensor under construction: rows x cols x channels."""
+
+    tensor: str
+    buffer: str
+    offset: int  # bytes from the buffer's start, a multiple of 4
+    rows: int
+    cols: int
+    channels: int
+    per_piece: bool  # zeroed before each piece of its step; otherwise once, before the block
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One kernel."""
+
+    kernel: str  # a name in targets.kernels.KERNELS, or "load" or "store"
+    node: str | None  # the Graph node it computes or takes part in; None for those two
+    reads: tuple[str, ...]  # storages (tensor names), in operand order
+    writes: str  # storage, or sums (tensor name); of a store the tensor that it hands over
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Calls that run together, for pieces of the last one's tensor."""
+
+    name: str  # unique in the schedule
+    calls: tuple[Call, ...]  # once per piece and channel group
+    finish: tuple[Call, ...]  # once per piece, after the last group
+    piece: str  # the tensor whose rows and columns pieces are: written last, or a mean's input
+    rows: RowClock
+    rows_per_call: int
+    cols: tuple[Span, ...]  # per stripe: the columns of the piece tensor
+    tile: int  # columns per piece; 0 = all of the stripe's
+    group: int  # channels of the inner tensors per round of `calls`; 0 = all
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One tunnel."""
+
+    name: str
+    stripes: int
+    ticks: int
+    steps: tuple[Step, ...]
+    reverse: bool = False  # rows are counted from the last one: n rows finished are the last n
+
+
+def shared_bytes(source: int, target: int, distance: int) -> int:
+    """Bytes that two maps of `source` and `target` bytes share when the target starts `distance`
+    bytes below the source (above it where negative)."""
+    target_ends, source_ends = target + max(-distance, 0), source + max(distance, 0)
+    return source + target - max(target_ends, source_ends)
+
+
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """A map that may be written over another one while a block runs."""
+
+    block: int
+    target: str  # buffer that grows
+    source: str  # buffer whose rows it follows
+    distance: int  # bytes between their starts, or between their ends when it grows downwards
+    reverse: bool = False  # the block runs in reverse
+
+    def allows(self, target: Buffer, low: int, source: Buffer, base: int) -> bool:
+        """May `target` lie at `low` while `source` lies at `base`?"""
+        if self.reverse:
+            return low + target.bytes >= base + source.bytes + self.distance
+        return low <= base - self.distance
+
+    def shift(self, target: Buffer, source: Buffer) -> int:
+        """The place of the target, relative to the source's, where they share the most bytes."""
+        if self.reverse:
+            return source.bytes + self.distance - target.bytes
+        return -self.distance
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """A Plan, lowered. Placement (offsets) is a separate value: memory.Placement."""
+
+    graph: Graph
+    input_mode: InputMode
+    buffers: Mapping[str, Buffer]
+    storages: Mapping[str, Storage]  # by tensor
+    sums: Mapping[str, Sums]  # by tensor
+    blocks: tuple[Block, ...]
+    overlaps: tuple[Overlap, ...] = ()
+
+    @cached_property
+    def handed(self) -> Mapping[str, int]:
+        """Outputs that the program hands over through a callback -> the block that does it."""
+        return {
+            call.writes: index
+            for index, block in enumerate(self.blocks)
+            for step in block.steps
+            for call in step.calls
+            if call.kernel == STORE
+        }

@@ -19,7 +19,8 @@ from patchc.frontend.ops import entries
 from patchc.frontend.registry import Entry
 from patchc.geometry.axis import streams
 from patchc.ir import Op
-from patchc.kernels.registry import KERNELS, Order
+from patchc.kernels.kernel import Order
+from patchc.kernels.registry import KERNELS
 from patchc.targets.cores import CORES
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -51,6 +51,7 @@ from patchc.pipeline import (
     schedule_graph,
     silent,
 )
+from patchc.plan.json import to_json as plan_to_json
 from patchc.plan.types import InputMode, OutputMode, Plan, handed_over
 from patchc.planner.choose import explore as explore_graph
 from patchc.planner.kinds import kind_of
@@ -192,7 +193,7 @@ def compile(
         ),
     )
     files |= kept_model
-    files[PLAN] = stages.plan.to_json()
+    files[PLAN] = plan_to_json(stages.plan)
     files[REPORT] = report.to_json()
     files[SOURCE] = Source(options.name, dict(input_shapes or {})).to_json()
     with replacing(out) as folder:

@@ -14,6 +14,7 @@ from patchc.frontend.model import ImportedModel
 from patchc.ir import Graph
 from patchc.memory import Placement, check_placement, place
 from patchc.passes import run_passes
+from patchc.plan.json import from_json as plan_from_json
 from patchc.plan.types import InputMode, OutputMode, Plan
 from patchc.planner.choose import choose
 from patchc.reference import run_graph, run_schedule
@@ -90,13 +91,14 @@ def schedule_graph(
 def read_plan(path: Path) -> Plan:
     """A plan.json. Raises PatchcError when it cannot be read as one."""
     try:
-        return Plan.from_json(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise PatchcError(f"{path}: cannot be read: {error.strerror}") from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise PatchcError(
-            f"{path}: not a plan that patchc wrote ({type(error).__name__}: {error})"
-        ) from error
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise PatchcError(f"{path}: cannot be read: {reason}") from error
+    try:
+        return plan_from_json(text)
+    except PatchcError as error:
+        raise PatchcError(f"{path}: not a plan that this patchc can read: {error}") from error
 
 
 def random_maps(graph: Graph, cases: int, seed: int) -> dict[str, np.ndarray]:

@@ -10,26 +10,27 @@ import numpy as np
 from patchc.geometry.clocks import RowClock, all_rows
 from patchc.geometry.span import Span
 from patchc.ir import Graph
-from patchc.kernels.select import choose_kernel
+from patchc.kernels.kernel import Slicing
+from patchc.kernels.registry import KERNELS
 from patchc.memory.placement import Placement
 from patchc.plan.types import InputMode
 from patchc.reference import ScheduleStats, execute, run_graph
 from patchc.schedule.types import (
-    ADD_MEAN,
-    ADD_POINTWISE,
-    FINISH_MEAN,
-    FINISH_POINTWISE,
-    LOAD,
+    Accumulate,
     Block,
     Buffer,
     BufferKind,
     Call,
+    Compute,
+    Finish,
+    Load,
     Schedule,
     Step,
     Storage,
     Sums,
 )
 from tests.graphs import NetworkBuilder
+from tests.plans import chosen
 
 
 def pack(buffers: Mapping[str, Buffer]) -> Placement:
@@ -67,8 +68,8 @@ def call(graph: Graph, tensor: str) -> Call:
     """The call that makes a tensor: its node's, or a load."""
     node = graph.producer.get(tensor)
     if node is None:
-        return Call(LOAD, None, (), tensor)
-    return Call(choose_kernel(graph, node), node.name, node.inputs, tensor)
+        return Load(tensor)
+    return Compute(KERNELS[chosen(graph, node)], node.name, node.inputs, tensor)
 
 
 def step(
@@ -245,8 +246,9 @@ def grouped(group: int = 4, rows: int = 2) -> Schedule:
         (_scratch("e", e_at, rows + 2, SIDE_W, group), scratch),
         (_scratch("d", d_at, rows, SIDE_W, group), scratch),
     )
-    finish = (Call(FINISH_POINTWISE, "p.node", ("p",), "p"), call(graph, "out"))
-    calls = (call(graph, "e"), call(graph, "d"), Call(ADD_POINTWISE, "p.node", ("d",), "p"))
+    finish = (Finish(KERNELS["pointwise_finish"], "p.node", "p"), call(graph, "out"))
+    adds = Accumulate(KERNELS["pointwise_add"], "p.node", ("d",), "p", Slicing.INPUTS)
+    calls = (call(graph, "e"), call(graph, "d"), adds)
     clock = RowClock(1, 1, 1, SIDE_H, mul=rows)
     steps = (
         step(graph, "image", RowClock(rows, 1, rows + 1, SIDE_H), ALL),
@@ -275,8 +277,8 @@ def averaged(tile: int = 3) -> Schedule:
         whole(graph, "m", BufferKind.OUTPUT),
     )
     rows = RowClock(1, 1, 1, SIDE_H)
-    adds = (call(graph, "c"), Call(ADD_MEAN, "m.node", ("c",), "m"))
-    end = Call(FINISH_MEAN, "m.node", ("m",), "m")
+    adds = (call(graph, "c"), Accumulate(KERNELS["mean_add"], "m.node", ("c",), "m"))
+    end = Finish(KERNELS["mean_finish"], "m.node", "m")
     steps = (
         step(graph, "image", rows, ALL),
         Step("m", adds, (), "c", rows, 1, ALL, tile, 0),

@@ -15,8 +15,7 @@ from patchc.codegen.program import FileScope, Program, shifted
 from patchc.codegen.windows import Rectangle, locate, reach
 from patchc.geometry.span import Span
 from patchc.ir import Padding
-from patchc.kernels.registry import KERNELS
-from patchc.schedule.types import LOAD, STORE, Block, Call
+from patchc.schedule.types import Block, Call, Compute, Load, Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,19 +144,20 @@ def whole_block(
     (step,) = block.steps
     (call,) = step.calls
     part = Rectangle(Span(0, step.rows.at(0)), step.cols[0])
-    comment = call_comment(program.schedule.graph, call, numbers[call.writes])
+    comment = call_comment(program.schedule.graph, call, numbers[call.tensor])
     name = scope.block("block", index, block.name)
-    return BlockFunction(name, _call(program, call, part, comment), call.kernel == STORE)
+    return BlockFunction(name, _call(program, call, part, comment), isinstance(call, Store))
 
 
 def _call(program: Program, call: Call, part: Rectangle, comment: str) -> KernelCall | CallbackCall:
     graph = program.schedule.graph
-    if call.kernel == STORE:
-        source = _view(program, "in", "patchc_in", call.writes, part)
+    if isinstance(call, Store):
+        source = _view(program, "in", "patchc_in", call.tensor, part)
         return CallbackCall(comment, *callback(program, call), source)
-    out = _view(program, "out", "patchc_out", call.writes, part)
-    if call.kernel == LOAD:
+    out = _view(program, "out", "patchc_out", call.tensor, part)
+    if isinstance(call, Load):
         return CallbackCall(comment, *callback(program, call), out)
+    assert isinstance(call, Compute)  # sums are kept inside of tunnels only
     reached = [reach(graph, program.node(call), tensor, part) for tensor in call.reads]
     names = input_names(call)
     given = tuple(input_arguments(call, names, "&pads"))
@@ -167,7 +167,7 @@ def _call(program: Program, call: Call, part: Rectangle, comment: str) -> Kernel
     )
     return KernelCall(
         comment=comment,
-        function=KERNELS[call.kernel].function,
+        function=call.kernel.function,
         out=out,
         inputs=inputs,
         pads=reached[0].pads if "&pads" in given else None,
@@ -177,12 +177,12 @@ def _call(program: Program, call: Call, part: Rectangle, comment: str) -> Kernel
     )
 
 
-def callback(program: Program, call: Call) -> tuple[str, str]:
+def callback(program: Program, call: Load | Store) -> tuple[str, str]:
     """Of a load or a store: the function of NAME.c that goes through the caller's callback, and a
     pointer to that."""
-    if call.kernel == LOAD:
-        return "load_rows", f"&inputs->{program.field(call.writes)}"
-    return "store_rows", f"&outputs->{program.output_field(call.writes)}"
+    if isinstance(call, Load):
+        return "load_rows", f"&inputs->{program.field(call.tensor)}"
+    return "store_rows", f"&outputs->{program.output_field(call.tensor)}"
 
 
 def _view(program: Program, name: str, ctype: str, tensor: str, part: Rectangle) -> View:

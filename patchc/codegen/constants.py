@@ -12,9 +12,8 @@ import numpy as np
 from patchc.codegen.layout import COLUMNS, packed
 from patchc.codegen.names import Names
 from patchc.codegen.options import WeightsMode
-from patchc.kernels.params import kernel_params
-from patchc.kernels.registry import KERNELS
-from patchc.schedule.types import ADD_POINTWISE, FINISH_POINTWISE, Call, Schedule
+from patchc.kernels.kernel import Kernel, Slicing
+from patchc.schedule.types import Accumulate, Finish, KernelCall, Schedule, Step
 
 _INT32_MIN, _INT32_MAX, _INT64_MIN = -(2**31), 2**31 - 1, -(2**63)
 
@@ -85,40 +84,46 @@ class NodeConstants:
     bytes: int  # of all of it, the struct itself excepted
 
 
-def constants_key(call: Call, group: int) -> tuple[str, str, int]:
-    """(node, kernel, group): what a call's constants depend on. `group`: channels per round of the
-    call, 0 for all. Both halves of a kernel that keeps sums share those of the first one."""
-    assert call.node is not None
-    if call.kernel == FINISH_POINTWISE:
-        return call.node, ADD_POINTWISE, group
-    return call.node, call.kernel, group
+Key = tuple[str, str, int]  # (node, packing, group): what a call's constants depend on
 
 
-def grouped_calls(schedule: Schedule) -> Iterator[tuple[Call, int]]:
+def constants_key(call: KernelCall, group: int) -> Key:
+    """`group`: channels per round of the call, 0 for all. Both halves of a kernel that keeps sums
+    have one packing, and so the same constants."""
+    return call.node, call.kernel.constants, group
+
+
+def constants_group(step: Step, call: KernelCall) -> int:
+    """Channels per round for which a call's constants are packed; 0: for all at once."""
+    if isinstance(call, Finish):
+        adds = any(isinstance(c, Accumulate) and c.node == call.node for c in step.calls)
+        return step.group if adds else 0
+    return 0 if call.slicing is Slicing.ALL else step.group
+
+
+def grouped_calls(schedule: Schedule) -> Iterator[tuple[KernelCall, int]]:
     """Every call that takes constants, in the order of the program, with its constants' group."""
     for step in (step for block in schedule.blocks for step in block.steps):
-        for call in (*step.calls, *step.finish):
-            if call.node is None or KERNELS[call.kernel].params is None:
-                continue
-            sliced = call in step.calls or call.kernel == FINISH_POINTWISE
-            yield call, step.group if sliced else 0
+        for call in step.all_calls:
+            if isinstance(call, KernelCall) and call.kernel.pack is not None:
+                yield call, constants_group(step, call)
 
 
 def node_constants(
     schedule: Schedule, prefix: str, weights: WeightsMode
-) -> Mapping[tuple[str, str, int], NodeConstants]:
-    """(node, kernel, group) -> constants, in the order of the program."""
+) -> Mapping[Key, NodeConstants]:
+    """Constants by what they depend on, in the order of the program."""
     names = Names()
-    found: dict[tuple[str, str, int], NodeConstants] = {}
+    found: dict[Key, NodeConstants] = {}
     blob_bytes = 0
     for call, group in grouped_calls(schedule):
         key = constants_key(call, group)
         if key in found:
             continue
-        node, kernel, _ = key
-        params = kernel_params(schedule.graph, schedule.graph.node(node), kernel, group)
-        naming = _Naming(prefix, names.identifier(node), weights, blob_bytes)
-        found[key] = _render(naming, params, kernel)
+        assert call.kernel.pack is not None
+        params = call.kernel.pack(schedule.graph, schedule.graph.node(call.node), group)
+        naming = _Naming(prefix, names.identifier(call.node), weights, blob_bytes)
+        found[key] = _render(naming, params, call.kernel)
         blob_bytes += sum(part.size for part in found[key].blob)
     return found
 
@@ -131,13 +136,12 @@ class _Naming:
     blob_offset: int  # bytes
 
 
-def _render(naming: _Naming, params: Any, kernel: str) -> NodeConstants:
+def _render(naming: _Naming, params: Any, kernel: Kernel) -> NodeConstants:
     arrays: list[ConstantArray] = []
     blob: list[np.ndarray] = []
     fields = _fields(naming, params, (), arrays, blob)
-    ctype = KERNELS[kernel].params
-    assert ctype is not None
-    struct = ParamStruct(f"params_{naming.stem}", ctype, fields, local=bool(blob))
+    assert kernel.struct is not None
+    struct = ParamStruct(f"params_{naming.stem}", kernel.struct, fields, local=bool(blob))
     total = sum(array.bytes for array in arrays) + sum(part.size for part in blob)
     return NodeConstants(struct, tuple(arrays), tuple(blob), total)
 

@@ -24,16 +24,16 @@ from patchc.ir import (
 from patchc.ir.graph import Shape
 from patchc.memory.placement import Placement
 from patchc.schedule.types import (
-    ADD_MEAN,
-    FINISH_MEAN,
-    FINISH_POINTWISE,
-    LOAD,
-    STORE,
+    Accumulate,
     Block,
     BufferKind,
     Call,
+    Finish,
+    KernelCall,
+    Load,
     Schedule,
     Step,
+    Store,
 )
 
 # Of the comment that opens a call, indented as deep as they come.
@@ -42,16 +42,16 @@ _ROOM = COLUMNS - len("        { /*  */")
 
 def call_comment(graph: Graph, call: Call, number: int) -> str:
     """`7: features.3.conv.1  depthwise 3x3 s2, 56x56x144 -> 28x28x144`, cut to fit a line."""
-    written = graph.tensors[call.writes]
-    if call.kernel == LOAD:
-        text = f"{number}: {call.writes}  load, {_shape(written.shape)}"
-    elif call.kernel == STORE:
-        text = f"{number}: {call.writes}  handed over, {_shape(written.shape)}"
+    written = graph.tensors[call.tensor]
+    if isinstance(call, Load):
+        text = f"{number}: {call.tensor}  load, {_shape(written.shape)}"
+    elif isinstance(call, Store):
+        text = f"{number}: {call.tensor}  handed over, {_shape(written.shape)}"
     else:
-        node = graph.node(call.node or "")
+        node = graph.node(call.node)
         shapes = " + ".join(_shape(graph.tensors[name].shape) for name in node.inputs)
         text = f"{number}: {node.name}  {operator(node.op)}, {shapes} -> {_shape(written.shape)}"
-        if call.kernel in (FINISH_POINTWISE, FINISH_MEAN):
+        if isinstance(call, Finish):
             text = f"{number}: {node.name}  its sums as int8, {_shape(written.shape)}"
     return cut(comment_text(text), _ROOM)
 
@@ -61,8 +61,8 @@ def call_numbers(schedule: Schedule) -> dict[str, int]:
     found: dict[str, int] = {}
     for block in schedule.blocks:
         for step in block.steps:
-            for call in (*step.calls, *step.finish):
-                found.setdefault(call.writes, len(found))
+            for call in step.all_calls:
+                found.setdefault(call.tensor, len(found))
     return found
 
 
@@ -139,7 +139,8 @@ def _count(number: int, word: str) -> str:
 
 def tunnel_comment(block: Block, number: int) -> str:
     """What is computed together, in which order."""
-    names = [call.node for step in block.steps for call in step.calls if call.node]
+    calls = (call for step in block.steps for call in step.calls)
+    names = [call.node for call in calls if isinstance(call, KernelCall)]
     words = [f"Tunnel {number}: {names[0]} .. {names[-1]}, in {_count(block.ticks, 'tick')}"]
     if block.stripes > 1:
         words.append(f"for each of {block.stripes} stripes of columns")
@@ -150,19 +151,19 @@ def tunnel_comment(block: Block, number: int) -> str:
 
 def step_comment(schedule: Schedule, step: Step) -> str:
     """`conv6 (ring of 3 rows), conv5 (ring of 2 rows) -> add9 (map), 1 column at a time`"""
-    calls = (*step.calls, *step.finish)
-    last, made = calls[-1], {call.writes for call in calls}
-    if last.kernel == LOAD:
+    calls = step.all_calls
+    last, made = calls[-1], {call.tensor for call in calls}
+    if isinstance(last, Load):
         sources = ["the callback"]
-    elif last.kernel == FINISH_MEAN:
-        sources = [f"sums of {last.writes}"]
+    elif len(calls) == 1 and isinstance(last, Finish):
+        sources = [f"sums of {last.tensor}"]
     else:
-        made = set() if last.kernel == STORE else made
+        made = set() if isinstance(last, Store) else made
         read = dict.fromkeys(name for call in calls for name in call.reads if name not in made)
         sources = [_held(schedule, name) for name in read]
-    target = "the callback" if last.kernel == STORE else _held(schedule, last.writes)
-    if last.kernel == ADD_MEAN:
-        target = f"sums of {last.writes}"
+    target = "the callback" if isinstance(last, Store) else _held(schedule, last.tensor)
+    if isinstance(last, Accumulate):
+        target = f"sums of {last.tensor}"
     words = [f"{', '.join(sources)} -> {target}"]
     sizes = (step.rows_per_call, "row"), (step.tile, "column"), (step.group, "channel")
     pieces = [_count(size, word) for size, word in sizes if size and (size, word) != (1, "row")]

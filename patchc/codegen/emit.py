@@ -11,7 +11,7 @@ import jinja2
 
 from patchc.codegen import layout
 from patchc.codegen.calls import BlockFunction, declared, is_whole, outermost, whole_block
-from patchc.codegen.constants import ConstantArray, NodeConstants, node_constants
+from patchc.codegen.constants import ConstantArray, Key, NodeConstants, node_constants
 from patchc.codegen.describe import arena_map, call_numbers
 from patchc.codegen.firmware import firmware_files
 from patchc.codegen.functions import describe_functions
@@ -23,11 +23,11 @@ from patchc.codegen.program import FileScope, Program
 from patchc.codegen.tables import Tables
 from patchc.codegen.tunnels import TunnelFunction, tunnel
 from patchc.codegen.weights import WeightsFiles, pack
-from patchc.kernels.registry import KERNELS, Kernel
+from patchc.kernels.kernel import Kernel
 from patchc.memory.placement import Placement
 from patchc.plan.types import InputMode
 from patchc.resources import runtime_dir, templates_dir
-from patchc.schedule.types import LOAD, STORE, Schedule
+from patchc.schedule.types import Call, KernelCall, Load, Schedule, Store
 
 # What host_main and its callers need to know; read by patchc.programs.program.
 NETWORK_FILE = "test/network.json"
@@ -82,7 +82,7 @@ class _Network:
     options: EmitOptions
 
     @cached_property
-    def constants(self) -> Mapping[tuple[str, str, int], NodeConstants]:
+    def constants(self) -> Mapping[Key, NodeConstants]:
         return node_constants(self.schedule, self.options.name, self.options.weights)
 
     @cached_property
@@ -102,14 +102,14 @@ class _Network:
         return f"{self.options.name}_weights.bin"
 
     @cached_property
-    def called(self) -> set[str]:
-        """Names of kernels, perhaps LOAD and STORE among them."""
+    def calls(self) -> tuple[Call, ...]:
         steps = (step for block in self.schedule.blocks for step in block.steps)
-        return {call.kernel for step in steps for call in (*step.calls, *step.finish)}
+        return tuple(call for step in steps for call in step.all_calls)
 
     @cached_property
     def kernels(self) -> tuple[Kernel, ...]:
-        return tuple(KERNELS[name] for name in sorted(self.called - {LOAD, STORE}))
+        used = {call.kernel for call in self.calls if isinstance(call, KernelCall)}
+        return tuple(sorted(used, key=lambda kernel: kernel.name))
 
     @cached_property
     def inputs(self) -> tuple[Port, ...]:
@@ -190,8 +190,8 @@ class _Network:
             "count": len(self.weights.sources),
             "static_params": static,
             "blocks": self.blocks,
-            "loads": LOAD in self.called,
-            "stores": STORE in self.called,
+            "loads": any(isinstance(call, Load) for call in self.calls),
+            "stores": any(isinstance(call, Store) for call in self.calls),
             "has_tunnels": self.has_tunnels,
             "sources": sources,
             "golden_cases": options.golden.cases if options.golden else 0,
@@ -252,6 +252,6 @@ def _runtime_files(kernels: tuple[Kernel, ...], has_tunnels: bool) -> dict[str, 
     headers = {"patchc_kernels.h", *(header for kernel in kernels for header in kernel.headers)}
     headers |= {_TUNNEL_HEADER} if has_tunnels else set()
     paths = [root / "include" / name for name in sorted(headers)]
-    paths += [root / kernel.source for kernel in kernels]
+    paths += [(kernel.folder or root) / kernel.source for kernel in kernels]
     paths += [root / _TUNNEL_SOURCE] if has_tunnels else []
     return {path.name: path.read_text(encoding="utf-8") for path in paths}

@@ -7,7 +7,7 @@ from typing import Any
 
 from patchc.codegen.calls import BlockFunction
 from patchc.codegen.tunnels import TunnelFunction
-from patchc.schedule.types import Schedule, Step
+from patchc.schedule.types import Schedule
 
 
 def describe_functions(
@@ -22,13 +22,8 @@ def describe_functions(
         else:
             names = [function.name]
         steps = [
-            {"function": name, "step": step.name, "nodes": _nodes(step)}
+            {"function": name, "step": step.name, "nodes": list(step.nodes)}
             for name, step in zip(names, block.steps, strict=True)
         ]
         found.append({"function": function.name, "steps": steps})
     return found
-
-
-def _nodes(step: Step) -> list[str]:
-    calls = (*step.calls, *step.finish)
-    return list(dict.fromkeys(call.node for call in calls if call.node is not None))

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from patchc.codegen.constants import NodeConstants, constants_key
+from patchc.codegen.constants import Key, NodeConstants, constants_key
 from patchc.codegen.names import Names
 from patchc.codegen.ports import Port
 from patchc.ir import Node
 from patchc.memory.placement import Placement
-from patchc.schedule.types import BufferKind, Call, Schedule
+from patchc.schedule.types import BufferKind, KernelCall, Schedule
 
 # In every function that computes: the pointer to the arena.
 ARENA = "arena"
@@ -24,13 +24,13 @@ class Program:
     placement: Placement
     inputs: tuple[Port, ...]
     outputs: tuple[Port, ...]
-    constants: Mapping[tuple[str, str, int], NodeConstants]  # by constants.constants_key
+    constants: Mapping[Key, NodeConstants]  # by constants.constants_key
 
-    def node(self, call: Call) -> Node:
-        """The node that a call computes; loads and stores compute none."""
-        return self.schedule.graph.node(call.node or "")
+    def node(self, call: KernelCall) -> Node:
+        """The node that a call computes."""
+        return self.schedule.graph.node(call.node)
 
-    def constants_of(self, call: Call, group: int) -> NodeConstants:
+    def constants_of(self, call: KernelCall, group: int) -> NodeConstants:
         return self.constants[constants_key(call, group)]
 
     def kind(self, tensor: str) -> BufferKind:

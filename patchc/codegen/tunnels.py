@@ -6,33 +6,29 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from patchc.codegen.calls import callback, passed
-from patchc.codegen.constants import ParamStruct
+from patchc.codegen.constants import ParamStruct, constants_group
 from patchc.codegen.describe import call_comment, step_comment, tunnel_comment
 from patchc.codegen.operands import array_lines, input_arguments, input_names
 from patchc.codegen.program import ARENA, FileScope, Program, shifted
 from patchc.codegen.tables import ColumnTable, Tables
-from patchc.errors import PatchcError
 from patchc.ir import (
     RESIZES,
-    AveragePool,
     Conv,
     DepthToSpace,
     Enlargement,
-    Lut,
-    MaxPool,
     broadcasts,
 )
-from patchc.kernels.registry import KERNELS
+from patchc.kernels.kernel import Slicing
 from patchc.schedule.types import (
-    ADD_MEAN,
-    ADD_POINTWISE,
-    FINISH_MEAN,
-    FINISH_POINTWISE,
-    LOAD,
-    STORE,
+    Accumulate,
     Block,
     Call,
+    Compute,
+    Finish,
+    KernelCall,
+    Load,
     Step,
+    Store,
 )
 
 # In the functions that compute a piece: a pointer to its patch, and padding of nothing.
@@ -40,8 +36,6 @@ _PIECE = "at"
 NO_PADS = "&none"
 # The patch of a map of one pixel.
 PIXEL = "&pixel"
-# What is added to a tensor's name where a second function has to do with it.
-_STEMS = {ADD_MEAN: "_sums", STORE: "_rows"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +144,8 @@ def tunnel(
     steps = tuple(
         _StepMaker(program, step, numbers, scope, tables).function(block) for step in block.steps
     )
-    means = [c.writes for step in block.steps for c in step.calls if c.kernel == ADD_MEAN]
+    added = [c.tensor for step in block.steps for c in step.calls if isinstance(c, Accumulate)]
+    means = [tensor for tensor in added if not program.schedule.sums[tensor].per_piece]
     return TunnelFunction(
         name=scope.block("tunnel", index, block.name),
         number=index,
@@ -183,20 +178,23 @@ class _StepMaker:
     ) -> None:
         self.program, self.step, self.numbers = program, step, numbers
         self.scope, self.tables = scope, tables
-        self.all_calls = (*step.calls, *step.finish)
         self.makes: list[Made] = []
         # tensor made here -> the patch computed of it; call -> the patch that it reads, and pads
-        self.made: dict[str, str] = {self.all_calls[-1].writes: _PIECE}
+        self.made: dict[str, str] = {step.all_calls[-1].tensor: _PIECE}
         self.reads: dict[Call, tuple[str, str]] = {}
-        self.sliced = self._sliced()
+        # Tensors of which a round makes only some channels.
+        self.sliced = {
+            call.tensor
+            for call in step.calls
+            if isinstance(call, Compute) and call.slicing is not Slicing.ALL
+        }
 
     def function(self, block: Block) -> StepFunction:
         self._reach_back()
         self._find_sums()
-        last = self.all_calls[-1]
-        local = {p.name: p for p in map(self._params, self.all_calls) if p and p.local}
-        stem = self.scope.stem(last.writes)
-        stem = f"{stem}{_STEMS.get(last.kernel, '')}"
+        last = self.step.all_calls[-1]
+        local = {p.name: p for p in map(self._params, self.step.all_calls) if p and p.local}
+        stem = f"{self.scope.stem(last.tensor)}{_second_function(last)}"
         return StepFunction(
             name=self.scope.name("compute", stem),
             table=self.tables.step(block, self.step, stem),
@@ -207,38 +205,37 @@ class _StepMaker:
             finish=tuple(self._call(call) for call in self.step.finish),
             channels=self._inner_channels(),
             group=self.step.group,
-            takes_inputs=bool(local) or last.kernel == LOAD or self._reads_extern(),
-            stores=last.kernel == STORE,
+            takes_inputs=bool(local) or isinstance(last, Load) or self._reads_extern(),
+            stores=isinstance(last, Store),
         )
 
     def _inner_channels(self) -> int:
         """Of the tensor that the projection of a grouped step reads; 0 in other steps."""
         for call in self.step.calls:
-            if call.kernel == ADD_POINTWISE:
+            if isinstance(call, Accumulate) and call.slicing is Slicing.INPUTS:
                 return self.program.schedule.graph.tensors[call.reads[0]].shape[2]
         return 0
 
     def _reads_extern(self) -> bool:
         stored = self.program.schedule.storages
-        reads = [name for call in self.all_calls for name in call.reads if name in stored]
+        reads = [name for call in self.step.all_calls for name in call.reads if name in stored]
         return any(self.program.base(name) != ARENA for name in reads)
 
     def _params(self, call: Call) -> ParamStruct | None:
         """A call's constants: packed in groups where the call runs in rounds."""
-        if call.node is None or KERNELS[call.kernel].params is None:
+        if not isinstance(call, KernelCall) or call.kernel.pack is None:
             return None
-        rounds = call in self.step.calls or call.kernel == FINISH_POINTWISE
-        return self.program.constants_of(call, self.step.group if rounds else 0).params
+        return self.program.constants_of(call, constants_group(self.step, call)).params
 
     # -- patches -----------------------------------------------------------------------------
 
     def _reach_back(self) -> None:
         """From the piece back through the windows: the patch of every tensor."""
-        for call in reversed(self.all_calls):
-            if call.node is None or call.kernel in (FINISH_POINTWISE, FINISH_MEAN):
+        for call in reversed(self.step.all_calls):
+            if not isinstance(call, Compute | Accumulate):
                 continue
             node = self.program.node(call)
-            patch, pads = self.made[call.writes], NO_PADS
+            patch, pads = self.made[call.tensor], NO_PADS
             pointwise = isinstance(node.op, Conv) and node.op.is_pointwise
             params = self._params(call)
             name = f"reach_{self.scope.stem(node.output)}"
@@ -264,47 +261,23 @@ class _StepMaker:
 
     def _find_sums(self) -> None:
         for call in self.step.calls:
-            if call.kernel == ADD_POINTWISE:
-                pixels = f"patchc_pixels({self.made[call.writes]})"
-                self.makes.append(_sums(self.program, call.writes, pixels, new=True))
-            elif call.kernel in (ADD_MEAN, FINISH_MEAN):
-                self.makes.append(_sums(self.program, call.writes, "1", new=False))
+            if not isinstance(call, Accumulate | Finish):
+                continue
+            if self.program.schedule.sums[call.tensor].per_piece:
+                pixels = f"patchc_pixels({self.made[call.tensor]})"
+                self.makes.append(_sums(self.program, call.tensor, pixels, new=True))
+            else:
+                self.makes.append(_sums(self.program, call.tensor, "1", new=False))
 
     # -- channel groups ----------------------------------------------------------------------
 
-    def _sliced(self) -> frozenset[str]:
-        """Tensors of which a round makes only some channels.
-
-        Raises PatchcError for a plan that asks for rounds that kernels cannot run.
-        """
-        if not self.step.group:
-            return frozenset()
-        found: set[str] = set()
-        for position, call in enumerate(self.step.calls):
-            op = self.program.node(call).op
-            able = set(call.reads) <= found
-            if position == 0:
-                able = isinstance(op, Conv) and op.groups == 1
-            elif isinstance(op, Conv) and call.kernel != ADD_POINTWISE:
-                able = able and op.is_depthwise and op.channels_in == op.channels_out
-            elif call.kernel != ADD_POINTWISE:
-                one_table = isinstance(op, Lut) and not op.per_channel
-                able = able and (one_table or isinstance(op, MaxPool | AveragePool))
-            if not able:
-                raise PatchcError(
-                    f"the plan runs {call.node!r} in groups of {self.step.group} channels; only "
-                    "convolution, depthwise or pooling, projection can run so: change the plan"
-                )
-            if call.kernel != ADD_POINTWISE:
-                found.add(call.writes)
-        return frozenset(found)
-
-    def _slice(self, call: Call, params: ParamStruct) -> Made | None:
+    def _slice(self, call: KernelCall, params: ParamStruct) -> Made | None:
         """The round's constants, where they differ from round to round."""
         op = self.program.node(call).op
-        if not self.step.group or call in self.step.finish or not isinstance(op, Conv):
+        slicing = Slicing.ALL if isinstance(call, Finish) else call.slicing
+        if slicing is Slicing.ALL or not isinstance(op, Conv):
             return None
-        if call.kernel == ADD_POINTWISE:
+        if slicing is Slicing.INPUTS:
             function, size = "patchc_inputs_from", op.channels_out
         else:
             function, size = "patchc_outputs_from", op.weights[0].size
@@ -313,39 +286,41 @@ class _StepMaker:
     # -- calls -------------------------------------------------------------------------------
 
     def _call(self, call: Call) -> PieceCall:
-        comment = call_comment(self.program.schedule.graph, call, self.numbers[call.writes])
-        if call.node is None:
-            view = self._view("out" if call.kernel == LOAD else "in", call.writes, _PIECE)
+        comment = call_comment(self.program.schedule.graph, call, self.numbers[call.tensor])
+        if isinstance(call, Load | Store):
+            view = self._view("out" if isinstance(call, Load) else "in", call.tensor, _PIECE)
             function, caller = callback(self.program, call)
             given = (caller, f"&{view.name}", f"{_PIECE}->r0", f"{_PIECE}->c0")
             return PieceCall(comment, function, (view,), frozenset(), None, given, is_callback=True)
         views = []
         patch, pads = self.reads.get(call, (_PIECE, NO_PADS))
         names: tuple[str, ...] = ()
-        if call.kernel not in (FINISH_POINTWISE, FINISH_MEAN):
+        array: tuple[str, ...] = ()
+        if not isinstance(call, Finish):
             names = input_names(call)
+            array = array_lines(call, names)
             for name, tensor in zip(names, call.reads, strict=True):
                 views.append(self._view(name, tensor, self._part(call, tensor, patch)))
-        if call.kernel not in (ADD_POINTWISE, ADD_MEAN):
-            views.append(self._view("out", call.writes, self.made[call.writes]))
+        if not isinstance(call, Accumulate):
+            views.append(self._view("out", call.tensor, self.made[call.tensor]))
         params = self._params(call)
         constants = self._slice(call, params) if params else None
         named = constants or params
         return PieceCall(
             comment=comment,
-            function=KERNELS[call.kernel].function,
+            function=call.kernel.function,
             views=tuple(views),
             sliced=self._sliced_views(call, names),
             constants=constants,
             arguments=_arguments(call, names, pads, named.name if named else None),
-            array=array_lines(call, names),
+            array=array,
         )
 
-    def _sliced_views(self, call: Call, names: Sequence[str]) -> frozenset[str]:
-        tensors = {**dict(zip(names, call.reads, strict=False)), "out": call.writes}
+    def _sliced_views(self, call: KernelCall, names: Sequence[str]) -> frozenset[str]:
+        tensors = {**dict(zip(names, call.reads, strict=False)), "out": call.tensor}
         return frozenset(name for name, tensor in tensors.items() if tensor in self.sliced)
 
-    def _part(self, call: Call, tensor: str, patch: str) -> str:
+    def _part(self, call: KernelCall, tensor: str, patch: str) -> str:
         """The patch of an operand: its only pixel where that is broadcast."""
         node = self.program.node(call)
         return PIXEL if broadcasts(self.program.schedule.graph, node, tensor) else patch
@@ -356,11 +331,20 @@ class _StepMaker:
         return Made(f"patchc_{way}", name, f"patchc_{way}_view", (*items, patch))
 
 
-def _arguments(call: Call, names: Sequence[str], pads: str, params: str | None) -> tuple[str, ...]:
+def _second_function(last: Call) -> str:
+    """What is added to a tensor's name where a second function has to do with it."""
+    if isinstance(last, Accumulate):
+        return "_sums"
+    return "_rows" if isinstance(last, Store) else ""
+
+
+def _arguments(
+    call: KernelCall, names: Sequence[str], pads: str, params: str | None
+) -> tuple[str, ...]:
     """In the order that kernels take them: what is written, what is read, pads, constants."""
-    if call.kernel in (ADD_POINTWISE, ADD_MEAN):
+    if isinstance(call, Accumulate):
         found = ["&sums", "&in"]
-    elif call.kernel in (FINISH_POINTWISE, FINISH_MEAN):
+    elif isinstance(call, Finish):
         found = ["&out", "&sums"]
     else:
         found = ["&out", *input_arguments(call, names, pads)]

@@ -8,17 +8,19 @@ import numpy as np
 
 from patchc.geometry.axis import demand, taps
 from patchc.geometry.span import Span
+from patchc.ir import GlobalAveragePool
 from patchc.ir.graph import Shape
-from patchc.kernels.registry import KERNELS, Order
+from patchc.kernels.kernel import Order
 from patchc.schedule.types import (
-    ADD_MEAN,
-    FINISH_MEAN,
-    FINISH_POINTWISE,
-    STORE,
+    Accumulate,
     Buffer,
     BufferKind,
+    Compute,
+    Finish,
+    Load,
     Schedule,
     Step,
+    Store,
     shared_bytes,
 )
 
@@ -80,14 +82,14 @@ def element_peak(schedule: Schedule) -> int:
         # Two moments per piece: operands end at the first, results begin at the second, so that an
         # element-wise step does not count them twice; others hold both at both moments.
         element_wise = all(
-            call.node is not None and KERNELS[call.kernel].order is Order.ELEMENT
-            for call in (*step.calls, *step.finish)
+            isinstance(call, Compute) and call.kernel.order is Order.ELEMENT
+            for call in step.all_calls
         )
         reads_at, writes_at = (clock, clock + 1) if element_wise else (clock + 1, clock)
         for name, window in _reads(schedule, step, rows, cols):
             if name in pixels:
                 pixels[name].last_read[window] = reads_at
-        makes = step.calls[0].kernel != STORE and step.piece == step_output(step)
+        makes = not isinstance(step.calls[0], Store) and step.piece == step_output(step)
         if makes and step.piece in pixels:
             pixels[step.piece].write(rows, cols, writes_at)
         clock += 2
@@ -101,7 +103,7 @@ def element_peak(schedule: Schedule) -> int:
 
 def step_output(step: Step) -> str:
     """The tensor that a step's last call writes."""
-    return (step.finish or step.calls)[-1].writes
+    return step.all_calls[-1].tensor
 
 
 def _reads(
@@ -109,19 +111,20 @@ def _reads(
 ) -> Iterator[tuple[str, tuple[slice, slice]]]:
     """What a piece reads of tensors made outside its step: (tensor, pixels)."""
     graph = schedule.graph
-    if step.calls[0].kernel == STORE:
+    if isinstance(step.calls[0], Store):
         yield step.piece, (slice(rows.start, rows.stop), slice(cols.start, cols.stop))
-    calls = [call for call in (*step.calls, *step.finish) if call.node is not None]
+    calls = [call for call in step.all_calls if not isinstance(call, Load | Store)]
     made: dict[str, tuple[Span, Span]] = {step.piece: (rows, cols)}
     for call in reversed(calls):
-        if call.kernel in (FINISH_POINTWISE, FINISH_MEAN):
+        if isinstance(call, Finish):
             continue
-        op = graph.node(call.node or "").op
-        inner = {other.writes for other in calls}
-        out_rows, out_cols = (rows, cols) if call.kernel == ADD_MEAN else made[call.writes]
+        op = graph.node(call.node).op
+        mean = isinstance(call, Accumulate) and isinstance(op, GlobalAveragePool)
+        inner = {other.tensor for other in calls}
+        out_rows, out_cols = (rows, cols) if mean else made[call.tensor]
         for name in dict.fromkeys(call.reads):
             height, width, _ = graph.tensors[name].shape
-            if call.kernel == ADD_MEAN:
+            if mean:
                 reached = [(slice(rows.start, rows.stop), slice(cols.start, cols.stop))]
                 hull = (rows, cols)
             else:

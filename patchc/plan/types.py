@@ -1,10 +1,9 @@
-"""Plan: the decisions about how a Graph is run, small and JSON-serialisable."""
+"""Plan: the decisions about how a Graph is run. plan/json.py writes and reads it."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from patchc.ir import Graph
@@ -50,6 +49,7 @@ class StepPlan:
     """
 
     nodes: tuple[str, ...]  # names, in execution order
+    kernels: tuple[str, ...] = ()  # of each node: a name in kernels.registry; of sums, who adds
     tile: int = 0  # columns
     group: int = 0  # channels
     rows: int = 1  # rows of the last node's output per call
@@ -90,29 +90,3 @@ class Plan:
             replace(tunnel, reverse=index in chosen) for index, tunnel in enumerate(self.tunnels)
         )
         return replace(self, tunnels=tuple(turned))
-
-    def to_json(self) -> str:
-        """The text of plan.json."""
-        return json.dumps(asdict(self), indent=1, default=lambda mode: mode.value) + "\n"
-
-    @staticmethod
-    def from_json(text: str) -> Plan:
-        """The inverse of `to_json`. Raises ValueError, KeyError or TypeError on other text."""
-        data = json.loads(text)
-        return Plan(
-            input_mode=InputMode(data["input_mode"]),
-            tunnels=tuple(
-                TunnelPlan(
-                    tuple(
-                        StepPlan(tuple(s["nodes"]), s["tile"], s["group"], s["rows"])
-                        for s in tunnel["steps"]
-                    ),
-                    tunnel["stripes"],
-                    tunnel["whole"],
-                    tunnel["reverse"],
-                )
-                for tunnel in data["tunnels"]
-            ),
-            in_place=tuple((a, b) for a, b in data["in_place"]),
-            output_mode=OutputMode(data["output_mode"]),
-        )

@@ -151,9 +151,7 @@ def reversible(graph: Graph, plan: Plan) -> frozenset[int]:
 def _tunnel(schedule: Schedule, block: int) -> int:
     """The tunnel that a block runs: blocks that only load a map are none."""
     computing = [
-        index
-        for index, one in enumerate(schedule.blocks)
-        if any(call.node for step in one.steps for call in step.calls)
+        index for index, one in enumerate(schedule.blocks) if any(step.nodes for step in one.steps)
     ]
     return computing.index(block)
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from patchc.ir import Graph, Node
 from patchc.plan.types import InputMode, OutputMode, Plan, StepPlan, TunnelPlan
+from patchc.planner.assign import with_kernels
 from patchc.planner.order import best_order, may_overwrite
 
 
@@ -24,6 +25,11 @@ def whole_in_place(graph: Graph, mode: InputMode, order: Sequence[Node]) -> dict
     return found
 
 
+def layer(graph: Graph, node: Node) -> StepPlan:
+    """The step that computes a node whole."""
+    return with_kernels(graph, StepPlan((node.name,)), whole=True)
+
+
 def trivial_plan(
     graph: Graph, input_mode: InputMode, outputs: OutputMode = OutputMode.ARENA
 ) -> Plan:
@@ -31,7 +37,7 @@ def trivial_plan(
     order = best_order(graph, input_mode, outputs).nodes
     return Plan(
         input_mode=input_mode,
-        tunnels=tuple(TunnelPlan((StepPlan((node.name,)),), whole=True) for node in order),
+        tunnels=tuple(TunnelPlan((layer(graph, node),), whole=True) for node in order),
         in_place=tuple(whole_in_place(graph, input_mode, order).items()),
         output_mode=outputs,
     )

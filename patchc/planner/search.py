@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from patchc.ir import Graph, macs
 from patchc.plan.types import InputMode, OutputMode, Plan, StepPlan, TunnelPlan
+from patchc.planner.layer_by_layer import layer
 from patchc.planner.modes import Bounds, Combination, Modes
 from patchc.planner.one_stripe import OneStripe
 from patchc.planner.order import orders
@@ -155,7 +156,7 @@ class _Ordered:
         size, in_place = self.runs.whole(cut)
         if size <= bounds.bytes:
             node = self.order[cut]
-            steps = (StepPlan((node.name,)),)
+            steps = (layer(self.graph, node),)
             yield Tunnel(cut, cut + 1, steps, 1, in_place, size, macs(self.graph, node))
         one_stripe = OneStripe(self.graph, self.modes, cut, bounds)
         position = cut

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from patchc.ir import Binary, Concat, Conv, GlobalAveragePool, Graph, Lut, MaxPool, Node, broadcasts
 from patchc.plan.types import StepPlan
+from patchc.planner.assign import with_kernels
 
 # A tile is wide enough for this many bytes of the inner tensor: calls on less cost more in set-up
 # than they save in memory.
@@ -99,18 +100,25 @@ def _unit(graph: Graph, rest: Sequence[Node]) -> Unit:
     if any(node.output not in overwritten for node in tiled[:-1]):
         channels = graph.tensors[core[0].output].shape[2]
         tile = max(1, TILE_BYTES // channels)
-    ring = [StepPlan(tuple(node.name for node in tiled), tile=tile)]
+    ring = [_step(graph, tuple(node.name for node in tiled), tile=tile)]
     if expand:
-        ring.insert(0, StepPlan(tuple(node.name for node in expand)))
+        ring.insert(0, _step(graph, tuple(node.name for node in expand)))
     options = [tuple(ring)]
     if expand and not side and not any(_per_channel(node) for node in nodes):
         height = graph.tensors[core[-1].output].shape[0]
         options += [
-            (StepPlan(names, group=GROUP_CHANNELS, rows=rows),)
+            (_step(graph, names, group=GROUP_CHANNELS, rows=rows),)
             for rows in GROUP_ROWS
             if rows <= height
         ]
     return Unit(names, tuple(options), tuple(in_place))
+
+
+def _step(
+    graph: Graph, nodes: tuple[str, ...], tile: int = 0, group: int = 0, rows: int = 1
+) -> StepPlan:
+    """A step with its kernels."""
+    return with_kernels(graph, StepPlan(nodes, tile=tile, group=group, rows=rows))
 
 
 def _side(graph: Graph, rest: Sequence[Node]) -> list[Node]:

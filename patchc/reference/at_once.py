@@ -22,20 +22,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
-from patchc.kernels.registry import KERNELS, Order
+from patchc.kernels.kernel import Order
 from patchc.reference.geometry import Axis
 from patchc.reference.program import (
-    ADDS,
-    FINISHES,
     Piece,
     PreparedCall,
     Region,
+    adds_mean,
     sums_touched,
     tensors_touched,
 )
 from patchc.reference.rectangles import overlap
 from patchc.reference.shadow import Memory
-from patchc.schedule.types import ADD_MEAN, ADD_POINTWISE, LOAD, Schedule, Step
+from patchc.schedule.types import Accumulate, Compute, Load, Schedule, Step
 
 
 class NotAtOnceError(Exception):
@@ -57,26 +56,28 @@ def at_once(
     if not (step.tile or step.group) or len(calls) == 1:
         return None
     last = calls[-1].call
-    sums = {c.call.writes for c in calls if c.call.kernel == ADD_POINTWISE}
-    inner = {c.call.writes for c in calls[:-1] if c.call.kernel not in ADDS} - {last.writes}
-    reads = {name for c in calls if c.call.kernel not in FINISHES for name in c.call.reads}
+    added = [c.call for c in calls if isinstance(c.call, Accumulate)]
+    sums = {call.tensor for call in added if schedule.sums[call.tensor].per_piece}
+    inner = {c.call.tensor for c in calls[:-1] if not isinstance(c.call, Accumulate)}
+    inner -= {last.tensor}
+    reads = {name for c in calls for name in c.call.reads}
     if (
-        any(c.call.kernel in (LOAD, ADD_MEAN) for c in calls[:-1])
-        or not all(schedule.sums[name].per_piece for name in sums)
+        any(isinstance(c.call, Load) or adds_mean(schedule.graph, c.call) for c in calls[:-1])
+        or any(call.tensor not in sums for call in added if call is not last)
         or (step.tile and any(_has_window(c) and inner & set(c.call.reads) for c in calls))
         or _touched_elsewhere(schedule, step, inner, sums)
     ):
         return None
-    replaced = {name for name in inner if _lies_under(schedule, name, last.writes)}
-    if not _replaced_in_turn(calls, replaced, last.writes):
+    replaced = {name for name in inner if _lies_under(schedule, name, last.tensor)}
+    if not _replaced_in_turn(calls, replaced, last.tensor):
         return None
     own = [memory.storage_extent(name) for name in sorted(inner - replaced)]
     own += [memory.sums_extent(name) for name in sorted(sums)]
     others = [memory.storage_extent(name) for name in sorted(reads - inner)]
-    if last.kernel == ADD_MEAN:
-        others.append(memory.sums_extent(last.writes))
+    if isinstance(last, Accumulate):
+        others.append(memory.sums_extent(last.tensor))
     else:
-        others.append(memory.storage_extent(last.writes))
+        others.append(memory.storage_extent(last.tensor))
     private = tuple(extent for extent in own if extent is not None)
     apart = tuple(extent for extent in others if extent is not None)
     if len(private) != len(own) or len(apart) != len(others):
@@ -121,7 +122,7 @@ def check_room_for_sums(schedule: Schedule, piece: Piece, tensor: str, region: R
 def _room_for_groups(schedule: Schedule, step: Step, tensor: str) -> bool:
     """Do the channels of a group lie side by side? Those of finishing calls are all there."""
     storage, channels = schedule.storages[tensor], schedule.graph.tensors[tensor].shape[2]
-    in_groups = step.group and any(call.writes == tensor for call in step.calls)
+    in_groups = step.group and any(call.tensor == tensor for call in step.calls)
     return storage.depth >= channels or bool(in_groups and storage.depth % step.group == 0)
 
 
@@ -143,7 +144,7 @@ def _touched_elsewhere(schedule: Schedule, step: Step, inner: set[str], sums: se
         for block in schedule.blocks
         for other in block.steps
         if other is not step
-        for call in (*other.calls, *other.finish)
+        for call in other.all_calls
     )
 
 
@@ -155,12 +156,10 @@ def _lies_under(schedule: Schedule, inner: str, result: str) -> bool:
 
 def _replaced_in_turn(calls: Sequence[PreparedCall], replaced: set[str], result: str) -> bool:
     """Are these tensors only read by calls that overwrite them element by element?"""
-    readers = [
-        c.call for c in calls if c.call.kernel not in FINISHES and replaced & set(c.call.reads)
-    ]
+    readers = [c.call for c in calls if replaced & set(c.call.reads)]
     return all(
-        call.kernel in KERNELS
-        and KERNELS[call.kernel].order is Order.ELEMENT
-        and call.writes in replaced | {result}
+        isinstance(call, Compute)
+        and call.kernel.order is Order.ELEMENT
+        and call.tensor in replaced | {result}
         for call in readers
     )

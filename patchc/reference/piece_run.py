@@ -10,7 +10,7 @@ import numpy as np
 
 from patchc.geometry.span import Span
 from patchc.ir import Conv, GlobalAveragePool, Op
-from patchc.kernels.registry import KERNELS, Order
+from patchc.kernels.kernel import Order
 from patchc.reference.at_once import NotAtOnceError, check_room, check_room_for_sums
 from patchc.reference.counts import Fetches, MeanPixels
 from patchc.reference.geometry import Reach, padding
@@ -23,10 +23,18 @@ from patchc.reference.partial import (
     finish_pointwise,
     some_outputs,
 )
-from patchc.reference.program import FINISHES, Piece, PreparedCall, Region, regions
+from patchc.reference.program import Piece, PreparedCall, Region, adds_mean, regions
 from patchc.reference.rectangles import Rectangle, SumsRectangle, clobbered, overlap
 from patchc.reference.shadow import Memory, ShadowMemoryError
-from patchc.schedule.types import ADD_MEAN, ADD_POINTWISE, LOAD, STORE, Schedule
+from patchc.schedule.types import (
+    Accumulate,
+    Compute,
+    Finish,
+    KernelCall,
+    Load,
+    Schedule,
+    Store,
+)
 
 T = TypeVar("T")
 
@@ -97,35 +105,36 @@ class PieceRun:
             raise ShadowMemoryError(f"{self._where}: {error}") from None
 
     def _perform(self, item: PreparedCall, region: Region, channels: Span | None) -> None:
-        kernel_name = item.call.kernel
-        if len(self._calls) > 1:
-            self._where = f"{self._piece.describe()}, {kernel_name} of {item.call.node!r}"
+        call = item.call
+        if len(self._calls) > 1 and isinstance(call, KernelCall):
+            self._where = f"{self._piece.describe()}, {call.kernel.name} of {call.node!r}"
             if channels is not None:
                 self._where += f", channels {channels.start} .. {channels.stop - 1}"
-        if kernel_name == LOAD:
-            self._load(item, region)
-        elif kernel_name == STORE:
-            self._store(item, region)
-        elif kernel_name == ADD_POINTWISE:
-            self._add_pointwise(item, region, channels)
-        elif kernel_name == ADD_MEAN:
-            self._add_mean(item, region)
-        elif kernel_name in FINISHES:
-            self._finish(item, region)
-        else:
-            self._compute(item, region, channels)
+        match call:
+            case Load():
+                self._load(call, region)
+            case Store():
+                self._store(call, region)
+            case Accumulate() if adds_mean(self._graph, call):
+                self._add_mean(item, call, region)
+            case Accumulate():
+                self._add_pointwise(item, call, region, channels)
+            case Finish():
+                self._finish(item, call, region)
+            case Compute():
+                self._compute(item, call, region, channels)
 
     # -- calls -------------------------------------------------------------------------------
 
-    def _load(self, item: PreparedCall, region: Region) -> None:
-        name, rows, cols = item.call.writes, region.rows, region.cols
+    def _load(self, call: Load, region: Region) -> None:
+        name, rows, cols = call.tensor, region.rows, region.cols
         target = self._memory.locate(name, rows, cols, self._piece.stripe)
         image = self._work.inputs[name]
         self._memory.write(target, image[rows.start : rows.stop, cols.start : cols.stop])
         self._work.fetches[name].add(rows, cols)
 
-    def _store(self, item: PreparedCall, region: Region) -> None:
-        name, rows, cols = item.call.writes, region.rows, region.cols
+    def _store(self, call: Store, region: Region) -> None:
+        name, rows, cols = call.tensor, region.rows, region.cols
         source = self._memory.locate(name, rows, cols, self._piece.stripe)
         window = slice(rows.start, rows.stop), slice(cols.start, cols.stop)
         self._work.handed[name][window] = self._memory.read(source)
@@ -133,25 +142,29 @@ class PieceRun:
         if self._work.fetches[name].reread:
             raise ShadowMemoryError(f"hands over pixels of {name!r} a second time")
 
-    def _compute(self, item: PreparedCall, region: Region, channels: Span | None) -> None:
-        call, op = item.call, _operator(item)
+    def _compute(
+        self, item: PreparedCall, call: Compute, region: Region, channels: Span | None
+    ) -> None:
+        op = _operator(item)
         if region.empty:  # all that the piece sees of it is padding
-            if call.writes in self._inner:
-                self._kept[call.writes] = region, np.empty((0, 0, 0), dtype=np.int8)
+            if call.tensor in self._inner:
+                self._kept[call.tensor] = region, np.empty((0, 0, 0), dtype=np.int8)
             return
         patches, operands = self._operands(item, region, channels and channels_read(op, channels))
 
         def make() -> Callable[..., np.ndarray]:
             part = op if channels is None else some_outputs(op, channels)
             tensors = [self._graph.tensors[name] for name in call.reads]
-            return kernel(part, tensors, self._graph.tensors[call.writes])
+            return kernel(part, tensors, self._graph.tensors[call.tensor])
 
         values = self._work.once((call.node, call.kernel, channels), make)(*patches)
         self._work.macs += values.size * _macs_per_element(op)
-        self._write(call.writes, region, channels, values, operands, KERNELS[call.kernel].order)
+        self._write(call.tensor, region, channels, values, operands, call.kernel.order)
 
-    def _add_pointwise(self, item: PreparedCall, region: Region, channels: Span | None) -> None:
-        call, op = item.call, _operator(item)
+    def _add_pointwise(
+        self, item: PreparedCall, call: Accumulate, region: Region, channels: Span | None
+    ) -> None:
+        op = _operator(item)
         assert isinstance(op, Conv)
         channels = channels or Span(0, op.channels_in)
         (patch,), operands = self._operands(item, region, channels)
@@ -161,30 +174,28 @@ class PieceRun:
         )(patch.values)
         self._work.macs += added.size * (channels.stop - channels.start)
         if self._at_once:
-            check_room_for_sums(self._work.schedule, self._piece, call.writes, region)
-            self._kept_sums[call.writes] = added
+            check_room_for_sums(self._work.schedule, self._piece, call.tensor, region)
+            self._kept_sums[call.tensor] = added
             return
-        target = self._memory.locate_sums(call.writes, region.rows, region.cols)
+        target = self._memory.locate_sums(call.tensor, region.rows, region.cols)
         sums = self._memory.read_sums(target, channels.start)
         _check_apart(target, operands)
         self._memory.write_sums(target, sums + added, channels.stop)
 
-    def _add_mean(self, item: PreparedCall, region: Region) -> None:
-        call = item.call
+    def _add_mean(self, item: PreparedCall, call: Accumulate, region: Region) -> None:
         (patch,), operands = self._operands(item, region, None)
-        pixels = self._work.means[call.writes]
-        target = self._memory.locate_sums(call.writes, Span(0, 1), Span(0, 1))
+        pixels = self._work.means[call.tensor]
+        target = self._memory.locate_sums(call.tensor, Span(0, 1), Span(0, 1))
         sums = self._memory.read_sums(target, pixels.done)
         _check_apart(target, operands)
         pixels.add(region.rows, region.cols)
         self._memory.write_sums(target, sums + add_mean(patch.values), pixels.done)
 
-    def _finish(self, item: PreparedCall, region: Region) -> None:
-        call, op = item.call, _operator(item)
-        x, y = self._graph.tensors[self._node_input(item)], self._graph.tensors[call.writes]
+    def _finish(self, item: PreparedCall, call: Finish, region: Region) -> None:
+        op, name = _operator(item), call.tensor
+        x, y = self._graph.tensors[self._graph.node(call.node).inputs[0]], self._graph.tensors[name]
         if isinstance(op, GlobalAveragePool):
-            self._work.means[call.reads[0]].check_complete()
-        (name,) = call.reads
+            self._work.means[name].check_complete()
         operands: list[SumsRectangle] = []
         if name in self._kept_sums:
             sums = self._kept_sums[name]
@@ -199,12 +210,9 @@ class PieceRun:
             return finish_pointwise(op, x, y)
 
         values = self._work.once((call.node, call.kernel), make)(sums)
-        self._write(call.writes, region, None, values, operands, None)
+        self._write(call.tensor, region, None, values, operands, None)
 
     # -- operands and results ----------------------------------------------------------------
-
-    def _node_input(self, item: PreparedCall) -> str:
-        return self._graph.node(item.call.node or "").inputs[0]
 
     def _operands(
         self, item: PreparedCall, region: Region, channels: Span | None
@@ -265,19 +273,19 @@ class PieceRun:
     def _zero_sums(self, work: Iterable[tuple[PreparedCall, Region]]) -> None:
         """Sums of one piece start at 0."""
         for item, region in work:
-            name = item.call.writes
-            if item.call.kernel not in (ADD_POINTWISE, ADD_MEAN) or self._at_once:
+            name = item.call.tensor
+            if not isinstance(item.call, Accumulate) or self._at_once:
                 continue
             if self._work.schedule.sums[name].per_piece:
                 rows, cols = region.rows, region.cols
-                if item.call.kernel == ADD_MEAN:
+                if adds_mean(self._graph, item.call):
                     rows = cols = Span(0, 1)
                 target = self._memory.locate_sums(name, rows, cols)
                 self._memory.write_sums(target, np.zeros(target.shape, dtype=np.int32), 0)
 
 
 def _operator(item: PreparedCall) -> Op:
-    assert item.op is not None, f"{item.call.kernel}: only a load has no node"
+    assert item.op is not None, "only a load or a store has no node"
     return item.op
 
 

@@ -10,22 +10,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from patchc.geometry.span import Span
-from patchc.ir import Graph, Op, Window
+from patchc.ir import GlobalAveragePool, Graph, Op, Window
 from patchc.reference.geometry import AnyAxis, Reach, axes, reach
 from patchc.reference.operators import reading_axes
 from patchc.reference.shadow import ShadowMemoryError
 from patchc.schedule.types import (
-    ADD_MEAN,
-    ADD_POINTWISE,
-    FINISH_MEAN,
-    FINISH_POINTWISE,
+    Accumulate,
     Call,
+    Finish,
+    KernelCall,
     Schedule,
     Step,
 )
-
-ADDS = (ADD_POINTWISE, ADD_MEAN)
-FINISHES = (FINISH_POINTWISE, FINISH_MEAN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +83,11 @@ def groups(graph: Graph, step: Step) -> list[Span | None]:
     """The channel groups that `step.calls` run for, one after the other; None: all channels."""
     if not step.group:
         return [None]
-    added = [call.reads[0] for call in step.calls if call.kernel == ADD_POINTWISE]
+    added = [
+        call.reads[0]
+        for call in step.calls
+        if isinstance(call, Accumulate) and not adds_mean(graph, call)
+    ]
     if not added:
         raise ShadowMemoryError(
             f"step {step.name!r} runs {step.group} channels at a time, but adds none of them up"
@@ -98,14 +98,17 @@ def groups(graph: Graph, step: Step) -> list[Span | None]:
 
 def tensors_touched(call: Call) -> set[str]:
     """Tensors that a call reads or writes in their storages."""
-    found = set() if call.kernel in FINISHES else set(call.reads)
-    return found if call.kernel in ADDS else found | {call.writes}
+    return set(call.reads) if isinstance(call, Accumulate) else {*call.reads, call.tensor}
 
 
 def sums_touched(call: Call) -> set[str]:
     """Tensors whose sums a call reads or adds to."""
-    found = set(call.reads) if call.kernel in FINISHES else set()
-    return found | {call.writes} if call.kernel in ADDS else found
+    return {call.tensor} if isinstance(call, Accumulate | Finish) else set()
+
+
+def adds_mean(graph: Graph, call: Call) -> bool:
+    """Does the call add pixels to the sums of a mean?"""
+    return isinstance(call, Accumulate) and isinstance(graph.node(call.node).op, GlobalAveragePool)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -113,23 +116,23 @@ class PreparedCall:
     """What all runs of one call share."""
 
     call: Call
-    op: Op | None  # None: a load
+    op: Op | None  # None: a load or a store
     axes: tuple[tuple[AnyAxis, AnyAxis], ...]  # per operand: rows, columns; sums have none
 
 
 def prepare(graph: Graph, call: Call) -> PreparedCall:
     """Look up the call's operator and the windows through which it reads."""
-    if call.node is None:
+    if not isinstance(call, KernelCall):
         return PreparedCall(call, None, ())
     op = graph.node(call.node).op
-    if call.kernel in FINISHES:
+    if isinstance(call, Finish):
         return PreparedCall(call, op, ())
     tensors = [graph.tensors[name] for name in call.reads]
     found: tuple[tuple[AnyAxis, AnyAxis], ...]
-    if call.kernel == ADD_MEAN:
+    if adds_mean(graph, call):
         found = tuple(axes(Window((1, 1)), *tensor.shape[:2]) for tensor in tensors)
     else:
-        found = tuple(reading_axes(op, tensor, graph.tensors[call.writes]) for tensor in tensors)
+        found = tuple(reading_axes(op, tensor, graph.tensors[call.tensor]) for tensor in tensors)
     return PreparedCall(call, op, found)
 
 
@@ -156,9 +159,10 @@ def regions(prepared: tuple[PreparedCall, ...], piece: Piece) -> list[Region]:
     found: list[Region] = []
     for item in reversed(prepared):
         call = item.call
-        target = call.reads[0] if call.kernel == ADD_MEAN else call.writes
+        mean = isinstance(call, Accumulate) and isinstance(item.op, GlobalAveragePool)
+        target = call.reads[0] if mean else call.tensor
         if target not in demanded:
-            raise ShadowMemoryError(f"computes {call.writes!r}, of which the piece needs nothing")
+            raise ShadowMemoryError(f"computes {call.tensor!r}, of which the piece needs nothing")
         rows, cols = demanded[target]
         reads = tuple(
             (reach(along_rows, rows.start, rows.stop), reach(along_cols, cols.start, cols.stop))

@@ -20,9 +20,9 @@ from patchc.reference.counts import Fetches, MeanPixels
 from patchc.reference.graph import checked_inputs
 from patchc.reference.piece_run import PieceRun, Workspace
 from patchc.reference.program import (
-    ADDS,
     Piece,
     PreparedCall,
+    adds_mean,
     groups,
     pieces,
     prepare,
@@ -33,7 +33,7 @@ from patchc.reference.program import (
 )
 from patchc.reference.rectangles import Rectangle
 from patchc.reference.shadow import Memory, ShadowMemoryError
-from patchc.schedule.types import ADD_MEAN, LOAD, BufferKind, Schedule
+from patchc.schedule.types import Accumulate, BufferKind, Load, Schedule
 
 # Buffers that no block may find anything in when it begins.
 PRIVATE = (BufferKind.RING, BufferKind.SCRATCH, BufferKind.ACCUMULATOR)
@@ -106,11 +106,11 @@ class _Machine:
         handed = {name: np.zeros(shape, dtype=np.int8) for name, shape in shapes.items()}
         self._work = Workspace(schedule, self._memory, inputs, fetches, handed)
         self._loaded = {
-            call.writes
+            call.tensor
             for block in schedule.blocks
             for step in block.steps
             for call in step.calls
-            if call.kernel == LOAD
+            if isinstance(call, Load)
         }
         self._steps: dict[str, _PreparedStep] = {}
         self._begun: set[tuple[str, bool]] = set()  # (step, in its last stripe?)
@@ -128,11 +128,11 @@ class _Machine:
         graph = self._schedule.graph
         for step in self._schedule.blocks[index].steps:
             for call in step.calls:
-                if call.kernel == ADD_MEAN:
+                if adds_mean(graph, call):
                     name = call.reads[0]
-                    self._work.means[call.writes] = MeanPixels(name, *graph.tensors[name].shape[:2])
-                if call.kernel in ADDS and not self._schedule.sums[call.writes].per_piece:
-                    self._zero(call.writes)
+                    self._work.means[call.tensor] = MeanPixels(name, *graph.tensors[name].shape[:2])
+                if isinstance(call, Accumulate) and not self._schedule.sums[call.tensor].per_piece:
+                    self._zero(call.tensor)
 
     def perform(self, piece: Piece) -> None:
         """All calls of a piece as wide as the stripe. Raises ShadowMemoryError."""
@@ -210,7 +210,7 @@ class _Machine:
         step, graph = piece.step, self._schedule.graph
         try:
             self._check_buffers(piece)
-            calls = tuple(prepare(graph, call) for call in (*step.calls, *step.finish))
+            calls = tuple(prepare(graph, call) for call in step.all_calls)
             return _PreparedStep(
                 calls, groups(graph, step), at_once(self._schedule, self._memory, step, calls)
             )
@@ -221,7 +221,7 @@ class _Machine:
         """Placement lets others have a buffer's bytes outside first .. last; the caller's image is
         not ours to write."""
         schedule, index = self._schedule, piece.block
-        for call in (*piece.step.calls, *piece.step.finish):
+        for call in piece.step.all_calls:
             used = [(name, schedule.storages[name].buffer) for name in tensors_touched(call)]
             used += [(name, schedule.sums[name].buffer) for name in sums_touched(call)]
             for name, where in sorted(used):
@@ -231,10 +231,10 @@ class _Machine:
                         f"touches {name!r} in block {index}, but buffer {buffer.name} lives in "
                         f"blocks {buffer.first} .. {buffer.last}"
                     )
-            if call.writes in schedule.storages and call.kernel not in ADDS:
-                target = schedule.buffers[schedule.storages[call.writes].buffer]
+            if call.tensor in schedule.storages and not isinstance(call, Accumulate):
+                target = schedule.buffers[schedule.storages[call.tensor].buffer]
                 if target.kind is BufferKind.EXTERN and self._holds_input(target.name):
-                    raise ShadowMemoryError(f"writes {call.writes!r} over the caller's image")
+                    raise ShadowMemoryError(f"writes {call.tensor!r} over the caller's image")
 
     def _holds_input(self, buffer: str) -> bool:
         graph, storages = self._schedule.graph, self._schedule.storages

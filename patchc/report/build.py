@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from patchc.frontend.model import ImportedModel
-from patchc.ir import macs
+from patchc.ir import Conv, macs
 from patchc.memory import Placement, element_peak, live_bytes, liveness_peak
 from patchc.numerics.proof import count_exact
 from patchc.plan.types import InputMode, Plan, TunnelPlan
@@ -24,7 +24,7 @@ from patchc.report.data import (
     Segmentation,
     Tunnel,
 )
-from patchc.schedule.types import FINISH_MEAN, FINISH_POINTWISE, Call, Schedule
+from patchc.schedule.types import Call, Compute, Finish, KernelCall, Schedule
 from patchc.schedule.work import Work, executed_work, input_reads
 from patchc.version import __version__
 
@@ -113,10 +113,10 @@ def _outputs(schedule: Schedule) -> tuple[Output, ...]:
 def _kernels(schedule: Schedule) -> dict[str, int]:
     """Kernel -> places in the program that call it."""
     calls = (
-        call.kernel
+        _kernel_name(call)
         for block in schedule.blocks
         for step in block.steps
-        for call in (*step.calls, *step.finish)
+        for call in step.all_calls
     )
     return dict(sorted(Counter(calls).items()))
 
@@ -124,11 +124,7 @@ def _kernels(schedule: Schedule) -> dict[str, int]:
 def _tunnels(plan: Plan, schedule: Schedule, work: Mapping[str, Work]) -> tuple[Tunnel, ...]:
     live = dict(zip((block.name for block in schedule.blocks), live_bytes(schedule), strict=True))
     block_of = {
-        call.node: block
-        for block in schedule.blocks
-        for step in block.steps
-        for call in step.calls
-        if call.node is not None
+        name: block for block in schedule.blocks for step in block.steps for name in step.nodes
     }
     return tuple(
         Tunnel(
@@ -164,26 +160,44 @@ def _layers(schedule: Schedule, work: Mapping[str, Work]) -> tuple[Layer, ...]:
     live = live_bytes(schedule)
     return tuple(
         Layer(
-            node=call.node or step.name,
-            op=graph.node(call.node).op.kind if call.node else call.kernel.capitalize(),
-            kernel=call.kernel,
-            shape=graph.tensors[call.writes].shape,
+            node=call.node if isinstance(call, KernelCall) else step.name,
+            op=_operator(schedule, call),
+            depthwise=_is_depthwise(schedule, call),
+            kernel=_kernel_name(call),
+            shape=graph.tensors[call.tensor].shape,
             in_place=_in_place(schedule, call),
             tunnel=index,
             bytes=live[index],
-            macs=work[call.node].macs if call.node else 0,
+            macs=work[call.node].macs if isinstance(call, KernelCall) else 0,
         )
         for index, block in enumerate(schedule.blocks)
         for step in block.steps
-        for call in (*step.calls, *step.finish)
-        if call.kernel not in (FINISH_MEAN, FINISH_POINTWISE)
+        for call in step.all_calls
+        if not isinstance(call, Finish)
     )
+
+
+def _kernel_name(call: Call) -> str:
+    """The name of its kernel; "load" or "store" where there is none."""
+    return call.kernel.name if isinstance(call, KernelCall) else type(call).__name__.lower()
+
+
+def _is_depthwise(schedule: Schedule, call: Call) -> bool:
+    op = schedule.graph.node(call.node).op if isinstance(call, KernelCall) else None
+    return isinstance(op, Conv) and op.is_depthwise
+
+
+def _operator(schedule: Schedule, call: Call) -> str:
+    """The kind of its node; "Load" or "Store" where there is none."""
+    if isinstance(call, KernelCall):
+        return schedule.graph.node(call.node).op.kind
+    return type(call).__name__
 
 
 def _in_place(schedule: Schedule, call: Call) -> bool:
     """Is the output written over an operand, element by element?"""
-    if call.node is None or call.writes not in schedule.storages:
+    if not isinstance(call, Compute):
         return False
-    out = schedule.storages[call.writes]
+    out = schedule.storages[call.tensor]
     found = [schedule.storages[name] for name in call.reads if name in schedule.storages]
     return any((s.buffer, s.offset, s.slots) == (out.buffer, out.offset, out.slots) for s in found)

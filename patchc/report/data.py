@@ -91,6 +91,7 @@ class Layer:
 
     node: str
     op: str
+    depthwise: bool  # a convolution whose channels do not mix
     kernel: str
     shape: tuple[int, int, int]  # of its output: height, width, channels
     in_place: bool  # its output lies over one of its operands

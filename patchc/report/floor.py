@@ -29,7 +29,7 @@ def find_peak(schedule: Schedule) -> Peak:
         name
         for step in block.steps
         for call in (*step.calls, *step.finish)
-        for name in (*call.reads, call.writes)
+        for name in (*call.reads, call.tensor)
     }
     names = [step.name for step in block.steps]
     return Peak(

@@ -87,7 +87,7 @@ def _how(report: Report) -> str:
 
 
 def _operator(layer: Layer) -> str:
-    word = "DepthwiseConv" if layer.kernel == "conv2d_depthwise" else layer.op
+    word = "DepthwiseConv" if layer.depthwise else layer.op
     short = {"GlobalAveragePool": "GlobalAvgPool", "DepthwiseConv": "Depthwise"}.get(word, word)
     return f"{short} =" if layer.in_place else short
 

@@ -12,36 +12,40 @@ from patchc.geometry.span import Span
 from patchc.geometry.spans import column_shares, tunnel_cols
 from patchc.geometry.step import broadcast_input, is_mean, last_tensor, piece_tensor
 from patchc.ir import Graph, Node
-from patchc.kernels.registry import KERNELS, Order
-from patchc.kernels.select import choose_kernel
+from patchc.kernels.kernel import Kernel, Order, Role, Site
+from patchc.kernels.registry import KERNELS, Registry
 from patchc.plan.types import InputMode, Plan, StepPlan, TunnelPlan, handed_over
 from patchc.schedule.names import identifiers
-from patchc.schedule.scratch import SUM_BYTES, projection, step_scratch
+from patchc.schedule.scratch import SUM_BYTES, step_scratch
+from patchc.schedule.sites import projection, step_sites
 from patchc.schedule.types import (
-    ADD_MEAN,
-    ADD_POINTWISE,
-    FINISH_MEAN,
-    FINISH_POINTWISE,
-    LOAD,
-    STORE,
+    Accumulate,
     Block,
     Buffer,
     BufferKind,
     Call,
+    Compute,
+    Finish,
+    Load,
     Overlap,
     Schedule,
     Step,
     Storage,
+    Store,
     Sums,
 )
 
 CALLBACK = (InputMode.TILES, InputMode.STREAM)
 
+Chosen = list[tuple[Kernel, Site]]  # per node of a step
 
-def lower(graph: Graph, plan: Plan) -> Schedule:
-    """Raises PatchcError when `plan` (perhaps read from a file) does not fit `graph`."""
+
+def lower(graph: Graph, plan: Plan, registry: Registry = KERNELS) -> Schedule:
+    """The program of a plan, whose kernels are looked up in `registry`.
+
+    Raises PatchcError when `plan` (perhaps read from a file) does not fit `graph`."""
     order = _order(graph, plan)
-    return _Lowering(graph, plan, order).schedule()
+    return _Lowering(graph, plan, order, registry).schedule()
 
 
 def _order(graph: Graph, plan: Plan) -> tuple[Node, ...]:
@@ -71,8 +75,10 @@ def _order(graph: Graph, plan: Plan) -> tuple[Node, ...]:
 class _Lowering:
     """Collects buffers, storages and blocks, tunnel by tunnel."""
 
-    def __init__(self, graph: Graph, plan: Plan, order: tuple[Node, ...]) -> None:
-        self.graph, self.plan = graph, plan
+    def __init__(
+        self, graph: Graph, plan: Plan, order: tuple[Node, ...], registry: Registry
+    ) -> None:
+        self.graph, self.plan, self.registry = graph, plan, registry
         self.names = identifiers((*graph.inputs, *(node.output for node in order)))
         self.in_place = dict(plan.in_place)
         self.handed = handed_over(graph, plan.output_mode)
@@ -181,25 +187,26 @@ class _Lowering:
 
     def _load_block(self, tensor: str) -> None:
         self._map(tensor)
-        step = self._whole_step(f"load {tensor}", Call(LOAD, None, (), tensor))
+        step = self._whole_step(f"load {tensor}", Load(tensor))
         self.blocks.append(Block(f"load_{self.names[tensor]}", 1, 1, (step,)))
 
     def _store_block(self, tensor: str) -> None:
         """Hand over a tensor that is there in full."""
         self._touch(tensor, len(self.blocks))
-        step = self._whole_step(f"store {tensor}", Call(STORE, None, (tensor,), tensor))
+        step = self._whole_step(f"store {tensor}", Store(tensor))
         self.blocks.append(Block(f"store_{self.names[tensor]}", 1, 1, (step,)))
 
     def _whole(self, tunnel: TunnelPlan) -> None:
         node = self.graph.node(tunnel.nodes[0])
+        ((kernel, site),) = self._kernels(tunnel.steps[0], whole=True)
         operand = self.in_place.pop(node.output, None)
         if operand is not None:
-            self._check_in_place(node, operand)
+            self._check_in_place(node, operand, kernel)
         self._map(node.output, operand)
         now = len(self.blocks)
         for name in (*node.inputs, node.output):
             self._touch(name, now)
-        call = Call(choose_kernel(self.graph, node), node.name, node.inputs, node.output)
+        call = Compute(kernel, node.name, node.inputs, node.output, site.slicing)
         self.blocks.append(
             Block(self.names[node.output], 1, 1, (self._whole_step(node.name, call),))
         )
@@ -207,12 +214,12 @@ class _Lowering:
             self._store_block(node.output)
 
     def _whole_step(self, name: str, call: Call) -> Step:
-        height, width, _ = self.graph.tensors[call.writes].shape
+        height, width, _ = self.graph.tensors[call.tensor].shape
         return Step(
             name=name,
             calls=(call,),
             finish=(),
-            piece=call.writes,
+            piece=call.tensor,
             rows=all_rows(height),
             rows_per_call=height,
             cols=(Span(0, width),),
@@ -220,12 +227,39 @@ class _Lowering:
             group=0,
         )
 
-    def _check_in_place(self, node: Node, operand: str) -> None:
+    def _kernels(self, plan: StepPlan, whole: bool = False) -> Chosen:
+        """Per node of a step: the kernel that the plan names, and where it runs.
+
+        Raises PatchcError where there is no such kernel, or it cannot run there.
+        """
+        if len(plan.kernels) != len(plan.nodes):
+            raise PatchcError(
+                f"the plan names {len(plan.kernels)} kernels for {len(plan.nodes)} nodes: "
+                f"{' + '.join(plan.nodes)}"
+            )
+        found = []
+        sites = step_sites(self.graph, plan, whole)
+        for name, kernel_name, site in zip(plan.nodes, plan.kernels, sites, strict=True):
+            kernel = self.registry.get(kernel_name)
+            if kernel is None:
+                raise PatchcError(
+                    f"the plan computes {name!r} by {kernel_name!r}, a kernel that there is not"
+                )
+            if kernel.operator is not type(site.op) or kernel.role is not site.role:
+                reason = f"that kernel is to {kernel.role.value} {kernel.operator.__name__}"
+            else:
+                reason = kernel.refuses(site) or ""
+            if reason:
+                raise PatchcError(f"the plan computes {name!r} by {kernel_name!r}: {reason}")
+            found.append((kernel, site))
+        return found
+
+    def _check_in_place(self, node: Node, operand: str, kernel: Kernel) -> None:
         graph = self.graph
         here = self.tunnel_of[node.name]
         if (
             operand not in node.inputs
-            or KERNELS[choose_kernel(graph, node)].order is not Order.ELEMENT
+            or kernel.order is not Order.ELEMENT
             or (operand in graph.inputs and self.plan.input_mode is InputMode.EXTERN)
             or operand in graph.outputs
             or self.readers[operand][-1] != here
@@ -243,6 +277,7 @@ class _Lowering:
             raise GeometryError("the image arrives from its first row on")
         if tunnel.stripes != 1 and any(is_mean(graph, step) for step in tunnel.steps):
             raise GeometryError("a mean is taken over all columns, not stripe by stripe")
+        chosen = [self._kernels(step) for step in tunnel.steps]
         rows = tunnel_rows(graph, tunnel, loaded, handed=self.handed)
         leaving = self._leaving(index, tunnel)
         if tunnel.reverse and self.handed & set(leaving):
@@ -268,13 +303,13 @@ class _Lowering:
         size = max(piece.bytes for piece in scratch)
         if size:
             self._private(f"scratch_{label}", BufferKind.SCRATCH, size, align=SUM_BYTES)
-        for step, piece in zip(rows.steps, scratch, strict=True):
+        for step, piece, kernels in zip(rows.steps, scratch, chosen, strict=True):
             for storage in piece.storages:
                 self.storages[storage.tensor] = replace(storage, buffer=f"scratch_{label}")
             for sums in piece.sums:
                 self.sums[sums.tensor] = replace(sums, buffer=f"scratch_{label}")
-            self._write_over(step.plan)
-            steps.append(self._step(step, cols))
+            self._write_over(step.plan, kernels)
+            steps.append(self._step(step, cols, kernels))
             made = last_tensor(graph, step.plan)
             if made in self.handed:
                 own = column_shares(graph, made, tunnel.stripes)
@@ -305,12 +340,12 @@ class _Lowering:
         self.storages[tensor] = Storage(tensor, buffer, 0, slots, pitch, cols, width, channels)
 
     def _load_step(self, tensor: str, rows: TunnelRows, cols: tuple[Span, ...]) -> Step:
-        call = Call(LOAD, None, (), tensor)
+        call = Load(tensor)
         return _callback_step(f"load {tensor}", call, rows.clock(tensor), cols)
 
     def _store_step(self, tensor: str, rows: TunnelRows, cols: tuple[Span, ...]) -> Step:
         """Hands over the rows that the step before it made in the same tick."""
-        call = Call(STORE, None, (tensor,), tensor)
+        call = Store(tensor)
         return _callback_step(f"store {tensor}", call, rows.clock(tensor), cols)
 
     def _aliases(self, plan: StepPlan) -> frozenset[str]:
@@ -318,9 +353,9 @@ class _Lowering:
         outputs = [self.graph.node(name).output for name in plan.nodes]
         return frozenset(self.in_place[name] for name in outputs if name in self.in_place)
 
-    def _write_over(self, plan: StepPlan) -> None:
+    def _write_over(self, plan: StepPlan, chosen: Chosen) -> None:
         """Give each such tensor the storage of the one that is written over it."""
-        for name in reversed(plan.nodes):
+        for name, (kernel, _) in zip(reversed(plan.nodes), reversed(chosen), strict=True):
             node = self.graph.node(name)
             operand = self.in_place.pop(node.output, None)
             if operand is None:
@@ -328,26 +363,24 @@ class _Lowering:
             producer = self.graph.producer.get(operand)
             if producer is None or producer.name not in plan.nodes:
                 raise GeometryError(f"{node.output} cannot be written over {operand} here")
-            self._check_in_place(node, operand)
+            self._check_in_place(node, operand, kernel)
             self.storages[operand] = replace(self.storages[node.output], tensor=operand)
 
-    def _step(self, step: StepRows, cols: Mapping[str, tuple[Span, ...]]) -> Step:
+    def _step(self, step: StepRows, cols: Mapping[str, tuple[Span, ...]], chosen: Chosen) -> Step:
         graph, plan = self.graph, step.plan
-        nodes = [graph.node(name) for name in plan.nodes]
-        calls = [
-            Call(choose_kernel(graph, node), node.name, node.inputs, node.output) for node in nodes
-        ]
+        calls: list[Call] = []
         finish: list[Call] = []
-        if plan.group:
-            at = projection(graph, plan)
-            sums = nodes[at].output
-            finish = [Call(FINISH_POINTWISE, nodes[at].name, (sums,), sums), *calls[at + 1 :]]
-            calls = [*calls[:at], replace(calls[at], kernel=ADD_POINTWISE)]
-        if is_mean(graph, plan):
-            calls[-1] = replace(calls[-1], kernel=ADD_MEAN)
+        at = projection(graph, plan) if plan.group else len(plan.nodes)
+        for position, (name, (kernel, site)) in enumerate(zip(plan.nodes, chosen, strict=True)):
+            node = graph.node(name)
+            kind = Accumulate if kernel.role is Role.ACCUMULATE else Compute
+            call = kind(kernel, name, node.inputs, node.output, site.slicing)
+            (calls if position <= at else finish).append(call)
+            if position == at:
+                finish.append(Finish(self._finisher(kernel), name, node.output))
         piece = piece_tensor(graph, plan)
         return Step(
-            name=nodes[-1].name,
+            name=plan.nodes[-1],
             calls=tuple(calls),
             finish=tuple(finish),
             piece=piece,
@@ -358,11 +391,17 @@ class _Lowering:
             group=plan.group,
         )
 
+    def _finisher(self, kernel: Kernel) -> Kernel:
+        """The other half of a kernel that adds to sums."""
+        assert kernel.finish is not None
+        return self.registry[kernel.finish]
+
     def _finish_mean(
         self, plan: StepPlan, rows: TunnelRows, cols: Mapping[str, tuple[Span, ...]]
     ) -> Step:
         """Sums that outlive the pieces, and the step that turns them into the mean."""
         node = self.graph.node(plan.nodes[-1])
+        kernel = self._finisher(self.registry[plan.kernels[-1]])
         channels = self.graph.tensors[node.output].shape[2]
         buffer = self._private(
             f"sums_{self.names[node.output]}",
@@ -373,7 +412,7 @@ class _Lowering:
         self.sums[node.output] = Sums(node.output, buffer, 0, 1, 1, channels, per_piece=False)
         return Step(
             name=f"finish {node.name}",
-            calls=(Call(FINISH_MEAN, node.name, (node.output,), node.output),),
+            calls=(Finish(kernel, node.name, node.output),),
             finish=(),
             piece=node.output,
             rows=rows.clock(node.output),
@@ -408,7 +447,7 @@ def _callback_step(name: str, call: Call, clock: RowClock, cols: tuple[Span, ...
         name=name,
         calls=(call,),
         finish=(),
-        piece=call.writes,
+        piece=call.tensor,
         rows=clock,
         rows_per_call=1,
         cols=cols,

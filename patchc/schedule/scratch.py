@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from patchc.geometry.axis import axis_maps
 from patchc.geometry.span import Span
 from patchc.geometry.step import piece_tensor, reach
-from patchc.ir import Conv, GlobalAveragePool, Graph
+from patchc.ir import GlobalAveragePool, Graph
 from patchc.plan.types import StepPlan
+from patchc.schedule.sites import projection
 from patchc.schedule.types import Storage, Sums
 
 SUM_BYTES = 4  # of one int32
@@ -23,16 +24,6 @@ class StepScratch:
     storages: tuple[Storage, ...]
     sums: tuple[Sums, ...]
     bytes: int
-
-
-def projection(graph: Graph, plan: StepPlan) -> int:
-    """The position of the node whose sums a grouped step keeps: its last pointwise convolution."""
-    nodes = [graph.node(name) for name in plan.nodes]
-    return max(i for i, node in enumerate(nodes) if _pointwise(node.op))
-
-
-def _pointwise(op: object) -> bool:
-    return isinstance(op, Conv) and op.is_pointwise
 
 
 def step_scratch(

@@ -34,13 +34,8 @@ from functools import cached_property
 from patchc.geometry.clocks import RowClock
 from patchc.geometry.span import Span
 from patchc.ir import Graph
+from patchc.kernels.kernel import Kernel, Slicing
 from patchc.plan.types import InputMode
-
-# Kernels that are not one operator: the image and the outputs through callbacks, and sums made
-# piece by piece.
-LOAD, STORE = "load", "store"
-ADD_POINTWISE, FINISH_POINTWISE = "pointwise_add", "pointwise_finish"
-ADD_MEAN, FINISH_MEAN = "mean_add", "mean_finish"
 
 
 class BufferKind(str, Enum):
@@ -95,18 +90,71 @@ class Sums:
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
-    """One kernel."""
+class Load:
+    """The caller's callback brings rows of a graph input into its storage."""
 
-    kernel: str  # a name in targets.kernels.KERNELS, or "load" or "store"
-    node: str | None  # the Graph node it computes or takes part in; None for those two
+    tensor: str
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """Rows of a graph output are handed over to the caller's callback."""
+
+    tensor: str
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        return (self.tensor,)
+
+
+@dataclass(frozen=True, slots=True)
+class Compute:
+    """A kernel makes the values of a node's output, from storages to a storage."""
+
+    kernel: Kernel
+    node: str
     reads: tuple[str, ...]  # storages (tensor names), in operand order
-    writes: str  # storage, or sums (tensor name); of a store the tensor that it hands over
+    tensor: str  # that it makes
+    slicing: Slicing = Slicing.ALL
+
+
+@dataclass(frozen=True, slots=True)
+class Accumulate:
+    """A kernel adds what it reads to the int32 sums of a node's output."""
+
+    kernel: Kernel
+    node: str
+    reads: tuple[str, ...]  # storages (tensor names), in operand order
+    tensor: str  # whose sums it adds to
+    slicing: Slicing = Slicing.ALL
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """A kernel makes the values of a node's output from its sums."""
+
+    kernel: Kernel
+    node: str
+    tensor: str  # whose sums it reads, and whose values it makes
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """No storage."""
+        return ()
+
+
+Call = Load | Store | Compute | Accumulate | Finish
+KernelCall = Compute | Accumulate | Finish  # those that compute a node, or a part of it
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Calls that run together, for pieces of the last one's tensor."""
+    """Calls that run together, for pieces of the last one's tensor. Every call has `reads`, the
+    storages that it reads, and `tensor`, which it makes, adds to or hands over."""
 
     name: str  # unique in the schedule
     calls: tuple[Call, ...]  # once per piece and channel group
@@ -117,6 +165,16 @@ class Step:
     cols: tuple[Span, ...]  # per stripe: the columns of the piece tensor
     tile: int  # columns per piece; 0 = all of the stripe's
     group: int  # channels of the inner tensors per round of `calls`; 0 = all
+
+    @property
+    def all_calls(self) -> tuple[Call, ...]:
+        return (*self.calls, *self.finish)
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        """The nodes that it computes in order, each once; none where it only loads or stores."""
+        kernels = (call for call in self.all_calls if isinstance(call, KernelCall))
+        return tuple(dict.fromkeys(call.node for call in kernels))
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,9 +234,9 @@ class Schedule:
     def handed(self) -> Mapping[str, int]:
         """Outputs that the program hands over through a callback -> the block that does it."""
         return {
-            call.writes: index
+            call.tensor: index
             for index, block in enumerate(self.blocks)
             for step in block.steps
             for call in step.calls
-            if call.kernel == STORE
+            if isinstance(call, Store)
         }

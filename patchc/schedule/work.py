@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from patchc.geometry.span import Span
 from patchc.geometry.step import macs_per_pixel, operand_span, reach
 from patchc.plan.types import InputMode, StepPlan
-from patchc.schedule.types import FINISH_MEAN, LOAD, STORE, Block, Schedule, Step
+from patchc.schedule.types import Block, Finish, Load, Schedule, Step, Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +25,8 @@ def executed_work(schedule: Schedule) -> dict[str, Work]:
     found: dict[str, Work] = {}
     for block in schedule.blocks:
         for step in block.steps:
-            nodes = step_nodes(step)
-            if not nodes or step.calls[0].kernel == FINISH_MEAN:
+            nodes = step.nodes
+            if not nodes or isinstance(step.calls[0], Finish):
                 continue
             rows, cols = [0] * len(nodes), [0] * len(nodes)
             plan = StepPlan(nodes)
@@ -44,12 +44,6 @@ def executed_work(schedule: Schedule) -> dict[str, Work]:
                 work = macs_per_pixel(graph, graph.node(name)) * height * width
                 found[name] = Work(work, len(pieces) * tiles)
     return found
-
-
-def step_nodes(step: Step) -> tuple[str, ...]:
-    """The nodes of a step in order, each once; none for a load or a store."""
-    calls = (*step.calls, *step.finish)
-    return tuple(dict.fromkeys(call.node for call in calls if call.node is not None))
 
 
 def row_pieces(schedule: Schedule, block: Block, step: Step) -> Iterator[Span]:
@@ -73,11 +67,11 @@ def input_reads(schedule: Schedule) -> tuple[int, int]:
     total, passes = 0, 0
     for block in schedule.blocks:
         for step in block.steps:
-            if step.calls[0].kernel == LOAD:
+            if isinstance(step.calls[0], Load):
                 height, _, channels = graph.tensors[step.piece].shape
                 total += sum(span.stop - span.start for span in step.cols) * height * channels
                 passes = max(passes, block.stripes)
-            elif not callback and step.calls[0].kernel != STORE:
+            elif not callback and not isinstance(step.calls[0], Store):
                 read = _input_columns(schedule, step)
                 total += read
                 passes += block.stripes if read else 0
@@ -87,7 +81,7 @@ def input_reads(schedule: Schedule) -> tuple[int, int]:
 def _input_columns(schedule: Schedule, step: Step) -> int:
     """Bytes of inputs in the columns that a step's stripes demand, all rows of each."""
     graph = schedule.graph
-    nodes = step_nodes(step)
+    nodes = step.nodes
     total = 0
     for columns in step.cols:
         reached = reach(graph, StepPlan(nodes), Span(0, 1), columns)

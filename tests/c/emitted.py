@@ -26,9 +26,9 @@ from patchc.planner.layer_by_layer import trivial_plan
 from patchc.planner.search import Point, Search
 from patchc.programs.host import Flavour, build
 from patchc.reference import run_graph
-from patchc.schedule.lower import lower
 from patchc.schedule.types import Schedule
 from tests.graphs import NetworkBuilder
+from tests.plans import lower
 from tests.schedules import two_convolutions
 
 CASES = 3

@@ -39,9 +39,8 @@ from patchc.ir import (
     verify,
 )
 from patchc.ir.resize import COORDINATES
-from patchc.kernels.params import kernel_params
-from patchc.kernels.select import choose_kernel
 from tests.c.kernel_host import Call, Layout
+from tests.plans import chosen, kernel_params
 
 Shape = tuple[int, int, int]
 
@@ -59,7 +58,7 @@ class Case:
 
     def call(self, kernel: str | None = None) -> Call:
         """The whole map in one call, by the kernel chosen or by the one given."""
-        kernel = kernel or choose_kernel(self.graph, self.node)
+        kernel = kernel or chosen(self.graph, self.node)
         return Call(
             kernel,
             kernel_params(self.graph, self.node, kernel),
@@ -319,7 +318,7 @@ def sizes(draw: st.DrawFn, window: Window) -> tuple[int, int]:
 
 @st.composite
 def convolutions(draw: st.DrawFn) -> Case:
-    """Any of the four kernels, as choose_kernel takes them."""
+    """Any of the four kernels, as chosen takes them."""
     kind = draw(st.sampled_from(["any", "pointwise", "depthwise", "dense"]))
     window = Window((1, 1)) if kind == "pointwise" else draw(windows())
     if kind == "dense":

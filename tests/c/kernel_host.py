@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from patchc.ir import Padding
+from patchc.kernels.kernel import Operands
 from patchc.kernels.registry import KERNELS
 from patchc.numerics.structs import Params
 from tests.tools import require_tool
@@ -296,7 +297,7 @@ def _build(command: list[str], folder: Path) -> None:
 
 def c_params(kernel: str, params: Params) -> ctypes.Structure:
     """The dataclass as the C struct, member by member of the same name."""
-    return _fill(STRUCTS[KERNELS[kernel].params], params)
+    return _fill(STRUCTS[KERNELS[kernel].struct], params)
 
 
 def _fill(struct: type[ctypes.Structure], values: object) -> ctypes.Structure:
@@ -394,12 +395,12 @@ def invoke(library_: ctypes.CDLL, call: Call, out: View, inputs: Sequence[View])
     function.restype = None
     pads = Pads(call.pads.top, call.pads.left, call.pads.bottom, call.pads.right)
     params = c_params(call.kernel, call.params)
-    if KERNELS[call.kernel].takes_array:
+    if KERNELS[call.kernel].operands is Operands.ARRAY:
         array = (ctypes.POINTER(View) * len(inputs))(*map(ctypes.pointer, inputs))
         function(ctypes.byref(out), array, ctypes.byref(params))
         return
     arguments = list(map(ctypes.byref, inputs))
-    if not KERNELS[call.kernel].takes_pair:
+    if KERNELS[call.kernel].operands is not Operands.PAIR:
         arguments.append(ctypes.byref(pads))
     elif len(inputs) == 1:
         arguments.append(None)  # the constant in the parameters is the second operand

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from patchc.kernels.kernel import Operands
 from patchc.kernels.registry import KERNELS
 from patchc.numerics.structs import Params
 from tests.c.kernel_host import Call, Layout, View, offsets
@@ -78,15 +79,15 @@ def _function(index: int, placed: PlacedCall) -> Iterator[str]:
     view = placed.out.view(call.out_shape, 0)
     size = int(offsets(view).max()) + 1
     yield f"    patchc_out out = {{block({size}, NULL), {_geometry(view)}}};"
-    yield from _params(kernel.params, call.params)
+    yield from _params(kernel.struct, call.params)
     pads = call.pads
     yield f"    patchc_pads pads = {{{pads.top}, {pads.left}, {pads.bottom}, {pads.right}}};"
     arguments = ["&out", *(f"&{name}" for name in inputs)]
-    if kernel.takes_array:
+    if kernel.operands is Operands.ARRAY:
         yield f"    const patchc_in *const operands[] = {{{', '.join(arguments[1:])}}};"
         arguments = ["&out", "operands"]
     elif len(inputs) == 1:
-        arguments.append("NULL" if kernel.takes_pair else "&pads")
+        arguments.append("NULL" if kernel.operands is Operands.PAIR else "&pads")
     yield f"    (void)pads;\n    {kernel.function}({', '.join(arguments)}, &params);"
     yield "    show(&out);\n    free(out.data);"
     yield from (f"    free((void *)(uintptr_t){name}.data);" for name in inputs)

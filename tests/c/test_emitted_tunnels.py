@@ -14,7 +14,6 @@ from patchc.plan.types import InputMode, Plan, StepPlan, TunnelPlan
 from patchc.planner.choose import reversible
 from patchc.planner.search import Point
 from patchc.programs.host import Flavour, build
-from patchc.schedule.lower import lower
 from patchc.schedule.types import Schedule
 from tests.c.emitted import (
     bottlenecks,
@@ -28,6 +27,7 @@ from tests.c.emitted import (
     write,
 )
 from tests.graphs import NetworkBuilder
+from tests.plans import lower
 from tests.tools import require_tool
 
 STRICT = ("-std=c99", "-Wall", "-Wextra", "-Werror", "-Wconversion", "-pedantic", "-Wvla")

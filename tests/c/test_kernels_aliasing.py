@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from patchc.kernels.registry import KERNELS, Order
+from patchc.kernels.kernel import Order
+from patchc.kernels.registry import KERNELS
 from tests.c import kernel_cases as make
 from tests.c.kernel_brute_force import brute_force, taps
 from tests.c.kernel_cases import Case

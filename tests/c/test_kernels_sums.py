@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from patchc.ir import Padding, Window
-from patchc.kernels.params import kernel_params
 from patchc.numerics.structs import ConvParams
 from tests.c import kernel_cases as make
 from tests.c.kernel_brute_force import brute_force
 from tests.c.kernel_cases import Case
 from tests.c.kernel_host import PLAIN, POISON, Call, Layout, c_params, library, place, run
+from tests.plans import kernel_params
 
 many = settings(max_examples=100, deadline=None)
 

@@ -18,9 +18,9 @@ from patchc.geometry.clocks import RowClock
 from patchc.geometry.span import Span
 from patchc.ir import MaxPool, Padding
 from patchc.ir import Window as IrWindow
-from patchc.kernels.params import kernel_params
 from tests.c.kernel_host import ROOT, View, Window, c_params, library
 from tests.graphs import NetworkBuilder
+from tests.plans import kernel_params
 
 many = settings(max_examples=300, deadline=None)
 

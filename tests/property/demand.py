@@ -13,13 +13,12 @@ import numpy as np
 
 from patchc.ir import RESIZES, Enlargement, GlobalAveragePool, Graph, Op
 from patchc.schedule.types import (
-    ADD_MEAN,
-    FINISH_MEAN,
-    FINISH_POINTWISE,
-    STORE,
+    Accumulate,
     Block,
+    Compute,
     Schedule,
     Step,
+    Store,
 )
 
 Masks = dict[str, np.ndarray]
@@ -65,14 +64,15 @@ def needed(op: Op, out: np.ndarray, height: int, width: int) -> np.ndarray:
 def behind(graph: Graph, step: Step, piece: np.ndarray) -> Masks:
     """Per tensor: the pixels behind a piece of a step, those of its own results included."""
     masks: Masks = {step.piece: piece}
-    for call in reversed((*step.calls, *step.finish)):
-        if call.node is None or call.kernel in (FINISH_POINTWISE, FINISH_MEAN):
+    for call in reversed(step.all_calls):
+        if not isinstance(call, Compute | Accumulate):
             continue
+        op = graph.node(call.node).op
         for name in call.reads:
             height, width, _ = graph.tensors[name].shape
             mask = piece
-            if call.kernel != ADD_MEAN:
-                mask = needed(graph.node(call.node).op, masks[call.writes], height, width)
+            if not (isinstance(call, Accumulate) and isinstance(op, GlobalAveragePool)):
+                mask = needed(op, masks[call.tensor], height, width)
             masks[name] = masks[name] | mask if name in masks else mask
     return masks
 
@@ -115,8 +115,8 @@ def simulate(schedule: Schedule, block: Block) -> Found:
 
 def _makes_piece(step: Step) -> bool:
     """A mean does not: its pieces are those of its input. Nor does what hands an output over."""
-    last = (step.finish or step.calls)[-1]
-    return last.kernel != STORE and last.writes == step.piece
+    last = step.all_calls[-1]
+    return not isinstance(last, Store) and last.tensor == step.piece
 
 
 def _pieces(graph: Graph, block: Block, step: Step, tick: int, stripe: int) -> Iterator[np.ndarray]:

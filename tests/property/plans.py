@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from patchc.errors import PatchcError
 from patchc.ir import Graph, Node
 from patchc.plan.types import InputMode, OutputMode, Plan, StepPlan, TunnelPlan
+from patchc.planner.assign import assigned
 from patchc.planner.order import best_order
 from patchc.planner.units import Unit, find_units
-from patchc.schedule.lower import lower
+from tests.plans import lower
 
 
 @st.composite
@@ -35,7 +36,7 @@ def plans(draw: st.DrawFn, graph: Graph, modes: tuple[InputMode, ...] = tuple(In
         else:
             tunnels.append(tunnel)
             in_place += pairs
-    return Plan(mode, tuple(tunnels), tuple(in_place), outputs)
+    return assigned(graph, Plan(mode, tuple(tunnels), tuple(in_place), outputs))
 
 
 def whole(node: Node) -> TunnelPlan:

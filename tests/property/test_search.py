@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from patchc.ir import macs
 from patchc.memory import check_placement
 from patchc.pipeline import random_maps
-from patchc.plan.types import InputMode, OutputMode, Plan
+from patchc.plan.json import from_json, to_json
+from patchc.plan.types import InputMode, OutputMode
 from patchc.planner.choose import choose, explore, layer_by_layer
 from patchc.planner.modes import Bounds
 from patchc.planner.search import NO_LIMIT, Search
@@ -64,7 +65,7 @@ def test_a_larger_budget_never_costs_more(graph, mode, one, two):
 def test_plans_survive_json_and_lower_to_the_same_schedule(graph, mode, outputs, share):
     limit = int(layer_by_layer(graph, mode).arena_bytes * share)
     choice = choose(graph, mode, limit, outputs=outputs)
-    again = Plan.from_json(choice.plan.to_json())
+    again = from_json(to_json(choice.plan))
     assert again == choice.plan
     schedule = lower(graph, again)
     assert schedule.blocks == choice.schedule.blocks

@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from patchc.ir import Binary, Conv, Graph, Node, Op, Quantization, Tensor, Window, output_shape
-from patchc.kernels.params import kernel_params
-from patchc.kernels.select import choose_kernel
 from patchc.numerics.structs import Params
+from tests.plans import chosen, kernel_params
 
 
 def single(op: Op, shape: tuple[int, int, int], scales: tuple[float, float] = (0.5, 0.25)) -> Graph:
@@ -36,4 +35,4 @@ def conv(
 
 def params(graph: Graph, kernel: str | None = None) -> Params:
     node = graph.nodes[0]
-    return kernel_params(graph, node, kernel or choose_kernel(graph, node))
+    return kernel_params(graph, node, kernel or chosen(graph, node))

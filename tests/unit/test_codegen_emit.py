@@ -14,9 +14,9 @@ from patchc.codegen import GoldenVectors, WeightsMode, constant_bytes, emit
 from patchc.errors import PatchcError
 from patchc.ir import Conv, Graph
 from patchc.plan.types import InputMode, Plan, StepPlan, TunnelPlan
-from patchc.schedule.lower import lower
 from tests.c.emitted import bottlenecks, classifier, layerwise, options, placed, two_in_two_out
 from tests.graphs import NetworkBuilder
+from tests.plans import lower
 
 
 def digest() -> str:

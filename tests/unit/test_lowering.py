@@ -8,7 +8,8 @@ import pytest
 
 from patchc.errors import PatchcError
 from patchc.geometry.clocks import RowClock
-from patchc.plan.types import InputMode, Plan, StepPlan, TunnelPlan
+from patchc.plan.json import from_json, to_json
+from patchc.plan.types import InputMode, StepPlan, TunnelPlan
 from patchc.planner.layer_by_layer import trivial_plan
 from patchc.schedule.lower import lower
 from patchc.schedule.types import BufferKind
@@ -57,7 +58,7 @@ def test_where_the_image_is(mode, kind, loads):
 
 def test_a_plan_survives_json():
     plan = trivial_plan(residual(), InputMode.STREAM)
-    assert Plan.from_json(plan.to_json()) == plan
+    assert from_json(to_json(plan)) == plan
 
 
 def nodes(*names: str) -> tuple[TunnelPlan, ...]:

@@ -32,9 +32,8 @@ from patchc.ir import (
     Upsample,
     Window,
 )
-from patchc.kernels.params import MAX_WINDOW
 from patchc.kernels.registry import KERNELS
-from patchc.kernels.select import choose_kernel
+from patchc.kernels.window import MAX_WINDOW
 from patchc.numerics import structs
 from patchc.numerics.structs import (
     ConvParams,
@@ -43,6 +42,7 @@ from patchc.numerics.structs import (
     PoolParams,
     ResizeLinearParams,
 )
+from tests.plans import chosen
 from tests.unit.numerics_nodes import conv, params, single
 
 f32 = np.float32
@@ -56,7 +56,7 @@ def test_every_struct_has_the_members_of_its_c_struct_in_order() -> None:
     found = {name: body for body, name in re.findall(r"typedef struct \{([^}]*)\} (\w+);", header)}
     names = {"patchc_near": "Near", "patchc_scale": "Scale", "patchc_window": "WindowParams"}
     names["patchc_line"] = "LineParams"
-    for c_name in {kernel.params for kernel in KERNELS.values() if kernel.params}:
+    for c_name in {kernel.struct for kernel in KERNELS.values() if kernel.struct}:
         names[c_name] = "".join(part.capitalize() for part in c_name.split("_")[1:])
     for c_name, name in names.items():
         members = re.findall(r"(\w+)\s*[,;]", found[c_name])
@@ -246,5 +246,5 @@ def test_sides_that_do_not_fit_16_bits(kind: type[ResizeLinear | ResizeNearest])
 )
 def test_choice(op: Op, shape: tuple[int, int, int], kernel: str) -> None:
     graph = single(op, shape)
-    assert choose_kernel(graph, graph.nodes[0]) == kernel
+    assert chosen(graph, graph.nodes[0]) == kernel
     assert kernel in KERNELS

@@ -24,11 +24,11 @@ from patchc.planner.layer_by_layer import trivial_plan
 from patchc.planner.order import best_order
 from patchc.programs.program import run_command
 from patchc.reference import ShadowMemoryError, execute
-from patchc.schedule.lower import lower
 from patchc.schedule.types import BufferKind, Schedule
 from tests.c.emitted import rows_in_two_stripes, segmentation
 from tests.graphs import NetworkBuilder
 from tests.onnx_float import IMAGE, quantized_cnn, samples
+from tests.plans import lower
 from tests.schedules import check, image, with_step
 from tests.unit.test_cli import error_of, patchc_command
 

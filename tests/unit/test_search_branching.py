@@ -11,8 +11,8 @@ from patchc.plan.types import InputMode, OutputMode, Plan, StepPlan, TunnelPlan
 from patchc.planner.choose import choose, explore, layer_by_layer
 from patchc.planner.search import Search
 from patchc.reference import run_graph, run_schedule
-from patchc.schedule.lower import lower
 from tests.graphs import NetworkBuilder
+from tests.plans import lower
 
 
 def u_net() -> Graph:

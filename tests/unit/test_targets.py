@@ -10,7 +10,6 @@ from patchc.errors import PatchcError
 from patchc.geometry.axis import streams
 from patchc.ir import Op
 from patchc.kernels.registry import KERNELS
-from patchc.kernels.select import choose_kernel
 from patchc.targets.board import Board, Memory
 from patchc.targets.cores import CORES, DEFAULT_CORE, core
 from tests.c.emitted import (
@@ -23,6 +22,7 @@ from tests.c.emitted import (
     pools,
     residual,
 )
+from tests.plans import chosen
 
 
 def test_the_default_is_one_of_them():
@@ -78,7 +78,7 @@ NETWORKS = (bottlenecks, gated, concatenated, copied, pools, residual, depthwise
 def test_a_kernel_is_chosen_for_the_operator_that_it_says(network):
     graph = network()
     for node in graph.nodes:
-        assert KERNELS[choose_kernel(graph, node)].operator is type(node.op), node.name
+        assert KERNELS[chosen(graph, node)].operator is type(node.op), node.name
 
 
 def test_every_operator_of_those_networks_runs_in_tunnels_and_others_do_not():

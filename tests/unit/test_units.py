@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from patchc.plan.types import StepPlan
+from patchc.planner.assign import with_kernels
 from patchc.planner.units import GROUP_CHANNELS, GROUP_ROWS, TILE_BYTES, find_units
 from tests.graphs import NetworkBuilder
 
@@ -20,8 +21,8 @@ def test_a_bottleneck_with_its_skip_is_one_unit():
     assert len(block.nodes) == 4
     ring, *groups = block.options
     assert ring == (
-        StepPlan(block.nodes[:1]),
-        StepPlan(block.nodes[1:], tile=TILE_BYTES // 32),
+        with_kernels(graph, StepPlan(block.nodes[:1])),
+        with_kernels(graph, StepPlan(block.nodes[1:], tile=TILE_BYTES // 32)),
     )
     assert [option[0].rows for option in groups] == [r for r in GROUP_ROWS if r <= 4]
     assert {option[0].group for option in groups} == {GROUP_CHANNELS}
@@ -50,7 +51,7 @@ def test_a_convolution_and_the_sum_it_joins():
     graph = net.build(net.add(x, net.conv(x, 8, 3, name="b"), name="sum"))
     first, second = find_units(graph, graph.nodes)
     assert first.nodes == ("a.node",)
-    assert second.options == ((StepPlan(("b.node", "sum.node")),),)
+    assert second.options == ((with_kernels(graph, StepPlan(("b.node", "sum.node"))),),)
 
 
 def test_a_pointwise_convolution_before_a_mean_is_added_up_tile_by_tile():
@@ -58,7 +59,9 @@ def test_a_pointwise_convolution_before_a_mean_is_added_up_tile_by_tile():
     x = net.conv(net.input(8, 8, 16), 64, name="head")
     graph = net.build(net.dense(net.mean(x, name="mean"), 10, name="logits"))
     head, dense = find_units(graph, graph.nodes)
-    assert head.options == ((StepPlan(("head.node", "mean.node"), tile=TILE_BYTES // 64),),)
+    assert head.options == (
+        (with_kernels(graph, StepPlan(("head.node", "mean.node"), tile=TILE_BYTES // 64)),),
+    )
     assert dense.nodes == ("logits.node",)
 
 

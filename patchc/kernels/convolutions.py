@@ -1,0 +1,184 @@
+"""Convolution, pointwise, depthwise and dense: entries, and how they want their weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import cast
+
+import numpy as np
+
+from patchc.ir import Conv, Graph, Node, Padding
+from patchc.kernels.kernel import Kernel, Role, Site, Slicing
+from patchc.kernels.portable import portable
+from patchc.kernels.window import where_of, window_params
+from patchc.numerics.fold import fold_bias
+from patchc.numerics.requant import conv_factors, scale_of
+from patchc.numerics.structs import ConvParams
+
+Pack = Callable[[Graph, Node, int], ConvParams]
+
+# ---- how weights are packed ----
+
+
+def fours(weights: np.ndarray) -> np.ndarray:
+    """Output channels in blocks of four, interleaved; then those left over. int8 (n,), from
+    (c_out, kernel_h, kernel_w, c_in)."""
+    flat = weights.reshape(len(weights), -1)
+    whole = len(flat) // 4 * 4
+    blocks = flat[:whole].reshape(whole // 4, 4, flat.shape[1])
+    return np.concatenate([blocks.transpose(0, 2, 1).reshape(-1), flat[whole:].reshape(-1)])
+
+
+def by_tap(weights: np.ndarray) -> np.ndarray:
+    """[kernel_h][kernel_w][c_out], of a depthwise convolution: int8 (n,)."""
+    return weights[..., 0].transpose(1, 2, 0).reshape(-1)
+
+
+def whole(op: Conv, group: int) -> Sequence[np.ndarray]:
+    """All weights at once, or those of each round's output channels."""
+    if not group:
+        return [op.weights]
+    return np.split(op.weights, range(group, op.channels_out, group))
+
+
+def by_group(op: Conv, group: int) -> Sequence[np.ndarray]:
+    """The weights of each group of the convolution, or of each round's output channels."""
+    return whole(op, group) if group else np.split(op.weights, op.groups)
+
+
+def by_inputs(op: Conv, group: int) -> Sequence[np.ndarray]:
+    """The weights of each round's input channels."""
+    if not group:
+        return [op.weights]
+    return np.split(op.weights, range(group, op.channels_in, group), axis=3)
+
+
+def packed(
+    parts: Callable[[Conv, int], Sequence[np.ndarray]], layout: Callable[[np.ndarray], np.ndarray]
+) -> Pack:
+    """The packing that lays out each of `parts` of the weights, one behind the other."""
+
+    def pack(graph: Graph, node: Node, group: int) -> ConvParams:
+        op = cast(Conv, node.op)
+        x, y = graph.tensors[node.inputs[0]], graph.tensors[node.output]
+        where = where_of(node)
+        factors = conv_factors(x.quant.scale, op.weight_scales, y.quant.scale)
+        return ConvParams(
+            window=window_params(op.window, where),
+            groups=op.groups,
+            weights=np.concatenate([layout(part) for part in parts(op, group)]),
+            bias=fold_bias(op, x.quant.zero_point),
+            scale=tuple(
+                scale_of(factor, f"{where}, output channel {c}") for c, factor in enumerate(factors)
+            ),
+            pad_value=x.quant.zero_point,
+            zero_point=y.quant.zero_point,
+            lo=op.clamp.lo,
+            hi=op.clamp.hi,
+        )
+
+    return pack
+
+
+# ---- where they can run ----
+
+
+def _rounds(site: Site) -> str | None:
+    """A convolution reads all channels or, depthwise, those that it makes."""
+    op = cast(Conv, site.op)
+    if site.slicing is Slicing.OUTPUTS and op.groups > 1:
+        return "it has groups, so a few of its channels do not read all of the input's"
+    if site.slicing is Slicing.CHANNELS:
+        return "it reads all channels to make one"
+    return None
+
+
+def _dense(site: Site) -> str | None:
+    op = cast(Conv, site.op)
+    (shape,) = (tensor.shape for tensor in site.inputs)
+    window = op.window
+    whole_map = window.kernel == window.extent == shape[:2] and window.pads == Padding()
+    if op.groups > 1 or not whole_map:
+        return "its window is not the whole map"
+    return _rounds(site)
+
+
+def _pointwise(site: Site) -> str | None:
+    return _rounds(site) if cast(Conv, site.op).is_pointwise else "it is not 1x1, or has a stride"
+
+
+def _depthwise(site: Site) -> str | None:
+    op = cast(Conv, site.op)
+    if not op.is_depthwise:
+        return "it is not depthwise"
+    if site.slicing is Slicing.OUTPUTS:
+        return _rounds(site)
+    if site.slicing is Slicing.CHANNELS and op.channels_in != op.channels_out:
+        return "it makes several channels of one"
+    return None
+
+
+def _sums(site: Site) -> str | None:
+    """Rounds of input channels, or all at once."""
+    return None if cast(Conv, site.op).is_pointwise else "it is not 1x1, or has a stride"
+
+
+_REQUANT = ("patchc_requant.h",)
+_SUMS = "pointwise_sums"  # the packing that both halves read
+
+# Of one flavour the first that does not refuse is taken, so the general one comes last.
+CONVOLUTIONS: tuple[Kernel, ...] = (
+    portable(
+        "dense",
+        Conv,
+        struct="patchc_conv_params",
+        pack=packed(whole, fours),
+        headers=_REQUANT,
+        refuses=_dense,
+    ),
+    portable(
+        "conv2d_pointwise",
+        Conv,
+        struct="patchc_conv_params",
+        pack=packed(whole, fours),
+        headers=_REQUANT,
+        refuses=_pointwise,
+    ),
+    portable(
+        "conv2d_depthwise",
+        Conv,
+        struct="patchc_conv_params",
+        pack=packed(whole, by_tap),
+        headers=_REQUANT,
+        refuses=_depthwise,
+    ),
+    portable(
+        "conv2d",
+        Conv,
+        struct="patchc_conv_params",
+        pack=packed(by_group, fours),
+        headers=_REQUANT,
+        refuses=_rounds,
+    ),
+    portable(
+        "pointwise_add",
+        Conv,
+        role=Role.ACCUMULATE,
+        struct="patchc_conv_params",
+        pack=packed(by_inputs, fours),
+        headers=_REQUANT,
+        refuses=_sums,
+        finish="pointwise_finish",
+        packing=_SUMS,
+    ),
+    portable(
+        "pointwise_finish",
+        Conv,
+        role=Role.FINISH,
+        struct="patchc_conv_params",
+        pack=packed(by_inputs, fours),
+        headers=_REQUANT,
+        refuses=_sums,
+        packing=_SUMS,
+    ),
+)

@@ -1,0 +1,121 @@
+"""Operators of single values and pixels: sums, products, tables, Concat, Softmax."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from patchc.ir import Add, Concat, Graph, Lut, Mul, Node, Softmax, Sub
+from patchc.kernels.kernel import Kernel, Operands, Order, Site, Slicing, accepts
+from patchc.kernels.portable import portable
+from patchc.kernels.window import where_of
+from patchc.numerics.add import add_params
+from patchc.numerics.concat import concat_params
+from patchc.numerics.mul import mul_params
+from patchc.numerics.pairing import pairing_of
+from patchc.numerics.softmax import softmax_params
+from patchc.numerics.structs import (
+    AddParams,
+    ConcatParams,
+    LutParams,
+    MulParams,
+    SoftmaxParams,
+    SubParams,
+)
+from patchc.numerics.sub import sub_params
+
+
+def _add(graph: Graph, node: Node, group: int) -> AddParams:
+    return add_params(pairing_of(graph, node), where_of(node))
+
+
+def _mul(graph: Graph, node: Node, group: int) -> MulParams:
+    return mul_params(pairing_of(graph, node), where_of(node))
+
+
+def _sub(graph: Graph, node: Node, group: int) -> SubParams:
+    return sub_params(pairing_of(graph, node), where_of(node))
+
+
+def _concat(graph: Graph, node: Node, group: int) -> ConcatParams:
+    inputs = [graph.tensors[name] for name in node.inputs]
+    return concat_params(cast(Concat, node.op), inputs, graph.tensors[node.output])
+
+
+def _lut(graph: Graph, node: Node, group: int) -> LutParams:
+    return LutParams(cast(Lut, node.op).table.reshape(-1))
+
+
+def _softmax(graph: Graph, node: Node, group: int) -> SoftmaxParams:
+    x, y = graph.tensors[node.inputs[0]], graph.tensors[node.output]
+    return softmax_params(cast(Softmax, node.op), x, y, where_of(node))
+
+
+def _one_table(site: Site) -> str | None:
+    if cast(Lut, site.op).per_channel:
+        return "it has a table per channel"
+    return "it reads what it makes" if site.slicing is Slicing.OUTPUTS else None
+
+
+def _tables(site: Site) -> str | None:
+    return accepts(site) if cast(Lut, site.op).per_channel else "it has one table"
+
+
+ELEMENTWISE: tuple[Kernel, ...] = (
+    portable(
+        "add",
+        Add,
+        Order.ELEMENT,
+        struct="patchc_add_params",
+        pack=_add,
+        headers=("patchc_pairs.h",),
+        operands=Operands.PAIR,
+    ),
+    portable(
+        "mul",
+        Mul,
+        Order.ELEMENT,
+        struct="patchc_mul_params",
+        pack=_mul,
+        headers=("patchc_pairs.h",),
+        operands=Operands.PAIR,
+    ),
+    portable(
+        "sub",
+        Sub,
+        Order.ELEMENT,
+        struct="patchc_sub_params",
+        pack=_sub,
+        headers=("patchc_pairs.h", "patchc_softfloat.h"),
+        operands=Operands.PAIR,
+    ),
+    portable(
+        "concat",
+        Concat,
+        struct="patchc_concat_params",
+        pack=_concat,
+        operands=Operands.ARRAY,
+    ),
+    portable(
+        "lut",
+        Lut,
+        Order.ELEMENT,
+        struct="patchc_lut_params",
+        pack=_lut,
+        refuses=_one_table,
+    ),
+    portable(
+        "lut_channels",
+        Lut,
+        Order.ELEMENT,
+        struct="patchc_lut_params",
+        pack=_lut,
+        refuses=_tables,
+    ),
+    portable(
+        "softmax",
+        Softmax,
+        struct="patchc_softmax_params",
+        pack=_softmax,
+        headers=("patchc_softfloat.h",),
+    ),
+)

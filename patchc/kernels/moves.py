@@ -1,0 +1,77 @@
+"""Copies and resizes: values that change their place."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from patchc.ir import (
+    DepthToSpace,
+    Graph,
+    Node,
+    Rearrange,
+    ResizeLinear,
+    ResizeNearest,
+    Upsample,
+)
+from patchc.kernels.kernel import Kernel
+from patchc.kernels.portable import portable
+from patchc.kernels.window import where_of, window_params
+from patchc.numerics.rearrange import rearrange_params
+from patchc.numerics.resize import linear_params, nearest_params
+from patchc.numerics.structs import (
+    DepthToSpaceParams,
+    RearrangeParams,
+    ResizeLinearParams,
+    ResizeNearestParams,
+    UpsampleParams,
+)
+
+
+def _upsample(graph: Graph, node: Node, group: int) -> UpsampleParams:
+    return UpsampleParams(*cast(Upsample, node.op).factor)
+
+
+def _depth_to_space(graph: Graph, node: Node, group: int) -> DepthToSpaceParams:
+    op = cast(DepthToSpace, node.op)
+    steps = (1, op.positions) if op.interleaved else (graph.tensors[node.output].shape[2], 1)
+    return DepthToSpaceParams(UpsampleParams(*op.factor), *steps)
+
+
+def _resize_nearest(graph: Graph, node: Node, group: int) -> ResizeNearestParams:
+    return nearest_params(cast(ResizeNearest, node.op), where_of(node))
+
+
+def _resize_linear(graph: Graph, node: Node, group: int) -> ResizeLinearParams:
+    x, y = graph.tensors[node.inputs[0]], graph.tensors[node.output]
+    return linear_params(cast(ResizeLinear, node.op), x, y, where_of(node))
+
+
+def _rearrange(graph: Graph, node: Node, group: int) -> RearrangeParams:
+    op, where = cast(Rearrange, node.op), where_of(node)
+    window = window_params(op.window, where)
+    return rearrange_params(op, window, graph.tensors[node.inputs[0]], where)
+
+
+MOVES: tuple[Kernel, ...] = (
+    portable("upsample", Upsample, struct="patchc_upsample_params", pack=_upsample),
+    portable(
+        "resize_nearest",
+        ResizeNearest,
+        struct="patchc_resize_nearest_params",
+        pack=_resize_nearest,
+    ),
+    portable(
+        "resize_linear",
+        ResizeLinear,
+        struct="patchc_resize_linear_params",
+        pack=_resize_linear,
+        headers=("patchc_pairs.h", "patchc_softfloat.h"),
+    ),
+    portable(
+        "depth_to_space",
+        DepthToSpace,
+        struct="patchc_depth_to_space_params",
+        pack=_depth_to_space,
+    ),
+    portable("rearrange", Rearrange, struct="patchc_rearrange_params", pack=_rearrange),
+)

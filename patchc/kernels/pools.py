@@ -1,0 +1,93 @@
+"""Pools and means."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from patchc.errors import PatchcError
+from patchc.ir import AveragePool, GlobalAveragePool, Graph, MaxPool, Node
+from patchc.kernels.kernel import Kernel, Role, Site, Slicing
+from patchc.kernels.portable import portable
+from patchc.kernels.window import where_of, window_params
+from patchc.numerics.average import average_params
+from patchc.numerics.fold import INT32_MAX
+from patchc.numerics.requant import global_factor, scale_of
+from patchc.numerics.structs import AverageParams, GlobalParams, PoolParams
+
+# A global pool sums inputs and zero point in int32.
+MAX_POOLED_PIXELS = INT32_MAX // 256
+
+
+def _max_pool(graph: Graph, node: Node, group: int) -> PoolParams:
+    op = cast(MaxPool, node.op)
+    return PoolParams(window_params(op.window, where_of(node)), op.clamp.lo, op.clamp.hi)
+
+
+def _average_pool(graph: Graph, node: Node, group: int) -> AverageParams:
+    op, where = cast(AveragePool, node.op), where_of(node)
+    x, y = graph.tensors[node.inputs[0]], graph.tensors[node.output]
+    return average_params(op, window_params(op.window, where), x, y, where)
+
+
+def _mean(graph: Graph, node: Node, group: int) -> GlobalParams:
+    op, where = cast(GlobalAveragePool, node.op), where_of(node)
+    x, y = graph.tensors[node.inputs[0]], graph.tensors[node.output]
+    pixels = x.shape[0] * x.shape[1]
+    if pixels > MAX_POOLED_PIXELS:
+        raise PatchcError(
+            f"{where}: {pixels} pixels could overflow its sum; at most {MAX_POOLED_PIXELS}"
+        )
+    return GlobalParams(
+        scale=scale_of(global_factor(x.quant.scale, y.quant.scale, pixels), where),
+        offset=-x.quant.zero_point * pixels,
+        zero_point=y.quant.zero_point,
+        lo=op.clamp.lo,
+        hi=op.clamp.hi,
+    )
+
+
+def _same_channels(site: Site) -> str | None:
+    """A pool makes each channel of the same one."""
+    return "it reads what it makes" if site.slicing is Slicing.OUTPUTS else None
+
+
+POOLS: tuple[Kernel, ...] = (
+    portable(
+        "max_pool",
+        MaxPool,
+        struct="patchc_pool_params",
+        pack=_max_pool,
+        refuses=_same_channels,
+    ),
+    portable(
+        "average_pool",
+        AveragePool,
+        struct="patchc_average_params",
+        pack=_average_pool,
+        headers=("patchc_softfloat.h",),
+        refuses=_same_channels,
+    ),
+    portable(
+        "global_average_pool",
+        GlobalAveragePool,
+        struct="patchc_global_params",
+        pack=_mean,
+        headers=("patchc_requant.h",),
+    ),
+    portable(
+        "mean_add",
+        GlobalAveragePool,
+        role=Role.ACCUMULATE,
+        struct=None,
+        pack=None,
+        finish="mean_finish",
+    ),
+    portable(
+        "mean_finish",
+        GlobalAveragePool,
+        role=Role.FINISH,
+        struct="patchc_global_params",
+        pack=_mean,
+        headers=("patchc_requant.h",),
+    ),
+)

@@ -1,0 +1,134 @@
+"""plan.json: a Plan as text, with a number for its format, and back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from typing import Any, TypeVar
+
+from patchc.errors import PatchcError
+from patchc.plan.types import InputMode, OutputMode, Plan, StepPlan, TunnelPlan
+
+# Counts up whenever a plan of the form before can no longer be read as what it was.
+FORMAT = 2
+
+T = TypeVar("T")
+
+
+def to_json(plan: Plan) -> str:
+    """The text of plan.json."""
+    data = {"format": FORMAT, **asdict(plan)}
+    return json.dumps(data, indent=1, default=lambda mode: mode.value) + "\n"
+
+
+def from_json(text: str) -> Plan:
+    """The inverse of `to_json`. Raises PatchcError for text of another form: the message names the
+    format, or the field that is missing, unknown or of another type."""
+    try:
+        data = json.loads(text)
+    except ValueError as error:
+        raise PatchcError(f"it is not JSON: {error}") from None
+    if not isinstance(data, dict):
+        raise PatchcError("it is not a JSON object")
+    known = data.pop("format", 1)
+    if known != FORMAT:
+        raise PatchcError(
+            f"it has format {known}, and this patchc reads format {FORMAT}: compile the model "
+            "anew, without --plan"
+        )
+    return Plan(
+        **_fields(
+            data,
+            "the plan",
+            input_mode=_member(InputMode),
+            tunnels=_several(_tunnel),
+            in_place=_several(_pair),
+            output_mode=_member(OutputMode),
+        )
+    )
+
+
+Reader = Callable[[Any, str], T]  # (value, where it stands) -> what it means
+
+
+def _fields(data: Any, where: str, **readers: Reader[Any]) -> dict[str, Any]:
+    """Exactly the named fields of a JSON object, each as its reader makes it."""
+    if not isinstance(data, Mapping):
+        raise PatchcError(f"{where} is not a JSON object")
+    missing = [name for name in readers if name not in data]
+    unknown = [name for name in data if name not in readers]
+    if missing or unknown:
+        what = f"lacks {', '.join(missing)}" if missing else f"has unknown {', '.join(unknown)}"
+        raise PatchcError(f"{where} {what}")
+    return {name: read(data[name], f"{where}, {name}") for name, read in readers.items()}
+
+
+def _tunnel(value: Any, where: str) -> TunnelPlan:
+    return TunnelPlan(
+        **_fields(
+            value,
+            where,
+            steps=_several(_step),
+            stripes=_count,
+            whole=_flag,
+            reverse=_flag,
+        )
+    )
+
+
+def _step(value: Any, where: str) -> StepPlan:
+    found = _fields(
+        value,
+        where,
+        nodes=_several(_word),
+        kernels=_several(_word),
+        tile=_count,
+        group=_count,
+        rows=_count,
+    )
+    return StepPlan(**found)
+
+
+def _several(read: Reader[T]) -> Reader[tuple[T, ...]]:
+    def reader(value: Any, where: str) -> tuple[T, ...]:
+        if not isinstance(value, list):
+            raise PatchcError(f"{where} is not a list")
+        return tuple(read(item, f"{where} {number}") for number, item in enumerate(value))
+
+    return reader
+
+
+def _member(kind: type[T]) -> Reader[T]:
+    def reader(value: Any, where: str) -> T:
+        try:
+            return kind(value)  # type: ignore[call-arg]
+        except ValueError:
+            raise PatchcError(f"{where} is {value!r}") from None
+
+    return reader
+
+
+def _pair(value: Any, where: str) -> tuple[str, str]:
+    words = _several(_word)(value, where)
+    if len(words) != 2:
+        raise PatchcError(f"{where} is not a pair of names")
+    return words[0], words[1]
+
+
+def _word(value: Any, where: str) -> str:
+    if not isinstance(value, str):
+        raise PatchcError(f"{where} is not a name")
+    return value
+
+
+def _count(value: Any, where: str) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise PatchcError(f"{where} is not a count")
+    return value
+
+
+def _flag(value: Any, where: str) -> bool:
+    if not isinstance(value, bool):
+        raise PatchcError(f"{where} is neither true nor false")
+    return value

@@ -1,0 +1,56 @@
+"""Where the kernels of a step run: role, channels and size of each call."""
+
+from __future__ import annotations
+
+from patchc.errors import PatchcError
+from patchc.geometry.step import is_mean
+from patchc.ir import Conv, Graph
+from patchc.kernels.kernel import Role, Site, Slicing, site_of
+from patchc.plan.types import StepPlan
+
+
+def projection(graph: Graph, plan: StepPlan) -> int:
+    """The position of the node whose sums a step in channel groups keeps: its last pointwise
+    convolution. Raises PatchcError where it has none."""
+    nodes = [graph.node(name) for name in plan.nodes]
+    found = [
+        i for i, node in enumerate(nodes) if isinstance(node.op, Conv) and node.op.is_pointwise
+    ]
+    if not found or found[-1] == 0:
+        raise _refused(plan, plan.nodes[-1])
+    return found[-1]
+
+
+def step_sites(graph: Graph, plan: StepPlan, whole: bool = False) -> tuple[Site, ...]:
+    """Per node of a step, the site of the kernel that computes it or adds to its sums.
+
+    `whole`: the step is a layer of its own, not a part of a tunnel.
+    Raises PatchcError for a step in channel groups that no kernels could run.
+    """
+    at = projection(graph, plan) if plan.group else -1
+    mean = not whole and is_mean(graph, plan)
+    found: list[Site] = []
+    sliced: set[str] = set()  # tensors of which a round makes only some channels
+    for position, name in enumerate(plan.nodes):
+        node = graph.node(name)
+        role, slicing = Role.COMPUTE, Slicing.ALL
+        if position == at:
+            role, slicing = Role.ACCUMULATE, Slicing.INPUTS
+        elif mean and position == len(plan.nodes) - 1:
+            role = Role.ACCUMULATE
+        elif position < at:
+            slicing = Slicing.CHANNELS if position else Slicing.OUTPUTS
+        if slicing in (Slicing.CHANNELS, Slicing.INPUTS) and not set(node.inputs) <= sliced:
+            raise _refused(plan, name)
+        if position < at:
+            sliced.add(node.output)
+        group = plan.group if slicing is not Slicing.ALL else 0
+        found.append(site_of(graph, node, role=role, slicing=slicing, group=group))
+    return tuple(found)
+
+
+def _refused(plan: StepPlan, node: str) -> PatchcError:
+    return PatchcError(
+        f"the plan runs {node!r} in groups of {plan.group} channels; only convolution, depthwise "
+        "or pooling, projection can run so: change the plan"
+    )

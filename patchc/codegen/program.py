@@ -60,6 +60,12 @@ class Program:
             return storage.offset
         return self.placement.offsets[storage.buffer] + storage.offset
 
+    def working(self, call: KernelCall) -> tuple[str, ...]:
+        """A pointer to the bytes that a call's kernel works in, where it takes one."""
+        if call.scratch is None:
+            return ()
+        return (shifted(ARENA, self.placement.offsets[call.scratch.buffer] + call.scratch.offset),)
+
     def sums_offset(self, tensor: str) -> int:
         """Bytes from the arena's start to a tensor's sums."""
         sums = self.schedule.sums[tensor]

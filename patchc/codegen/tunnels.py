@@ -312,7 +312,11 @@ class _StepMaker:
             views=tuple(views),
             sliced=self._sliced_views(call, names),
             constants=constants,
-            arguments=_arguments(call, names, pads, named.name if named else None),
+            arguments=(
+                *_arguments(call, names, pads),
+                *self.program.working(call),
+                *((f"&{named.name}",) if named else ()),
+            ),
             array=array,
         )
 
@@ -338,14 +342,11 @@ def _second_function(last: Call) -> str:
     return "_rows" if isinstance(last, Store) else ""
 
 
-def _arguments(
-    call: KernelCall, names: Sequence[str], pads: str, params: str | None
-) -> tuple[str, ...]:
-    """In the order that kernels take them: what is written, what is read, pads, constants."""
+def _arguments(call: KernelCall, names: Sequence[str], pads: str) -> tuple[str, ...]:
+    """In the order that kernels take them: what is written, what is read, pads. Behind these come
+    the memory that a kernel works in, and its constants."""
     if isinstance(call, Accumulate):
-        found = ["&sums", "&in"]
-    elif isinstance(call, Finish):
-        found = ["&out", "&sums"]
-    else:
-        found = ["&out", *input_arguments(call, names, pads)]
-    return (*found, f"&{params}") if params else tuple(found)
+        return "&sums", "&in"
+    if isinstance(call, Finish):
+        return "&out", "&sums"
+    return "&out", *input_arguments(call, names, pads)

@@ -11,9 +11,11 @@ from patchc.geometry.columns import Demand, stripes
 from patchc.geometry.span import Span
 from patchc.geometry.step import macs_per_pixel, piece_tensor, reach
 from patchc.ir import Graph, Node, macs
+from patchc.kernels.registry import KERNELS
 from patchc.plan.types import StepPlan
 from patchc.planner.units import Unit
-from patchc.schedule.scratch import SUM_BYTES, piece_rows, projection
+from patchc.schedule.scratch import scratch_layout
+from patchc.schedule.sites import placed_kernels
 
 
 def computed_rows(graph: Graph, plan: StepPlan) -> list[int]:
@@ -123,21 +125,9 @@ class Prices:
         return total
 
     def _scratch(self, plan: StepPlan, aliased: Collection[str]) -> np.ndarray:
-        """Bytes of `scratch.step_scratch`."""
-        graph = self.graph
-        nodes = [graph.node(name) for name in plan.nodes]
-        total = np.zeros(len(self.counts), dtype=np.int64)
-        at = -1
-        if plan.group:
-            at = projection(graph, plan)
-            channels = graph.tensors[nodes[at].output].shape[2]
-            total += SUM_BYTES * plan.rows * channels * np.array(self.widest(nodes[at].output))
-        for position, (node, rows) in enumerate(
-            zip(nodes[:-1], piece_rows(graph, plan), strict=False)
-        ):
-            if node.output not in aliased:
-                channels = graph.tensors[node.output].shape[2]
-                depth = min(plan.group, channels) if position < at else channels
-                width = np.array(self.widest(node.output))
-                total += rows * depth * (np.minimum(width, plan.tile) if plan.tile else width)
-        return total
+        """Bytes of the scratch memory of a step."""
+        chosen = placed_kernels(self.graph, plan, KERNELS)
+        layout = scratch_layout(
+            self.graph, plan, chosen, lambda tensor: np.array(self.widest(tensor)), aliased
+        )
+        return np.zeros(len(self.counts), dtype=np.int64) + layout.bytes

@@ -110,6 +110,8 @@ class PieceRun:
             self._where = f"{self._piece.describe()}, {call.kernel.name} of {call.node!r}"
             if channels is not None:
                 self._where += f", channels {channels.start} .. {channels.stop - 1}"
+        if isinstance(call, KernelCall) and call.scratch is not None:
+            self._memory.poison(self._memory.scratch_extent(call.scratch))
         match call:
             case Load():
                 self._load(call, region)

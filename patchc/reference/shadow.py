@@ -12,8 +12,8 @@ from patchc.geometry.span import Span
 from patchc.memory.placement import Placement
 from patchc.reference.identities import POISON, Numbers
 from patchc.reference.rectangles import Rectangle, SumsRectangle, length
-from patchc.schedule.scratch import SUM_BYTES
-from patchc.schedule.types import BufferKind, Schedule, Sums
+from patchc.schedule.scratch import SCRATCH_ALIGN, SUM_BYTES
+from patchc.schedule.types import BufferKind, Schedule, Scratch, Sums
 
 
 class ShadowMemoryError(Exception):
@@ -180,6 +180,18 @@ class Memory:
         """The bytes of a buffer."""
         base = self._bases[buffer]
         return range(base, base + self._schedule.buffers[buffer].bytes)
+
+    def scratch_extent(self, scratch: Scratch) -> range:
+        """The bytes that a kernel works in. Raises ShadowMemoryError where they leave their buffer
+        or are not aligned."""
+        base = self._bases[scratch.buffer] + scratch.offset
+        found = range(base, base + scratch.bytes)
+        self._check_inside(scratch.buffer, found, "what a kernel works in")
+        if base % SCRATCH_ALIGN:
+            raise ShadowMemoryError(
+                f"a kernel works in bytes from {base} on, not a multiple of {SCRATCH_ALIGN}"
+            )
+        return found
 
     def describe(self, address: int) -> str:
         """What the byte at `address` holds, for people."""

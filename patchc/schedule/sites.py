@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from patchc.errors import PatchcError
 from patchc.geometry.step import is_mean
 from patchc.ir import Conv, Graph
-from patchc.kernels.kernel import Role, Site, Slicing, site_of
+from patchc.kernels.kernel import Kernel, Role, Site, Slicing, site_of
+from patchc.kernels.registry import Registry
 from patchc.plan.types import StepPlan
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """The kernel of a node, where it runs, and the one that finishes its sums."""
+
+    kernel: Kernel
+    site: Site
+    finish: Kernel | None = None
+
+    @property
+    def kernels(self) -> tuple[Kernel, ...]:
+        """Both of them."""
+        return (self.kernel,) if self.finish is None else (self.kernel, self.finish)
 
 
 def projection(graph: Graph, plan: StepPlan) -> int:
@@ -46,6 +63,34 @@ def step_sites(graph: Graph, plan: StepPlan, whole: bool = False) -> tuple[Site,
             sliced.add(node.output)
         group = plan.group if slicing is not Slicing.ALL else 0
         found.append(site_of(graph, node, role=role, slicing=slicing, group=group))
+    return tuple(found)
+
+
+def placed_kernels(
+    graph: Graph, plan: StepPlan, registry: Registry, whole: bool = False
+) -> tuple[Placed, ...]:
+    """Per node of a step: the kernel that the plan names, and where it runs.
+
+    Raises PatchcError where there is no such kernel, or it cannot run there.
+    """
+    if len(plan.kernels) != len(plan.nodes):
+        raise PatchcError(
+            f"the plan names {len(plan.kernels)} kernels for {len(plan.nodes)} nodes: "
+            f"{' + '.join(plan.nodes)}"
+        )
+    found = []
+    sites = step_sites(graph, plan, whole)
+    for node, name, site in zip(plan.nodes, plan.kernels, sites, strict=True):
+        kernel = registry.get(name)
+        if kernel is None:
+            raise PatchcError(f"the plan computes {node!r} by {name!r}, a kernel that there is not")
+        if kernel.operator is not type(site.op) or kernel.role is not site.role:
+            reason = f"that kernel is to {kernel.role.value} {kernel.operator.__name__}"
+        else:
+            reason = kernel.refuses(site) or ""
+        if reason:
+            raise PatchcError(f"the plan computes {node!r} by {name!r}: {reason}")
+        found.append(Placed(kernel, site, registry[kernel.finish] if kernel.finish else None))
     return tuple(found)
 
 

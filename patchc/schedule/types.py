@@ -90,6 +90,15 @@ class Sums:
 
 
 @dataclass(frozen=True, slots=True)
+class Scratch:
+    """Bytes that a kernel works in. They hold nothing before the call, and nothing after it."""
+
+    buffer: str
+    offset: int  # bytes from the buffer's start
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Load:
     """The caller's callback brings rows of a graph input into its storage."""
 
@@ -120,6 +129,7 @@ class Compute:
     reads: tuple[str, ...]  # storages (tensor names), in operand order
     tensor: str  # that it makes
     slicing: Slicing = Slicing.ALL
+    scratch: Scratch | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +141,7 @@ class Accumulate:
     reads: tuple[str, ...]  # storages (tensor names), in operand order
     tensor: str  # whose sums it adds to
     slicing: Slicing = Slicing.ALL
+    scratch: Scratch | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +151,7 @@ class Finish:
     kernel: Kernel
     node: str
     tensor: str  # whose sums it reads, and whose values it makes
+    scratch: Scratch | None = None
 
     @property
     def reads(self) -> tuple[str, ...]:

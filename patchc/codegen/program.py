@@ -37,6 +37,10 @@ class Program:
         """Of the buffer that a tensor lies in."""
         return self.schedule.buffers[self.schedule.storages[tensor].buffer].kind
 
+    def slides(self, tensor: str) -> bool:
+        """Does a tensor lie in a ring that moves its rows?"""
+        return self.schedule.storages[tensor].slide is not None
+
     def base(self, tensor: str) -> str:
         """The pointer, in C, that a tensor's offset counts from."""
         if self.kind(tensor) is BufferKind.EXTERN:

@@ -70,7 +70,7 @@ class Tables:
             cols = "NULL" if storage.cols == whole else self.cols(tensor, storage.cols)
             word = _WORDS.get(program.kind(tensor), "map")
             name = self._scope.name(word, self._scope.stem(tensor))
-            members = {
+            members: dict[str, object] = {
                 "offset": program.offset(tensor),
                 "pitch": storage.pitch,
                 "slots": storage.slots,
@@ -78,7 +78,16 @@ class Tables:
                 "depth": storage.depth,
                 "cols": cols,
             }
-            self._new.append(_struct(name, "patchc_storage", members))
+            ctype, slide = "patchc_storage", storage.slide
+            if slide is not None:
+                ctype = "patchc_sliding"
+                members = {
+                    "at": _nested(members),
+                    "rows": _nested(clock_members(slide.clock)),
+                    "every": slide.every,
+                    "reverse": int(slide.reverse),
+                }
+            self._new.append(_struct(name, ctype, members))
             self._storages[tensor] = name
         return self._storages[tensor]
 
@@ -86,9 +95,8 @@ class Tables:
         """The table of a step called `stem`."""
         name = self._scope.name("step", stem)
         widest = max(span.stop - span.start for span in step.cols)
-        clock = tuple(Field(key, str(value)) for key, value in clock_members(step.rows).items())
         members = {
-            "rows": clock,
+            "rows": _nested(clock_members(step.rows)),
             "cols": self.cols(step.piece, step.cols),
             "piece_rows": step.rows_per_call,
             "piece_cols": step.tile or widest,
@@ -105,6 +113,11 @@ class Tables:
         members = {"height": height, "width": width, "top": pads.top, "left": pads.left}
         self._new.append(_struct(name, "patchc_frame", members))
         return name
+
+
+def _nested(members: Mapping[str, object]) -> tuple[Field, ...]:
+    """The fields of a nested struct."""
+    return tuple(Field(key, str(value)) for key, value in members.items())
 
 
 def _struct(name: str, ctype: str, members: Mapping[str, object]) -> ParamStruct:

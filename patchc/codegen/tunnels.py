@@ -27,6 +27,7 @@ from patchc.schedule.types import (
     Finish,
     KernelCall,
     Load,
+    Move,
     Step,
     Store,
 )
@@ -95,6 +96,12 @@ class StepFunction:
         """Is there a map of one pixel that meets every pixel of the piece?"""
         views = (view for call in (*self.calls, *self.finish) for view in call.views)
         return any(PIXEL in view.given for view in views)
+
+    @property
+    def needs_patch(self) -> bool:
+        """Is there a call that is told which pixels?"""
+        calls = (*self.calls, *self.finish)
+        return any(call.views or call.is_callback for call in calls) or bool(self.makes)
 
     @property
     def needs_no_pads(self) -> bool:
@@ -196,7 +203,7 @@ class _StepMaker:
         local = {p.name: p for p in map(self._params, self.step.all_calls) if p and p.local}
         stem = f"{self.scope.stem(last.tensor)}{_second_function(last)}"
         return StepFunction(
-            name=self.scope.name("compute", stem),
+            name=self.scope.name("move" if isinstance(last, Move) else "compute", stem),
             table=self.tables.step(block, self.step, stem),
             comment=step_comment(self.program.schedule, self.step),
             params=tuple(local.values()),
@@ -287,6 +294,10 @@ class _StepMaker:
 
     def _call(self, call: Call) -> PieceCall:
         comment = call_comment(self.program.schedule.graph, call, self.numbers[call.tensor])
+        if isinstance(call, Move):
+            ring = f"&{self.tables.storage(call.tensor)}"
+            where = (ARENA, ring, "piece")
+            return PieceCall(comment, "patchc_slide", (), frozenset(), None, where)
         if isinstance(call, Load | Store):
             view = self._view("out" if isinstance(call, Load) else "in", call.tensor, _PIECE)
             function, caller = callback(self.program, call)
@@ -331,8 +342,10 @@ class _StepMaker:
 
     def _view(self, name: str, tensor: str, patch: str) -> Made:
         way = "out" if name == "out" else "in"
-        items = (self.program.base(tensor), f"&{self.tables.storage(tensor)}", "piece->stripe")
-        return Made(f"patchc_{way}", name, f"patchc_{way}_view", (*items, patch))
+        where = (self.program.base(tensor), f"&{self.tables.storage(tensor)}")
+        if self.program.slides(tensor):
+            return Made(f"patchc_{way}", name, f"patchc_{way}_sliding", (*where, "piece", patch))
+        return Made(f"patchc_{way}", name, f"patchc_{way}_view", (*where, "piece->stripe", patch))
 
 
 def _second_function(last: Call) -> str:

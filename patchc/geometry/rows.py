@@ -265,7 +265,7 @@ def _first_row(graph: Graph, reader: Reader, reverse: bool, rows: np.ndarray) ->
 def ring_rows(graph: Graph, tensor: str, rows: TensorRows, reverse: bool, handed: bool) -> int:
     """Rows alive at once: made by the end of a tick, and still read in it or later. A call writes
     all rows of its piece, whether anything reads them or not; `handed`: all rows of the tick are
-    read in it."""
+    read in it. A ring that moves every n rows only has n - 1 more."""
     assert rows.clock is not None
     ticks = max(map(last_tick, (rows.clock, *(reader.clock for reader in rows.readers)))) + 1
     made = at_ticks(rows.clock, ticks)
@@ -273,7 +273,10 @@ def ring_rows(graph: Graph, tensor: str, rows: TensorRows, reverse: bool, handed
     if handed:
         first = np.minimum(first, made[:-1])
     alive = int((made[1:] - np.minimum(first, made[1:])).max(initial=1))
-    return max(1, alive, min(rows.piece, int(np.diff(made).max())))
+    needed = max(1, alive, min(rows.piece, int(np.diff(made).max())))
+    spare = max((reader.plan.slide - 1 for reader in rows.readers), default=0)
+    height = graph.tensors[tensor].shape[0]
+    return max(needed, min(needed + spare, height))
 
 
 def first_bytes(graph: Graph, source: str, readers: Sequence[Reader], reverse: bool) -> np.ndarray:

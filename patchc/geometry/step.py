@@ -6,7 +6,7 @@ of each operand, halo included (regions.demand, columns.py).
 
 from __future__ import annotations
 
-from patchc.geometry.axis import demand
+from patchc.geometry.axis import axis_maps, demand
 from patchc.geometry.span import Span
 from patchc.ir import Conv, GlobalAveragePool, Graph, Node, broadcasts
 from patchc.plan.types import StepPlan
@@ -55,6 +55,23 @@ def reach(graph: Graph, step: StepPlan, rows: Span, cols: Span) -> list[tuple[Sp
             for tensor in node.inputs:
                 height, width, _ = graph.tensors[tensor].shape
                 spans[tensor] = demand(node.op, *own, height, width)
+    return found
+
+
+def piece_rows(graph: Graph, plan: StepPlan) -> list[int]:
+    """Per node: rows of its output behind a piece, at most."""
+    behind = {piece_tensor(graph, plan): plan.rows}
+    found: list[int] = []
+    for name in reversed(plan.nodes):
+        node = graph.node(name)
+        if isinstance(node.op, GlobalAveragePool):
+            found.insert(0, 1)
+            continue
+        rows = min(behind[node.output], graph.tensors[node.output].shape[0])
+        found.insert(0, rows)
+        down, _ = axis_maps(node.op)
+        rows = ((rows - 1) * down.stride + down.last - down.first + down.up - 1) // down.up + 1
+        behind.update(dict.fromkeys(node.inputs, rows))
     return found
 
 

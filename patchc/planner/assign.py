@@ -43,8 +43,10 @@ def with_kernels(
     whole: bool = False,
 ) -> StepPlan:
     """The step with the first candidate for each of its nodes."""
-    found = candidates(graph, step, registry, flavours, whole)
-    return replace(step, kernels=tuple(kernels[0].name for kernels in found))
+    chosen = [kernels[0] for kernels in candidates(graph, step, registry, flavours, whole)]
+    ordered = not whole and any(kernel.needs.contiguous for kernel in chosen)
+    slide = max(step.slide, 1) if ordered else step.slide
+    return replace(step, kernels=tuple(kernel.name for kernel in chosen), slide=slide)
 
 
 def assigned(

@@ -27,9 +27,11 @@ from patchc.schedule.types import (
     Compute,
     Finish,
     Load,
+    Move,
     Overlap,
     Schedule,
     Scratch,
+    Slide,
     Step,
     Storage,
     Store,
@@ -276,10 +278,14 @@ class _Lowering:
             self._map(tensor)
         for tensor in rows.outer:
             self._touch(tensor, now)
-        for tensor, slots in rows.slots.items():
+        for tensor in rows.slots:
             if tensor not in outputs:
-                self._ring(tensor, slots, cols[tensor])
-        steps = [self._load_step(tensor, rows, cols[tensor]) for tensor in loaded]
+                self._ring(tensor, rows, cols[tensor])
+        self._check_order(tunnel, chosen)
+        steps: list[Step] = []
+        for tensor in loaded:
+            steps += self._move_step(tensor, rows, cols)
+            steps.append(self._load_step(tensor, rows, cols[tensor]))
         scratch = [
             step_scratch(graph, step, placed, cols, self._aliases(step))
             for step, placed in zip(tunnel.steps, chosen, strict=True)
@@ -297,8 +303,9 @@ class _Lowering:
                 for kernel, part in piece.working.items()
             }
             self._write_over(step.plan, placed)
-            steps.append(self._step(step, cols, placed, working))
             made = last_tensor(graph, step.plan)
+            steps += self._move_step(made, rows, cols)
+            steps.append(self._step(step, cols, placed, working))
             if made in self.handed:
                 own = column_shares(graph, made, tunnel.stripes)
                 steps.append(self._store_step(made, rows, own))
@@ -320,12 +327,43 @@ class _Lowering:
                 found.append(tensor)
         return tuple(found)
 
-    def _ring(self, tensor: str, slots: int, cols: tuple[Span, ...]) -> None:
+    def _ring(self, tensor: str, rows: TunnelRows, cols: tuple[Span, ...]) -> None:
         width = max(span.stop - span.start for span in cols)
-        channels = self.graph.tensors[tensor].shape[2]
-        pitch = width * channels
+        height, _, channels = self.graph.tensors[tensor].shape
+        slots, pitch = rows.slots[tensor], width * channels
         buffer = self._private(self.names[tensor], BufferKind.RING, slots * pitch)
-        self.storages[tensor] = Storage(tensor, buffer, 0, slots, pitch, cols, width, channels)
+        every = max((reader.plan.slide for reader in rows.tensors[tensor].readers), default=0)
+        slide = Slide(rows.clock(tensor), every, rows.reverse) if every and slots < height else None
+        self.storages[tensor] = Storage(
+            tensor, buffer, 0, slots, pitch, cols, width, channels, slide
+        )
+
+    def _check_order(self, tunnel: TunnelPlan, chosen: Sequence[Sequence[Placed]]) -> None:
+        """Raises GeometryError where a kernel that reads its rows in order is given a ring that
+        wraps."""
+        for step, kernels in zip(tunnel.steps, chosen, strict=True):
+            inner = {self.graph.node(name).output for name in step.nodes}
+            for name, placed in zip(step.nodes, kernels, strict=True):
+                if not placed.kernel.needs.contiguous:
+                    continue
+                for tensor in set(self.graph.node(name).inputs) - inner:
+                    held = self.storages[tensor]
+                    height = self.graph.tensors[tensor].shape[0]
+                    if held.slots < height and held.slide is None:
+                        raise GeometryError(
+                            f"{placed.kernel.name} reads the rows of {tensor} in order, and they "
+                            "are in a ring that wraps"
+                        )
+
+    def _move_step(
+        self, tensor: str, rows: TunnelRows, cols: Mapping[str, tuple[Span, ...]]
+    ) -> list[Step]:
+        """Where a ring slides: the step that moves its rows before a tick's new ones come."""
+        if tensor not in self.storages or self.storages[tensor].slide is None:
+            return []
+        clock = rows.clock(tensor)
+        step = _callback_step(f"move {tensor}", Move(tensor), clock, cols[tensor])
+        return [replace(step, rows_per_call=clock.limit)]
 
     def _load_step(self, tensor: str, rows: TunnelRows, cols: tuple[Span, ...]) -> Step:
         call = Load(tensor)
@@ -438,7 +476,9 @@ class _Lowering:
                 self.overlaps.append(Overlap(now, over, buffer.name, distance, tunnel.reverse))
 
 
-def _callback_step(name: str, call: Call, clock: RowClock, cols: tuple[Span, ...]) -> Step:
+def _callback_step(
+    name: str, call: Load | Store | Move, clock: RowClock, cols: tuple[Span, ...]
+) -> Step:
     """A row of its tensor at a time."""
     return Step(
         name=name,

@@ -11,10 +11,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from patchc.geometry.axis import axis_maps
 from patchc.geometry.span import Span
-from patchc.geometry.step import piece_tensor, reach
-from patchc.ir import GlobalAveragePool, Graph
+from patchc.geometry.step import piece_rows, piece_tensor, reach
+from patchc.ir import Graph
 from patchc.kernels.features import Count
 from patchc.kernels.kernel import Kernel
 from patchc.plan.types import StepPlan
@@ -145,20 +144,3 @@ def step_scratch(
         if kernel.takes_scratch
     }
     return StepScratch(storages, sums, working, size)
-
-
-def piece_rows(graph: Graph, plan: StepPlan) -> list[int]:
-    """Per node: rows of its output behind a piece, at most."""
-    behind = {piece_tensor(graph, plan): plan.rows}
-    found: list[int] = []
-    for name in reversed(plan.nodes):
-        node = graph.node(name)
-        if isinstance(node.op, GlobalAveragePool):
-            found.insert(0, 1)
-            continue
-        rows = min(behind[node.output], graph.tensors[node.output].shape[0])
-        found.insert(0, rows)
-        down, _ = axis_maps(node.op)
-        rows = ((rows - 1) * down.stride + down.last - down.first + down.up - 1) // down.up + 1
-        behind.update(dict.fromkeys(node.inputs, rows))
-    return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from patchc.errors import PatchcError
-from patchc.geometry.step import is_mean
+from patchc.geometry.step import is_mean, piece_rows
 from patchc.ir import Conv, Graph
 from patchc.kernels.kernel import Kernel, Role, Site, Slicing, site_of
 from patchc.kernels.registry import Registry
@@ -46,6 +46,8 @@ def step_sites(graph: Graph, plan: StepPlan, whole: bool = False) -> tuple[Site,
     """
     at = projection(graph, plan) if plan.group else -1
     mean = not whole and is_mean(graph, plan)
+    heights = piece_rows(graph, plan)
+    rows = {graph.node(n).output: r for n, r in zip(plan.nodes, heights, strict=True)}
     found: list[Site] = []
     sliced: set[str] = set()  # tensors of which a round makes only some channels
     for position, name in enumerate(plan.nodes):
@@ -62,7 +64,8 @@ def step_sites(graph: Graph, plan: StepPlan, whole: bool = False) -> tuple[Site,
         if position < at:
             sliced.add(node.output)
         group = plan.group if slicing is not Slicing.ALL else 0
-        found.append(site_of(graph, node, role=role, slicing=slicing, group=group))
+        wraps = any(rows.get(tensor, 1) > 1 for tensor in node.inputs)
+        found.append(site_of(graph, node, role=role, slicing=slicing, group=group, wraps=wraps))
     return tuple(found)
 
 
@@ -87,9 +90,9 @@ def placed_kernels(
         if kernel.operator is not type(site.op) or kernel.role is not site.role:
             reason = f"that kernel is to {kernel.role.value} {kernel.operator.__name__}"
         else:
-            reason = kernel.refuses(site) or ""
+            reason = kernel.refusal(site) or ""
         if reason:
-            raise PatchcError(f"the plan computes {node!r} by {name!r}: {reason}")
+            raise PatchcError(f"the plan computes {node!r} by {name!r}: {reason}; change the plan")
         found.append(Placed(kernel, site, registry[kernel.finish] if kernel.finish else None))
     return tuple(found)
 

@@ -21,7 +21,10 @@ In a block that runs in reverse, rows a .. b - 1 of a clock are rows height - b 
 the tensor; everything else stays as it is.
 
 A tensor's storage holds its last rows, columns or channels modulo what fits: row r lies in slot
-r % slots, column c at position (c - cols[q].start) % tile, channel k at k % depth.
+r % slots, column c at position (c - cols[q].start) % tile, channel k at k % depth. A ring that
+slides holds its last rows in order, for kernels that ask for that: row r lies in slot
+r - slide.origin(t, slots) during tick t, and a step in front of the one that makes its rows moves
+those that are there.
 """
 
 from __future__ import annotations
@@ -63,6 +66,21 @@ class Buffer:
 
 
 @dataclass(frozen=True, slots=True)
+class Slide:
+    """How the rows of a ring that does not wrap move, so that they always lie in order."""
+
+    clock: RowClock  # of the tensor
+    every: int  # rows after which they move
+    reverse: bool  # the block runs in reverse
+
+    def origin(self, tick: int, slots: int) -> int:
+        """The row in slot 0 of `slots` during a tick; before the first one with tick -1."""
+        behind = max(self.clock.at(tick) - slots, 0)
+        moved = -(-behind // self.every) * self.every
+        return self.clock.limit - slots - moved if self.reverse else moved
+
+
+@dataclass(frozen=True, slots=True)
 class Storage:
     """How a tensor, or the part of it that is alive, lies in a buffer."""
 
@@ -74,6 +92,7 @@ class Storage:
     cols: tuple[Span, ...]  # per stripe: the columns that exist, the first one at position 0
     tile: int  # columns held; column c is at position (c - cols[q].start) % tile
     depth: int  # channels held; channel k is at k % depth
+    slide: Slide | None = None  # row r is in slot r - slide.origin(tick, slots) instead
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +178,18 @@ class Finish:
         return ()
 
 
-Call = Load | Store | Compute | Accumulate | Finish
+@dataclass(frozen=True, slots=True)
+class Move:
+    """The rows of a ring that slides move to its start, where a tick brings it new ones."""
+
+    tensor: str
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        return (self.tensor,)
+
+
+Call = Load | Store | Move | Compute | Accumulate | Finish
 KernelCall = Compute | Accumulate | Finish  # those that compute a node, or a part of it
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from patchc.geometry.span import Span
 from patchc.geometry.step import macs_per_pixel, operand_span, reach
 from patchc.plan.types import InputMode, StepPlan
-from patchc.schedule.types import Block, Finish, Load, Schedule, Step, Store
+from patchc.schedule.types import Block, Finish, Load, Move, Schedule, Step, Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ def input_reads(schedule: Schedule) -> tuple[int, int]:
                 height, _, channels = graph.tensors[step.piece].shape
                 total += sum(span.stop - span.start for span in step.cols) * height * channels
                 passes = max(passes, block.stripes)
-            elif not callback and not isinstance(step.calls[0], Store):
+            elif not callback and not isinstance(step.calls[0], Store | Move):
                 read = _input_columns(schedule, step)
                 total += read
                 passes += block.stripes if read else 0

@@ -12,6 +12,7 @@ from patchc.ir import (
     Concat,
     Conv,
     DepthToSpace,
+    Enlargement,
     GlobalAveragePool,
     Graph,
     Lut,
@@ -51,6 +52,9 @@ from patchc.numerics.sub import sub_params
 # Members of patchc_window are uint16_t.
 MAX_WINDOW = 2**16 - 1
 
+# Members of patchc_upsample_params are uint16_t.
+MAX_FACTOR = 2**16 - 1
+
 # A global pool sums inputs and zero point in int32.
 MAX_POOLED_PIXELS = INT32_MAX // 256
 
@@ -61,7 +65,8 @@ def kernel_params(graph: Graph, node: Node, kernel_name: str, group: int = 0) ->
     `group`: the kernel runs once per so many channels, the last time perhaps on fewer, and the
     weights of each time lie one after the other: of its input channels for "pointwise_add", of its
     output channels for any other. 0: all at once. Raises PatchcError where there are no such
-    constants: scales out of range, windows too large, a convolution that has no such groups.
+    constants: scales out of range, windows or factors too large, a convolution that has no such
+    groups.
     """
     inputs = [graph.tensors[name] for name in node.inputs]
     output = graph.tensors[node.output]
@@ -80,10 +85,10 @@ def kernel_params(graph: Graph, node: Node, kernel_name: str, group: int = 0) ->
     if isinstance(op, GlobalAveragePool):
         return _global(op, inputs[0], output, where)
     if isinstance(op, Upsample):
-        return UpsampleParams(*op.factor)
+        return _enlargement(op, where)
     if isinstance(op, DepthToSpace):
         steps = (1, op.positions) if op.interleaved else (output.shape[2], 1)
-        return DepthToSpaceParams(UpsampleParams(*op.factor), *steps)
+        return DepthToSpaceParams(_enlargement(op, where), *steps)
     if isinstance(op, ResizeNearest):
         return nearest_params(op, where)
     if isinstance(op, ResizeLinear):
@@ -112,6 +117,13 @@ def _conv(op: Conv, x: Tensor, y: Tensor, weights: np.ndarray, where: str) -> Co
         lo=op.clamp.lo,
         hi=op.clamp.hi,
     )
+
+
+def _enlargement(op: Enlargement, where: str) -> UpsampleParams:
+    """Raises PatchcError for a factor that does not fit the kernel's type."""
+    if max(op.factor) > MAX_FACTOR:
+        raise PatchcError(f"{where}: {max(op.factor)} times as large; at most {MAX_FACTOR}")
+    return UpsampleParams(*op.factor)
 
 
 def _packed(op: Conv, kernel_name: str, group: int, where: str) -> np.ndarray:

@@ -15,6 +15,10 @@ import numpy as np
 from patchc.ir import GlobalAveragePool, Graph, Node, broadcasts
 from patchc.tunnels.regions import AxisMap, axis_maps
 
+# Where columns of a stripe may end: the members of patchc_cols, in the tables of tunnels, are
+# uint16_t.
+MAX_COLUMN = 2**16 - 1
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Columns:
@@ -59,6 +63,10 @@ class Stripes:
     def total(self, columns: Columns) -> np.ndarray:
         """Per count: the sum of all widths."""
         return np.add.reduceat(columns.stop - columns.start, self.first)
+
+    def last(self, columns: Columns) -> np.ndarray:
+        """Per count: the column behind the last one of all stripes."""
+        return np.maximum.reduceat(columns.stop, self.first)
 
 
 def stripes(counts: Sequence[int]) -> Stripes:

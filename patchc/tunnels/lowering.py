@@ -10,7 +10,8 @@ from patchc.ir import Graph, Node
 from patchc.targets.kernels import KERNELS, Order
 from patchc.targets.select import choose_kernel
 from patchc.tunnels.clocks import GeometryError
-from patchc.tunnels.geometry import broadcast_input, is_mean, last_tensor, piece_tensor
+from patchc.tunnels.columns import MAX_COLUMN
+from patchc.tunnels.geometry import comes_in_rows, is_mean, last_tensor, piece_tensor
 from patchc.tunnels.names import identifiers
 from patchc.tunnels.plan import InputMode, Plan, StepPlan, TunnelPlan, handed_over
 from patchc.tunnels.rows import StepRows, TunnelRows, first_bytes, overlap_distance, tunnel_rows
@@ -141,7 +142,7 @@ class _Lowering:
             if readers:
                 alone = len(readers) == 1 and name not in self.graph.outputs
                 streams = alone and not self.plan.tunnels[readers[0]].whole
-                streams = streams and not broadcast_input(self.graph, name)
+                streams = streams and comes_in_rows(self.graph, name)
                 found[name] = (readers[0], not streams)
         return found
 
@@ -283,6 +284,12 @@ class _Lowering:
                 steps.append(self._store_step(made, rows, own))
             if is_mean(graph, step.plan):
                 steps.append(self._finish_mean(step.plan, rows, cols))
+        for one in steps:
+            _check_columns(one.piece, one.cols)
+        for piece in scratch:
+            for storage in piece.storages:
+                if storage.cols != (Span(0, graph.tensors[storage.tensor].shape[1]),):
+                    _check_columns(storage.tensor, storage.cols)
         self._overlap(tunnel, rows, outputs)
         self.blocks.append(Block(label, tunnel.stripes, rows.ticks, tuple(steps), tunnel.reverse))
 
@@ -402,6 +409,16 @@ class _Lowering:
                 distance = overlap_distance(self.graph, source, first, target, rows.clock(target))
                 over = self.storages[target].buffer
                 self.overlaps.append(Overlap(now, over, buffer.name, distance, tunnel.reverse))
+
+
+def _check_columns(tensor: str, cols: tuple[Span, ...]) -> None:
+    """Raises GeometryError where the table of these columns cannot be written down."""
+    last = max(span.stop for span in cols)
+    if last > MAX_COLUMN:
+        raise GeometryError(
+            f"{tensor} has {last} columns, and a tunnel takes at most {MAX_COLUMN}: run it layer "
+            "by layer"
+        )
 
 
 def _callback_step(name: str, call: Call, clock: RowClock, cols: tuple[Span, ...]) -> Step:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 from patchc.ir import GlobalAveragePool, Graph, Node, macs
-from patchc.tunnels.geometry import broadcast_input
+from patchc.tunnels.geometry import comes_in_rows
 from patchc.tunnels.plan import InputMode, OutputMode, StepPlan, handed_over
 from patchc.tunnels.planner import whole_in_place
 from patchc.tunnels.price import Prices
@@ -71,7 +71,7 @@ class Runs:
             for name, reads in self.reads.items()
         }
         self.callback = mode in (InputMode.TILES, InputMode.STREAM)
-        self.images = [name for name in graph.inputs if not broadcast_input(graph, name)]
+        self.images = [name for name in graph.inputs if comes_in_rows(graph, name)]
         self._left: dict[int, tuple[str, ...]] = {}
         self._entered: dict[int, tuple[str, ...]] = {}
         self._found: dict[tuple[int, int], Run] = {}

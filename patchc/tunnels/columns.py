@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from patchc.ir import GlobalAveragePool, Graph, Node, broadcasts
-from patchc.tunnels.regions import AxisMap, axis_maps
+from patchc.tunnels.regions import axis_maps
 
 # Where columns of a stripe may end: the members of patchc_cols, in the tables of tunnels, are
 # uint16_t.
@@ -127,8 +127,6 @@ class Demand:
 def _behind(node: Node, out: Columns, width: int) -> Columns:
     """Columns of an operand behind columns of the output: AxisMap.behind, on arrays."""
     _, across = axis_maps(node.op)
-    if across == AxisMap():
-        return out
     start = np.clip((out.start * across.stride + across.first) // across.up, 0, width)
     stop = ((out.stop - 1) * across.stride + across.last) // across.up + 1
     stop = np.clip(stop, 0, width)

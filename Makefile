@@ -1,10 +1,10 @@
-# make setup    .venv with patchc and its development tools (quick when it is there already)
-# make demo     MobileNetV2 at 96 x 96, trained on ImageNet: quantised, compiled, run on photos
-# make check    lint, unit tests and a fifth of the property tests: what to run while working
-# make test     setup, lint, all tests
-# make coverage lines and branches that all tests reach, but those that need QEMU
-# make lint     ruff and mypy
-# make clean    removes what the other targets made, but not the cache of downloads
+# make setup     .venv with patchc and its development tools (quick when it is there already)
+# make demo      MobileNetV2 at 96 x 96, trained on ImageNet: quantised, compiled, run on photos
+# make check     lint, unit tests and a fifth of the property tests: what to run while working
+# make test      setup, lint, all tests
+# make coverage  the lines and branches that the tests reach (those under QEMU left out)
+# make lint      ruff and mypy
+# make clean     removes what the other targets made, but not the cache of downloads
 
 PYTHON := .venv/bin/python
 

@@ -255,6 +255,7 @@ def test_where_the_output_sets_the_floor_rows_are_offered_with_their_figure(tmp_
     assert "--outputs" not in message
 
 
+@pytest.mark.slow
 def test_an_output_larger_than_the_budget(tmp_path, model):
     """Compiled, verified under sanitizers, run, and equal to onnxruntime on the user's file."""
     out = tmp_path / "out"

@@ -25,10 +25,15 @@ def whole_in_place(graph: Graph, mode: InputMode, order: Sequence[Node]) -> dict
 
 
 def trivial_plan(
-    graph: Graph, input_mode: InputMode, outputs: OutputMode = OutputMode.ARENA
+    graph: Graph,
+    input_mode: InputMode,
+    outputs: OutputMode = OutputMode.ARENA,
+    order: Sequence[Node] | None = None,
 ) -> Plan:
-    """Every node its own tunnel; element-wise outputs written over an operand that dies."""
-    order = best_order(graph, input_mode, outputs).nodes
+    """Every node its own tunnel; element-wise outputs written over an operand that dies. In the
+    order of least peak, unless one is given."""
+    if order is None:
+        order = best_order(graph, input_mode, outputs).nodes
     return Plan(
         input_mode=input_mode,
         tunnels=tuple(TunnelPlan((StepPlan((node.name,)),), whole=True) for node in order),

@@ -13,10 +13,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from patchc.ir import Graph, macs
+from patchc.ir import Graph, Node, macs
 from patchc.tunnels.modes import Bounds, Combination, Modes
 from patchc.tunnels.one_stripe import OneStripe
-from patchc.tunnels.order import orders
+from patchc.tunnels.order import best_order, orders
 from patchc.tunnels.plan import InputMode, OutputMode, Plan, StepPlan, TunnelPlan
 from patchc.tunnels.price import Prices
 from patchc.tunnels.runs import Run, Runs
@@ -75,11 +75,18 @@ class Search:
     """The frontier of one graph. What is worked out about runs of nodes serves every band."""
 
     def __init__(
-        self, graph: Graph, mode: InputMode, outputs: OutputMode = OutputMode.ARENA
+        self,
+        graph: Graph,
+        mode: InputMode,
+        outputs: OutputMode = OutputMode.ARENA,
+        least: Sequence[Node] | None = None,
     ) -> None:
+        """`least`: the order of least peak layer by layer, where it is known already."""
         self.graph, self.mode, self.output_mode = graph, mode, outputs
+        if least is None:
+            least = best_order(graph, mode, outputs).nodes
         self.cost = sum(macs(graph, node) for node in graph.nodes)  # of the plain network
-        found = (together(graph, order) for order in orders(graph, mode, outputs))
+        found = (together(graph, order) for order in orders(graph, least))
         self._orders = [
             _Ordered(Runs(graph, mode, outputs, order)) for order in dict.fromkeys(found)
         ]

@@ -3,8 +3,9 @@
 A buffer is a rectangle: blocks first..last wide, bytes high. Rectangles must not overlap, except
 that a map may grow over one whose rows are consumed while it grows (schedule.Overlap): then it
 only has to start a given distance below. The highest top is the arena. The liveness peak is a
-lower bound, and on networks that people deploy a first fit over a few sensible orders meets it;
-only when none does is the CP-SAT solver asked.
+lower bound, and on networks that people deploy a first fit over a few sensible orders meets it, or,
+where maps are written over each other in a long row, a sweep from block to block; only when none
+does is the CP-SAT solver asked.
 """
 
 from __future__ import annotations
@@ -12,14 +13,17 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
-from patchc.memory.liveness import arena_buffers, liveness_peak
+from patchc.memory.liveness import arena_buffers, liveness_peak, overlapping_bytes
+from patchc.memory.sweep import Sweep
 from patchc.tunnels.schedule import Buffer, Overlap, Schedule
 
 # The solver stops after this much deterministic work (about as many seconds on one core): a limit
 # on wall-clock time would make the emitted C depend on the machine's load.
 SOLVER_WORK = 10.0
 DIRECTIONS_WORK = 2.0  # likewise, for a choice of directions
+SWEEPS = 8  # sizes of the arena that are tried, at most
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,30 @@ def place(schedule: Schedule) -> Placement:
     top = problem.top(offsets)
     if top == peak:
         return Placement(offsets, top, peak, "first fit, meets the liveness peak")
+    swept = _sweep(problem, peak, top - 1)
+    if swept is not None:
+        offsets = swept[0]
+        if problem.top(offsets) == peak:
+            return Placement(offsets, peak, peak, "block by block, meets the liveness peak")
     return _solve(problem, offsets, peak)
+
+
+def _sweep(problem: Problem, least: int, most: int) -> tuple[dict[str, int], frozenset[int]] | None:
+    """The smallest arena from `least` to `most` bytes that a sweep is found to do with: offsets,
+    and blocks in reverse."""
+    sweep = Sweep(problem.buffers, problem.overlaps)
+    best = None
+    arena = least
+    for _ in range(SWEEPS):
+        if arena > most:
+            break
+        found = sweep.run(arena)
+        if found is not None:
+            best, most = found, problem.top(found[0]) - 1
+        else:
+            least = arena + 1
+        arena = (least + most) // 2
+    return best
 
 
 def reversed_blocks(forwards: Schedule, backwards: Schedule) -> frozenset[int]:
@@ -59,7 +86,14 @@ def reversed_blocks(forwards: Schedule, backwards: Schedule) -> frozenset[int]:
         replace(b, bytes=max(b.bytes, backwards.buffers[b.name].bytes)) for b in problem.buffers
     )
     hint = _best_first_fit(Problem(buffers, problem.overlaps))
-    solved = _Solver(Problem(buffers, both), hint, 0, DIRECTIONS_WORK)
+    turned = Problem(buffers, both)
+    least = turned.peak()
+    swept = _sweep(turned, least, turned.top(hint) - 1)
+    if swept is not None and turned.top(swept[0]) == least:
+        return swept[1]
+    solved = _Solver(turned, hint, 0, DIRECTIONS_WORK)
+    if swept is not None and not solved.beats(turned.top(swept[0])):
+        return swept[1]
     return solved.reversed_blocks()
 
 
@@ -79,6 +113,10 @@ class Problem:
     def top(self, offsets: Mapping[str, int]) -> int:
         """The arena that these offsets need."""
         return max((offsets[b.name] + b.bytes for b in self.buffers), default=0)
+
+    def peak(self) -> int:
+        """No offsets need less, whatever the directions."""
+        return max(overlapping_bytes(self.buffers, chain(*self.overlaps.values())), default=0)
 
     def collide(self, one: Buffer, low: int, two: Buffer, other: int) -> bool:
         """Would `one` at `low` and `two` at `other` share a byte that both still need?"""
@@ -263,6 +301,10 @@ class _Solver:
         return {
             b.name: int(self._solver.value(self._offset[b.name])) for b in self._problem.buffers
         }
+
+    def beats(self, top: int) -> bool:
+        """Was a smaller arena found?"""
+        return self.found and self._problem.top(self.offsets()) < top
 
     def reversed_blocks(self) -> frozenset[int]:
         """Of those whose direction is open."""

@@ -166,6 +166,7 @@ class _Ordered:
             yield Tunnel(cut, cut + 1, steps, 1, in_place, size, macs(self.graph, node))
         one_stripe = OneStripe(self.graph, self.modes, cut, bounds)
         position = cut
+        last_striped = self.runs.last_stop(cut, bounds.bytes)
         while position in self.runs.units:
             position += len(self.runs.units[position].nodes)
             run = self.runs.run(cut, position)
@@ -184,6 +185,8 @@ class _Ordered:
             if useful(run.stop, run.crossing + run.maps, run.least_cost):
                 striped = self._striped(run, prices, single, bounds)
             if not single and striped == []:
+                return
+            if not single and run.stop >= last_striped and self.runs.is_settled(cut, run.stop):
                 return
             for k, one in striped or ():
                 size = one.bytes + run.crossing + run.maps

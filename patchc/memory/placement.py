@@ -40,7 +40,7 @@ def place(schedule: Schedule) -> Placement:
     """The placement of least arena bytes that first fit or the solver finds. Deterministic."""
     problem = Problem.of(schedule)
     peak = liveness_peak(schedule)
-    offsets = _best_first_fit(problem)
+    offsets = _best_first_fit(problem, peak)
     top = problem.top(offsets)
     if top == peak:
         return Placement(offsets, top, peak, "first fit, meets the liveness peak")
@@ -85,9 +85,9 @@ def reversed_blocks(forwards: Schedule, backwards: Schedule) -> frozenset[int]:
     buffers = tuple(
         replace(b, bytes=max(b.bytes, backwards.buffers[b.name].bytes)) for b in problem.buffers
     )
-    hint = _best_first_fit(Problem(buffers, problem.overlaps))
     turned = Problem(buffers, both)
     least = turned.peak()
+    hint = _best_first_fit(Problem(buffers, problem.overlaps), least)
     swept = _sweep(turned, least, turned.top(hint) - 1)
     if swept is not None and turned.top(swept[0]) == least:
         return swept[1]
@@ -150,21 +150,31 @@ def _orders(buffers: Sequence[Buffer]) -> Iterable[list[Buffer]]:
     yield sorted(buffers, key=lambda b: (b.first == b.last, -b.last, -b.first, b.name))
 
 
-def _best_first_fit(problem: Problem) -> dict[str, int]:
-    tries = [_first_fit(problem, order) for order in _orders(problem.buffers)]
-    return min(tries, key=problem.top)
+def _best_first_fit(problem: Problem, least: int) -> dict[str, int]:
+    """The first of the best; none needs less than `least` bytes."""
+    best: dict[str, int] | None = None
+    for order in _orders(problem.buffers):
+        found = _first_fit(problem, order)
+        if best is None or problem.top(found) < problem.top(best):
+            best = found
+        if problem.top(best) == least:
+            break
+    return best or {}
 
 
 def _first_fit(problem: Problem, order: Sequence[Buffer]) -> dict[str, int]:
     """Each buffer at the lowest offset where it collides with none placed before."""
-    placed: dict[str, tuple[Buffer, int]] = {}
+    placed: dict[str, int] = {}
+    blocks = max((buffer.last for buffer in order), default=-1) + 1
+    alive: list[list[Buffer]] = [[] for _ in range(blocks)]  # of those that are placed
     for buffer in order:
+        lives = range(buffer.first, buffer.last + 1)
+        beside = {other.name: other for block in lives for other in alive[block]}
         candidates = {0}
         taken: list[tuple[int, int]] = []
         related: list[tuple[Buffer, int]] = []
-        for other, low in placed.values():
-            if other.first > buffer.last or buffer.first > other.last:
-                continue
+        for other in beside.values():
+            low = placed[other.name]
             candidates.add(_align(low + other.bytes, buffer.align))
             over = problem.overlaps.get((buffer.name, other.name), ())
             under = problem.overlaps.get((other.name, buffer.name), ())
@@ -179,9 +189,11 @@ def _first_fit(problem: Problem, order: Sequence[Buffer]) -> dict[str, int]:
             if free.has(offset, buffer.bytes) and not any(
                 problem.collide(buffer, offset, other, low) for other, low in related
             ):
-                placed[buffer.name] = (buffer, offset)
+                placed[buffer.name] = offset
                 break
-    return {name: offset for name, (_, offset) in placed.items()}
+        for block in lives:
+            alive[block].append(buffer)
+    return placed
 
 
 class _Free:

@@ -147,9 +147,8 @@ def _placements(
         return
     free = reversible(graph, plan)
     backwards = lower(graph, plan.in_reverse(free))
-    chosen = free & {
-        _tunnel(straight.schedule, block) for block in reversed_blocks(straight.schedule, backwards)
-    }
+    tunnels = _tunnels(straight.schedule)
+    chosen = free & {tunnels[block] for block in reversed_blocks(straight.schedule, backwards)}
     if chosen:
         yield placed(plan.in_reverse(chosen))
 
@@ -169,11 +168,11 @@ def reversible(graph: Graph, plan: Plan) -> frozenset[int]:
     )
 
 
-def _tunnel(schedule: Schedule, block: int) -> int:
-    """The tunnel that a block runs: blocks that only load a map are none."""
-    computing = [
+def _tunnels(schedule: Schedule) -> dict[int, int]:
+    """Block -> the tunnel that it runs: blocks that only load a map are none."""
+    computing = (
         index
         for index, one in enumerate(schedule.blocks)
         if any(call.node for step in one.steps for call in step.calls)
-    ]
-    return computing.index(block)
+    )
+    return {block: tunnel for tunnel, block in enumerate(computing)}

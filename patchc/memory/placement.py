@@ -23,6 +23,8 @@ from patchc.tunnels.schedule import Buffer, Overlap, Schedule
 # on wall-clock time would make the emitted C depend on the machine's load.
 SOLVER_WORK = 10.0
 DIRECTIONS_WORK = 2.0  # likewise, for a choice of directions
+# With more open directions than these the solver gets nowhere in that time that a sweep does not.
+DIRECTIONS = 64
 SWEEPS = 8  # sizes of the arena that are tried, at most
 
 
@@ -89,7 +91,7 @@ def reversed_blocks(forwards: Schedule, backwards: Schedule) -> frozenset[int]:
     least = turned.peak()
     hint = _best_first_fit(Problem(buffers, problem.overlaps), least)
     swept = _sweep(turned, least, turned.top(hint) - 1)
-    if swept is not None and turned.top(swept[0]) == least:
+    if swept is not None and (turned.top(swept[0]) == least or len(turned.open()) > DIRECTIONS):
         return swept[1]
     solved = _Solver(turned, hint, 0, DIRECTIONS_WORK)
     if swept is not None and not solved.beats(turned.top(swept[0])):
@@ -117,6 +119,17 @@ class Problem:
     def peak(self) -> int:
         """No offsets need less, whatever the directions."""
         return max(overlapping_bytes(self.buffers, chain(*self.overlaps.values())), default=0)
+
+    def open(self) -> tuple[int, ...]:
+        """Blocks whose direction is open."""
+        return tuple(
+            dict.fromkeys(
+                overlap.block
+                for overlaps in self.overlaps.values()
+                if len({overlap.reverse for overlap in overlaps}) > 1
+                for overlap in overlaps
+            )
+        )
 
     def collide(self, one: Buffer, low: int, two: Buffer, other: int) -> bool:
         """Would `one` at `low` and `two` at `other` share a byte that both still need?"""
@@ -245,10 +258,8 @@ class _Solver:
         self._offset: dict[str, cp_model.LinearExprT] = {}
         # Blocks whose direction is open: true for those that run in reverse.
         self._reverse: dict[int, cp_model.IntVar] = {}
-        for overlaps in problem.overlaps.values():
-            for block in {o.block for o in overlaps if len({p.reverse for p in overlaps}) > 1}:
-                if block not in self._reverse:
-                    self._reverse[block] = self._model.new_bool_var(f"reverse {block}")
+        for block in problem.open():
+            self._reverse[block] = self._model.new_bool_var(f"reverse {block}")
         self._shared = {source for _, source in problem.overlaps}
         lives, spans = [], []
         for b in problem.buffers:

@@ -3,9 +3,9 @@
 A buffer is a rectangle: blocks first..last wide, bytes high. Rectangles must not overlap, except
 that a map may grow over one whose rows are consumed while it grows (schedule.Overlap): then it
 only has to start a given distance below. The highest top is the arena. The liveness peak is a
-lower bound, and on networks that people deploy a first fit over a few sensible orders meets it, or,
-where maps are written over each other in a long row, a sweep from block to block; only when none
-does is the CP-SAT solver asked.
+lower bound, and on networks that people deploy a first fit over a few sensible orders meets it;
+only when none does is the CP-SAT solver asked, or, where that would take too long (many maps, each
+written over the one before it), a sweep from block to block.
 """
 
 from __future__ import annotations
@@ -23,8 +23,11 @@ from patchc.tunnels.schedule import Buffer, Overlap, Schedule
 # on wall-clock time would make the emitted C depend on the machine's load.
 SOLVER_WORK = 10.0
 DIRECTIONS_WORK = 2.0  # likewise, for a choice of directions
-# With more open directions than these the solver gets nowhere in that time that a sweep does not.
-DIRECTIONS = 64
+# Up to so many buffers, and open directions, the solver is asked first; what it proves is kept.
+SOLVED_BUFFERS = 300
+SOLVED_DIRECTIONS = 32
+# With more directions it gets nowhere in that time that a sweep does not.
+MOST_DIRECTIONS = 100
 SWEEPS = 8  # sizes of the arena that are tried, at most
 
 
@@ -46,12 +49,18 @@ def place(schedule: Schedule) -> Placement:
     top = problem.top(offsets)
     if top == peak:
         return Placement(offsets, top, peak, "first fit, meets the liveness peak")
+    solved = None
+    if len(problem.buffers) <= SOLVED_BUFFERS:
+        solved = _solve(problem, offsets, peak)
+        peak, top = solved.lower_bound_bytes, solved.arena_bytes
+        if top == peak:
+            return solved
     swept = _sweep(problem, peak, top - 1)
-    if swept is not None:
-        offsets = swept[0]
-        if problem.top(offsets) == peak:
-            return Placement(offsets, peak, peak, "block by block, meets the liveness peak")
-    return _solve(problem, offsets, peak)
+    if swept is None:
+        return solved or _solve(problem, offsets, peak)
+    top = problem.top(swept[0])
+    how = "meets the lower bound" if top == peak else f"within {top - peak} B of the bound"
+    return Placement(swept[0], top, peak, f"block by block, {how}")
 
 
 def _sweep(problem: Problem, least: int, most: int) -> tuple[dict[str, int], frozenset[int]] | None:
@@ -90,10 +99,15 @@ def reversed_blocks(forwards: Schedule, backwards: Schedule) -> frozenset[int]:
     turned = Problem(buffers, both)
     least = turned.peak()
     hint = _best_first_fit(Problem(buffers, problem.overlaps), least)
+    count, solved = len(turned.open()), None
+    if count <= SOLVED_DIRECTIONS:
+        solved = _Solver(turned, hint, 0, DIRECTIONS_WORK)
+        if solved.optimal:
+            return solved.reversed_blocks()
     swept = _sweep(turned, least, turned.top(hint) - 1)
-    if swept is not None and (turned.top(swept[0]) == least or len(turned.open()) > DIRECTIONS):
+    if swept is not None and (turned.top(swept[0]) == least or count > MOST_DIRECTIONS):
         return swept[1]
-    solved = _Solver(turned, hint, 0, DIRECTIONS_WORK)
+    solved = solved or _Solver(turned, hint, 0, DIRECTIONS_WORK)
     if swept is not None and not solved.beats(turned.top(swept[0])):
         return swept[1]
     return solved.reversed_blocks()

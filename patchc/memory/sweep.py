@@ -91,6 +91,9 @@ class Sweep:
             for overlap in self._between(buffer, other, one.turned):
                 shifted = low + overlap.shift(buffer, other)
                 ends += [(shifted, 1 if overlap.reverse else -1)]
+            for overlap in self._between(other, buffer, one.turned):
+                shifted = low - overlap.shift(other, buffer)
+                ends += [(shifted, -1 if overlap.reverse else 1)]
         # Room for what lives in this block only is left below, or above.
         lasting = briefly if buffer.last > buffer.first else 0
         tried = {at + sign * room for at, sign in ends for room in {0, lasting}}
@@ -108,9 +111,10 @@ class Sweep:
         for other, low in one.placed:
             if at + buffer.bytes <= low or low + other.bytes <= at:
                 continue
-            if not any(
-                overlap.allows(buffer, at, other, low)
-                for overlap in self._between(buffer, other, one.turned)
+            over = self._between(buffer, other, one.turned)
+            under = self._between(other, buffer, one.turned)
+            if not any(overlap.allows(buffer, at, other, low) for overlap in over) and not any(
+                overlap.allows(other, low, buffer, at) for overlap in under
             ):
                 return False
         return True

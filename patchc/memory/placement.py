@@ -24,11 +24,11 @@ from patchc.tunnels.schedule import Buffer, Overlap, Schedule
 SOLVER_WORK = 10.0
 DIRECTIONS_WORK = 2.0  # likewise, for a choice of directions
 # Up to so many buffers, and open directions, the solver is asked first; what it proves is kept.
-SOLVED_BUFFERS = 300
+SOLVED_BUFFERS = 600
 SOLVED_DIRECTIONS = 32
 # With more directions it gets nowhere in that time that a sweep does not.
 MOST_DIRECTIONS = 100
-SWEEPS = 8  # sizes of the arena that are tried, at most
+SWEEPS = 12  # sizes of the arena that are tried, at most
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from patchc.tunnels.schedule import Buffer, Overlap
 
 # Arrangements carried on from each block, and looked at within one.
-ARRANGEMENTS = 24
-WITHIN = 400
+ARRANGEMENTS = 12
+WITHIN = 120
 
 Overlaps = Mapping[tuple[str, str], Sequence[Overlap]]
 

@@ -48,6 +48,11 @@ class Tunnel:
 NO_LIMIT = 2**62
 # Recomputation that the search allows itself, as shares of the plain network's cost, band by band.
 BANDS = (0.0, 0.02, 0.06, 0.15)
+# Maps that tunnels read and make, over all tunnels that are looked at in one order. Beyond, only
+# tunnels of few nodes are: many side by side that read one map would make for long ones in
+# multitudes.
+LOOKED_AT = 60_000
+FEW_NODES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +125,7 @@ class _Ordered:
     def __init__(self, runs: Runs) -> None:
         self.runs, self.graph, self.order = runs, runs.graph, runs.order
         self.modes = Modes(runs.graph, runs.order, runs.made, runs.last_read, runs.handed)
+        self.looked_at = 0
 
     def band(self, bounds: Bounds) -> tuple[Point, ...]:
         """Every Pareto-optimal plan within the bounds, by falling bytes."""
@@ -169,9 +175,12 @@ class _Ordered:
         last_striped = self.runs.last_stop(cut, bounds.bytes)
         while position in self.runs.units:
             position += len(self.runs.units[position].nodes)
+            if self.looked_at > LOOKED_AT and position - cut > FEW_NODES:
+                return
             run = self.runs.run(cut, position)
             if not useful(run.stop, run.least, run.least_cost):
                 continue
+            self.looked_at += len(run.outer) + len(run.outputs)
             prices = self.runs.prices(position)
             single = one_stripe.upto(run.stop, run.loaded, prices)
             for one in single:

@@ -40,6 +40,7 @@ class Stages:
     # No plan that the search knows and that fits costs fewer multiply-accumulates than this; None
     # for a plan that was given.
     cost_bound: int | None = None
+    layerwise_bytes: int | None = None  # arena of the plan layer by layer, where that was made
 
     @property
     def graph(self) -> Graph:
@@ -83,7 +84,14 @@ def schedule_graph(
         stages = Stages(imported, plan, schedule, place(schedule))
     else:
         found = choose(graph, plan, limit, reserve, outputs)
-        stages = Stages(imported, found.plan, found.schedule, found.placement, found.cost_bound)
+        stages = Stages(
+            imported,
+            found.plan,
+            found.schedule,
+            found.placement,
+            found.cost_bound,
+            found.layerwise_bytes,
+        )
     check_placement(stages.schedule, stages.placement)
     return stages
 

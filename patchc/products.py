@@ -27,8 +27,10 @@ def identifier(text: str) -> str:
 
 def make_report(stages: Stages, options: EmitOptions, limit: int | None) -> Report:
     """The report; `limit` is the budget in bytes."""
-    plain = trivial_plan(stages.graph, stages.plan.input_mode, stages.plan.output_mode)
-    layerwise = schedule_graph(stages.imported, stages.graph, plain).placement.arena_bytes
+    layerwise = stages.layerwise_bytes
+    if layerwise is None:
+        plain = trivial_plan(stages.graph, stages.plan.input_mode, stages.plan.output_mode)
+        layerwise = schedule_graph(stages.imported, stages.graph, plain).placement.arena_bytes
     facts = Facts(
         name=options.name,
         target=options.target,

@@ -35,6 +35,7 @@ class Choice:
     # No plan that the search knows costs less than this and fits: cost - cost_bound is the gap.
     cost_bound: int
     reserve_bytes: int  # for stack and statics of a plan of this kind
+    layerwise_bytes: int  # arena of the plan layer by layer
 
     @property
     def arena_bytes(self) -> int:
@@ -53,7 +54,18 @@ def layer_by_layer(
 ) -> Choice:
     """Every node on its own, over whole maps."""
     cost = sum(macs(graph, node) for node in graph.nodes)
-    return _placed(graph, trivial_plan(graph, mode, outputs), cost, cost, reserve)
+    plan = trivial_plan(graph, mode, outputs)
+    schedule = lower(graph, plan)
+    placement = place(schedule)
+    needs = reserve.of(kind_of(plan))
+    return Choice(plan, schedule, placement, cost, cost, needs, placement.arena_bytes)
+
+
+def _search(graph: Graph, whole: Choice) -> Search:
+    """In the order that was found for the plan layer by layer, among others."""
+    plan = whole.plan
+    order = [graph.node(name) for tunnel in plan.tunnels for name in tunnel.nodes]
+    return Search(graph, plan.input_mode, plan.output_mode, order)
 
 
 def choose(
@@ -71,11 +83,11 @@ def choose(
     whole = layer_by_layer(graph, mode, reserve, outputs)
     if limit is None or whole.total_bytes <= limit:
         return whole
-    search = Search(graph, mode, outputs)
+    search = _search(graph, whole)
     bound: int | None = None
     for point in search.frontier(limit - reserve.least):
         bound = point.cost if bound is None else bound
-        for choice in _placements(search, point, bound, reserve):
+        for choice in _placements(search, whole, reserve, point, bound):
             if choice.total_bytes <= limit:
                 return choice
     least = _least(search, whole, reserve)
@@ -90,7 +102,7 @@ def _least(search: Search, whole: Choice, reserve: Reserve) -> Choice:
     for point in reversed(points):  # from the least price on
         if point.bytes + reserve.least >= best.total_bytes:
             break
-        found = _placements(search, point, point.cost, reserve)
+        found = _placements(search, whole, reserve, point, point.cost)
         best = min((best, *found), key=_total_and_cost)
     return best
 
@@ -104,9 +116,9 @@ def explore(
     """The whole frontier, placed: falling total, rising cost. Starts with layer by layer."""
     whole = layer_by_layer(graph, mode, reserve, outputs)
     choices = [whole]
-    search = Search(graph, mode, outputs)
+    search = _search(graph, whole)
     for point in search.frontier(whole.total_bytes - reserve.least):
-        choices.extend(_placements(search, point, point.cost, reserve))
+        choices.extend(_placements(search, whole, reserve, point, point.cost))
     kept: list[Choice] = []
     for choice in sorted(choices, key=_total_and_cost):
         if not kept or choice.cost < kept[-1].cost:
@@ -118,19 +130,28 @@ def _total_and_cost(choice: Choice) -> tuple[int, int]:
     return choice.total_bytes, choice.cost
 
 
-def _placements(search: Search, point: Point, bound: int, reserve: Reserve) -> Iterator[Choice]:
+def _placements(
+    search: Search, whole: Choice, reserve: Reserve, point: Point, bound: int
+) -> Iterator[Choice]:
+    """A plan as it was found and, where that may help, with some of its tunnels in reverse."""
+
+    def placed(plan: Plan) -> Choice:
+        schedule = lower(graph, plan)
+        needs = reserve.of(kind_of(plan))
+        placement = place(schedule)
+        return Choice(plan, schedule, placement, point.cost, bound, needs, whole.arena_bytes)
+
     graph, plan = search.graph, point.plan(search.mode, search.output_mode)
-    straight = _placed(graph, plan, point.cost, bound, reserve)
+    straight = placed(plan)
     yield straight
     if straight.arena_bytes <= point.bytes:  # nothing is left to gain
         return
     free = reversible(graph, plan)
     backwards = lower(graph, plan.in_reverse(free))
-    chosen = free & {
-        _tunnel(straight.schedule, block) for block in reversed_blocks(straight.schedule, backwards)
-    }
+    tunnels = _tunnels(straight.schedule)
+    chosen = free & {tunnels[block] for block in reversed_blocks(straight.schedule, backwards)}
     if chosen:
-        yield _placed(graph, plan.in_reverse(chosen), point.cost, bound, reserve)
+        yield placed(plan.in_reverse(chosen))
 
 
 def reversible(graph: Graph, plan: Plan) -> frozenset[int]:
@@ -148,14 +169,9 @@ def reversible(graph: Graph, plan: Plan) -> frozenset[int]:
     )
 
 
-def _tunnel(schedule: Schedule, block: int) -> int:
-    """The tunnel that a block runs: blocks that only load a map are none."""
-    computing = [
+def _tunnels(schedule: Schedule) -> dict[int, int]:
+    """Block -> the tunnel that it runs: blocks that only load a map are none."""
+    computing = (
         index for index, one in enumerate(schedule.blocks) if any(step.nodes for step in one.steps)
-    ]
-    return computing.index(block)
-
-
-def _placed(graph: Graph, plan: Plan, cost: int, bound: int, reserve: Reserve) -> Choice:
-    schedule = lower(graph, plan)
-    return Choice(plan, schedule, place(schedule), cost, bound, reserve.of(kind_of(plan)))
+    )
+    return {block: tunnel for tunnel, block in enumerate(computing)}

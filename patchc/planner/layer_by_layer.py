@@ -31,10 +31,15 @@ def layer(graph: Graph, node: Node) -> StepPlan:
 
 
 def trivial_plan(
-    graph: Graph, input_mode: InputMode, outputs: OutputMode = OutputMode.ARENA
+    graph: Graph,
+    input_mode: InputMode,
+    outputs: OutputMode = OutputMode.ARENA,
+    order: Sequence[Node] | None = None,
 ) -> Plan:
-    """Every node its own tunnel; element-wise outputs written over an operand that dies."""
-    order = best_order(graph, input_mode, outputs).nodes
+    """Every node its own tunnel; element-wise outputs written over an operand that dies. In the
+    order of least peak, unless one is given."""
+    if order is None:
+        order = best_order(graph, input_mode, outputs).nodes
     return Plan(
         input_mode=input_mode,
         tunnels=tuple(TunnelPlan((layer(graph, node),), whole=True) for node in order),

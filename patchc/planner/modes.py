@@ -14,6 +14,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
 
 from patchc.geometry.axis import axis_maps
 from patchc.geometry.clocks import GeometryError, chunk_by_chunk
@@ -235,22 +238,27 @@ class Modes:
             self._states[key] = State(progress, muls)
         return self._states[key]
 
+    @cached_property
+    def _made_before(self) -> np.ndarray:
+        """Per node: the position that makes the last of the maps that set its pace; -1: none does,
+        or images do."""
+        graph = self.graph
+        return np.array(
+            [
+                max(
+                    (self.made[n] for n in node.inputs if not broadcasts(graph, node, n)),
+                    default=-1,
+                )
+                for node in self.order
+            ]
+        )
+
     def _last_apart(self, start: int) -> int:
         """The last node that reads nothing but maps made before position `start`: it goes by the
         tunnel's first pace."""
         if start not in self._apart:
-            graph = self.graph
-            self._apart[start] = max(
-                (
-                    position
-                    for position in range(start + 1, len(self.order))
-                    if all(
-                        self.made[name] < start or broadcasts(graph, self.order[position], name)
-                        for name in self.order[position].inputs
-                    )
-                ),
-                default=start,
-            )
+            found = np.flatnonzero(self._made_before[start + 1 :] < start)
+            self._apart[start] = start + 1 + int(found[-1]) if len(found) else start
         return self._apart[start]
 
 

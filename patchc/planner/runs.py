@@ -5,7 +5,10 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import accumulate
+
+import numpy as np
 
 from patchc.geometry.step import comes_in_rows
 from patchc.ir import GlobalAveragePool, Graph, Node, macs
@@ -143,6 +146,52 @@ class Runs:
                 self.images if self.mode is InputMode.STREAM else (),
             )
         return self._prices[stop]
+
+    def last_stop(self, start: int, limit: int) -> int:
+        """The last cut where maps that are there around a run from `start` on take no more than
+        `limit` bytes, images excepted; `start` where there is none."""
+        made, last, size = self._maps
+        there = (made < start) & (last >= start)
+        # Of maps that are there before: bytes that are read from each cut on.
+        carried = size[there].sum() - np.cumsum(np.bincount(last[there], size[there], self._cuts))
+        carried = np.concatenate([[size[there].sum()], carried])[: self._cuts]
+        around = size[there].sum() + self._leaving_bytes - carried
+        fits = np.flatnonzero(around[start + 1 :] <= limit)
+        return start + 1 + int(fits[-1]) if len(fits) else start
+
+    @cached_property
+    def _cuts(self) -> int:
+        return len(self.order) + 1
+
+    @cached_property
+    def _maps(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Per node: its position, the last that reads what it makes, the bytes."""
+        names = [node.output for node in self.order]
+        last = np.array([self.last_read[name] for name in names], dtype=np.int64)
+        size = np.array([self.size(name) for name in names], dtype=np.int64)
+        return np.arange(len(names)), last, size
+
+    @cached_property
+    def _leaving_bytes(self) -> np.ndarray:
+        """Per cut: bytes of `_leaving`."""
+        made, last, size = self._maps
+        change = np.zeros(self._cuts + 1, dtype=np.int64)
+        read = last > made
+        np.add.at(change, made[read] + 1, size[read])
+        np.add.at(change, last[read] + 1, -size[read])
+        return np.cumsum(change)[: self._cuts]
+
+    def is_settled(self, start: int, stop: int) -> bool:
+        """Do all longer runs fetch the same images, and compute all columns with one stripe?"""
+        waiting = (
+            name
+            for name in self.images
+            if self.callback and self.reads[name] and self.last_read[name] >= stop
+        )
+        end = len(self.order)
+        return not any(self.reads[name][0] >= start for name in waiting) and not self.prices(
+            end
+        ).narrow(start, end)
 
     def _most_stripes(self, start: int, stop: int, loaded: Sequence[str]) -> int:
         """One where a single pass over the image demands it."""

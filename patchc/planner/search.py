@@ -13,12 +13,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from patchc.ir import Graph, macs
+from patchc.ir import Graph, Node, macs
 from patchc.plan.types import InputMode, OutputMode, Plan, StepPlan, TunnelPlan
 from patchc.planner.layer_by_layer import layer
 from patchc.planner.modes import Bounds, Combination, Modes
 from patchc.planner.one_stripe import OneStripe
-from patchc.planner.order import orders
+from patchc.planner.order import best_order, orders
 from patchc.planner.price import Prices
 from patchc.planner.runs import Run, Runs
 from patchc.planner.staircase import Staircase
@@ -49,6 +49,11 @@ class Tunnel:
 NO_LIMIT = 2**62
 # Recomputation that the search allows itself, as shares of the plain network's cost, band by band.
 BANDS = (0.0, 0.02, 0.06, 0.15)
+# Maps that tunnels read and make, over all tunnels that are looked at in one order. Beyond, only
+# tunnels of few nodes are: many side by side that read one map would make for long ones in
+# multitudes.
+LOOKED_AT = 60_000
+FEW_NODES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +81,18 @@ class Search:
     """The frontier of one graph. What is worked out about runs of nodes serves every band."""
 
     def __init__(
-        self, graph: Graph, mode: InputMode, outputs: OutputMode = OutputMode.ARENA
+        self,
+        graph: Graph,
+        mode: InputMode,
+        outputs: OutputMode = OutputMode.ARENA,
+        least: Sequence[Node] | None = None,
     ) -> None:
+        """`least`: the order of least peak layer by layer, where it is known already."""
         self.graph, self.mode, self.output_mode = graph, mode, outputs
+        if least is None:
+            least = best_order(graph, mode, outputs).nodes
         self.cost = sum(macs(graph, node) for node in graph.nodes)  # of the plain network
-        found = (together(graph, order) for order in orders(graph, mode, outputs))
+        found = (together(graph, order) for order in orders(graph, least))
         self._orders = [
             _Ordered(Runs(graph, mode, outputs, order)) for order in dict.fromkeys(found)
         ]
@@ -114,6 +126,7 @@ class _Ordered:
     def __init__(self, runs: Runs) -> None:
         self.runs, self.graph, self.order = runs, runs.graph, runs.order
         self.modes = Modes(runs.graph, runs.order, runs.made, runs.last_read, runs.handed)
+        self.looked_at = 0
 
     def band(self, bounds: Bounds) -> tuple[Point, ...]:
         """Every Pareto-optimal plan within the bounds, by falling bytes."""
@@ -160,11 +173,15 @@ class _Ordered:
             yield Tunnel(cut, cut + 1, steps, 1, in_place, size, macs(self.graph, node))
         one_stripe = OneStripe(self.graph, self.modes, cut, bounds)
         position = cut
+        last_striped = self.runs.last_stop(cut, bounds.bytes)
         while position in self.runs.units:
             position += len(self.runs.units[position].nodes)
+            if self.looked_at > LOOKED_AT and position - cut > FEW_NODES:
+                return
             run = self.runs.run(cut, position)
             if not useful(run.stop, run.least, run.least_cost):
                 continue
+            self.looked_at += len(run.outer) + len(run.outputs)
             prices = self.runs.prices(position)
             single = one_stripe.upto(run.stop, run.loaded, prices)
             for one in single:
@@ -178,6 +195,8 @@ class _Ordered:
             if useful(run.stop, run.crossing + run.maps, run.least_cost):
                 striped = self._striped(run, prices, single, bounds)
             if not single and striped == []:
+                return
+            if not single and run.stop >= last_striped and self.runs.is_settled(cut, run.stop):
                 return
             for k, one in striped or ():
                 size = one.bytes + run.crossing + run.maps

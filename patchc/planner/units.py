@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from patchc.ir import Binary, Concat, Conv, GlobalAveragePool, Graph, Lut, MaxPool, Node, broadcasts
 from patchc.plan.types import StepPlan
@@ -17,6 +18,8 @@ TILE_BYTES = 128
 GROUP_CHANNELS = 8
 # Output rows at a time under bottleneck reordering: more rows recompute less and hold more sums.
 GROUP_ROWS = (1, 2, 4, 8)
+# Nodes beside tables that a unit looks at: expansion, depthwise, projection, what follows.
+UNIT_NODES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +186,10 @@ def _chain(graph: Graph, rest: Sequence[Node]) -> list[Node]:
     """The first nodes of `rest` that each read only what the one before it made, which nobody else
     reads; an Add or the like may read one more tensor, made earlier."""
     chain = [rest[0]]
-    for node in rest[1:]:
+    tables = int(isinstance(rest[0].op, Lut))
+    for node in islice(rest, 1, None):
+        if len(chain) - tables == UNIT_NODES:
+            break
         made = chain[-1].output
         if graph.consumers[made] != (node,) or made in graph.outputs:
             break
@@ -193,6 +199,7 @@ def _chain(graph: Graph, rest: Sequence[Node]) -> list[Node]:
         if list(node.inputs).count(made) != 1 or broadcasts(graph, node, made):
             break
         chain.append(node)
+        tables += isinstance(node.op, Lut)
         if others:
             break
     return chain

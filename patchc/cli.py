@@ -497,6 +497,8 @@ def inspect_command(
     """
     chosen = dict(shapes) or None
     given = {name: value for name, value in planning.items() if _is_given(ctx, name)}
+    if dump and as_json:
+        raise click.UsageError("--json: not with --dump")
     if dump:
         click.echo(api.dump(model, dump, input_shapes=chosen, **given), nl=False)
         return 0

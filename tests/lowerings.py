@@ -1,14 +1,16 @@
 """Small networks with a plan each, for the tests of what a plan is lowered to: between them every
-kind of line that the texts of a Plan and of a Schedule have."""
+kind of line that the texts of a Plan and of a Schedule have. Kernels are those of WITH_TWINS."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from patchc.ir import Graph
+from patchc.kernels.portable import PORTABLE
 from patchc.plan.types import InputMode, OutputMode, Plan, StepPlan, TunnelPlan
 from patchc.planner.assign import assigned
 from patchc.planner.layer_by_layer import trivial_plan
+from tests.flavours import TWIN, WITH_TWINS
 from tests.graphs import NetworkBuilder
 
 Lowering = tuple[Graph, Plan]
@@ -115,6 +117,17 @@ def two_inputs() -> Lowering:
     return graph, _plan(graph, TunnelPlan((_step("1/x"), _step("1.x"), _step("sum"))))
 
 
+def sliding() -> Lowering:
+    """Kernels of the tests' own: one reads the rows of a in order, so that its ring moves every two
+    rows; one works in scratch memory."""
+    net = NetworkBuilder()
+    d = net.depthwise(net.conv(net.input(9, 8, 2), 4, 3, name="a"), name="d")
+    graph = net.build(net.conv(d, 3, name="p"))
+    steps = (_step("a"), _step("d", slide=2), _step("p"))
+    bare = Plan(InputMode.TILES, (TunnelPlan(steps),))
+    return graph, assigned(graph, bare, WITH_TWINS, (TWIN, PORTABLE))
+
+
 def _step(*outputs: str, **settings: int) -> StepPlan:
     """The nodes that make these tensors."""
     return StepPlan(tuple(f"{name}.node" for name in outputs), **settings)
@@ -139,5 +152,6 @@ LOWERINGS: dict[str, Callable[[], Lowering]] = {
         in_place,
         rows_handed_over,
         two_inputs,
+        sliding,
     )
 }

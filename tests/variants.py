@@ -7,17 +7,22 @@ from dataclasses import fields, is_dataclass, replace
 from enum import Enum
 from typing import Any, TypeVar
 
+from patchc.geometry.clocks import RowClock
 from patchc.ir import Graph
 from patchc.kernels.kernel import Kernel
 from patchc.kernels.registry import KERNELS
+from patchc.schedule.types import Scratch, Slide
 
 T = TypeVar("T")
+
+# Fields that may be None, and what else may be there.
+OPTIONAL = {"slide": Slide(RowClock(1, 1, 1, 9), 2, False), "scratch": Scratch("scratch", 4, 8)}
 
 
 def variants(value: T) -> Iterator[T]:
     """Every copy of a value with one number, name, flag, kind or kernel in it changed, or one item
-    of a tuple left out, or two neighbours exchanged. A graph gets another name, and one of its
-    tensors another zero point."""
+    of a tuple left out, or two neighbours exchanged, or something there where nothing was. A graph
+    gets another name, and one of its tensors another zero point."""
     found: Iterator[Any]
     if isinstance(value, Graph):
         found = _graphs(value)
@@ -27,7 +32,7 @@ def variants(value: T) -> Iterator[T]:
         found = (
             replace(value, **{field.name: other})
             for field in fields(value)
-            for other in variants(getattr(value, field.name))
+            for other in _field(field.name, getattr(value, field.name))
         )
     elif isinstance(value, Mapping):
         found = ({**value, key: other} for key in value for other in variants(value[key]))
@@ -44,6 +49,13 @@ def variants(value: T) -> Iterator[T]:
     else:
         raise TypeError(f"no other {type(value).__name__} is known")
     yield from found
+
+
+def _field(name: str, value: Any) -> Iterator[Any]:
+    if value is not None:
+        yield from variants(value)
+    if name in OPTIONAL:
+        yield OPTIONAL[name] if value is None else None
 
 
 def _tuples(value: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:

@@ -49,6 +49,7 @@ def _step(step: StepPlan) -> Iterator[str]:
         f"tile {step.tile}" * (step.tile != 0),
         f"group {step.group}" * (step.group != 0),
         f"rows {step.rows}" * (step.rows != 1),
+        f"slide {step.slide}" * (step.slide != 0),
     ]
     head, nodes = _head("step", settings), _nodes(step)
     if len(nodes) == 1:

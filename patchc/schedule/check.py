@@ -9,7 +9,7 @@ from patchc.errors import PatchcError
 from patchc.ir import Graph
 from patchc.plan.types import Plan, StepPlan, TunnelPlan
 
-# Columns or channels at a time: no tensor in the tables of the emitted C has more.
+# Columns, channels or rows: no tensor in the tables of the emitted C has more.
 MOST_AT_A_TIME = 0xFFFF
 
 
@@ -69,11 +69,15 @@ def _check_step(graph: Graph, step: StepPlan) -> None:
             f"the plan runs {name} over {step.rows} rows at a time: from 1 to {height}, the rows "
             "of its output"
         )
-    for count, what in ((step.tile, "columns"), (step.group, "channels")):
+    for count, what, none in (
+        (step.tile, "columns at a time", "all"),
+        (step.group, "channels at a time", "all"),
+        (step.slide, "rows before its rings move", "rings that stay"),
+    ):
         if not 0 <= count <= MOST_AT_A_TIME:
             raise PatchcError(
-                f"the plan runs {name} over {count} {what} at a time: from 1 to {MOST_AT_A_TIME}, "
-                "or 0 for all"
+                f"the plan runs {name} over {count} {what}: from 1 to {MOST_AT_A_TIME}, "
+                f"or 0 for {none}"
             )
     if step.tile and step.group:
         raise PatchcError(f"the plan runs {name} in tiles and in groups: one of the two only")

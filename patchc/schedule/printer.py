@@ -18,8 +18,10 @@ from patchc.schedule.types import (
     Compute,
     Finish,
     Load,
+    Move,
     Overlap,
     Schedule,
+    Slide,
     Step,
     Storage,
     Store,
@@ -92,6 +94,14 @@ def _storage(storage: Storage) -> str:
         f"storage {_word(storage.tensor)}: {_word(storage.buffer)} + {storage.offset}, "
         f"slots {storage.slots}, pitch {storage.pitch}, {_cols(storage.cols)}, "
         f"tile {storage.tile}, depth {storage.depth}"
+        + ("" if storage.slide is None else f", {_slide(storage.slide)}")
+    )
+
+
+def _slide(slide: Slide) -> str:
+    return (
+        f"slide every {slide.every}, rows {format_clock(slide.clock)}"
+        + " in reverse" * slide.reverse
     )
 
 
@@ -128,14 +138,17 @@ def _step(step: Step) -> str:
 
 def _call(call: Call) -> str:
     made = _word(call.tensor)
-    if isinstance(call, Load | Store):
-        return f"{'load' if isinstance(call, Load) else 'store'} {made}"
-    kernel, node = _word(call.kernel.name), f"#{_KEPT}{_word(call.node)}"
+    if isinstance(call, Load | Store | Move):
+        return f"{type(call).__name__.lower()} {made}"
+    kernel, node = _word(call.kernel.name), f" #{_KEPT}{_word(call.node)}"
+    if call.scratch is not None:
+        place = f"{_word(call.scratch.buffer)} + {call.scratch.offset}"
+        node = f"with {call.scratch.bytes} bytes at {place} {node}"
     if isinstance(call, Finish):
-        return f"{made} = {kernel}(sums of {made})  {node}"
+        return f"{made} = {kernel}(sums of {made}) {node}"
     sign = "=" if isinstance(call, Compute) else "+="
     part = "" if call.slicing is Slicing.ALL else f"[{call.slicing.value}]"
-    return f"{made} {sign} {kernel}{part}({', '.join(map(_word, call.reads))})  {node}"
+    return f"{made} {sign} {kernel}{part}({', '.join(map(_word, call.reads))}) {node}"
 
 
 def format_clock(clock: RowClock) -> str:

@@ -16,6 +16,7 @@ from patchc.plan.printer import format_plan
 from patchc.schedule.lower import lower
 from patchc.schedule.printer import format_schedule
 from tests.c.emitted import options
+from tests.flavours import WITH_TWINS
 from tests.lowerings import LOWERINGS, Lowering
 from tests.property.networks import chains, dags
 from tests.property.plans import plans
@@ -52,13 +53,15 @@ def test_a_plan_survives_json_and_another_one_has_another_text(lowering: Lowerin
     changed = _some(random, variants(plan))
     assert len({format_plan(plan), *map(format_plan, changed)}) == 1 + len(changed)
     assert len({to_json(plan), *map(to_json, changed)}) == 1 + len(changed)
-    assert format_schedule(lower(graph, plan)) == format_schedule(lower(graph, plan))
+    assert format_schedule(lower(graph, plan, WITH_TWINS)) == format_schedule(
+        lower(graph, plan, WITH_TWINS)
+    )
 
 
 @slow
 @given(planned(), st.randoms(use_true_random=False))
 def test_a_schedule_that_differs_in_one_place_has_another_text(lowering: Lowering, random: Random):
-    schedule = lower(*lowering)
+    schedule = lower(*lowering, WITH_TWINS)
     text = format_schedule(schedule)
     assert all(format_schedule(other) != text for other in _some(random, variants(schedule)))
 
@@ -70,7 +73,7 @@ def test_a_changed_plan_is_refused_or_computes_the_same(lowering: Lowering, data
     graph, plan = lowering
     changed = data.draw(st.sampled_from(list(variants(plan))))
     try:
-        schedule = lower(graph, changed)
+        schedule = lower(graph, changed, WITH_TWINS)
     except PatchcError:
         event("refused")
         return

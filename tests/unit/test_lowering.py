@@ -90,6 +90,7 @@ LIMITS = [
     ({"tile": 65535}, {}, {"tile": 65536}, {}, "65536 columns at a time: from 1 to 65535, or 0"),
     ({"tile": 1}, {}, {"tile": -1}, {}, "over -1 columns at a time"),
     ({}, {}, {"group": 65536}, {}, "over 65536 channels at a time"),
+    ({"slide": 65535}, {}, {"slide": 65536}, {}, "over 65536 rows before its rings move"),
     ({"tile": 2}, {}, {"tile": 2, "group": 2}, {}, "in tiles and in groups"),
 ]
 

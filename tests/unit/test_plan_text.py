@@ -23,7 +23,7 @@ def test_every_setting_has_its_word():
                     StepPlan(("expand",), ("conv2d_pointwise",)),
                     StepPlan(("dw", "project"), ("conv2d_depthwise", "conv2d_pointwise"), tile=3),
                     StepPlan(("e", "d", "p"), ("one", "two", "three"), group=8, rows=2),
-                    StepPlan(("last",), ("conv2d",), rows=4),
+                    StepPlan(("last",), ("conv2d",), rows=4, slide=2),
                 ),
                 stripes=2,
                 reverse=True,
@@ -45,7 +45,7 @@ def test_every_setting_has_its_word():
               e by one
               d by two
               p by three
-            step, rows 4: last by conv2d
+            step, rows 4, slide 2: last by conv2d
           in place: sum over "project out"
           in place: lut over sum
         """

@@ -17,6 +17,7 @@ from patchc.plan.types import InputMode
 from patchc.planner.layer_by_layer import trivial_plan
 from patchc.schedule.lower import lower
 from patchc.schedule.printer import WIDTH, format_clock, format_schedule
+from tests.flavours import WITH_TWINS
 from tests.graphs import NetworkBuilder
 from tests.lowerings import LOWERINGS
 from tests.schedules import check
@@ -28,7 +29,7 @@ FOLDER = Path(__file__).parent.parent / "golden_text"
 @pytest.mark.parametrize("name", LOWERINGS)
 def test_what_a_plan_is_lowered_to(name, check_golden):
     graph, plan = LOWERINGS[name]()
-    schedule = lower(graph, plan)
+    schedule = lower(graph, plan, WITH_TWINS)
     placement = place(schedule)
     check_placement(schedule, placement)
     check(schedule, placement)
@@ -42,7 +43,7 @@ def test_no_golden_file_is_left_over():
 
 @pytest.mark.parametrize("name", LOWERINGS)
 def test_a_schedule_that_differs_in_one_place_has_another_text(name):
-    schedule = lower(*LOWERINGS[name]())
+    schedule = lower(*LOWERINGS[name](), WITH_TWINS)
     changed = list(variants(schedule))
     texts = {format_schedule(schedule), *map(format_schedule, changed)}
     assert len(texts) == 1 + len(changed)

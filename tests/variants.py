@@ -54,8 +54,9 @@ def variants(value: T) -> Iterator[T]:
 def _field(name: str, value: Any) -> Iterator[Any]:
     if value is not None:
         yield from variants(value)
-    if name in OPTIONAL:
-        yield OPTIONAL[name] if value is None else None
+    other = OPTIONAL.get(name)
+    if other is not None and isinstance(value, type(other) | None):
+        yield other if value is None else None
 
 
 def _tuples(value: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:

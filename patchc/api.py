@@ -52,6 +52,7 @@ from patchc.pipeline import (
     silent,
 )
 from patchc.plan.json import to_json as plan_to_json
+from patchc.plan.printer import format_plan
 from patchc.plan.types import InputMode, OutputMode, Plan, handed_over
 from patchc.planner.choose import explore as explore_graph
 from patchc.planner.kinds import kind_of
@@ -64,6 +65,7 @@ from patchc.report import Report
 from patchc.report.exploration import Exploration, frontier_points
 from patchc.report.floor import over_budget
 from patchc.report.inspection import Inspection, inspect_layers
+from patchc.schedule.printer import format_schedule
 from patchc.targets.cores import DEFAULT_CORE, core
 from patchc.targets.reserve import Reserve
 from patchc.verify.cases import check_case, read_case
@@ -85,6 +87,8 @@ PathLike = str | Path
 # Up to this much work every compilation is run over shadow memory: it takes a second or two.
 SHADOW_MACS = 60_000_000
 Shapes = Mapping[str, tuple[int, ...]]
+
+PLANNED = ("plan", "schedule")  # what `dump` prints of a network with a plan
 
 
 @dataclass(frozen=True)
@@ -370,16 +374,49 @@ def explore(
     return found
 
 
-def dump(model: PathLike, stage: str, *, input_shapes: Shapes | None = None) -> str:
-    """The stable text form of the Graph: `stage` is "graph" (as imported) or "after=PASS".
+def dump(
+    model: PathLike,
+    stage: str,
+    *,
+    input_shapes: Shapes | None = None,
+    budget: str | int | None = None,
+    target: str | None = None,
+    input_mode: str | None = None,
+    output_mode: str | None = None,
+    reserve: str | int | None = None,
+    plan: Plan | PathLike | None = None,
+) -> str:
+    """The stable text form of what `model` is at a stage of its compilation.
 
-    Raises PatchcError, also for a pass that there is not.
+    stage: "graph" (as imported), "after=PASS", "plan" or "schedule" (with the offsets in the
+        arena). The options choose a plan as those of `compile` do, and go with the last two only.
+
+    Raises PatchcError, also for a stage that there is not, and when the budget cannot be met.
     """
     names = [item.name for item in PASSES]
-    if stage != "graph" and stage.removeprefix("after=") not in names:
-        raise PatchcError(
-            f"--dump {stage!r}: choose graph, {', '.join(f'after={n}' for n in names)}"
-        )
+    if stage not in ("graph", *PLANNED) and stage.removeprefix("after=") not in names:
+        known = ", ".join(["graph", *(f"after={name}" for name in names), *PLANNED])
+        raise PatchcError(f"--dump {stage!r}: choose one of {known}")
+    if stage in PLANNED:
+        kept = _reserve(DEFAULT_CORE if target is None else target, reserve)
+        limit = None if budget is None else parse_budget(budget)
+        chosen, outputs = _plan_or_modes(plan, input_mode, output_mode)
+        stages = run_stages(Path(model), input_shapes, chosen, limit, silent, kept, outputs)
+        _check_budget(stages, limit, kept)
+        if stage == "plan":
+            return format_plan(stages.plan)
+        return format_schedule(stages.schedule, stages.placement.offsets)
+    options = {
+        "--budget": budget,
+        "--target": target,
+        "--input": input_mode,
+        "--outputs": output_mode,
+        "--reserve": reserve,
+        "--plan": plan,
+    }
+    given = [option for option, value in options.items() if value is not None]
+    if given:
+        raise PatchcError(f"{', '.join(given)}: only with --dump {' or '.join(PLANNED)}")
     graph = import_model(Path(model), input_shapes).graph
     for item in PASSES if stage != "graph" else ():
         graph = verify_graph(item.run(graph))

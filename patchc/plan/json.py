@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from enum import Enum
 from typing import Any, TypeVar
 
 from patchc.errors import PatchcError
@@ -26,15 +27,15 @@ def from_json(text: str) -> Plan:
     """The inverse of `to_json`. Raises PatchcError for text of another form: the message names the
     format, or the field that is missing, unknown or of another type."""
     try:
-        data = json.loads(text)
-    except ValueError as error:
+        data = json.loads(text, object_pairs_hook=_object)
+    except (ValueError, RecursionError) as error:
         raise PatchcError(f"it is not JSON: {error}") from None
     if not isinstance(data, dict):
         raise PatchcError("it is not a JSON object")
     known = data.pop("format", 1)
-    if known != FORMAT:
+    if type(known) is not int or known != FORMAT:
         raise PatchcError(
-            f"it has format {known}, and this patchc reads format {FORMAT}: compile the model "
+            f"it has format {known!r}, and this patchc reads format {FORMAT}: compile the model "
             "anew, without --plan"
         )
     return Plan(
@@ -49,6 +50,16 @@ def from_json(text: str) -> Plan:
     )
 
 
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object. Raises PatchcError for two fields of one name."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        raise PatchcError(f"an object of it has {', '.join(twice)} twice")
+    return found
+
+
 Reader = Callable[[Any, str], T]  # (value, where it stands) -> what it means
 
 
@@ -58,9 +69,10 @@ def _fields(data: Any, where: str, **readers: Reader[Any]) -> dict[str, Any]:
         raise PatchcError(f"{where} is not a JSON object")
     missing = [name for name in readers if name not in data]
     unknown = [name for name in data if name not in readers]
-    if missing or unknown:
-        what = f"lacks {', '.join(missing)}" if missing else f"has unknown {', '.join(unknown)}"
-        raise PatchcError(f"{where} {what}")
+    what = [f"lacks {', '.join(missing)}"] if missing else []
+    what += [f"has unknown {', '.join(unknown)}"] if unknown else []
+    if what:
+        raise PatchcError(f"{where} {' and '.join(what)}")
     return {name: read(data[name], f"{where}, {name}") for name, read in readers.items()}
 
 
@@ -100,12 +112,13 @@ def _several(read: Reader[T]) -> Reader[tuple[T, ...]]:
     return reader
 
 
-def _member(kind: type[T]) -> Reader[T]:
-    def reader(value: Any, where: str) -> T:
+def _member(kind: type[Enum]) -> Reader[Any]:
+    def reader(value: Any, where: str) -> Enum:
         try:
-            return kind(value)  # type: ignore[call-arg]
+            return kind(value)
         except ValueError:
-            raise PatchcError(f"{where} is {value!r}") from None
+            known = ", ".join(str(member.value) for member in kind)
+            raise PatchcError(f"{where} is {value!r}, not one of {known}") from None
 
     return reader
 

@@ -7,13 +7,12 @@ from itertools import permutations
 from random import Random
 
 import pytest
-from patchc.planner import least_peak
 
 from patchc.ir import Graph, Node
 from patchc.memory import liveness_peak
 from patchc.plan.types import InputMode
 from patchc.planner import layer_by_layer as planner
-from patchc.planner import order, search
+from patchc.planner import least_peak, order, search
 from patchc.planner.choose import choose
 from patchc.planner.layer_by_layer import trivial_plan
 from patchc.planner.order import best_order

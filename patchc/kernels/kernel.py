@@ -94,10 +94,11 @@ def no_scratch(site: Site) -> Count:
 
 
 def plain_work(site: Site, extent: Extent) -> Features:
-    """Every call computes its rectangle once and reads the weights of its round once."""
+    """Every call computes its rectangle once and reads the weights of its round once. Sums are
+    finished without weights."""
     op, channels = site.op, site.output.shape[2]
     times = extent.rounds if site.slicing is Slicing.INPUTS else 1
-    weights = op.weights.size if isinstance(op, Conv) else 0
+    weights = op.weights.size if isinstance(op, Conv) and site.role is not Role.FINISH else 0
     return Features(
         calls=extent.pieces * extent.rounds,
         rows=extent.rows * extent.rounds,

@@ -1,0 +1,35 @@
+"""How much of a node a program computes: one formula for a schedule that there is and for plans that
+the search looks at, on integers or on arrays with an entry per number of stripes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from patchc.kernels.features import Count, Extent
+from patchc.kernels.kernel import Role, Site, Slicing
+
+
+def tile_count(width: Count, tile: int) -> Count:
+    """Pieces along `width` columns of one stripe, of `tile` columns each; 0: all at once. A stripe
+    without columns has none."""
+    return -(-width // tile) if tile else (width > 0) * 1
+
+
+def rounds(site: Site) -> int:
+    """How many times a call runs for each piece, on a few channels each."""
+    if site.slicing is Slicing.ALL:
+        return 1
+    sliced = site.inputs[0] if site.slicing is Slicing.INPUTS else site.output
+    return -(-sliced.shape[2] // site.group)
+
+
+def extent(site: Site, row_pieces: int, rows: int, tiles: Count, cols: Count) -> Extent:
+    """What all calls at a site compute. Pieces are a grid: `row_pieces` along the rows, which
+    compute `rows` rows together, by `tiles` along the columns of all stripes, which compute `cols`
+    columns together."""
+    return Extent(row_pieces * tiles, rows * tiles, rows * cols, rounds(site))
+
+
+def finish_site(site: Site) -> Site:
+    """Where the sums that are added up at a site are finished: all channels, once per piece."""
+    return replace(site, role=Role.FINISH, slicing=Slicing.ALL, group=0)

@@ -56,9 +56,9 @@ class Stripes:
         """Per count: the width of the widest stripe."""
         return np.maximum.reduceat(columns.stop - columns.start, self.first)
 
-    def total(self, columns: Columns) -> np.ndarray:
-        """Per count: the sum of all widths."""
-        return np.add.reduceat(columns.stop - columns.start, self.first)
+    def total(self, values: np.ndarray) -> np.ndarray:
+        """Per count: the sum over its stripes."""
+        return np.add.reduceat(values, self.first)
 
 
 def stripes(counts: Sequence[int]) -> Stripes:

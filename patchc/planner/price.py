@@ -8,24 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from patchc.geometry.columns import Demand, stripes
-from patchc.geometry.span import Span
-from patchc.geometry.step import macs_per_pixel, piece_tensor, reach
-from patchc.ir import Graph, Node, macs
+from patchc.ir import Graph, Node
 from patchc.plan.types import StepPlan
+from patchc.planner.machine import Machine
+from patchc.planner.step_cost import StepParts, step_cost, step_parts
 from patchc.planner.units import Unit
+from patchc.schedule.extents import tile_count
 from patchc.schedule.scratch import SUM_BYTES, piece_rows, projection
-
-
-def computed_rows(graph: Graph, plan: StepPlan) -> list[int]:
-    """Per node of a step: rows computed over all its pieces, recomputed ones included."""
-    height = graph.tensors[piece_tensor(graph, plan)].shape[0]
-    chunk = plan.rows if plan.group else height
-    totals = [0] * len(plan.nodes)
-    for start in range(0, height, chunk):
-        spans = reach(graph, plan, Span(start, min(start + chunk, height)), Span(0, 1))
-        for position, (rows, _) in enumerate(spans):
-            totals[position] += rows.stop - rows.start
-    return totals
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,7 +22,7 @@ class UnitPrice:
     """One way to run a unit. An entry per count of stripes."""
 
     scratch: list[int]  # bytes
-    extra: list[int]  # multiply-accumulates on top of those of the plain nodes
+    cost: list[int]
 
 
 class Prices:
@@ -46,18 +35,21 @@ class Prices:
         outputs: Sequence[str],
         counts: Sequence[int],
         units: Mapping[int, Unit],
-        computed: dict[StepPlan, list[int]],
+        machine: Machine,
+        parts: dict[StepPlan, StepParts],
         streamed: Collection[str] = (),
     ) -> None:
         """`nodes`: all before the cut. `outputs`: the maps they make that are read behind it.
-        `counts`: numbers of stripes. `units`: by position. `computed`: a cache of `computed_rows`.
+        `counts`: numbers of stripes. `units`: by position. `parts`: a cache of `step_parts`.
         `streamed`: images of which every pixel comes, also those that nobody reads.
         """
         self.graph, self.counts, self.units = graph, tuple(counts), units
         self._demand = Demand(graph, nodes, outputs, stripes(counts))
         self._widest = {name: [graph.tensors[name].shape[1]] * len(counts) for name in streamed}
         self._options: dict[int, tuple[UnitPrice, ...]] = {}
-        self._computed = computed
+        self._machine, self._parts = machine, parts
+        self._columns: dict[str, np.ndarray] = {}
+        self._tiles: dict[tuple[str, int], np.ndarray] = {}
         self._least = {len(nodes): np.zeros(len(counts), dtype=np.int64)}
 
     def widest(self, tensor: str) -> list[int]:
@@ -86,9 +78,8 @@ class Prices:
             self._options[position] = tuple(self._price(unit, steps) for steps in unit.options)
         return self._options[position]
 
-    def least_extra(self, start: int) -> np.ndarray:
-        """No tunnel from position `start` on costs less on top of the plain nodes, per count of
-        stripes."""
+    def least_cost(self, start: int) -> np.ndarray:
+        """The least that a tunnel from position `start` on costs, per count of stripes."""
         ahead = []
         position = start
         while position not in self._least:
@@ -96,31 +87,39 @@ class Prices:
             position += len(self.units[position].nodes)
         for position in reversed(ahead):
             behind = position + len(self.units[position].nodes)
-            least = np.min([price.extra for price in self.options(position)], axis=0)
+            least = np.min([price.cost for price in self.options(position)], axis=0)
             self._least[position] = self._least[behind] + least
         return self._least[start]
 
     def _price(self, unit: Unit, steps: Sequence[StepPlan]) -> UnitPrice:
         aliased = {operand for _, operand in unit.in_place}
-        scratch = np.zeros(len(self.counts), dtype=np.int64)
-        extra = scratch - sum(macs(self.graph, self.graph.node(name)) for name in unit.nodes)
+        scratch = cost = np.zeros(len(self.counts), dtype=np.int64)
         for step in steps:
             scratch = np.maximum(scratch, self._scratch(step, aliased))
-            extra += self._macs(step)
-        return UnitPrice(scratch.tolist(), extra.tolist())
+            cost = cost + self._cost(step)
+        return UnitPrice(scratch.tolist(), cost.tolist())
 
-    def _macs(self, plan: StepPlan) -> np.ndarray:
-        """Multiply-accumulates of a step."""
-        graph, demand = self.graph, self._demand
-        if plan not in self._computed:
-            self._computed[plan] = computed_rows(graph, plan)
-        total = np.zeros(len(self.counts), dtype=np.int64)
-        for name, rows in zip(plan.nodes, self._computed[plan], strict=True):
-            node = graph.node(name)
-            per_pixel = macs_per_pixel(graph, node)
-            if per_pixel:
-                total += per_pixel * rows * demand.cut.total(demand.columns(node.output))
-        return total
+    def _cost(self, plan: StepPlan) -> np.ndarray:
+        """What a step costs."""
+        if plan not in self._parts:
+            self._parts[plan] = step_parts(self.graph, plan, self._machine)
+        cost = step_cost(self._parts[plan], self._machine, self._total_columns, self._total_tiles)
+        return np.asarray(cost, dtype=np.int64)
+
+    def _total_columns(self, tensor: str) -> np.ndarray:
+        """Columns that are computed of a tensor, over all stripes."""
+        if tensor not in self._columns:
+            columns = self._demand.columns(tensor)
+            self._columns[tensor] = self._demand.cut.total(columns.stop - columns.start)
+        return self._columns[tensor]
+
+    def _total_tiles(self, tensor: str, tile: int) -> np.ndarray:
+        """Pieces along its columns, over all stripes."""
+        if (tensor, tile) not in self._tiles:
+            columns = self._demand.columns(tensor)
+            tiles = tile_count(columns.stop - columns.start, tile)
+            self._tiles[tensor, tile] = self._demand.cut.total(tiles)
+        return self._tiles[tensor, tile]
 
     def _scratch(self, plan: StepPlan, aliased: Collection[str]) -> np.ndarray:
         """Bytes of `scratch.step_scratch`."""

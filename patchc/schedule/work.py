@@ -1,5 +1,5 @@
-"""What a schedule executes: features of kernels, multiply-accumulates and calls per node, bytes of the
-image."""
+"""What a schedule executes: features of kernels; multiply-accumulates and calls per node; bytes of
+the image."""
 
 from __future__ import annotations
 

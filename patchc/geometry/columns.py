@@ -18,7 +18,8 @@ from patchc.ir import GlobalAveragePool, Graph, Node, broadcasts
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Columns:
-    """The columns of one tensor: int64 (stripes of all counts together,)."""
+    """The columns of one tensor, or the rows: int64 (stripes of all counts together,), or of pieces
+    one below the other."""
 
     start: np.ndarray
     stop: np.ndarray
@@ -117,12 +118,17 @@ class Demand:
 
 
 def _behind(node: Node, out: Columns, width: int) -> Columns:
-    """Columns of an operand behind columns of the output: AxisMap.behind, on arrays."""
+    """Columns of an operand behind columns of the output."""
     _, across = axis_maps(node.op)
-    if across == AxisMap():
+    return behind(across, out, width)
+
+
+def behind(along: AxisMap, out: Columns, size: int) -> Columns:
+    """What an axis of `size` is read for positions of the output: AxisMap.behind, on arrays."""
+    if along == AxisMap():
         return out
-    start = np.clip((out.start * across.stride + across.first) // across.up, 0, width)
-    stop = ((out.stop - 1) * across.stride + across.last) // across.up + 1
-    stop = np.clip(stop, 0, width)
+    start = np.clip((out.start * along.stride + along.first) // along.up, 0, size)
+    stop = ((out.stop - 1) * along.stride + along.last) // along.up + 1
+    stop = np.clip(stop, 0, size)
     stop = np.where((out.start >= out.stop) | (start >= stop), start, stop)
     return Columns(start, stop)

@@ -6,7 +6,7 @@ from typing import cast
 
 from patchc.errors import PatchcError
 from patchc.ir import AveragePool, GlobalAveragePool, Graph, MaxPool, Node
-from patchc.kernels.features import Extent, Features
+from patchc.kernels.features import Counted, Extent, Features
 from patchc.kernels.kernel import Kernel, Role, Site, Slicing
 from patchc.kernels.portable import portable
 from patchc.kernels.window import where_of, window_params
@@ -56,14 +56,7 @@ def _mean_work(site: Site, extent: Extent) -> Features:
     """It adds up every pixel of its input."""
     (shape,) = (tensor.shape for tensor in site.inputs)
     rows, pixels = extent.pixels * shape[0], extent.pixels * shape[0] * shape[1]
-    return Features(
-        calls=extent.pieces,
-        rows=rows,
-        pixels=pixels,
-        outputs=pixels * shape[2],
-        macs=extent.pixels * 0,
-        weight_bytes=extent.pixels * 0,
-    )
+    return Counted(extent.pieces, rows, pixels, pixels * shape[2])
 
 
 POOLS: tuple[Kernel, ...] = (

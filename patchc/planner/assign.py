@@ -68,16 +68,20 @@ def assignments(
             for flavour in machine.flavours
         )
     for kernels in combinations:
-        names = iter(kernel.name for kernel in kernels)
-        yield tuple(replace(step, kernels=tuple(next(names) for _ in step.nodes)) for step in steps)
+        rest = iter(kernels)
+        yield tuple(_computed_by(step, [next(rest) for _ in step.nodes]) for step in steps)
 
 
 def with_kernels(
     graph: Graph, step: StepPlan, machine: Machine = ANY_CORE, whole: bool = False
 ) -> StepPlan:
     """The step with the first candidate for each of its nodes."""
-    found = candidates(graph, step, machine, whole)
-    return replace(step, kernels=tuple(kernels[0].name for kernels in found))
+    return _computed_by(step, [found[0] for found in candidates(graph, step, machine, whole)])
+
+
+def _computed_by(step: StepPlan, kernels: Sequence[Kernel]) -> StepPlan:
+    """The step with a kernel for each of its nodes."""
+    return replace(step, kernels=tuple(kernel.name for kernel in kernels))
 
 
 def assigned(graph: Graph, plan: Plan, machine: Machine = ANY_CORE) -> Plan:

@@ -17,7 +17,7 @@ from patchc.schedule.types import Schedule
 from patchc.schedule.work import executed
 from patchc.targets.cost_table import CostTable
 
-# (kernel, what it executes of a node) -> int, or an int64 array with an entry per number of stripes.
+# (kernel, what it executes of a node) -> an int, or an int64 array: an entry per number of stripes.
 Cost = Callable[[Kernel, Features], Count]
 
 SCALE = 1000  # coefficients are thousandths

@@ -9,6 +9,7 @@ import numpy as np
 
 from patchc.geometry.columns import Demand, stripes
 from patchc.ir import Graph, Node
+from patchc.kernels.features import Count
 from patchc.plan.types import StepPlan
 from patchc.planner.machine import Machine
 from patchc.planner.step_cost import StepParts, step_cost, step_parts
@@ -50,7 +51,7 @@ class Prices:
         self._machine, self._parts = machine, parts
         self._columns: dict[str, np.ndarray] = {}
         self._tiles: dict[tuple[str, int], np.ndarray] = {}
-        self._least = {len(nodes): np.zeros(len(counts), dtype=np.int64)}
+        self._least: dict[int, np.ndarray] = {}
 
     def widest(self, tensor: str) -> list[int]:
         """Columns of the widest stripe, per count of stripes."""
@@ -75,36 +76,32 @@ class Prices:
         if position not in self._options:
             self._demand.down_to(position)
             unit = self.units[position]
-            self._options[position] = tuple(self._price(unit, steps) for steps in unit.options)
+            prices = [self._price(unit, steps) for steps in unit.options]
+            self._least[position] = np.minimum.reduce([cost for _, cost in prices])
+            self._options[position] = tuple(
+                UnitPrice(scratch.tolist(), cost.tolist()) for scratch, cost in prices
+            )
         return self._options[position]
 
-    def least_cost(self, start: int) -> np.ndarray:
-        """The least that a tunnel from position `start` on costs, per count of stripes."""
-        ahead = []
-        position = start
-        while position not in self._least:
-            ahead.append(position)
-            position += len(self.units[position].nodes)
-        for position in reversed(ahead):
-            behind = position + len(self.units[position].nodes)
-            least = np.min([price.cost for price in self.options(position)], axis=0)
-            self._least[position] = self._least[behind] + least
-        return self._least[start]
+    def least_cost(self, position: int) -> np.ndarray:
+        """The unit at `position` costs no less, per count of stripes: int64 (counts,)."""
+        self.options(position)
+        return self._least[position]
 
-    def _price(self, unit: Unit, steps: Sequence[StepPlan]) -> UnitPrice:
+    def _price(self, unit: Unit, steps: Sequence[StepPlan]) -> tuple[np.ndarray, np.ndarray]:
+        """Scratch and cost of one way to run a unit."""
         aliased = {operand for _, operand in unit.in_place}
         scratch = cost = np.zeros(len(self.counts), dtype=np.int64)
         for step in steps:
             scratch = np.maximum(scratch, self._scratch(step, aliased))
             cost = cost + self._cost(step)
-        return UnitPrice(scratch.tolist(), cost.tolist())
+        return scratch, cost
 
-    def _cost(self, plan: StepPlan) -> np.ndarray:
+    def _cost(self, plan: StepPlan) -> Count:
         """What a step costs."""
         if plan not in self._parts:
             self._parts[plan] = step_parts(self.graph, plan, self._machine)
-        cost = step_cost(self._parts[plan], self._machine, self._total_columns, self._total_tiles)
-        return np.asarray(cost, dtype=np.int64)
+        return step_cost(self._parts[plan], self._machine, self._total_columns, self._total_tiles)
 
     def _total_columns(self, tensor: str) -> np.ndarray:
         """Columns that are computed of a tensor, over all stripes."""

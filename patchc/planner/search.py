@@ -7,15 +7,17 @@ sum. Carrying every Pareto-optimal (bytes, cost) from cut to cut gives the front
 exactly, for the tunnels that are offered. The order is one of a few (order.py), whichever gives
 the better plan.
 
-What cannot lead to a plan within the bounds is not looked at: its cost so far and the least that
-what comes behind it costs (`Runs.rest`) are more than is allowed. That least holds however nodes are
-run, so nothing is assumed of which way to run them is the cheapest.
+What cannot lead to a plan within the bounds is not looked at: its cost so far, and the least that
+all nodes behind it cost (`Runs.rest`), are more than is allowed. That least holds however the nodes
+are run: the search does not know which way to run them is the cheapest.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 from patchc.ir import Graph
 from patchc.plan.types import InputMode, OutputMode, Plan, StepPlan, TunnelPlan
@@ -217,18 +219,16 @@ class _Ordered:
         single: Sequence[Combination],
         bounds: Callable[[int], Bounds],
     ) -> list[tuple[int, Combination]] | None:
-        """Combinations with several stripes that save something, with the index of their number.
-        `bounds`: of those that end at a cut. None: not for this run, but perhaps for longer ones."""
+        """Combinations with several stripes that save something, with the index of their number;
+        None: not for this run, but perhaps for longer ones. `bounds`: of those that end at a
+        cut."""
         if self.runs.means[run.start] != self.runs.means[run.stop]:
             return []
         if run.most_stripes == 1:
             return None
-        least, most = prices.least_cost(run.start), bounds(run.stop).cost
         kept = list(single)
         striped: list[tuple[int, Combination]] = []
-        for k, count in enumerate(prices.counts):
-            if not 1 < count <= run.most_stripes or least[k] > most:
-                continue
+        for k in self._affordable(run, prices, bounds):
             found = [self.modes.begin(run.start, run.loaded)]
             position = run.start
             while found and position < run.stop:
@@ -240,6 +240,18 @@ class _Ordered:
             kept += found
             striped += ((k, one) for one in found)
         return striped
+
+    def _affordable(self, run: Run, prices: Prices, bounds: Callable[[int], Bounds]) -> list[int]:
+        """Indices of the numbers of stripes, several, that cost too much nowhere along a run, were
+        each unit run in its cheapest way."""
+        counts = np.array(prices.counts)
+        affordable = (counts > 1) & (counts <= run.most_stripes)
+        cost, position = np.zeros(len(counts), dtype=np.int64), run.start
+        while position < run.stop and affordable.any():
+            cost += prices.least_cost(position)
+            position += len(self.runs.units[position].nodes)
+            affordable &= cost <= bounds(position).cost
+        return np.flatnonzero(affordable).tolist()
 
     def _shared(self, run: Run, one: Combination, one_stripe: OneStripe) -> int:
         """Bytes that the best single pair of maps, one read and one written, may share while the

@@ -1,11 +1,11 @@
-"""How much of a node a program computes: one formula for a schedule that there is and for plans that
-the search looks at, on integers or on arrays with an entry per number of stripes."""
+"""How often the calls at a site run: the same for a schedule that there is and for plans that the
+search looks at, on integers or on arrays with an entry per number of stripes."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from patchc.kernels.features import Count, Extent
+from patchc.kernels.features import Count
 from patchc.kernels.kernel import Role, Site, Slicing
 
 
@@ -21,13 +21,6 @@ def rounds(site: Site) -> int:
         return 1
     sliced = site.inputs[0] if site.slicing is Slicing.INPUTS else site.output
     return -(-sliced.shape[2] // site.group)
-
-
-def extent(site: Site, row_pieces: int, rows: int, tiles: Count, cols: Count) -> Extent:
-    """What all calls at a site compute. Pieces are a grid: `row_pieces` along the rows, which
-    compute `rows` rows together, by `tiles` along the columns of all stripes, which compute `cols`
-    columns together."""
-    return Extent(row_pieces * tiles, rows * tiles, rows * cols, rounds(site))
 
 
 def finish_site(site: Site) -> Site:

@@ -12,7 +12,7 @@ from patchc.ir import Graph
 from patchc.kernels.features import Extent, Features
 from patchc.kernels.kernel import Kernel, Role, Site, Slicing, site_of
 from patchc.plan.types import InputMode, StepPlan
-from patchc.schedule.extents import extent, finish_site, tile_count
+from patchc.schedule.extents import finish_site, rounds, tile_count
 from patchc.schedule.types import (
     Accumulate,
     Block,
@@ -80,7 +80,9 @@ def executed(schedule: Schedule) -> Iterator[Executed]:
             for call in step.all_calls:
                 if isinstance(call, KernelCall):
                     site = _site(graph, step, call)
-                    size = extent(site, len(pieces), rows[call.node], tiles, cols[call.node])
+                    size = Extent(
+                        len(pieces), rows[call.node], tiles, cols[call.node], rounds(site)
+                    )
                     yield Executed(call.node, call.kernel, size, call.kernel.work(site, size))
 
 

@@ -11,7 +11,7 @@ def computing_blocks(schedule: Schedule) -> list[int]:
     return [
         index
         for index, block in enumerate(schedule.blocks)
-        if any(call.node for step in block.steps for call in step.calls)
+        if any(step.nodes for step in block.steps)
     ]
 
 

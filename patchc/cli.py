@@ -294,8 +294,9 @@ def compile_command(ctx: click.Context, as_json: bool, **options: Any) -> None:
     _print(render(result.report))
     gap = result.search_gap
     if gap is not None:
+        unit = "MACs" if result.report.cost.instructions_estimate is None else "instructions"
         click.echo(
-            f"search   {gap:,} MACs above the cheapest plan priced, whose arena did not fit"
+            f"search   {gap:,} {unit} above the cheapest plan priced, whose arena did not fit"
             if gap
             else "search   no plan of the search that fits costs less"
         )

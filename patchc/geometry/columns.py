@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from patchc.geometry.axis import axis_maps
+from patchc.geometry.axis import AxisMap, axis_maps
 from patchc.ir import GlobalAveragePool, Graph, Node, broadcasts
 
 # Where columns of a stripe may end: the members of patchc_cols, in the tables of tunnels, are
@@ -22,7 +22,8 @@ MAX_COLUMN = 2**16 - 1
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Columns:
-    """The columns of one tensor: int64 (stripes of all counts together,)."""
+    """The columns of one tensor, or the rows: int64 (stripes of all counts together,), or of pieces
+    one below the other."""
 
     start: np.ndarray
     stop: np.ndarray
@@ -60,9 +61,9 @@ class Stripes:
         """Per count: the width of the widest stripe."""
         return np.maximum.reduceat(columns.stop - columns.start, self.first)
 
-    def total(self, columns: Columns) -> np.ndarray:
-        """Per count: the sum of all widths."""
-        return np.add.reduceat(columns.stop - columns.start, self.first)
+    def total(self, values: np.ndarray) -> np.ndarray:
+        """Per count: the sum over its stripes."""
+        return np.add.reduceat(values, self.first)
 
     def last(self, columns: Columns) -> np.ndarray:
         """Per count: the column behind the last one of all stripes."""
@@ -125,10 +126,15 @@ class Demand:
 
 
 def _behind(node: Node, out: Columns, width: int) -> Columns:
-    """Columns of an operand behind columns of the output: AxisMap.behind, on arrays."""
+    """Columns of an operand behind columns of the output."""
     _, across = axis_maps(node.op)
-    start = np.clip((out.start * across.stride + across.first) // across.up, 0, width)
-    stop = ((out.stop - 1) * across.stride + across.last) // across.up + 1
-    stop = np.clip(stop, 0, width)
+    return behind(across, out, width)
+
+
+def behind(along: AxisMap, out: Columns, size: int) -> Columns:
+    """What an axis of `size` is read for positions of the output: AxisMap.behind, on arrays."""
+    start = np.clip((out.start * along.stride + along.first) // along.up, 0, size)
+    stop = ((out.stop - 1) * along.stride + along.last) // along.up + 1
+    stop = np.clip(stop, 0, size)
     stop = np.where((out.start >= out.stop) | (start >= stop), start, stop)
     return Columns(start, stop)

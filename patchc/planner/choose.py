@@ -13,12 +13,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from patchc.ir import Graph, macs
+from patchc.ir import Graph
 from patchc.memory import Placement, place, reversed_blocks
 from patchc.plan.types import InputMode, OutputMode, Plan, handed_over
 from patchc.planner.kinds import kind_of
-from patchc.planner.layer_by_layer import trivial_plan
-from patchc.planner.search import Point, Search
+from patchc.planner.layer_by_layer import layers_cost, trivial_plan
+from patchc.planner.machine import ANY_CORE, Machine
+from patchc.planner.search import NO_LIMIT, Point, Search
 from patchc.schedule.lower import lower
 from patchc.schedule.types import Schedule
 from patchc.targets.reserve import NO_RESERVE, Reserve
@@ -31,7 +32,7 @@ class Choice:
     plan: Plan
     schedule: Schedule
     placement: Placement
-    cost: int  # multiply-accumulates executed
+    cost: int  # as the machine counts
     # No plan that the search knows costs less than this and fits: cost - cost_bound is the gap.
     cost_bound: int
     reserve_bytes: int  # for stack and statics of a plan of this kind
@@ -51,21 +52,22 @@ def layer_by_layer(
     mode: InputMode,
     reserve: Reserve = NO_RESERVE,
     outputs: OutputMode = OutputMode.ARENA,
+    machine: Machine = ANY_CORE,
 ) -> Choice:
-    """Every node on its own, over whole maps."""
-    cost = sum(macs(graph, node) for node in graph.nodes)
-    plan = trivial_plan(graph, mode, outputs)
-    schedule = lower(graph, plan)
+    """Every node on its own, over whole maps, by its cheapest kernel."""
+    plan = trivial_plan(graph, mode, outputs, machine)
+    cost = layers_cost(graph, plan, machine)
+    schedule = lower(graph, plan, machine.registry)
     placement = place(schedule)
     needs = reserve.of(kind_of(plan))
     return Choice(plan, schedule, placement, cost, cost, needs, placement.arena_bytes)
 
 
-def _search(graph: Graph, whole: Choice) -> Search:
+def _search(graph: Graph, whole: Choice, machine: Machine) -> Search:
     """In the order that was found for the plan layer by layer, among others."""
     plan = whole.plan
     order = [graph.node(name) for tunnel in plan.tunnels for name in tunnel.nodes]
-    return Search(graph, plan.input_mode, plan.output_mode, order)
+    return Search(graph, plan.input_mode, plan.output_mode, machine, order)
 
 
 def choose(
@@ -74,23 +76,28 @@ def choose(
     limit: int | None,
     reserve: Reserve = NO_RESERVE,
     outputs: OutputMode = OutputMode.ARENA,
+    machine: Machine = ANY_CORE,
 ) -> Choice:
     """The cheapest plan of at most `limit` bytes in total; where the search finds none, the one of
     least total.
 
-    Layer by layer where that fits: nothing costs less, and nothing is simpler to follow.
+    Layer by layer where no plan that fits costs less: nothing is simpler to follow. Without a limit
+    it is the answer, whatever it costs.
     """
-    whole = layer_by_layer(graph, mode, reserve, outputs)
-    if limit is None or whole.total_bytes <= limit:
+    whole = layer_by_layer(graph, mode, reserve, outputs, machine)
+    if limit is None:
         return whole
-    search = _search(graph, whole)
+    search = _search(graph, whole, machine)
+    fits = whole.total_bytes <= limit
+    most = whole.cost - 1 if fits else NO_LIMIT
     bound: int | None = None
-    for point in search.frontier(limit - reserve.least):
-        bound = point.cost if bound is None else bound
-        for choice in _placements(search, whole, reserve, point, bound):
-            if choice.total_bytes <= limit:
-                return choice
-    least = _least(search, whole, reserve)
+    if most >= search.least_cost:
+        for point in search.frontier(limit - reserve.least, most):
+            bound = point.cost if bound is None else bound
+            for choice in _placements(search, whole, reserve, point, bound):
+                if choice.total_bytes <= limit:
+                    return choice
+    least = whole if fits else _least(search, whole, reserve)
     return least if bound is None else replace(least, cost_bound=min(bound, least.cost))
 
 
@@ -112,12 +119,16 @@ def explore(
     mode: InputMode,
     reserve: Reserve = NO_RESERVE,
     outputs: OutputMode = OutputMode.ARENA,
+    machine: Machine = ANY_CORE,
 ) -> tuple[Choice, ...]:
-    """The whole frontier, placed: falling total, rising cost. Starts with layer by layer."""
-    whole = layer_by_layer(graph, mode, reserve, outputs)
+    """The whole frontier, placed: falling total, rising cost. Layer by layer is on it where nothing
+    costs less and needs no more."""
+    whole = layer_by_layer(graph, mode, reserve, outputs, machine)
     choices = [whole]
-    search = _search(graph, whole)
-    for point in search.frontier(whole.total_bytes - reserve.least):
+    search = _search(graph, whole, machine)
+    cheaper = search.least_cost < whole.cost  # perhaps, for more bytes
+    limit = NO_LIMIT if cheaper else whole.total_bytes - reserve.least
+    for point in search.frontier(limit):
         choices.extend(_placements(search, whole, reserve, point, point.cost))
     kept: list[Choice] = []
     for choice in sorted(choices, key=_total_and_cost):
@@ -136,7 +147,7 @@ def _placements(
     """A plan as it was found and, where that may help, with some of its tunnels in reverse."""
 
     def placed(plan: Plan) -> Choice:
-        schedule = lower(graph, plan)
+        schedule = lower(graph, plan, search.machine.registry)
         needs = reserve.of(kind_of(plan))
         placement = place(schedule)
         return Choice(plan, schedule, placement, point.cost, bound, needs, whole.arena_bytes)
@@ -147,7 +158,7 @@ def _placements(
     if straight.arena_bytes <= point.bytes:  # nothing is left to gain
         return
     free = reversible(graph, plan)
-    backwards = lower(graph, plan.in_reverse(free))
+    backwards = lower(graph, plan.in_reverse(free), search.machine.registry)
     tunnels = _tunnels(straight.schedule)
     chosen = free & {tunnels[block] for block in reversed_blocks(straight.schedule, backwards)}
     if chosen:

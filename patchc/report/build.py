@@ -39,6 +39,7 @@ class Facts:
     reserve_bytes: int  # stands for stack and statics
     layerwise_bytes: int  # arena of the layer-by-layer plan
     constant_bytes: Mapping[str, int]  # node -> bytes of its constants as emitted
+    instructions: int | None = None  # that the target executes; None: it has no cost table
 
 
 def build_report(
@@ -66,7 +67,7 @@ def build_report(
         weight_bytes_read=sum(
             node.calls * facts.constant_bytes.get(name, 0) for name, node in work.items()
         ),
-        cost=Cost(executed, executed / plain if plain else 1.0, instructions_estimate=None),
+        cost=Cost(executed, executed / plain if plain else 1.0, facts.instructions),
         exact=Exact(exact.channels, exact.proved, exact.emulated),
         tunnels=_tunnels(plan, schedule, work),
         kernels=_kernels(schedule),

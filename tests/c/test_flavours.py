@@ -9,10 +9,12 @@ import pytest
 
 from patchc.errors import PatchcError
 from patchc.ir import Graph
+from patchc.kernels.portable import PORTABLE
 from patchc.memory import check_placement, place
 from patchc.plan.types import InputMode, Plan, TunnelPlan
 from patchc.planner.assign import assigned
 from patchc.planner.layer_by_layer import trivial_plan
+from patchc.planner.machine import Machine
 from patchc.planner.units import find_units
 from patchc.reference import run_graph, run_schedule
 from patchc.schedule.lower import lower
@@ -21,7 +23,7 @@ from tests.c.emitted import check_equal, write
 from tests.flavours import TWIN, WITH_TWINS
 from tests.graphs import NetworkBuilder
 
-FLAVOURS = (TWIN, "portable")
+TWO_FLAVOURS = Machine(WITH_TWINS, (TWIN, PORTABLE))
 
 
 def network(kernel: int = 3, stride: int = 1, channels: int = 6, side: int = 11) -> Graph:
@@ -40,7 +42,7 @@ def tunnel_plan(graph: Graph, option: int, **changes: object) -> Plan:
     bare = tuple(replace(step, kernels=()) for step in steps)
     pairs = tuple(pair for unit in units for pair in unit.in_place)
     tunnel = replace(TunnelPlan(bare), **changes)
-    return assigned(graph, Plan(InputMode.TILES, (tunnel,), pairs), WITH_TWINS, FLAVOURS)
+    return assigned(graph, Plan(InputMode.TILES, (tunnel,), pairs), TWO_FLAVOURS)
 
 
 def slower(plan: Plan, rows: int) -> Plan:
@@ -86,7 +88,7 @@ def test_layer_by_layer(channels, tmp_path):
     bare = tuple(
         replace(t, steps=tuple(replace(s, kernels=()) for s in t.steps)) for t in plan.tunnels
     )
-    plan = assigned(graph, replace(plan, tunnels=bare), WITH_TWINS, FLAVOURS)
+    plan = assigned(graph, replace(plan, tunnels=bare), TWO_FLAVOURS)
     schedule = lower(graph, plan, WITH_TWINS)
     assert twins_used(schedule) == ALL
     check(schedule, tmp_path)

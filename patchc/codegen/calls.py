@@ -44,7 +44,7 @@ class KernelCall:
     pads: Padding | None  # None: the kernel takes none
     params: ParamStruct
     array: tuple[str, ...]  # lines that make one array of the inputs; none where they go one by one
-    given: tuple[str, ...]  # what stands for the inputs in the call
+    given: tuple[str, ...]  # what stands for the inputs and for scratch memory in the call
 
     @property
     def is_callback(self) -> bool:
@@ -160,7 +160,7 @@ def _call(program: Program, call: Call, part: Rectangle, comment: str) -> Kernel
     assert isinstance(call, Compute)  # sums are kept inside of tunnels only
     reached = [reach(graph, program.node(call), tensor, part) for tensor in call.reads]
     names = input_names(call)
-    given = tuple(input_arguments(call, names, "&pads"))
+    given = (*input_arguments(call, names, "&pads"), *program.working(call))
     inputs = tuple(
         _view(program, name, "patchc_in", tensor, found.inside)
         for name, tensor, found in zip(names, call.reads, reached, strict=True)

@@ -31,6 +31,7 @@ from patchc.schedule.types import (
     Finish,
     KernelCall,
     Load,
+    Move,
     Schedule,
     Step,
     Store,
@@ -45,6 +46,8 @@ def call_comment(graph: Graph, call: Call, number: int) -> str:
     written = graph.tensors[call.tensor]
     if isinstance(call, Load):
         text = f"{number}: {call.tensor}  load, {_shape(written.shape)}"
+    elif isinstance(call, Move):
+        text = f"{number}: {call.tensor}  moved within its ring, {_shape(written.shape)}"
     elif isinstance(call, Store):
         text = f"{number}: {call.tensor}  handed over, {_shape(written.shape)}"
     else:
@@ -177,7 +180,8 @@ def _held(schedule: Schedule, tensor: str) -> str:
     storage = schedule.storages[tensor]
     kind = schedule.buffers[storage.buffer].kind
     if kind is BufferKind.RING:
-        return f"{tensor} (ring of {_count(storage.slots, 'row')})"
+        word = "ring" if storage.slide is None else "sliding ring"
+        return f"{tensor} ({word} of {_count(storage.slots, 'row')})"
     return f"{tensor} (map)"
 
 

@@ -27,13 +27,14 @@ from patchc.kernels.kernel import Kernel
 from patchc.memory.placement import Placement
 from patchc.plan.types import InputMode
 from patchc.resources import runtime_dir, templates_dir
-from patchc.schedule.types import Call, KernelCall, Load, Schedule, Store
+from patchc.schedule.types import Call, KernelCall, Load, Move, Schedule, Store
 
 # What host_main and its callers need to know; read by patchc.programs.program.
 NETWORK_FILE = "test/network.json"
 
 # What the loops of tunnels are made of, under runtime_c.
 _TUNNEL_HEADER, _TUNNEL_SOURCE = "patchc_tunnel.h", "portable/patchc_tunnel.c"
+_SLIDE_HEADER, _SLIDE_SOURCE = "patchc_slide.h", "portable/patchc_slide.c"
 
 
 def emit(schedule: Schedule, placement: Placement, options: EmitOptions) -> dict[str, str | bytes]:
@@ -59,7 +60,7 @@ def emit(schedule: Schedule, placement: Placement, options: EmitOptions) -> dict
     files.update(network.weights.parts)
     if network.blob:
         files[network.blob_file] = network.blob
-    files.update(_runtime_files(network.kernels, network.has_tunnels))
+    files.update(_runtime_files(network.kernels, network.parts))
     if options.golden:
         files["test/golden_in.bin"] = options.golden.inputs
         files["test/golden_out.bin"] = options.golden.outputs
@@ -146,6 +147,22 @@ class _Network:
         return any(block.is_tunnel for block in self.blocks)
 
     @property
+    def slides(self) -> bool:
+        """Is there a ring that moves its rows?"""
+        return any(isinstance(call, Move) for call in self.calls)
+
+    @property
+    def parts(self) -> tuple[tuple[str, str], ...]:
+        """Header and source of what the loops are made of."""
+        found = [(_TUNNEL_HEADER, _TUNNEL_SOURCE)] if self.has_tunnels else []
+        return (*found, *([(_SLIDE_HEADER, _SLIDE_SOURCE)] if self.slides else []))
+
+    @property
+    def declarations(self) -> list[str]:
+        """The headers that declare kernels, but for the one that the network always includes."""
+        return sorted({kernel.header for kernel in self.kernels} - {"patchc_kernels.h"})
+
+    @property
     def exported(self) -> set[str]:
         """Identifiers with which those of NAME.c must not collide."""
         words = ("run", "inputs", "outputs", "reader", "writer")
@@ -169,7 +186,7 @@ class _Network:
         buffers = [self.schedule.buffers[name] for name in self.placement.offsets]
         sources = [f"{options.name}.c", *(file.name for file in self.weights.sources)]
         used = [kernel.source for kernel in self.kernels]
-        used += [_TUNNEL_SOURCE] if self.has_tunnels else []
+        used += [source for _, source in self.parts]
         sources += [source.rsplit("/", 1)[-1] for source in used]
         return {
             "name": options.name,
@@ -192,7 +209,7 @@ class _Network:
             "blocks": self.blocks,
             "loads": any(isinstance(call, Load) for call in self.calls),
             "stores": any(isinstance(call, Store) for call in self.calls),
-            "has_tunnels": self.has_tunnels,
+            "headers": [*(header for header, _ in self.parts), *self.declarations],
             "sources": sources,
             "golden_cases": options.golden.cases if options.golden else 0,
         }
@@ -246,12 +263,16 @@ def _environment() -> jinja2.Environment:
     return environment
 
 
-def _runtime_files(kernels: tuple[Kernel, ...], has_tunnels: bool) -> dict[str, str]:
+def _runtime_files(
+    kernels: tuple[Kernel, ...], parts: tuple[tuple[str, str], ...]
+) -> dict[str, str]:
     """The kernels in use and the headers that they and NAME.c include, all in one folder."""
     root = runtime_dir()
     headers = {"patchc_kernels.h", *(header for kernel in kernels for header in kernel.headers)}
-    headers |= {_TUNNEL_HEADER} if has_tunnels else set()
-    paths = [root / "include" / name for name in sorted(headers)]
+    headers |= {header for header, _ in parts}
+    found = {root / "include" / name for name in headers}
+    found |= {(kernel.folder or root / "include") / kernel.header for kernel in kernels}
+    paths = sorted(found, key=lambda path: path.name)
     paths += [(kernel.folder or root) / kernel.source for kernel in kernels]
-    paths += [root / _TUNNEL_SOURCE] if has_tunnels else []
+    paths += [root / source for _, source in parts]
     return {path.name: path.read_text(encoding="utf-8") for path in paths}

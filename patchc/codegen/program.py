@@ -37,6 +37,10 @@ class Program:
         """Of the buffer that a tensor lies in."""
         return self.schedule.buffers[self.schedule.storages[tensor].buffer].kind
 
+    def slides(self, tensor: str) -> bool:
+        """Does a tensor lie in a ring that moves its rows?"""
+        return self.schedule.storages[tensor].slide is not None
+
     def base(self, tensor: str) -> str:
         """The pointer, in C, that a tensor's offset counts from."""
         if self.kind(tensor) is BufferKind.EXTERN:
@@ -59,6 +63,12 @@ class Program:
         if self.kind(tensor) is BufferKind.EXTERN:
             return storage.offset
         return self.placement.offsets[storage.buffer] + storage.offset
+
+    def working(self, call: KernelCall) -> tuple[str, ...]:
+        """A pointer to the bytes that a call's kernel works in, where it takes one."""
+        if call.scratch is None:
+            return ()
+        return (shifted(ARENA, self.placement.offsets[call.scratch.buffer] + call.scratch.offset),)
 
     def sums_offset(self, tensor: str) -> int:
         """Bytes from the arena's start to a tensor's sums."""

@@ -8,14 +8,10 @@ from dataclasses import dataclass
 from patchc.codegen.constants import Field, ParamStruct
 from patchc.codegen.layout import COLUMNS, packed
 from patchc.codegen.program import FileScope, Program
-from patchc.errors import PatchcError
-from patchc.geometry.clocks import RowClock
+from patchc.geometry.clocks import RowClock, from_zero
 from patchc.geometry.span import Span
 from patchc.ir import Node
 from patchc.schedule.types import Block, BufferKind, Step
-
-# Members of patchc_cols are uint16_t.
-MAX_COLUMN = 2**16 - 1
 
 # How a storage is called, by what its buffer is for.
 _WORDS = {BufferKind.RING: "ring", BufferKind.SCRATCH: "tile"}
@@ -51,12 +47,6 @@ class Tables:
     def cols(self, tensor: str, spans: tuple[Span, ...]) -> str:
         """Tensors with the same columns share a table."""
         if spans not in self._cols:
-            widest = max(span.stop for span in spans)
-            if widest > MAX_COLUMN:
-                raise PatchcError(
-                    f"{tensor} has {widest} columns, and a tunnel takes at most {MAX_COLUMN}: "
-                    "run it layer by layer"
-                )
             name = self._scope.name("cols", self._scope.stem(tensor))
             self._new.append(ColumnTable(name, spans))
             self._cols[spans] = name
@@ -70,7 +60,7 @@ class Tables:
             cols = "NULL" if storage.cols == whole else self.cols(tensor, storage.cols)
             word = _WORDS.get(program.kind(tensor), "map")
             name = self._scope.name(word, self._scope.stem(tensor))
-            members = {
+            members: dict[str, object] = {
                 "offset": program.offset(tensor),
                 "pitch": storage.pitch,
                 "slots": storage.slots,
@@ -78,7 +68,16 @@ class Tables:
                 "depth": storage.depth,
                 "cols": cols,
             }
-            self._new.append(_struct(name, "patchc_storage", members))
+            ctype, slide = "patchc_storage", storage.slide
+            if slide is not None:
+                ctype = "patchc_sliding"
+                members = {
+                    "at": _nested(members),
+                    "rows": _nested(clock_members(slide.clock)),
+                    "every": slide.every,
+                    "reverse": int(slide.reverse),
+                }
+            self._new.append(_struct(name, ctype, members))
             self._storages[tensor] = name
         return self._storages[tensor]
 
@@ -86,9 +85,8 @@ class Tables:
         """The table of a step called `stem`."""
         name = self._scope.name("step", stem)
         widest = max(span.stop - span.start for span in step.cols)
-        clock = tuple(Field(key, str(value)) for key, value in clock_members(step.rows).items())
         members = {
-            "rows": clock,
+            "rows": _nested(clock_members(step.rows)),
             "cols": self.cols(step.piece, step.cols),
             "piece_rows": step.rows_per_call,
             "piece_cols": step.tile or widest,
@@ -107,6 +105,11 @@ class Tables:
         return name
 
 
+def _nested(members: Mapping[str, object]) -> tuple[Field, ...]:
+    """The fields of a nested struct."""
+    return tuple(Field(key, str(value)) for key, value in members.items())
+
+
 def _struct(name: str, ctype: str, members: Mapping[str, object]) -> ParamStruct:
     """Members are numbers, names, or the fields of a nested struct."""
     fields = tuple(
@@ -117,14 +120,13 @@ def _struct(name: str, ctype: str, members: Mapping[str, object]) -> ParamStruct
 
 
 def clock_members(clock: RowClock) -> dict[str, int]:
-    """The members of patchc_clock. C divides towards zero, so the numerator must not be negative:
-    whole denominators go from `offset` to `add`."""
-    periods = -(clock.offset // clock.den) if clock.offset < 0 else 0
+    """The members of patchc_clock."""
+    counted = from_zero(clock)
     return {
-        "num": clock.num,
-        "offset": clock.offset + periods * clock.den,
-        "den": clock.den,
-        "mul": clock.mul,
-        "add": clock.add - periods * clock.mul,
-        "limit": clock.limit,
+        "num": counted.num,
+        "offset": counted.offset,
+        "den": counted.den,
+        "mul": counted.mul,
+        "add": counted.add,
+        "limit": counted.limit,
     }

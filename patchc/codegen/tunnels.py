@@ -27,6 +27,7 @@ from patchc.schedule.types import (
     Finish,
     KernelCall,
     Load,
+    Move,
     Step,
     Store,
 )
@@ -95,6 +96,12 @@ class StepFunction:
         """Is there a map of one pixel that meets every pixel of the piece?"""
         views = (view for call in (*self.calls, *self.finish) for view in call.views)
         return any(PIXEL in view.given for view in views)
+
+    @property
+    def needs_patch(self) -> bool:
+        """Is there a call that is told which pixels?"""
+        calls = (*self.calls, *self.finish)
+        return any(call.views or call.is_callback for call in calls) or bool(self.makes)
 
     @property
     def needs_no_pads(self) -> bool:
@@ -196,7 +203,7 @@ class _StepMaker:
         local = {p.name: p for p in map(self._params, self.step.all_calls) if p and p.local}
         stem = f"{self.scope.stem(last.tensor)}{_second_function(last)}"
         return StepFunction(
-            name=self.scope.name("compute", stem),
+            name=self.scope.name("move" if isinstance(last, Move) else "compute", stem),
             table=self.tables.step(block, self.step, stem),
             comment=step_comment(self.program.schedule, self.step),
             params=tuple(local.values()),
@@ -287,6 +294,10 @@ class _StepMaker:
 
     def _call(self, call: Call) -> PieceCall:
         comment = call_comment(self.program.schedule.graph, call, self.numbers[call.tensor])
+        if isinstance(call, Move):
+            ring = f"&{self.tables.storage(call.tensor)}"
+            where = (ARENA, ring, "piece")
+            return PieceCall(comment, "patchc_slide", (), frozenset(), None, where)
         if isinstance(call, Load | Store):
             view = self._view("out" if isinstance(call, Load) else "in", call.tensor, _PIECE)
             function, caller = callback(self.program, call)
@@ -312,7 +323,11 @@ class _StepMaker:
             views=tuple(views),
             sliced=self._sliced_views(call, names),
             constants=constants,
-            arguments=_arguments(call, names, pads, named.name if named else None),
+            arguments=(
+                *_arguments(call, names, pads),
+                *self.program.working(call),
+                *((f"&{named.name}",) if named else ()),
+            ),
             array=array,
         )
 
@@ -327,8 +342,10 @@ class _StepMaker:
 
     def _view(self, name: str, tensor: str, patch: str) -> Made:
         way = "out" if name == "out" else "in"
-        items = (self.program.base(tensor), f"&{self.tables.storage(tensor)}", "piece->stripe")
-        return Made(f"patchc_{way}", name, f"patchc_{way}_view", (*items, patch))
+        where = (self.program.base(tensor), f"&{self.tables.storage(tensor)}")
+        if self.program.slides(tensor):
+            return Made(f"patchc_{way}", name, f"patchc_{way}_sliding", (*where, "piece", patch))
+        return Made(f"patchc_{way}", name, f"patchc_{way}_view", (*where, "piece->stripe", patch))
 
 
 def _second_function(last: Call) -> str:
@@ -338,14 +355,11 @@ def _second_function(last: Call) -> str:
     return "_rows" if isinstance(last, Store) else ""
 
 
-def _arguments(
-    call: KernelCall, names: Sequence[str], pads: str, params: str | None
-) -> tuple[str, ...]:
-    """In the order that kernels take them: what is written, what is read, pads, constants."""
+def _arguments(call: KernelCall, names: Sequence[str], pads: str) -> tuple[str, ...]:
+    """In the order that kernels take them: what is written, what is read, pads. Behind these come
+    the memory that a kernel works in, and its constants."""
     if isinstance(call, Accumulate):
-        found = ["&sums", "&in"]
-    elif isinstance(call, Finish):
-        found = ["&out", "&sums"]
-    else:
-        found = ["&out", *input_arguments(call, names, pads)]
-    return (*found, f"&{params}") if params else tuple(found)
+        return "&sums", "&in"
+    if isinstance(call, Finish):
+        return "&out", "&sums"
+    return "&out", *input_arguments(call, names, pads)

@@ -15,6 +15,10 @@ import numpy as np
 from patchc.geometry.axis import AxisMap, axis_maps
 from patchc.ir import GlobalAveragePool, Graph, Node, broadcasts
 
+# Where columns of a stripe may end: the members of patchc_cols, in the tables of tunnels, are
+# uint16_t.
+MAX_COLUMN = 2**16 - 1
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Columns:
@@ -57,9 +61,17 @@ class Stripes:
         """Per count: the width of the widest stripe."""
         return np.maximum.reduceat(columns.stop - columns.start, self.first)
 
-    def total(self, values: np.ndarray) -> np.ndarray:
-        """Per count: the sum over its stripes."""
+    def total(self, columns: Columns) -> np.ndarray:
+        """Per count: the sum of all widths."""
+        return self.sum(columns.stop - columns.start)
+
+    def sum(self, values: np.ndarray) -> np.ndarray:
+        """Per count: the sum of a value per stripe."""
         return np.add.reduceat(values, self.first)
+
+    def last(self, columns: Columns) -> np.ndarray:
+        """Per count: the column behind the last one of all stripes."""
+        return np.maximum.reduceat(columns.stop, self.first)
 
 
 def stripes(counts: Sequence[int]) -> Stripes:
@@ -125,8 +137,6 @@ def _behind(node: Node, out: Columns, width: int) -> Columns:
 
 def behind(along: AxisMap, out: Columns, size: int) -> Columns:
     """What an axis of `size` is read for positions of the output: AxisMap.behind, on arrays."""
-    if along == AxisMap():
-        return out
     start = np.clip((out.start * along.stride + along.first) // along.up, 0, size)
     stop = ((out.stop - 1) * along.stride + along.last) // along.up + 1
     stop = np.clip(stop, 0, size)

@@ -6,7 +6,8 @@ of each operand, halo included (regions.demand, columns.py).
 
 from __future__ import annotations
 
-from patchc.geometry.axis import demand
+from patchc.geometry.axis import axis_maps, demand
+from patchc.geometry.columns import MAX_COLUMN
 from patchc.geometry.span import Span
 from patchc.ir import Conv, GlobalAveragePool, Graph, Node, broadcasts
 from patchc.plan.types import StepPlan
@@ -58,6 +59,23 @@ def reach(graph: Graph, step: StepPlan, rows: Span, cols: Span) -> list[tuple[Sp
     return found
 
 
+def piece_rows(graph: Graph, plan: StepPlan) -> list[int]:
+    """Per node: rows of its output behind a piece, at most."""
+    behind = {piece_tensor(graph, plan): plan.rows}
+    found: list[int] = []
+    for name in reversed(plan.nodes):
+        node = graph.node(name)
+        if isinstance(node.op, GlobalAveragePool):
+            found.insert(0, 1)
+            continue
+        rows = min(behind[node.output], graph.tensors[node.output].shape[0])
+        found.insert(0, rows)
+        down, _ = axis_maps(node.op)
+        rows = ((rows - 1) * down.stride + down.last - down.first + down.up - 1) // down.up + 1
+        behind.update(dict.fromkeys(node.inputs, rows))
+    return found
+
+
 def operand_span(
     graph: Graph, node: Node, tensor: str, rows: Span, cols: Span
 ) -> tuple[Span, Span]:
@@ -71,6 +89,11 @@ def operand_span(
 def broadcast_input(graph: Graph, tensor: str) -> bool:
     """Is it a map of one pixel that some node needs for all of its rows?"""
     return any(broadcasts(graph, node, tensor) for node in graph.consumers[tensor])
+
+
+def comes_in_rows(graph: Graph, tensor: str) -> bool:
+    """May a tunnel fetch the rows of an image as it needs them? Others are fetched in full."""
+    return not broadcast_input(graph, tensor) and graph.tensors[tensor].shape[1] <= MAX_COLUMN
 
 
 def macs_per_pixel(graph: Graph, node: Node) -> int:

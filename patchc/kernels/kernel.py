@@ -65,8 +65,21 @@ class Site:
     role: Role = Role.COMPUTE
     slicing: Slicing = Slicing.ALL
     group: int = 0  # channels per round; 0: there are no rounds
+    # It reads a tensor inside of its step that has several rows, which wrap and cannot slide.
+    wraps: bool = False
     rows: int = 0  # of the output, per call at most
     cols: Count = 0  # of the output, per call at most
+
+    @property
+    def channels(self) -> int:
+        """Channels of the output that a call makes, or adds to the sums of, at most."""
+        channels = self.output.shape[2]
+        return channels if self.slicing in (Slicing.ALL, Slicing.INPUTS) else self.group
+
+    @property
+    def multiplies(self) -> bool:
+        """Has the output more channels than the input?"""
+        return self.output.shape[2] > self.inputs[0].shape[2]
 
 
 def site_of(graph: Graph, node: Node, **more: Any) -> Site:
@@ -118,10 +131,11 @@ class Kernel:
     # once. Raises PatchcError where there are no such constants: scales out of range, windows that
     # are too large.
     pack: Callable[[Graph, Node, int], Params] | None
-    headers: tuple[str, ...] = ()  # under include/, beside patchc_kernels.h
+    header: str = "patchc_kernels.h"  # that declares it
+    headers: tuple[str, ...] = ()  # that its source includes beside, under include/
     operands: Operands = Operands.ONE
     needs: Needs = Needs()
-    refuses: Callable[[Site], str | None] = accepts  # why it cannot run there; None: it can
+    refuses: Callable[[Site], str | None] = accepts  # for reasons of its own; see `refusal`
     # Bytes of working memory for one call; where there is any, the function takes a pointer to it.
     scratch: Callable[[Site], Count] = no_scratch
     takes_scratch: bool = False
@@ -129,7 +143,13 @@ class Kernel:
     finish: str | None = None  # of one that accumulates: the kernel that finishes its sums
     # Kernels of one packing share the constants of a node: the two halves of one that keeps sums.
     packing: str = ""
-    folder: Path | None = None  # None: runtime_c
+    folder: Path | None = None  # of `source` and `header`; None: runtime_c, and include/ in it
+
+    def refusal(self, site: Site) -> str | None:
+        """Why it cannot run at a site of its operator and role; None: it can."""
+        if self.needs.contiguous and site.wraps:
+            return "it reads its rows in order, and those inside of the step wrap"
+        return self.refuses(site)
 
     @property
     def constants(self) -> str:

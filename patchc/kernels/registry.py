@@ -42,7 +42,7 @@ class Registry(Mapping[str, Kernel]):
                 and kernel.role is site.role
                 and kernel.flavour in flavours
                 and kernel.flavour not in found
-                and kernel.refuses(site) is None
+                and kernel.refusal(site) is None
             ):
                 found[kernel.flavour] = kernel
         return tuple(found.values())
@@ -55,7 +55,7 @@ class Registry(Mapping[str, Kernel]):
             if kernel.operator is type(site.op)
             and kernel.role is site.role
             and kernel.flavour in flavours
-            and (reason := kernel.refuses(site)) is not None
+            and (reason := kernel.refusal(site)) is not None
         }
 
     def extended(self, *kernels: Kernel) -> Registry:

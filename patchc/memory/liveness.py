@@ -18,6 +18,7 @@ from patchc.schedule.types import (
     Compute,
     Finish,
     Load,
+    Move,
     Schedule,
     Step,
     Store,
@@ -89,7 +90,7 @@ def element_peak(schedule: Schedule) -> int:
         for name, window in _reads(schedule, step, rows, cols):
             if name in pixels:
                 pixels[name].last_read[window] = reads_at
-        makes = not isinstance(step.calls[0], Store) and step.piece == step_output(step)
+        makes = not isinstance(step.calls[0], Store | Move) and step.piece == step_output(step)
         if makes and step.piece in pixels:
             pixels[step.piece].write(rows, cols, writes_at)
         clock += 2
@@ -113,7 +114,7 @@ def _reads(
     graph = schedule.graph
     if isinstance(step.calls[0], Store):
         yield step.piece, (slice(rows.start, rows.stop), slice(cols.start, cols.stop))
-    calls = [call for call in step.all_calls if not isinstance(call, Load | Store)]
+    calls = [call for call in step.all_calls if not isinstance(call, Load | Store | Move)]
     made: dict[str, tuple[Span, Span]] = {step.piece: (rows, cols)}
     for call in reversed(calls):
         if isinstance(call, Finish):

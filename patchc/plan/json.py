@@ -86,6 +86,7 @@ def _step(value: Any, where: str) -> StepPlan:
         tile=_count,
         group=_count,
         rows=_count,
+        slide=_count,
     )
     return StepPlan(**found)
 

@@ -53,6 +53,9 @@ class StepPlan:
     tile: int = 0  # columns
     group: int = 0  # channels
     rows: int = 1  # rows of the last node's output per call
+    # Rows after which the rings that it reads move, so that their rows always lie in order; such a
+    # ring has slide - 1 rows more than it needs. 0: they wrap, and stay where they are.
+    slide: int = 0
 
 
 @dataclass(frozen=True, slots=True)

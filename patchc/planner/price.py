@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from patchc.geometry.columns import Demand, stripes
+from patchc.geometry.columns import MAX_COLUMN, Demand, stripes
+from patchc.geometry.step import piece_tensor
 from patchc.ir import Graph, Node
 from patchc.kernels.features import Count
 from patchc.plan.types import StepPlan
@@ -15,14 +16,17 @@ from patchc.planner.machine import Machine
 from patchc.planner.step_cost import StepParts, step_cost, step_parts
 from patchc.planner.units import Unit
 from patchc.schedule.extents import tile_count
-from patchc.schedule.scratch import SUM_BYTES, piece_rows, projection
+from patchc.schedule.scratch import scratch_layout
+
+# More bytes than any budget allows: of what does not run.
+TOO_MANY = 2**62
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class UnitPrice:
     """One way to run a unit. An entry per count of stripes."""
 
-    scratch: list[int]  # bytes
+    scratch: list[int]  # bytes; TOO_MANY where the unit does not run
     cost: list[int]
 
 
@@ -94,20 +98,25 @@ class Prices:
         scratch = cost = np.zeros(len(self.counts), dtype=np.int64)
         for step in steps:
             scratch = np.maximum(scratch, self._scratch(step, aliased))
+            scratch[self._too_wide(step)] = TOO_MANY
             cost = cost + self._cost(step)
         return scratch, cost
 
     def _cost(self, plan: StepPlan) -> Count:
         """What a step costs."""
+        return step_cost(
+            self._step_parts(plan), self._machine, self._total_columns, self._total_tiles
+        )
+
+    def _step_parts(self, plan: StepPlan) -> StepParts:
         if plan not in self._parts:
             self._parts[plan] = step_parts(self.graph, plan, self._machine)
-        return step_cost(self._parts[plan], self._machine, self._total_columns, self._total_tiles)
+        return self._parts[plan]
 
     def _total_columns(self, tensor: str) -> np.ndarray:
         """Columns that are computed of a tensor, over all stripes."""
         if tensor not in self._columns:
-            columns = self._demand.columns(tensor)
-            self._columns[tensor] = self._demand.cut.total(columns.stop - columns.start)
+            self._columns[tensor] = self._demand.cut.total(self._demand.columns(tensor))
         return self._columns[tensor]
 
     def _total_tiles(self, tensor: str, tile: int) -> np.ndarray:
@@ -115,25 +124,28 @@ class Prices:
         if (tensor, tile) not in self._tiles:
             columns = self._demand.columns(tensor)
             tiles = tile_count(columns.stop - columns.start, tile)
-            self._tiles[tensor, tile] = self._demand.cut.total(tiles)
+            self._tiles[tensor, tile] = self._demand.cut.sum(tiles)
         return self._tiles[tensor, tile]
 
+    def _too_wide(self, plan: StepPlan) -> np.ndarray:
+        """Does lowering refuse the step for its columns? bool, per count of stripes. Every step
+        lists the columns of its pieces, and those of an inner tensor unless they are all there
+        are."""
+        graph, demand = self.graph, self._demand
+        found = np.zeros(len(self.counts), dtype=bool)
+        piece = piece_tensor(graph, plan)
+        for name in (piece, *(graph.node(name).output for name in plan.nodes[:-1])):
+            width = graph.tensors[name].shape[1]
+            if width > MAX_COLUMN:
+                columns = demand.columns(name)
+                listed = demand.cut.widest(columns) < width if name != piece else True
+                found |= listed & (demand.cut.last(columns) > MAX_COLUMN)
+        return found
+
     def _scratch(self, plan: StepPlan, aliased: Collection[str]) -> np.ndarray:
-        """Bytes of `scratch.step_scratch`."""
-        graph = self.graph
-        nodes = [graph.node(name) for name in plan.nodes]
-        total = np.zeros(len(self.counts), dtype=np.int64)
-        at = -1
-        if plan.group:
-            at = projection(graph, plan)
-            channels = graph.tensors[nodes[at].output].shape[2]
-            total += SUM_BYTES * plan.rows * channels * np.array(self.widest(nodes[at].output))
-        for position, (node, rows) in enumerate(
-            zip(nodes[:-1], piece_rows(graph, plan), strict=False)
-        ):
-            if node.output not in aliased:
-                channels = graph.tensors[node.output].shape[2]
-                depth = min(plan.group, channels) if position < at else channels
-                width = np.array(self.widest(node.output))
-                total += rows * depth * (np.minimum(width, plan.tile) if plan.tile else width)
-        return total
+        """Bytes of the scratch memory of a step."""
+        chosen = self._step_parts(plan).chosen
+        layout = scratch_layout(
+            self.graph, plan, chosen, lambda tensor: np.array(self.widest(tensor)), aliased
+        )
+        return np.zeros(len(self.counts), dtype=np.int64) + layout.bytes

@@ -32,6 +32,7 @@ from patchc.schedule.types import (
     Finish,
     KernelCall,
     Load,
+    Move,
     Schedule,
     Store,
 )
@@ -110,11 +111,15 @@ class PieceRun:
             self._where = f"{self._piece.describe()}, {call.kernel.name} of {call.node!r}"
             if channels is not None:
                 self._where += f", channels {channels.start} .. {channels.stop - 1}"
+        if isinstance(call, KernelCall) and call.scratch is not None:
+            self._memory.poison(self._memory.scratch_extent(call.scratch))
         match call:
             case Load():
                 self._load(call, region)
             case Store():
                 self._store(call, region)
+            case Move():
+                self._memory.move(call.tensor, self._piece.tick)
             case Accumulate() if adds_mean(self._graph, call):
                 self._add_mean(item, call, region)
             case Accumulate():
@@ -128,14 +133,14 @@ class PieceRun:
 
     def _load(self, call: Load, region: Region) -> None:
         name, rows, cols = call.tensor, region.rows, region.cols
-        target = self._memory.locate(name, rows, cols, self._piece.stripe)
+        target = self._locate(name, rows, cols)
         image = self._work.inputs[name]
         self._memory.write(target, image[rows.start : rows.stop, cols.start : cols.stop])
         self._work.fetches[name].add(rows, cols)
 
     def _store(self, call: Store, region: Region) -> None:
         name, rows, cols = call.tensor, region.rows, region.cols
-        source = self._memory.locate(name, rows, cols, self._piece.stripe)
+        source = self._locate(name, rows, cols)
         window = slice(rows.start, rows.stop), slice(cols.start, cols.stop)
         self._work.handed[name][window] = self._memory.read(source)
         self._work.fetches[name].add(rows, cols)
@@ -224,18 +229,21 @@ class PieceRun:
             if name in self._kept:
                 values = self._part(name, rows, cols)
             else:
-                rectangle = self._memory.locate(
-                    name,
-                    Span(rows.start, rows.stop),
-                    Span(cols.start, cols.stop),
-                    self._piece.stripe,
-                    channels,
+                rectangle = self._locate(
+                    name, Span(rows.start, rows.stop), Span(cols.start, cols.stop), channels
                 )
+                if item.in_order and len(rectangle.runs) > 1:
+                    raise ShadowMemoryError(f"reads rows of {name!r} in order, and the ring wraps")
                 values = self._memory.read(rectangle, _wanted(rows, cols))
                 operands.append(_Operand(rectangle, rows, cols))
                 self._read.append(rectangle)
             patches.append(Patch(values, padding(rows, cols)))
         return patches, operands
+
+    def _locate(self, name: str, rows: Span, cols: Span, channels: Span | None = None) -> Rectangle:
+        """Where a rectangle of a tensor lies in this piece's stripe and tick."""
+        piece = self._piece
+        return self._memory.locate(name, rows, cols, piece.stripe, channels, piece.tick)
 
     def _part(self, name: str, rows: Reach, cols: Reach) -> np.ndarray:
         """The rectangle that a call reads of a tensor kept beside the memory."""
@@ -260,7 +268,7 @@ class PieceRun:
             check_room(self._work.schedule, self._piece, name, region)
             self._kept[name] = region, values
             return
-        target = self._memory.locate(name, region.rows, region.cols, self._piece.stripe, channels)
+        target = self._locate(name, region.rows, region.cols, channels)
         if self._at_once and any(overlap(target.extent, other.extent) for other in self._read):
             raise NotAtOnceError
         for operand in operands:

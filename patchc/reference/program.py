@@ -119,6 +119,11 @@ class PreparedCall:
     op: Op | None  # None: a load or a store
     axes: tuple[tuple[AnyAxis, AnyAxis], ...]  # per operand: rows, columns; sums have none
 
+    @property
+    def in_order(self) -> bool:
+        """Does its kernel read the rows of its operands one behind the other?"""
+        return isinstance(self.call, KernelCall) and self.call.kernel.needs.contiguous
+
 
 def prepare(graph: Graph, call: Call) -> PreparedCall:
     """Look up the call's operator and the windows through which it reads."""

@@ -22,9 +22,10 @@ class Rectangle:
     cols: Span
     channels: Span
     base: int  # address of the first byte that a row in slot 0 would have
-    slots: int  # of the ring; row r is in slot r % slots
+    slots: int  # of the ring
     pitch: int  # bytes from one slot to the next
     depth: int  # bytes from one column to the next
+    origin: int = 0  # row r is in slot (r - origin) % slots
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -43,7 +44,7 @@ class Rectangle:
         count = self.rows.stop - self.rows.start
         if not all(self.shape):
             return ()
-        slot = self.rows.start % self.slots
+        slot = (self.rows.start - self.origin) % self.slots
         address = self.base + slot * self.pitch
         until = self.slots - slot
         if count <= until:
@@ -65,13 +66,13 @@ class Rectangle:
 
     def address(self, row: int, col: int, channel: int) -> int:
         """Of an element, counted from the rectangle's corner."""
-        slot = (self.rows.start + row) % self.slots
+        slot = (self.rows.start - self.origin + row) % self.slots
         return self.base + slot * self.pitch + col * self.depth + channel
 
     def byte_addresses(self) -> np.ndarray:
         """int64 (rows, columns, channels)."""
         _, cols, channels = self.shape
-        slots = np.arange(self.rows.start, self.rows.stop) % self.slots
+        slots = (np.arange(self.rows.start, self.rows.stop) - self.origin) % self.slots
         within = np.arange(cols)[:, None] * self.depth + np.arange(channels)
         return (self.base + slots * self.pitch)[:, None, None] + within
 

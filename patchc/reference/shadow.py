@@ -12,8 +12,8 @@ from patchc.geometry.span import Span
 from patchc.memory.placement import Placement
 from patchc.reference.identities import POISON, Numbers
 from patchc.reference.rectangles import Rectangle, SumsRectangle, length
-from patchc.schedule.scratch import SUM_BYTES
-from patchc.schedule.types import BufferKind, Schedule, Sums
+from patchc.schedule.scratch import SCRATCH_ALIGN, SUM_BYTES
+from patchc.schedule.types import BufferKind, Schedule, Scratch, Sums
 
 
 class ShadowMemoryError(Exception):
@@ -51,7 +51,13 @@ class Memory:
     # -- elements ----------------------------------------------------------------------------
 
     def locate(
-        self, tensor: str, rows: Span, cols: Span, stripe: int, channels: Span | None = None
+        self,
+        tensor: str,
+        rows: Span,
+        cols: Span,
+        stripe: int,
+        channels: Span | None = None,
+        tick: int = 0,
     ) -> Rectangle:
         """Where a rectangle of a tensor lies, all its channels if None. Raises ShadowMemoryError
         when the tensor's storage does not hold it or it reaches out of its buffer."""
@@ -84,11 +90,45 @@ class Memory:
                 f"side, whose storage has room for {storage.depth} channels"
             )
         base = self._bases[storage.buffer] + storage.offset + col * storage.depth + channel
+        origin = 0
+        if storage.slide is not None:
+            origin = storage.slide.origin(tick, storage.slots)
+            if rows.start < origin or rows.stop > origin + storage.slots:
+                raise ShadowMemoryError(
+                    f"needs rows {rows.start} .. {rows.stop - 1} of {tensor!r}, whose storage "
+                    f"holds {origin} .. {origin + storage.slots - 1} in tick {tick}"
+                )
         found = Rectangle(
-            described, rows, cols, channels, base, storage.slots, storage.pitch, storage.depth
+            described,
+            rows,
+            cols,
+            channels,
+            base,
+            storage.slots,
+            storage.pitch,
+            storage.depth,
+            origin,
         )
         self._check_inside(storage.buffer, found.extent, tensor)
         return found
+
+    def move(self, tensor: str, tick: int) -> None:
+        """Move the rows of a ring that slides to where they lie during a tick, as many as are there
+        afterwards; what they leave holds nothing any more."""
+        storage = self._schedule.storages[tensor]
+        assert storage.slide is not None
+        before = storage.slide.origin(tick - 1, storage.slots)
+        by = storage.slide.origin(tick, storage.slots) - before
+        extent = self.storage_extent(tensor)
+        if extent is None:
+            raise ShadowMemoryError(f"moves {tensor!r}, whose storage leaves its buffer")
+        kept = max(storage.slots - abs(by), 0) * storage.pitch
+        source = extent.start + max(by, 0) * storage.pitch
+        target = extent.start + max(-by, 0) * storage.pitch
+        for memory, nothing in ((self._values, 0), (self._shadow, POISON)):
+            rows = memory[source : source + kept].copy()
+            memory[extent.start : extent.stop] = nothing
+            memory[target : target + kept] = rows
 
     def storage_extent(self, tensor: str) -> range | None:
         """The bytes of a tensor's storage; None if it leaves its buffer or its rows overlap."""
@@ -180,6 +220,18 @@ class Memory:
         """The bytes of a buffer."""
         base = self._bases[buffer]
         return range(base, base + self._schedule.buffers[buffer].bytes)
+
+    def scratch_extent(self, scratch: Scratch) -> range:
+        """The bytes that a kernel works in. Raises ShadowMemoryError where they leave their buffer
+        or are not aligned."""
+        base = self._bases[scratch.buffer] + scratch.offset
+        found = range(base, base + scratch.bytes)
+        self._check_inside(scratch.buffer, found, "what a kernel works in")
+        if base % SCRATCH_ALIGN:
+            raise ShadowMemoryError(
+                f"a kernel works in bytes from {base} on, not a multiple of {SCRATCH_ALIGN}"
+            )
+        return found
 
     def describe(self, address: int) -> str:
         """What the byte at `address` holds, for people."""

@@ -24,7 +24,7 @@ from patchc.report.data import (
     Segmentation,
     Tunnel,
 )
-from patchc.schedule.types import Call, Compute, Finish, KernelCall, Schedule
+from patchc.schedule.types import Call, Compute, Finish, KernelCall, Move, Schedule
 from patchc.schedule.work import Work, executed_work, input_reads
 from patchc.version import __version__
 
@@ -174,7 +174,7 @@ def _layers(schedule: Schedule, work: Mapping[str, Work]) -> tuple[Layer, ...]:
         for index, block in enumerate(schedule.blocks)
         for step in block.steps
         for call in step.all_calls
-        if not isinstance(call, Finish)
+        if not isinstance(call, Finish | Move)
     )
 
 

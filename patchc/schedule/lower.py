@@ -7,17 +7,18 @@ from dataclasses import replace
 
 from patchc.errors import PatchcError
 from patchc.geometry.clocks import GeometryError, RowClock, all_rows
+from patchc.geometry.columns import MAX_COLUMN
 from patchc.geometry.rows import StepRows, TunnelRows, first_bytes, overlap_distance, tunnel_rows
 from patchc.geometry.span import Span
 from patchc.geometry.spans import column_shares, tunnel_cols
-from patchc.geometry.step import broadcast_input, is_mean, last_tensor, piece_tensor
+from patchc.geometry.step import comes_in_rows, is_mean, last_tensor, piece_tensor
 from patchc.ir import Graph, Node
-from patchc.kernels.kernel import Kernel, Order, Role, Site
+from patchc.kernels.kernel import Kernel, Order, Role
 from patchc.kernels.registry import KERNELS, Registry
 from patchc.plan.types import InputMode, Plan, StepPlan, TunnelPlan, handed_over
 from patchc.schedule.names import identifiers
-from patchc.schedule.scratch import SUM_BYTES, step_scratch
-from patchc.schedule.sites import projection, step_sites
+from patchc.schedule.scratch import SCRATCH_ALIGN, SUM_BYTES, step_scratch
+from patchc.schedule.sites import Placed, placed_kernels, projection
 from patchc.schedule.types import (
     Accumulate,
     Block,
@@ -27,8 +28,11 @@ from patchc.schedule.types import (
     Compute,
     Finish,
     Load,
+    Move,
     Overlap,
     Schedule,
+    Scratch,
+    Slide,
     Step,
     Storage,
     Store,
@@ -36,8 +40,6 @@ from patchc.schedule.types import (
 )
 
 CALLBACK = (InputMode.TILES, InputMode.STREAM)
-
-Chosen = list[tuple[Kernel, Site]]  # per node of a step
 
 
 def lower(graph: Graph, plan: Plan, registry: Registry = KERNELS) -> Schedule:
@@ -145,7 +147,7 @@ class _Lowering:
             if readers:
                 alone = len(readers) == 1 and name not in self.graph.outputs
                 streams = alone and not self.plan.tunnels[readers[0]].whole
-                streams = streams and not broadcast_input(self.graph, name)
+                streams = streams and comes_in_rows(self.graph, name)
                 found[name] = (readers[0], not streams)
         return found
 
@@ -198,15 +200,24 @@ class _Lowering:
 
     def _whole(self, tunnel: TunnelPlan) -> None:
         node = self.graph.node(tunnel.nodes[0])
-        ((kernel, site),) = self._kernels(tunnel.steps[0], whole=True)
+        (placed,) = placed_kernels(self.graph, tunnel.steps[0], self.registry, whole=True)
         operand = self.in_place.pop(node.output, None)
         if operand is not None:
-            self._check_in_place(node, operand, kernel)
+            self._check_in_place(node, operand, placed.kernel)
         self._map(node.output, operand)
         now = len(self.blocks)
         for name in (*node.inputs, node.output):
             self._touch(name, now)
-        call = Compute(kernel, node.name, node.inputs, node.output, site.slicing)
+        height, width, _ = self.graph.tensors[node.output].shape
+        size = int(placed.kernel.scratch(replace(placed.site, rows=height, cols=width)))
+        working = None
+        if placed.kernel.takes_scratch:
+            buffer = f"scratch_{self.names[node.output]}"
+            self._private(buffer, BufferKind.SCRATCH, size, align=SCRATCH_ALIGN)
+            working = Scratch(buffer, 0, size)
+        call = Compute(
+            placed.kernel, node.name, node.inputs, node.output, placed.site.slicing, working
+        )
         self.blocks.append(
             Block(self.names[node.output], 1, 1, (self._whole_step(node.name, call),))
         )
@@ -226,33 +237,6 @@ class _Lowering:
             tile=0,
             group=0,
         )
-
-    def _kernels(self, plan: StepPlan, whole: bool = False) -> Chosen:
-        """Per node of a step: the kernel that the plan names, and where it runs.
-
-        Raises PatchcError where there is no such kernel, or it cannot run there.
-        """
-        if len(plan.kernels) != len(plan.nodes):
-            raise PatchcError(
-                f"the plan names {len(plan.kernels)} kernels for {len(plan.nodes)} nodes: "
-                f"{' + '.join(plan.nodes)}"
-            )
-        found = []
-        sites = step_sites(self.graph, plan, whole)
-        for name, kernel_name, site in zip(plan.nodes, plan.kernels, sites, strict=True):
-            kernel = self.registry.get(kernel_name)
-            if kernel is None:
-                raise PatchcError(
-                    f"the plan computes {name!r} by {kernel_name!r}, a kernel that there is not"
-                )
-            if kernel.operator is not type(site.op) or kernel.role is not site.role:
-                reason = f"that kernel is to {kernel.role.value} {kernel.operator.__name__}"
-            else:
-                reason = kernel.refuses(site) or ""
-            if reason:
-                raise PatchcError(f"the plan computes {name!r} by {kernel_name!r}: {reason}")
-            found.append((kernel, site))
-        return found
 
     def _check_in_place(self, node: Node, operand: str, kernel: Kernel) -> None:
         graph = self.graph
@@ -277,7 +261,7 @@ class _Lowering:
             raise GeometryError("the image arrives from its first row on")
         if tunnel.stripes != 1 and any(is_mean(graph, step) for step in tunnel.steps):
             raise GeometryError("a mean is taken over all columns, not stripe by stripe")
-        chosen = [self._kernels(step) for step in tunnel.steps]
+        chosen = [placed_kernels(graph, step, self.registry) for step in tunnel.steps]
         rows = tunnel_rows(graph, tunnel, loaded, handed=self.handed)
         leaving = self._leaving(index, tunnel)
         if tunnel.reverse and self.handed & set(leaving):
@@ -295,27 +279,45 @@ class _Lowering:
             self._map(tensor)
         for tensor in rows.outer:
             self._touch(tensor, now)
-        for tensor, slots in rows.slots.items():
+        for tensor in rows.slots:
             if tensor not in outputs:
-                self._ring(tensor, slots, cols[tensor])
-        steps = [self._load_step(tensor, rows, cols[tensor]) for tensor in loaded]
-        scratch = [step_scratch(graph, step, cols, self._aliases(step)) for step in tunnel.steps]
+                self._ring(tensor, rows, cols[tensor])
+        self._check_order(tunnel, chosen)
+        steps: list[Step] = []
+        for tensor in loaded:
+            steps += self._move_step(tensor, rows, cols)
+            steps.append(self._load_step(tensor, rows, cols[tensor]))
+        scratch = [
+            step_scratch(graph, step, placed, cols, self._aliases(step))
+            for step, placed in zip(tunnel.steps, chosen, strict=True)
+        ]
         size = max(piece.bytes for piece in scratch)
         if size:
-            self._private(f"scratch_{label}", BufferKind.SCRATCH, size, align=SUM_BYTES)
-        for step, piece, kernels in zip(rows.steps, scratch, chosen, strict=True):
+            self._private(f"scratch_{label}", BufferKind.SCRATCH, size, align=SCRATCH_ALIGN)
+        for step, piece, placed in zip(rows.steps, scratch, chosen, strict=True):
             for storage in piece.storages:
                 self.storages[storage.tensor] = replace(storage, buffer=f"scratch_{label}")
             for sums in piece.sums:
                 self.sums[sums.tensor] = replace(sums, buffer=f"scratch_{label}")
-            self._write_over(step.plan, kernels)
-            steps.append(self._step(step, cols, kernels))
+            working = {
+                kernel: replace(part, buffer=f"scratch_{label}")
+                for kernel, part in piece.working.items()
+            }
+            self._write_over(step.plan, placed)
             made = last_tensor(graph, step.plan)
+            steps += self._move_step(made, rows, cols)
+            steps.append(self._step(step, cols, placed, working))
             if made in self.handed:
                 own = column_shares(graph, made, tunnel.stripes)
                 steps.append(self._store_step(made, rows, own))
             if is_mean(graph, step.plan):
-                steps.append(self._finish_mean(step.plan, rows, cols))
+                steps.append(self._finish_mean(step.plan, placed[-1], rows, cols, working))
+        for one in steps:
+            _check_columns(one.piece, one.cols)
+        for piece in scratch:
+            for storage in piece.storages:
+                if storage.cols != (Span(0, graph.tensors[storage.tensor].shape[1]),):
+                    _check_columns(storage.tensor, storage.cols)
         self._overlap(tunnel, rows, outputs)
         self.blocks.append(Block(label, tunnel.stripes, rows.ticks, tuple(steps), tunnel.reverse))
 
@@ -332,12 +334,43 @@ class _Lowering:
                 found.append(tensor)
         return tuple(found)
 
-    def _ring(self, tensor: str, slots: int, cols: tuple[Span, ...]) -> None:
+    def _ring(self, tensor: str, rows: TunnelRows, cols: tuple[Span, ...]) -> None:
         width = max(span.stop - span.start for span in cols)
-        channels = self.graph.tensors[tensor].shape[2]
-        pitch = width * channels
+        height, _, channels = self.graph.tensors[tensor].shape
+        slots, pitch = rows.slots[tensor], width * channels
         buffer = self._private(self.names[tensor], BufferKind.RING, slots * pitch)
-        self.storages[tensor] = Storage(tensor, buffer, 0, slots, pitch, cols, width, channels)
+        every = max((reader.plan.slide for reader in rows.tensors[tensor].readers), default=0)
+        slide = Slide(rows.clock(tensor), every, rows.reverse) if every and slots < height else None
+        self.storages[tensor] = Storage(
+            tensor, buffer, 0, slots, pitch, cols, width, channels, slide
+        )
+
+    def _check_order(self, tunnel: TunnelPlan, chosen: Sequence[Sequence[Placed]]) -> None:
+        """Raises GeometryError where a kernel that reads its rows in order is given a ring that
+        wraps."""
+        for step, kernels in zip(tunnel.steps, chosen, strict=True):
+            inner = {self.graph.node(name).output for name in step.nodes}
+            for name, placed in zip(step.nodes, kernels, strict=True):
+                if not placed.kernel.needs.contiguous:
+                    continue
+                for tensor in set(self.graph.node(name).inputs) - inner:
+                    held = self.storages[tensor]
+                    height = self.graph.tensors[tensor].shape[0]
+                    if held.slots < height and held.slide is None:
+                        raise GeometryError(
+                            f"{placed.kernel.name} reads the rows of {tensor} in order, and they "
+                            "are in a ring that wraps"
+                        )
+
+    def _move_step(
+        self, tensor: str, rows: TunnelRows, cols: Mapping[str, tuple[Span, ...]]
+    ) -> list[Step]:
+        """Where a ring slides: the step that moves its rows before a tick's new ones come."""
+        if tensor not in self.storages or self.storages[tensor].slide is None:
+            return []
+        clock = rows.clock(tensor)
+        step = _callback_step(f"move {tensor}", Move(tensor), clock, cols[tensor])
+        return [replace(step, rows_per_call=clock.limit)]
 
     def _load_step(self, tensor: str, rows: TunnelRows, cols: tuple[Span, ...]) -> Step:
         call = Load(tensor)
@@ -353,9 +386,9 @@ class _Lowering:
         outputs = [self.graph.node(name).output for name in plan.nodes]
         return frozenset(self.in_place[name] for name in outputs if name in self.in_place)
 
-    def _write_over(self, plan: StepPlan, chosen: Chosen) -> None:
+    def _write_over(self, plan: StepPlan, chosen: Sequence[Placed]) -> None:
         """Give each such tensor the storage of the one that is written over it."""
-        for name, (kernel, _) in zip(reversed(plan.nodes), reversed(chosen), strict=True):
+        for name, placed in zip(reversed(plan.nodes), reversed(chosen), strict=True):
             node = self.graph.node(name)
             operand = self.in_place.pop(node.output, None)
             if operand is None:
@@ -363,21 +396,30 @@ class _Lowering:
             producer = self.graph.producer.get(operand)
             if producer is None or producer.name not in plan.nodes:
                 raise GeometryError(f"{node.output} cannot be written over {operand} here")
-            self._check_in_place(node, operand, kernel)
+            self._check_in_place(node, operand, placed.kernel)
             self.storages[operand] = replace(self.storages[node.output], tensor=operand)
 
-    def _step(self, step: StepRows, cols: Mapping[str, tuple[Span, ...]], chosen: Chosen) -> Step:
+    def _step(
+        self,
+        step: StepRows,
+        cols: Mapping[str, tuple[Span, ...]],
+        chosen: Sequence[Placed],
+        working: Mapping[Kernel, Scratch],
+    ) -> Step:
         graph, plan = self.graph, step.plan
         calls: list[Call] = []
         finish: list[Call] = []
         at = projection(graph, plan) if plan.group else len(plan.nodes)
-        for position, (name, (kernel, site)) in enumerate(zip(plan.nodes, chosen, strict=True)):
-            node = graph.node(name)
+        for position, (name, placed) in enumerate(zip(plan.nodes, chosen, strict=True)):
+            node, kernel = graph.node(name), placed.kernel
             kind = Accumulate if kernel.role is Role.ACCUMULATE else Compute
-            call = kind(kernel, name, node.inputs, node.output, site.slicing)
+            call = kind(
+                kernel, name, node.inputs, node.output, placed.site.slicing, working.get(kernel)
+            )
             (calls if position <= at else finish).append(call)
             if position == at:
-                finish.append(Finish(self._finisher(kernel), name, node.output))
+                assert placed.finish is not None
+                finish.append(Finish(placed.finish, name, node.output, working.get(placed.finish)))
         piece = piece_tensor(graph, plan)
         return Step(
             name=plan.nodes[-1],
@@ -391,17 +433,17 @@ class _Lowering:
             group=plan.group,
         )
 
-    def _finisher(self, kernel: Kernel) -> Kernel:
-        """The other half of a kernel that adds to sums."""
-        assert kernel.finish is not None
-        return self.registry[kernel.finish]
-
     def _finish_mean(
-        self, plan: StepPlan, rows: TunnelRows, cols: Mapping[str, tuple[Span, ...]]
+        self,
+        plan: StepPlan,
+        placed: Placed,
+        rows: TunnelRows,
+        cols: Mapping[str, tuple[Span, ...]],
+        working: Mapping[Kernel, Scratch],
     ) -> Step:
         """Sums that outlive the pieces, and the step that turns them into the mean."""
         node = self.graph.node(plan.nodes[-1])
-        kernel = self._finisher(self.registry[plan.kernels[-1]])
+        assert placed.finish is not None
         channels = self.graph.tensors[node.output].shape[2]
         buffer = self._private(
             f"sums_{self.names[node.output]}",
@@ -412,7 +454,7 @@ class _Lowering:
         self.sums[node.output] = Sums(node.output, buffer, 0, 1, 1, channels, per_piece=False)
         return Step(
             name=f"finish {node.name}",
-            calls=(Finish(kernel, node.name, node.output),),
+            calls=(Finish(placed.finish, node.name, node.output, working.get(placed.finish)),),
             finish=(),
             piece=node.output,
             rows=rows.clock(node.output),
@@ -441,7 +483,19 @@ class _Lowering:
                 self.overlaps.append(Overlap(now, over, buffer.name, distance, tunnel.reverse))
 
 
-def _callback_step(name: str, call: Call, clock: RowClock, cols: tuple[Span, ...]) -> Step:
+def _check_columns(tensor: str, cols: tuple[Span, ...]) -> None:
+    """Raises GeometryError where the table of these columns cannot be written down."""
+    last = max(span.stop for span in cols)
+    if last > MAX_COLUMN:
+        raise GeometryError(
+            f"{tensor} has {last} columns, and a tunnel takes at most {MAX_COLUMN}: run it layer "
+            "by layer"
+        )
+
+
+def _callback_step(
+    name: str, call: Load | Store | Move, clock: RowClock, cols: tuple[Span, ...]
+) -> Step:
     """A row of its tensor at a time."""
     return Step(
         name=name,

@@ -1,19 +1,91 @@
-"""The scratch memory of a step: inner tensors of one piece, and int32 sums."""
+"""The scratch memory of a step: inner tensors of one piece, int32 sums, what kernels work in.
+
+One formula for the search, which asks for many numbers of stripes at once, and for lowering, which
+asks for one: sizes are ints or int64 arrays with an entry per number of stripes.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from patchc.geometry.axis import axis_maps
+import numpy as np
+
 from patchc.geometry.span import Span
-from patchc.geometry.step import piece_tensor, reach
-from patchc.ir import GlobalAveragePool, Graph
+from patchc.geometry.step import piece_rows, piece_tensor, reach
+from patchc.ir import Graph
+from patchc.kernels.features import Count
+from patchc.kernels.kernel import Kernel
 from patchc.plan.types import StepPlan
-from patchc.schedule.sites import projection
-from patchc.schedule.types import Storage, Sums
+from patchc.schedule.sites import Placed, projection
+from patchc.schedule.types import Scratch, Storage, Sums
 
 SUM_BYTES = 4  # of one int32
+SCRATCH_ALIGN = 4  # bytes: of sums, and of what kernels work in
+
+
+@dataclass(frozen=True, slots=True)
+class Inner:
+    """A tensor inside a step: what is there of it for the time of a piece."""
+
+    tensor: str
+    offset: Count  # bytes from the start of the scratch memory
+    slots: int  # rows
+    tile: Count  # columns
+    depth: int  # channels
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The scratch memory of a step: sums first, then inner tensors, then what kernels work in."""
+
+    inner: tuple[Inner, ...]
+    sums_cols: Count  # columns of the sums; 0: there are none
+    kernels_at: Count  # offset of the bytes that kernels work in, one kernel after the other
+    bytes: Count
+
+
+def scratch_layout(
+    graph: Graph,
+    plan: StepPlan,
+    chosen: Sequence[Placed],
+    widest: Callable[[str], Count],
+    aliased: Collection[str],
+) -> Layout:
+    """`chosen`: the kernel of each node. `widest`: columns of a tensor in the widest stripe.
+    `aliased`: inner tensors that lie in the memory of the step's output instead."""
+    at = projection(graph, plan) if plan.group else -1
+    rows = piece_rows(graph, plan)
+    sums_cols: Count = 0
+    offset: Count = 0
+    if plan.group:
+        summed = graph.node(plan.nodes[at]).output
+        sums_cols = widest(summed)
+        offset = plan.rows * sums_cols * graph.tensors[summed].shape[2] * SUM_BYTES
+    inner = []
+    for position, name in enumerate(plan.nodes[:-1]):
+        tensor = graph.node(name).output
+        if tensor in aliased:
+            continue
+        channels = graph.tensors[tensor].shape[2]
+        depth = min(plan.group, channels) if position < at else channels
+        tile = tile_cols(plan, widest(tensor))
+        inner.append(Inner(tensor, offset, rows[position], tile, depth))
+        offset = offset + rows[position] * tile * depth
+    working: Count = 0
+    for placed, height in zip(chosen, rows, strict=True):
+        piece = placed.site.output.name if placed is not chosen[-1] else piece_tensor(graph, plan)
+        site = replace(placed.site, rows=height, cols=tile_cols(plan, widest(piece)))
+        for kernel in placed.kernels:
+            working = np.maximum(working, kernel.scratch(site))
+    start = -(-offset // SCRATCH_ALIGN) * SCRATCH_ALIGN
+    total = np.where(np.equal(working, 0), offset, start + working)
+    return Layout(tuple(inner), sums_cols, start, total)
+
+
+def tile_cols(plan: StepPlan, width: Count) -> Count:
+    """Columns of a piece, of a tensor that is `width` columns wide in its stripe."""
+    return np.minimum(width, plan.tile) if plan.tile else width
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,65 +95,52 @@ class StepScratch:
 
     storages: tuple[Storage, ...]
     sums: tuple[Sums, ...]
+    working: Mapping[Kernel, Scratch]  # by kernel; those that need none are left out
     bytes: int
 
 
 def step_scratch(
     graph: Graph,
     plan: StepPlan,
+    chosen: Sequence[Placed],
     cols: Mapping[str, tuple[Span, ...]],
     aliased: Collection[str],
 ) -> StepScratch:
-    """`aliased`: inner tensors that lie in the memory of the step's output instead."""
-    nodes = [graph.node(name) for name in plan.nodes]
-    piece = piece_tensor(graph, plan)
-    spans = cols[piece]
-    rows = piece_rows(graph, plan)
-    at = projection(graph, plan) if plan.group else -1
-    inner = nodes[:-1]
-    sums: list[Sums] = []
-    offset = 0
-    if plan.group:
-        width = max(span.stop - span.start for span in spans)
-        channels = graph.tensors[nodes[at].output].shape[2]
-        sums.append(Sums(nodes[at].output, "", 0, plan.rows, width, channels, per_piece=True))
-        offset = plan.rows * width * channels * SUM_BYTES
-    storages: list[Storage] = []
-    for position, node in enumerate(inner):
-        if node.output in aliased:
-            continue
-        channels = graph.tensors[node.output].shape[2]
-        depth = min(plan.group, channels) if position < at else channels
-        reached = tuple(reach(graph, plan, Span(0, 1), span)[position][1] for span in spans)
-        width = max(span.stop - span.start for span in reached)
-        tile = min(plan.tile, width) if plan.tile else width
-        storage = Storage(
-            tensor=node.output,
-            buffer="",
-            offset=offset,
-            slots=rows[position],
-            pitch=tile * depth,
-            cols=reached,
-            tile=tile,
-            depth=depth,
+    """The layout for the stripes `cols` of a tunnel: columns of the piece tensor per stripe."""
+    spans = cols[piece_tensor(graph, plan)]
+    reached = {piece_tensor(graph, plan): spans}
+    for position, name in enumerate(plan.nodes[:-1]):
+        reached[graph.node(name).output] = tuple(
+            reach(graph, plan, Span(0, 1), span)[position][1] for span in spans
         )
-        storages.append(storage)
-        offset += storage.slots * storage.pitch
-    return StepScratch(tuple(storages), tuple(sums), offset)
-
-
-def piece_rows(graph: Graph, plan: StepPlan) -> list[int]:
-    """Per node: rows of its output behind a piece, at most."""
-    behind = {piece_tensor(graph, plan): plan.rows}
-    found: list[int] = []
-    for name in reversed(plan.nodes):
-        node = graph.node(name)
-        if isinstance(node.op, GlobalAveragePool):
-            found.insert(0, 1)
-            continue
-        rows = min(behind[node.output], graph.tensors[node.output].shape[0])
-        found.insert(0, rows)
-        down, _ = axis_maps(node.op)
-        rows = ((rows - 1) * down.stride + down.last - down.first + down.up - 1) // down.up + 1
-        behind.update(dict.fromkeys(node.inputs, rows))
-    return found
+    widest = {
+        name: max(span.stop - span.start for span in found) for name, found in reached.items()
+    }
+    layout = scratch_layout(graph, plan, chosen, widest.__getitem__, aliased)
+    sums: tuple[Sums, ...] = ()
+    if plan.group:
+        summed = graph.node(plan.nodes[projection(graph, plan)]).output
+        channels = graph.tensors[summed].shape[2]
+        width = int(layout.sums_cols)
+        sums = (Sums(summed, "", 0, plan.rows, width, channels, per_piece=True),)
+    storages = tuple(
+        Storage(
+            tensor=item.tensor,
+            buffer="",
+            offset=int(item.offset),
+            slots=item.slots,
+            pitch=int(item.tile) * item.depth,
+            cols=reached[item.tensor],
+            tile=int(item.tile),
+            depth=item.depth,
+        )
+        for item in layout.inner
+    )
+    size, start = int(layout.bytes), int(layout.kernels_at)
+    working = {
+        kernel: Scratch("", start, size - start)
+        for placed in chosen
+        for kernel in placed.kernels
+        if kernel.takes_scratch
+    }
+    return StepScratch(storages, sums, working, size)

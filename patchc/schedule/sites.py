@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from patchc.errors import PatchcError
-from patchc.geometry.step import is_mean
+from patchc.geometry.step import is_mean, piece_rows
 from patchc.ir import Conv, Graph
-from patchc.kernels.kernel import Role, Site, Slicing, site_of
+from patchc.kernels.kernel import Kernel, Role, Site, Slicing, site_of
+from patchc.kernels.registry import Registry
 from patchc.plan.types import StepPlan
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """The kernel of a node, where it runs, and the one that finishes its sums."""
+
+    kernel: Kernel
+    site: Site
+    finish: Kernel | None = None
+
+    @property
+    def kernels(self) -> tuple[Kernel, ...]:
+        """Both of them."""
+        return (self.kernel,) if self.finish is None else (self.kernel, self.finish)
 
 
 def projection(graph: Graph, plan: StepPlan) -> int:
@@ -29,6 +46,8 @@ def step_sites(graph: Graph, plan: StepPlan, whole: bool = False) -> tuple[Site,
     """
     at = projection(graph, plan) if plan.group else -1
     mean = not whole and is_mean(graph, plan)
+    heights = piece_rows(graph, plan)
+    rows = {graph.node(n).output: r for n, r in zip(plan.nodes, heights, strict=True)}
     found: list[Site] = []
     sliced: set[str] = set()  # tensors of which a round makes only some channels
     for position, name in enumerate(plan.nodes):
@@ -45,7 +64,36 @@ def step_sites(graph: Graph, plan: StepPlan, whole: bool = False) -> tuple[Site,
         if position < at:
             sliced.add(node.output)
         group = plan.group if slicing is not Slicing.ALL else 0
-        found.append(site_of(graph, node, role=role, slicing=slicing, group=group))
+        wraps = any(rows.get(tensor, 1) > 1 for tensor in node.inputs)
+        found.append(site_of(graph, node, role=role, slicing=slicing, group=group, wraps=wraps))
+    return tuple(found)
+
+
+def placed_kernels(
+    graph: Graph, plan: StepPlan, registry: Registry, whole: bool = False
+) -> tuple[Placed, ...]:
+    """Per node of a step: the kernel that the plan names, and where it runs.
+
+    Raises PatchcError where there is no such kernel, or it cannot run there.
+    """
+    if len(plan.kernels) != len(plan.nodes):
+        raise PatchcError(
+            f"the plan names {len(plan.kernels)} kernels for {len(plan.nodes)} nodes: "
+            f"{' + '.join(plan.nodes)}"
+        )
+    found = []
+    sites = step_sites(graph, plan, whole)
+    for node, name, site in zip(plan.nodes, plan.kernels, sites, strict=True):
+        kernel = registry.get(name)
+        if kernel is None:
+            raise PatchcError(f"the plan computes {node!r} by {name!r}, a kernel that there is not")
+        if kernel.operator is not type(site.op) or kernel.role is not site.role:
+            reason = f"that kernel is to {kernel.role.value} {kernel.operator.__name__}"
+        else:
+            reason = kernel.refusal(site) or ""
+        if reason:
+            raise PatchcError(f"the plan computes {node!r} by {name!r}: {reason}; change the plan")
+        found.append(Placed(kernel, site, registry[kernel.finish] if kernel.finish else None))
     return tuple(found)
 
 

@@ -21,7 +21,10 @@ In a block that runs in reverse, rows a .. b - 1 of a clock are rows height - b 
 the tensor; everything else stays as it is.
 
 A tensor's storage holds its last rows, columns or channels modulo what fits: row r lies in slot
-r % slots, column c at position (c - cols[q].start) % tile, channel k at k % depth.
+r % slots, column c at position (c - cols[q].start) % tile, channel k at k % depth. A ring that
+slides holds its last rows in order, for kernels that ask for that: row r lies in slot
+r - slide.origin(t, slots) during tick t, and a step in front of the one that makes its rows moves
+those that are there.
 """
 
 from __future__ import annotations
@@ -63,6 +66,21 @@ class Buffer:
 
 
 @dataclass(frozen=True, slots=True)
+class Slide:
+    """How the rows of a ring that does not wrap move, so that they always lie in order."""
+
+    clock: RowClock  # of the tensor
+    every: int  # rows after which they move
+    reverse: bool  # the block runs in reverse
+
+    def origin(self, tick: int, slots: int) -> int:
+        """The row in slot 0 of `slots` during a tick; before the first one with tick -1."""
+        behind = max(self.clock.at(tick) - slots, 0)
+        moved = -(-behind // self.every) * self.every
+        return self.clock.limit - slots - moved if self.reverse else moved
+
+
+@dataclass(frozen=True, slots=True)
 class Storage:
     """How a tensor, or the part of it that is alive, lies in a buffer."""
 
@@ -74,6 +92,7 @@ class Storage:
     cols: tuple[Span, ...]  # per stripe: the columns that exist, the first one at position 0
     tile: int  # columns held; column c is at position (c - cols[q].start) % tile
     depth: int  # channels held; channel k is at k % depth
+    slide: Slide | None = None  # row r is in slot r - slide.origin(tick, slots) instead
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +106,15 @@ class Sums:
     cols: int
     channels: int
     per_piece: bool  # zeroed before each piece of its step; otherwise once, before the block
+
+
+@dataclass(frozen=True, slots=True)
+class Scratch:
+    """Bytes that a kernel works in. They hold nothing before the call, and nothing after it."""
+
+    buffer: str
+    offset: int  # bytes from the buffer's start
+    bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +148,7 @@ class Compute:
     reads: tuple[str, ...]  # storages (tensor names), in operand order
     tensor: str  # that it makes
     slicing: Slicing = Slicing.ALL
+    scratch: Scratch | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +160,7 @@ class Accumulate:
     reads: tuple[str, ...]  # storages (tensor names), in operand order
     tensor: str  # whose sums it adds to
     slicing: Slicing = Slicing.ALL
+    scratch: Scratch | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +170,7 @@ class Finish:
     kernel: Kernel
     node: str
     tensor: str  # whose sums it reads, and whose values it makes
+    scratch: Scratch | None = None
 
     @property
     def reads(self) -> tuple[str, ...]:
@@ -147,7 +178,18 @@ class Finish:
         return ()
 
 
-Call = Load | Store | Compute | Accumulate | Finish
+@dataclass(frozen=True, slots=True)
+class Move:
+    """The rows of a ring that slides move to its start, where a tick brings it new ones."""
+
+    tensor: str
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        return (self.tensor,)
+
+
+Call = Load | Store | Move | Compute | Accumulate | Finish
 KernelCall = Compute | Accumulate | Finish  # those that compute a node, or a part of it
 
 

@@ -20,6 +20,7 @@ from patchc.schedule.types import (
     Finish,
     KernelCall,
     Load,
+    Move,
     Schedule,
     Step,
     Store,
@@ -120,7 +121,7 @@ def input_reads(schedule: Schedule) -> tuple[int, int]:
                 height, _, channels = graph.tensors[step.piece].shape
                 total += sum(span.stop - span.start for span in step.cols) * height * channels
                 passes = max(passes, block.stripes)
-            elif not callback and not isinstance(step.calls[0], Store):
+            elif not callback and not isinstance(step.calls[0], Store | Move):
                 read = _input_columns(schedule, step)
                 total += read
                 passes += block.stripes if read else 0

@@ -60,7 +60,7 @@ typedef struct {
 /* One piece, and where it stands among those of its tick. */
 typedef struct {
     patchc_patch patch;
-    int32_t stripe;
+    int32_t stripe, tick;
     int32_t more;        /* 0: there was no piece left; `patch` means nothing */
     int32_t done, until; /* the clock's rows before this piece, and after the tick */
     const patchc_step *step;
@@ -69,6 +69,17 @@ typedef struct {
 static inline int32_t patchc_min(int32_t a, int32_t b)
 {
     return a < b ? a : b;
+}
+
+static inline int32_t patchc_rows_at(const patchc_clock *clock, int32_t tick)
+{
+    int32_t rows;
+
+    if (tick < 0) {
+        return 0;
+    }
+    rows = clock->mul * ((clock->num * tick + clock->offset) / clock->den) + clock->add;
+    return rows < 0 ? 0 : patchc_min(rows, clock->limit);
 }
 
 /* The first piece of a step in a tick, and the one after another. */

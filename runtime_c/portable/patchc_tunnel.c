@@ -3,17 +3,6 @@
 
 #include "patchc_tunnel.h"
 
-static int32_t rows_at(const patchc_clock *clock, int32_t tick)
-{
-    int32_t rows;
-
-    if (tick < 0) {
-        return 0;
-    }
-    rows = clock->mul * ((clock->num * tick + clock->offset) / clock->den) + clock->add;
-    return rows < 0 ? 0 : patchc_min(rows, clock->limit);
-}
-
 /* The first columns of the rows after `done`. */
 static void begin_rows(patchc_piece *piece)
 {
@@ -35,8 +24,9 @@ patchc_piece patchc_first(const patchc_step *step, int32_t stripe, int32_t tick)
 
     piece.step = step;
     piece.stripe = stripe;
-    piece.done = rows_at(&step->rows, tick - 1);
-    piece.until = rows_at(&step->rows, tick);
+    piece.tick = tick;
+    piece.done = patchc_rows_at(&step->rows, tick - 1);
+    piece.until = patchc_rows_at(&step->rows, tick);
     begin_rows(&piece);
     return piece;
 }

@@ -16,6 +16,7 @@ from patchc.schedule.types import (
     Accumulate,
     Block,
     Compute,
+    Move,
     Schedule,
     Step,
     Store,
@@ -116,7 +117,7 @@ def simulate(schedule: Schedule, block: Block) -> Found:
 def _makes_piece(step: Step) -> bool:
     """A mean does not: its pieces are those of its input. Nor does what hands an output over."""
     last = step.all_calls[-1]
-    return not isinstance(last, Store) and last.tensor == step.piece
+    return not isinstance(last, Store | Move) and last.tensor == step.piece
 
 
 def _pieces(graph: Graph, block: Block, step: Step, tick: int, stripe: int) -> Iterator[np.ndarray]:

@@ -61,8 +61,12 @@ class Stripes:
         """Per count: the width of the widest stripe."""
         return np.maximum.reduceat(columns.stop - columns.start, self.first)
 
-    def total(self, values: np.ndarray) -> np.ndarray:
-        """Per count: the sum over its stripes."""
+    def total(self, columns: Columns) -> np.ndarray:
+        """Per count: the sum of all widths."""
+        return self.sum(columns.stop - columns.start)
+
+    def sum(self, values: np.ndarray) -> np.ndarray:
+        """Per count: the sum of a value per stripe."""
         return np.add.reduceat(values, self.first)
 
     def last(self, columns: Columns) -> np.ndarray:

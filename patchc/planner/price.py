@@ -17,7 +17,6 @@ from patchc.planner.step_cost import StepParts, step_cost, step_parts
 from patchc.planner.units import Unit
 from patchc.schedule.extents import tile_count
 from patchc.schedule.scratch import scratch_layout
-from patchc.schedule.sites import placed_kernels
 
 # More bytes than any budget allows: of what does not run.
 TOO_MANY = 2**62
@@ -99,21 +98,25 @@ class Prices:
         scratch = cost = np.zeros(len(self.counts), dtype=np.int64)
         for step in steps:
             scratch = np.maximum(scratch, self._scratch(step, aliased))
-            scratch = np.where(self._too_wide(step), TOO_MANY, scratch)
+            scratch[self._too_wide(step)] = TOO_MANY
             cost = cost + self._cost(step)
         return scratch, cost
 
     def _cost(self, plan: StepPlan) -> Count:
         """What a step costs."""
+        return step_cost(
+            self._step_parts(plan), self._machine, self._total_columns, self._total_tiles
+        )
+
+    def _step_parts(self, plan: StepPlan) -> StepParts:
         if plan not in self._parts:
             self._parts[plan] = step_parts(self.graph, plan, self._machine)
-        return step_cost(self._parts[plan], self._machine, self._total_columns, self._total_tiles)
+        return self._parts[plan]
 
     def _total_columns(self, tensor: str) -> np.ndarray:
         """Columns that are computed of a tensor, over all stripes."""
         if tensor not in self._columns:
-            columns = self._demand.columns(tensor)
-            self._columns[tensor] = self._demand.cut.total(columns.stop - columns.start)
+            self._columns[tensor] = self._demand.cut.total(self._demand.columns(tensor))
         return self._columns[tensor]
 
     def _total_tiles(self, tensor: str, tile: int) -> np.ndarray:
@@ -121,7 +124,7 @@ class Prices:
         if (tensor, tile) not in self._tiles:
             columns = self._demand.columns(tensor)
             tiles = tile_count(columns.stop - columns.start, tile)
-            self._tiles[tensor, tile] = self._demand.cut.total(tiles)
+            self._tiles[tensor, tile] = self._demand.cut.sum(tiles)
         return self._tiles[tensor, tile]
 
     def _too_wide(self, plan: StepPlan) -> np.ndarray:
@@ -141,7 +144,7 @@ class Prices:
 
     def _scratch(self, plan: StepPlan, aliased: Collection[str]) -> np.ndarray:
         """Bytes of the scratch memory of a step."""
-        chosen = placed_kernels(self.graph, plan, self._machine.registry)
+        chosen = self._step_parts(plan).chosen
         layout = scratch_layout(
             self.graph, plan, chosen, lambda tensor: np.array(self.widest(tensor)), aliased
         )

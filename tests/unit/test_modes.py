@@ -75,7 +75,9 @@ def test_bounds_leave_out_what_exceeds_them():
     net = NetworkBuilder()
     graph = net.build(net.conv(net.input(8, 8, 2), 3, 3, name="x"))
     cost = 64 * 54
+    cost = 8 * 8 * 54
     assert len(Walk(graph).unit(Bounds(48, cost))) == 1
+    assert Walk(graph).unit(Bounds(48, cost - 1)) == []
     assert Walk(graph).unit(Bounds(47, cost)) == []
     assert Walk(graph).unit(Bounds(48, cost - 1)) == []
 

@@ -58,7 +58,7 @@ BANDS = (0.0, 0.02, 0.06, 0.15)
 # Maps that tunnels read and make, over all tunnels that are looked at in one order. Beyond, only
 # tunnels of few nodes are: many side by side that read one map would make for long ones in
 # multitudes.
-LOOKED_AT = 60_000
+LOOKED_AT = 40_000
 FEW_NODES = 8
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from patchc.ir import GlobalAveragePool, Graph, Node, broadcasts
-from patchc.tunnels.regions import axis_maps
+from patchc.tunnels.regions import AxisMap, axis_maps
 
 # Where columns of a stripe may end: the members of patchc_cols, in the tables of tunnels, are
 # uint16_t.
@@ -118,15 +118,19 @@ class Demand:
             if isinstance(node.op, GlobalAveragePool):
                 need = self.cut.share(width)
             else:
-                need = _behind(node, found[node.output], width)
+                within = self.graph.tensors[node.output].shape[1] <= width
+                need = _behind(node, found[node.output], width, within)
                 if broadcasts(self.graph, node, name):  # each stripe reads all there is
                     need = Columns(np.zeros_like(need.start), np.ones_like(need.stop))
             found[name] = need.hull(found[name]) if name in found else need
 
 
-def _behind(node: Node, out: Columns, width: int) -> Columns:
-    """Columns of an operand behind columns of the output: AxisMap.behind, on arrays."""
+def _behind(node: Node, out: Columns, width: int, within: bool) -> Columns:
+    """Columns of an operand behind columns of the output: AxisMap.behind, on arrays. `within`: the
+    output is no wider than the operand, so that the same columns are all there."""
     _, across = axis_maps(node.op)
+    if within and across == AxisMap():
+        return out
     start = np.clip((out.start * across.stride + across.first) // across.up, 0, width)
     stop = ((out.stop - 1) * across.stride + across.last) // across.up + 1
     stop = np.clip(stop, 0, width)

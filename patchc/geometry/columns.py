@@ -123,16 +123,18 @@ class Demand:
             if isinstance(node.op, GlobalAveragePool):
                 need = self.cut.share(width)
             else:
-                need = _behind(node, found[node.output], width)
+                within = self.graph.tensors[node.output].shape[1] <= width
+                need = _behind(node, found[node.output], width, within)
                 if broadcasts(self.graph, node, name):  # each stripe reads all there is
                     need = Columns(np.zeros_like(need.start), np.ones_like(need.stop))
             found[name] = need.hull(found[name]) if name in found else need
 
 
-def _behind(node: Node, out: Columns, width: int) -> Columns:
-    """Columns of an operand behind columns of the output."""
+def _behind(node: Node, out: Columns, width: int, within: bool) -> Columns:
+    """Columns of an operand behind columns of the output. `within`: the output is no wider than the
+    operand, so that the same columns are all there."""
     _, across = axis_maps(node.op)
-    return behind(across, out, width)
+    return out if within and across == AxisMap() else behind(across, out, width)
 
 
 def behind(along: AxisMap, out: Columns, size: int) -> Columns:

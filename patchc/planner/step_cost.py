@@ -88,7 +88,7 @@ def whole_step(graph: Graph, plan: StepPlan, machine: Machine) -> tuple[int, int
     kernel, site = placed.kernel, placed.site
     height, width, _ = site.output.shape
     size = Extent(1, height, tile_count(width, 0), width)
-    scratch = kernel.scratch(replace(site, rows=height, cols=width)) if kernel.takes_scratch else 0
+    scratch = kernel.scratch(replace(site, cols=width)) if kernel.takes_scratch else 0
     return int(scratch), int(machine.cost(kernel, kernel.work(site, size)))
 
 

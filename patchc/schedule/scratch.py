@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from patchc.geometry.span import Span
-from patchc.geometry.step import piece_rows, piece_tensor, reach
+from patchc.geometry.step import piece_tensor, reach
 from patchc.ir import Graph
 from patchc.kernels.features import Count
 from patchc.kernels.kernel import Kernel
@@ -55,7 +55,7 @@ def scratch_layout(
     """`chosen`: the kernel of each node. `widest`: columns of a tensor in the widest stripe.
     `aliased`: inner tensors that lie in the memory of the step's output instead."""
     at = projection(graph, plan) if plan.group else -1
-    rows = piece_rows(graph, plan)
+    rows = [placed.site.rows for placed in chosen]
     sums_cols: Count = 0
     offset: Count = 0
     if plan.group:
@@ -73,11 +73,14 @@ def scratch_layout(
         inner.append(Inner(tensor, offset, rows[position], tile, depth))
         offset = offset + rows[position] * tile * depth
     working: Count = 0
-    for placed, height in zip(chosen, rows, strict=True):
-        piece = placed.site.output.name if placed is not chosen[-1] else piece_tensor(graph, plan)
-        site = replace(placed.site, rows=height, cols=tile_cols(plan, widest(piece)))
-        for kernel in placed.kernels:
-            working = np.maximum(working, kernel.scratch(site))
+    for placed in chosen:
+        kernels = [kernel for kernel in placed.kernels if kernel.takes_scratch]
+        if kernels:
+            last = placed is chosen[-1]
+            piece = piece_tensor(graph, plan) if last else placed.site.output.name
+            site = replace(placed.site, cols=tile_cols(plan, widest(piece)))
+            for kernel in kernels:
+                working = np.maximum(working, kernel.scratch(site))
     start = -(-offset // SCRATCH_ALIGN) * SCRATCH_ALIGN
     total = np.where(np.equal(working, 0), offset, start + working)
     return Layout(tuple(inner), sums_cols, start, total)

@@ -218,12 +218,12 @@ class _Ordered:
                 striped = self._striped(run, prices, single, left)
             if not single and striped == [] and not self.runs.narrow(cut, position):
                 return
-            if not single and run.stop >= last_striped and self.runs.is_settled(cut, run.stop):
-                return
             for k, one in striped or ():
                 size = one.bytes + run.crossing + run.maps
                 if size <= bounds.bytes:
                     yield self._stream(run, one, prices.counts[k], size)
+            if not single and run.stop >= last_striped and self.runs.is_settled(cut, run.stop):
+                return
 
     def _stream(self, run: Run, one: Combination, stripes: int, size: int) -> Tunnel:
         return Tunnel(run.start, run.stop, one, stripes, run.in_place, size, one.cost)

@@ -15,7 +15,7 @@ from patchc.planner.choose import choose, explore, layer_by_layer
 from patchc.planner.cost import executed_cost
 from patchc.planner.layer_by_layer import layers
 from patchc.planner.machine import Machine
-from patchc.planner.order import orders
+from patchc.planner.order import best_order, orders
 from patchc.planner.runs import Runs
 from patchc.planner.search import NO_LIMIT, Search
 from patchc.planner.staircase import Staircase
@@ -104,7 +104,8 @@ def all_plans(graph: Graph, mode: InputMode, machine: Machine) -> list[tuple[int
     """(bytes, cost) on the frontier of all paths over cuts: every tunnel that there is lowered,
     measured and counted on its own, between layers."""
     best: Staircase[Tried] = Staircase()
-    for order in {together(graph, found) for found in orders(graph, mode, OutputMode.ARENA)}:
+    least = best_order(graph, mode).nodes
+    for order in {together(graph, found) for found in orders(graph, least)}:
         runs = Runs(graph, mode, OutputMode.ARENA, order, machine)
         at: list[Staircase[Tried]] = [Staircase() for _ in range(len(order) + 1)]
         at[0].add(Tried(0, 0))

@@ -25,8 +25,8 @@ def to_json(plan: Plan) -> str:
 
 
 def from_json(text: str) -> Plan:
-    """The inverse of `to_json`. Plans of the first format, which had no number yet, name no kernels;
-    so do the steps of the plan that is made of them.
+    """The inverse of `to_json`. A file of the first format, which had no number, names no kernels;
+    nor do the steps of its plan.
 
     Raises PatchcError for text of another form: the message names the format, or the field that is
     missing, unknown or of another type.

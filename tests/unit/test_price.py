@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import accumulate
 
 from patchc.ir import Graph
 from patchc.plan.types import StepPlan
 from patchc.planner.machine import ANY_CORE
 from patchc.planner.price import Prices
-from patchc.planner.step_cost import computed_rows
-from patchc.planner.units import GROUP_ROWS, find_units
+from patchc.planner.step_cost import StepParts, computed_rows, step_parts
+from patchc.planner.units import GROUP_ROWS, Unit, find_units
 from tests.graphs import NetworkBuilder
 
 
@@ -20,11 +21,23 @@ def bottleneck() -> Graph:
     return net.build(net.conv(net.depthwise(e, 3, name="d"), 2, name="p"))
 
 
+def parts(graph: Graph, units: Iterable[Unit]) -> dict[StepPlan, StepParts]:
+    """Of all steps in which the units may run."""
+    found = {}
+    for unit in units:
+        aliased = {operand for _, operand in unit.in_place}
+        for step in (step for steps in unit.options for step in steps):
+            found[step] = step_parts(graph, step, ANY_CORE, aliased)
+    return found
+
+
 def prices(graph: Graph, *counts: int) -> Prices:
     units = find_units(graph, graph.nodes)
     starts = [0, *accumulate(len(unit.nodes) for unit in units)]
     by_position = dict(zip(starts, units, strict=False))
-    return Prices(graph, graph.nodes, graph.outputs, counts, by_position, ANY_CORE, {})
+    return Prices(
+        graph, graph.nodes, graph.outputs, counts, by_position, ANY_CORE, parts(graph, units)
+    )
 
 
 def test_rows_are_computed_again_where_pieces_overlap():
@@ -65,6 +78,15 @@ def test_a_streamed_image_comes_to_the_last_pixel():
     graph = net.build(net.conv(net.input(6, 8, 3), 2, 3, 2, pad=0, name="x"))
     units = {0: find_units(graph, graph.nodes)[0]}
     for streamed, widest in (((), [7]), (("image",), [8])):
-        found = Prices(graph, graph.nodes, graph.outputs, (1,), units, ANY_CORE, {}, streamed)
+        found = Prices(
+            graph,
+            graph.nodes,
+            graph.outputs,
+            (1,),
+            units,
+            ANY_CORE,
+            parts(graph, units.values()),
+            streamed,
+        )
         assert found.options(0)[0].cost == [6 * 27 * 2]
         assert found.widest("image") == widest

@@ -132,8 +132,8 @@ def _rare_proved(
     scaled = np.ldexp(mantissa.astype(np.float64), -shift)
     is_scale = (mantissa >> 23 == 1) & (scaled == channels.factors[index].astype(np.float64))
     exact = (least > -_EXACT) & (most < _EXACT)
-    guarded = is_scale & exact & (drop > 0) & (drop < 31) & (drop == shift - 18)
-    guarded &= _guard_holds(channels, formula, index, forms)
+    guarded: NDArray[np.bool_] = is_scale & exact & (drop > 0) & (drop < 31) & (drop == shift - 18)
+    guarded = guarded & _guard_holds(channels, formula, index, forms)
     # Factor 0: whatever the accumulator, the output is the zero point's.
     ends = np.where(wraps, -_INT32, least), np.where(wraps, _INT32 - 1, most)
     sums = np.stack([end - bias for end in ends], axis=1)
@@ -154,20 +154,23 @@ def _guard_holds(
     drop = np.array([one.drop for one in rare], np.int64)[:, None]
     low, high = channels.low[index][:, None], channels.high[index][:, None]
     levels = np.arange(channels.lo + 1, channels.hi + 1)
-    # In units of the high word, with one half added to it.
-    ties = (levels - channels.zero_point) << drop
+    # In units of the high word, which is below 2^30 in magnitude: what lies beyond is not reached,
+    # and is kept where no product leaves int64.
     half = np.left_shift(1, drop) >> 1
     guard = np.left_shift(1, drop) >> 16 | 1
+    ties = ((levels - channels.zero_point) << drop) - half
+    first = np.clip(ties - guard, -3 * 2**29, 3 * 2**29)
+    after = np.clip(ties + guard, -3 * 2**29, 3 * 2**29)
 
     def high_word(sums: NDArray[np.int64]) -> NDArray[np.int64]:
-        return ((sums + formula.bias) * step >> 32) + half
+        return (sums + formula.bias) * step >> 32
 
     # The last sum whose high word is below what the guard covers, and the first one above it.
     step = np.maximum(step, 1)
-    below = -((ties - guard - half << 32) // -step) - 1 - formula.bias
-    above = -((ties + guard - half << 32) // -step) - formula.bias
-    right = (high_word(below) < ties - guard) & (high_word(below + 1) >= ties - guard)
-    right &= (high_word(above) >= ties + guard) & (high_word(above - 1) < ties + guard)
+    below = -((first << 32) // -step) - 1 - formula.bias
+    above = -((after << 32) // -step) - formula.bias
+    right = (high_word(below) < first) & (high_word(below + 1) >= first)
+    right &= (high_word(above) >= after) & (high_word(above - 1) < after)
     right &= (below < low) | ~formula.reaches(np.minimum(below, high), levels)
     right &= (above > high) | formula.reaches(np.maximum(above, low), levels)
     result: NDArray[np.bool_] = right.all(axis=1)

@@ -2,8 +2,8 @@
 
 onnxruntime computes f(acc) = clip(rint(float32(acc) * r) + zero_point, lo, hi). With |acc| < 2^24,
 so that float32(acc) is acc, the product p = acc * r is a rational number that float32 rounds to 24
-bits and rint to an integer. For n = t - zero_point, rint gives n or more from the tie c = n - 1/2 on
-where n is even, and above it where n is odd. c has so few bits that its significand is even, so
+bits and rint to an integer. For n = t - zero_point, rint gives n or more from the tie c = n - 1/2
+on where n is even, and above it where n is odd. c has so few bits that its significand is even, so
 products within half a unit of its last place become c:
 
     f(acc) >= t  iff  p >= c - below / 2  (n even),  iff  p > c + above / 2  (n odd),
@@ -30,8 +30,8 @@ from patchc.numerics.requant import conv_factors, global_factor, requantize_floa
 # float32 holds every integer up to here.
 MAX_EXACT = 2**24
 
-# Bounds are integers with so many bits behind the point: |c| >= 1/2 has a last place of 2^-24, below
-# a power of two 2^-25, and half of that is added.
+# Bounds are integers with so many bits behind the point: |c| >= 1/2 has a last place of 2^-24, one
+# of 2^-25 below a power of two, and half of that is added.
 _FRACTION = 26
 
 # r = significand * 2^-shift. Beyond these shifts no exact sum reaches 1/2, or all but 0 saturate.

@@ -26,7 +26,6 @@ from enum import Enum
 import numpy as np
 from numpy.typing import NDArray
 
-from patchc.ir.graph import INT8_MAX, INT8_MIN
 from patchc.numerics.fold import INT32_MAX, INT32_MIN
 from patchc.numerics.lines import FAR, Widths, best_widths
 from patchc.numerics.requant import ZERO_SCALE, requantize, requantize_float, scale_of
@@ -122,10 +121,11 @@ class _Solved:
 
 def layer_forms(channels: Channels, shapes: Sequence[Shape], where: str) -> LayerForms:
     """The first of the shapes with the most lines. Raises PatchcError, naming `where`, for a factor
-    that is no number."""
+    that is negative or no finite number."""
+    for c in np.flatnonzero(~np.isfinite(channels.factors) | (channels.factors < 0)):
+        scale_of(channels.factors[c], f"{where}, output channel {c}")
     known = np.flatnonzero(knows_steps(channels))
-    channels_known = channels.part(known)
-    wanted = steps(channels_known)
+    wanted = steps(channels.part(known))
     widths = best_widths(wanted)
     has_line = np.flatnonzero(widths.exists)
     index = known[has_line]
@@ -260,16 +260,15 @@ def _compared(wanted: Steps, solved: _Solved) -> _Solved:
 def _rare(channels: Channels, where: str) -> tuple[Rare, ...]:
     low, high = accumulators(channels)
     exact = (low > -MAX_EXACT) & (high < MAX_EXACT)
-    least, most = (
-        requantize_float(a, channels.factors, 0, INT8_MIN, INT8_MAX) for a in (low, high)
-    )
-    zero = (least == 0) & (most == 0)
+    limits = channels.zero_point, channels.lo, channels.hi
+    least, most = (requantize_float(acc, channels.factors, *limits) for acc in (low, high))
+    same = (least == most) & (most == min(max(limits[0], limits[1]), limits[2]))
     result = []
     for c in range(len(channels)):
         bias, scale = int(channels.bias[c]), scale_of(channels.factors[c], where)
         drop = scale.shift - _GUARD_BITS
-        if zero[c]:
-            # All products round to 0, as they do with the factor 0.
+        if same[c]:
+            # As with the factor 0.
             result.append(Rare(bias, ZERO_SCALE, _MOST_DROP))
         elif exact[c] and 0 < drop <= _MOST_DROP:
             result.append(Rare(bias, scale, drop))

@@ -28,8 +28,8 @@ FAR = 2**61  # further than any bound
 # counts as one without a line.
 _MOST_CUTS = 40
 
-# Any width above all sums serves a channel with no more than one step; one as small as this would
-# serve but for the range of its factor.
+# Any width above the range of sums serves a channel with no more than one step, any width at all
+# one that is always clipped. Smaller ones than this give larger factors than they need.
 _LEAST_SIMPLE = 4096
 
 
@@ -78,7 +78,8 @@ class _Bounds:
 def best_widths(steps: Steps) -> Widths:
     """The width of the least spread of each channel."""
     simple = steps.top - steps.bottom < 2
-    span = steps.at[:, -1] - steps.at[:, 0]
+    clipped = (steps.top == steps.lo) | (steps.bottom == steps.hi)
+    span = np.where(clipped, 0, steps.at[:, -1] - steps.at[:, 0])
     numerator = np.where(simple, np.maximum(span + 2, _LEAST_SIMPLE), 1)
     denominator = np.ones_like(numerator)
     exists = simple.copy()

@@ -153,12 +153,14 @@ def reachable_sums(
 
 
 def knows_steps(channels: Channels) -> NDArray[np.bool_]:
-    """Per channel: is float32(acc) acc for every accumulator, or the output always the same?"""
+    """Per channel: is float32(acc) acc for every accumulator, or the output always the same?
+
+    Factors are finite and not negative."""
     low, high = accumulators(channels)
     exact = (low > -MAX_EXACT) & (high < MAX_EXACT)
     normal = (channels.factors >= np.finfo(np.float32).tiny) | (channels.factors == 0)
     same = _output(channels, low) == _output(channels, high)
-    result: NDArray[np.bool_] = np.isfinite(channels.factors) & (exact & normal | same)
+    result: NDArray[np.bool_] = exact & normal | same
     return result
 
 

@@ -78,21 +78,21 @@ static inline int32_t patchc_line_pieces(int32_t sum, patchc_form form, int32_t 
 /* The product with the float32 factor's own significand. Its high word says what onnxruntime's
  * roundings give except next to a tie, about once in 2^(drop - 1) sums: there the float32 product
  * is emulated. */
-static inline int32_t patchc_guarded(int32_t sum, const patchc_rare *rare, int32_t zero_point)
+static inline int32_t patchc_guarded(int32_t sum, patchc_rare rare, int32_t zero_point)
 {
-    int32_t acc = patchc_wrapping_add(sum, rare->bias);
-    uint32_t one = UINT32_C(1) << rare->drop;
+    int32_t acc = patchc_wrapping_add(sum, rare.bias);
+    uint32_t one = UINT32_C(1) << rare.drop;
     uint32_t guard = one >> 16 | 1;
 
-    if (rare->drop != 0) {
+    if (rare.drop != 0) {
         int32_t lifted = patchc_signed((uint32_t)acc << 7);
-        int32_t scaled = patchc_product_32(lifted, rare->scale.mantissa << 7) + (int32_t)(one >> 1);
+        int32_t scaled = patchc_product_32(lifted, rare.scale.mantissa << 7) + (int32_t)(one >> 1);
 
         if ((((uint32_t)scaled + guard) & (one - 1)) >= 2 * guard) {
-            return (scaled >> rare->drop) + zero_point;
+            return (scaled >> rare.drop) + zero_point;
         }
     }
-    return patchc_scaled(acc, rare->scale) + zero_point;
+    return patchc_scaled(acc, rare.scale) + zero_point;
 }
 
 #endif

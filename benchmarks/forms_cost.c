@@ -38,7 +38,7 @@ static int32_t sums[SUMS];
 static int8_t outputs[SUMS];
 
 /* r = 0.004, so that most outputs are within their range, as they are in networks */
-static const patchc_rare rare = {100, {8589935, 31}, 13};
+static const patchc_rare rare = {100, {8589935, 31}, 7, 13};
 
 static void finish(void)
 {

@@ -23,7 +23,6 @@ from patchc.numerics.forms import LayerForms, Word
 from patchc.numerics.thresholds import Channels
 
 _INT32 = 2**31
-_EXACT = 2**24  # float32 holds integers below
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -125,18 +124,21 @@ def _rare_proved(
     mantissa = np.array([one.scale.mantissa for one in rare], np.int64)
     shift = np.array([one.scale.shift for one in rare], np.int64)
     drop = np.array([one.drop for one in rare], np.int64)
-    low, high = channels.low[index], channels.high[index]
-    least, most = low + bias, high + bias
+    lift = np.array([one.lift for one in rare], np.int64)
+    # Where the bias can wrap, the accumulator is any int32.
+    least, most = channels.low[index] + bias, channels.high[index] + bias
     wraps = (least < -_INT32) | (most >= _INT32)
+    least, most = np.where(wraps, -_INT32, least), np.where(wraps, _INT32 - 1, most)
 
     scaled = np.ldexp(mantissa.astype(np.float64), -shift)
     is_scale = (mantissa >> 23 == 1) & (scaled == channels.factors[index].astype(np.float64))
-    exact = (least > -_EXACT) & (most < _EXACT)
-    guarded: NDArray[np.bool_] = is_scale & exact & (drop > 0) & (drop < 31) & (drop == shift - 18)
-    guarded = guarded & _guard_holds(channels, formula, index, forms)
+    fits = (lift >= 0) & (lift <= 7) & (least << lift >= -_INT32) & (most << lift < _INT32)
+    guarded: NDArray[np.bool_] = is_scale & fits & (drop > 0) & (drop < 31)
+    guarded = guarded & (drop == shift + lift - 25)
+    step = mantissa << (lift + 7)
+    guarded = guarded & _guard_holds(channels, formula, (least, most), step, drop)
     # Factor 0: whatever the accumulator, the output is the zero point's.
-    ends = np.where(wraps, -_INT32, least), np.where(wraps, _INT32 - 1, most)
-    sums = np.stack([end - bias for end in ends], axis=1)
+    sums = np.stack([least - bias, most - bias], axis=1)
     zero = np.clip(channels.zero_point, channels.lo, channels.hi)
     always = (mantissa == 0) & (drop == 30) & (formula.output(sums) == zero).all(axis=1)
     result: NDArray[np.bool_] = (bias == channels.bias[index]) & (
@@ -146,32 +148,34 @@ def _rare_proved(
 
 
 def _guard_holds(
-    channels: Channels, formula: _Formula, index: NDArray[np.integer], forms: LayerForms
+    channels: Channels,
+    formula: _Formula,
+    accumulators: tuple[NDArray[np.int64], NDArray[np.int64]],
+    step: NDArray[np.int64],
+    drop: NDArray[np.int64],
 ) -> NDArray[np.bool_]:
-    """Is the high word right wherever it does not lie next to a tie?"""
-    rare = [forms.rare[~int(factor)] for factor in forms.factor[index]]
-    step = np.array([one.scale.mantissa << 14 for one in rare], np.int64)[:, None]
-    drop = np.array([one.drop for one in rare], np.int64)[:, None]
-    low, high = channels.low[index][:, None], channels.high[index][:, None]
+    """Is the high word right wherever it does not lie next to a tie? `step`: what an accumulator
+    adds to the product."""
+    step, drop = np.maximum(step, 1)[:, None], drop[:, None]
+    low, high = (acc[:, None] for acc in accumulators)
     levels = np.arange(channels.lo + 1, channels.hi + 1)
     # In units of the high word, which is below 2^30 in magnitude: what lies beyond is not reached,
     # and is kept where no product leaves int64.
     half = np.left_shift(1, drop) >> 1
-    guard = np.left_shift(1, drop) >> 16 | 1
+    guard = np.left_shift(1, drop) >> 15 | 1
     ties = ((levels - channels.zero_point) << drop) - half
     first = np.clip(ties - guard, -3 * 2**29, 3 * 2**29)
     after = np.clip(ties + guard, -3 * 2**29, 3 * 2**29)
 
-    def high_word(sums: NDArray[np.int64]) -> NDArray[np.int64]:
-        return (sums + formula.bias) * step >> 32
+    def high_word(acc: NDArray[np.int64]) -> NDArray[np.int64]:
+        return acc * step >> 32
 
-    # The last sum whose high word is below what the guard covers, and the first one above it.
-    step = np.maximum(step, 1)
-    below = -((first << 32) // -step) - 1 - formula.bias
-    above = -((after << 32) // -step) - formula.bias
+    # The last accumulator whose high word is below what the guard covers, the first one above it.
+    below = -((first << 32) // -step) - 1
+    above = -((after << 32) // -step)
     right = (high_word(below) < first) & (high_word(below + 1) >= first)
     right &= (high_word(above) >= after) & (high_word(above - 1) < after)
-    right &= (below < low) | ~formula.reaches(np.minimum(below, high), levels)
-    right &= (above > high) | formula.reaches(np.maximum(above, low), levels)
+    right &= (below < low) | ~formula.reaches(np.minimum(below, high) - formula.bias, levels)
+    right &= (above > high) | formula.reaches(np.maximum(above, low) - formula.bias, levels)
     result: NDArray[np.bool_] = right.all(axis=1)
     return result

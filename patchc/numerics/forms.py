@@ -11,10 +11,10 @@ best width, from which factor and offset follow for a given lift and drop. These
 so that they are in registers or in the instructions themselves.
 
 The channels without are "guarded": the product with the float32 factor's own significand gives the
-result but within a unit of `drop` bits of a tie, and there the float32 product is emulated. That
-needs no search: with |acc| < 2^24 the product's high word is short of the product by less than one
-unit, and onnxruntime's roundings move a tie by no more than one (half a unit in the last place of
-a number below 256 is 2^-17, and drop <= 17). What even that does not fit is emulated.
+result except within 2^-15 or one unit, 2^-drop, of a tie; there the float32 product is emulated.
+That needs no search. The high word is short of the product by less than one unit, and onnxruntime's
+roundings move a tie by less than 2^-15: of a number up to 256 the product's is 2^-17 at most, and
+that of an accumulator of more than 24 bits 2^-16. Factors that do not fit are emulated altogether.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from patchc.numerics.fold import INT32_MAX, INT32_MIN
 from patchc.numerics.lines import FAR, Widths, best_widths
 from patchc.numerics.requant import ZERO_SCALE, requantize, requantize_float, scale_of
 from patchc.numerics.structs import Scale
-from patchc.numerics.thresholds import MAX_EXACT, Channels, Steps, accumulators, knows_steps, steps
+from patchc.numerics.thresholds import Channels, Steps, accumulators, knows_steps, steps
 
 
 class Word(Enum):
@@ -63,12 +63,12 @@ PIECES_SHAPES = tuple(Shape(Word.PIECES, 0, drop) for drop in range(22, 9, -1))
 # the nearest is solved for, and the result is compared on all.
 _NEIGHBOURS = 8
 
-# |acc| < 2^24 and a significand below 2^24 are shifted left by so much before they are multiplied:
-# in the high word of the product, r * acc has `shift` - 18 bits behind the point.
-_GUARD_LIFT = 7
-_GUARD_BITS = 32 - 2 * _GUARD_LIFT
+# A significand below 2^24 is shifted left by so much, and an accumulator by no more. In the high
+# word of their product, r * acc has shift + lift - 25 bits behind the point.
+_SIGNIFICAND_LIFT = 7
+_GUARD_BITS = 32 - _SIGNIFICAND_LIFT
 
-# With more bits behind the point r < 2^-25, and every product rounds to 0.
+# With more, one half in such units would leave int32.
 _MOST_DROP = 30
 
 
@@ -78,6 +78,7 @@ class Rare:
 
     bias: int
     scale: Scale
+    lift: int
     drop: int
 
     @property
@@ -259,21 +260,22 @@ def _compared(wanted: Steps, solved: _Solved) -> _Solved:
 
 def _rare(channels: Channels, where: str) -> tuple[Rare, ...]:
     low, high = accumulators(channels)
-    exact = (low > -MAX_EXACT) & (high < MAX_EXACT)
     limits = channels.zero_point, channels.lo, channels.hi
     least, most = (requantize_float(acc, channels.factors, *limits) for acc in (low, high))
     same = (least == most) & (most == min(max(limits[0], limits[1]), limits[2]))
     result = []
     for c in range(len(channels)):
         bias, scale = int(channels.bias[c]), scale_of(channels.factors[c], where)
-        drop = scale.shift - _GUARD_BITS
+        size = max(-int(low[c]), int(high[c]) + 1).bit_length()
+        lift = min(_SIGNIFICAND_LIFT, max(31 - size, 0))
+        drop = scale.shift + lift - _GUARD_BITS
         if same[c]:
             # As with the factor 0.
-            result.append(Rare(bias, ZERO_SCALE, _MOST_DROP))
-        elif exact[c] and 0 < drop <= _MOST_DROP:
-            result.append(Rare(bias, scale, drop))
+            result.append(Rare(bias, ZERO_SCALE, 0, _MOST_DROP))
+        elif 0 < drop <= _MOST_DROP:
+            result.append(Rare(bias, scale, lift, drop))
         else:
-            result.append(Rare(bias, scale, 0))
+            result.append(Rare(bias, scale, 0, 0))
     return tuple(result)
 
 
@@ -312,8 +314,8 @@ def _guarded(
     if not rare.is_guarded:
         return emulated
     one = 1 << rare.drop
-    guard = one >> 16 | 1
-    product = _int32(acc << _GUARD_LIFT) * (rare.scale.mantissa << _GUARD_LIFT)
+    guard = one >> 15 | 1
+    product = _int32(acc << rare.lift) * (rare.scale.mantissa << _SIGNIFICAND_LIFT)
     scaled = (product >> 32) + one // 2
     near = (scaled + guard) % one < 2 * guard
     result: NDArray[np.int64] = np.where(near, emulated, (scaled >> rare.drop) + zero_point)

@@ -35,7 +35,12 @@ class Form(ctypes.Structure):
 
 
 class CRare(ctypes.Structure):
-    _fields_ = (("bias", ctypes.c_int32), ("scale", Scale), ("drop", ctypes.c_int32))
+    _fields_ = (
+        ("bias", ctypes.c_int32),
+        ("scale", Scale),
+        ("lift", ctypes.c_uint8),
+        ("drop", ctypes.c_uint8),
+    )
 
 
 @pytest.fixture(params=BUILDS)
@@ -61,7 +66,9 @@ def assert_equals_formula(channels: Channels, channel: int, values: np.ndarray) 
 
 
 def c_rare(rare: Rare) -> ctypes.Array:
-    return ctypes.pointer(CRare(rare.bias, Scale(rare.scale.mantissa, rare.scale.shift), rare.drop))
+    return ctypes.pointer(
+        CRare(rare.bias, Scale(rare.scale.mantissa, rare.scale.shift), rare.lift, rare.drop)
+    )
 
 
 @pytest.mark.parametrize("choice", CHOICES)
@@ -90,7 +97,7 @@ def test_guarded(forms_c):
         for c, factor in enumerate(channels.factors):
             scale, ends = scale_of(factor, "test"), (int(channels.low[c]), int(channels.high[c]))
             for drop in (scale.shift - 18, 0):
-                rare = c_rare(Rare(int(channels.bias[c]), scale, drop))
+                rare = c_rare(Rare(int(channels.bias[c]), scale, 7, drop))
                 values = swept(forms_c, "sweep_guarded", *ends, rare, channels.zero_point)
                 assert_equals_formula(channels, c, values)
 

@@ -174,7 +174,7 @@ def test_guarded_channels_equal_the_formula_for_every_sum(seed):
     """All channels, those with a line among them."""
     channels = random_channels(seed + 200)
     rare = tuple(
-        Rare(int(bias), scale_of(factor, "test"), scale_of(factor, "test").shift - 18)
+        Rare(int(bias), scale_of(factor, "test"), 7, scale_of(factor, "test").shift - 18)
         for bias, factor in zip(channels.bias, channels.factors, strict=True)
     )
     assert all(one.is_guarded for one in rare)
@@ -206,8 +206,18 @@ def test_extremes(channels, choice):
         assert not differing(channels, forms).any()
 
 
-def test_accumulators_beyond_float32_are_emulated():
-    forms = layer_forms(one_channel(2.0**-18, -(2**20), 2**20, bias=2**24), HIGH_SHAPES, "test")
+@pytest.mark.parametrize("bias", [2**24, 5 * 2**24 + 1, -(2**27), 2**31 - 50_000])
+def test_accumulators_that_float32_rounds_are_guarded(bias):
+    factor = abs(60 / bias)
+    channels = one_channel(factor, -40_000, 40_000 + abs(bias) // 100, bias=bias)
+    forms = layer_forms(channels, HIGH_SHAPES, "test")
+    assert (forms.lines, forms.guarded, forms.emulated) == (0, 1, 0)
+    assert proved(channels, forms).all()
+    assert not differing(channels, forms).any()
+
+
+def test_a_factor_without_bits_behind_the_point_is_emulated():
+    forms = layer_forms(one_channel(100.0, -(2**24), 2**24), HIGH_SHAPES, "test")
     assert (forms.lines, forms.guarded, forms.emulated) == (0, 0, 1)
 
 
@@ -277,10 +287,11 @@ def test_an_offset_one_unit_beyond_its_interval_is_caught(choice):
 def test_broken_guarded_channels_are_caught():
     channels = one_channel(0.0123, -20_000, 20_000, bias=77)
     scale = scale_of(f32(0.0123), "test")
-    good = Rare(77, scale, scale.shift - 18)
+    good = Rare(77, scale, 7, scale.shift - 18)
     broken = (
         replace(good, bias=78),
         replace(good, drop=good.drop + 1),
+        replace(good, lift=8, drop=good.drop + 1),
         replace(good, scale=replace(scale, mantissa=scale.mantissa + 1)),
         replace(good, scale=replace(scale, shift=scale.shift + 1), drop=good.drop + 1),
     )

@@ -56,7 +56,8 @@ HIGH = Shape(Word.HIGH, 8, 10)
 # More offset bits, more factor bits, and larger factors.
 HIGH_SHAPES = (HIGH, Shape(Word.HIGH, 8, 12), Shape(Word.HIGH, 10, 10))
 
-# The fewest bits behind the point that keep a line, to the most that leave room for the output.
+# From the most bits behind the point to the fewest: the further sums go beyond those that clip, the
+# fewer are left in the word.
 PIECES_SHAPES = tuple(Shape(Word.PIECES, 0, drop) for drop in range(22, 9, -1))
 
 # Lines of about the best width are bounded by levels near its corners: of every so many neighbours

@@ -1,8 +1,8 @@
 /* Requantisation in a few 32-bit instructions, proved per channel at compile time.
  *
- * A kernel hands over the sum of inputs times weights; bias, zero points, rounding and onnxruntime's
- * own two roundings are in the constants (patchc/numerics/forms.py). What comes
- * back is to be clipped to the output's range.
+ * A kernel hands over the sum of inputs times weights; bias, zero points and all of onnxruntime's
+ * roundings are in the constants (patchc/numerics/forms.py). What comes back is to be clipped to the
+ * output's range.
  *
  * All sums are modulo 2^32 but for the last, which the compiler has checked to be an int32.
  */

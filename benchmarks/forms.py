@@ -21,6 +21,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import click
+from patchc.verify.counting import build_plugin
 from rich.table import Table
 
 import patchc
@@ -35,7 +36,6 @@ from patchc.passes import run_passes
 from patchc.report.text import plain
 from patchc.resources import runtime_dir
 from patchc.targets.cores import CORES
-from patchc.verify.counting import build_plugin
 
 NETWORKS = (
     "mobilenet_v2_224",

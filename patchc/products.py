@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from patchc.codegen import EmitOptions, GoldenVectors, constant_bytes
+from patchc.codegen import EmitOptions, GoldenVectors, constant_facts
 from patchc.codegen.names import C_WORDS
 from patchc.frontend.export import to_qoperator
 from patchc.pipeline import Stages, random_maps, schedule_graph
@@ -29,13 +29,15 @@ def make_report(stages: Stages, options: EmitOptions, limit: int | None) -> Repo
     """The report; `limit` is the budget in bytes."""
     plain = trivial_plan(stages.graph, stages.plan.input_mode, stages.plan.output_mode)
     layerwise = schedule_graph(stages.imported, stages.graph, plain).placement.arena_bytes
+    constants = constant_facts(stages.schedule)
     facts = Facts(
         name=options.name,
         target=options.target,
         budget_bytes=limit,
         reserve_bytes=options.stack_bytes,
         layerwise_bytes=layerwise,
-        constant_bytes=constant_bytes(stages.schedule),
+        constant_bytes=constants.bytes,
+        exact=constants.exact,
     )
     return build_report(stages.imported, stages.plan, stages.schedule, stages.placement, facts)
 

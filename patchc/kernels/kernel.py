@@ -140,6 +140,8 @@ class Kernel:
     pack: Callable[[Graph, Node, int], Params] | None
     header: str = "patchc_kernels.h"  # that declares it
     headers: tuple[str, ...] = ()  # that its source includes beside, under include/
+    shared: tuple[str, ...] = ()  # further C files that it calls, under runtime_c
+    included: tuple[str, ...] = ()  # C files that those before include, under runtime_c
     operands: Operands = Operands.ONE
     needs: Needs = Needs()
     refuses: Callable[[Site], str | None] = accepts  # for reasons of its own; see `refusal`

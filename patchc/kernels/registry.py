@@ -10,6 +10,7 @@ from patchc.kernels.convolutions import CONVOLUTIONS
 from patchc.kernels.elementwise import ELEMENTWISE
 from patchc.kernels.kernel import Kernel, Site
 from patchc.kernels.moves import MOVES
+from patchc.kernels.narrow import NARROW_KERNELS
 from patchc.kernels.pools import POOLS
 
 
@@ -63,4 +64,5 @@ class Registry(Mapping[str, Kernel]):
         return Registry((*self.entries, *kernels))
 
 
-KERNELS = Registry((*CONVOLUTIONS, *ELEMENTWISE, *POOLS, *MOVES))
+# A flavour of fewer cores comes before the portable one: it is taken where nothing is priced.
+KERNELS = Registry((*NARROW_KERNELS, *CONVOLUTIONS, *ELEMENTWISE, *POOLS, *MOVES))

@@ -133,8 +133,7 @@ def groups_of(case: Case, kernel: str, group: int) -> np.ndarray:
         part = replace(
             params,
             weights=params.weights[k * taps :],
-            bias=params.bias[k:],
-            scale=params.scale[k:],
+            form=params.form[k:],
         )
         read = values[..., k : k + count] if kernel == "conv2d_depthwise" else values
         shape = (rows, cols, count)

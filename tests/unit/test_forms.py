@@ -15,7 +15,6 @@ from patchc.numerics.forms import (
     HIGH_SHAPES,
     PIECES_SHAPES,
     LayerForms,
-    Rare,
     Shape,
     Word,
     apply,
@@ -23,6 +22,7 @@ from patchc.numerics.forms import (
 )
 from patchc.numerics.lines import best_widths
 from patchc.numerics.requant import requantize_float, scale_of
+from patchc.numerics.structs import Rare
 from patchc.numerics.thresholds import Channels, conv_channels, knows_steps, reachable_sums, steps
 from tests.forms import random_channels
 from tests.graphs import NetworkBuilder

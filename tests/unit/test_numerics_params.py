@@ -106,7 +106,7 @@ def test_a_channel_without_a_line_keeps_its_factor_and_bias() -> None:
     """Its accumulators are beyond 2^24, where float32 rounds them."""
     weights = np.repeat([[0], [127]], 3000, axis=1).reshape(2, 1, 1, 3000)
     weights[0, 0, 0, :60] = 1
-    scales = [0.005, 1e-6]
+    scales = [0.0051237, 1e-6]
     op = conv(Window((1, 1)), 1, 3000, 2, weights=weights, bias=[7, -9], weight_scales=scales)
     got = params(single(op, (1, 2, 3000)))
     assert [form.factor >= 0 for form in got.form] == [True, False]

@@ -1,12 +1,14 @@
-# make setup    .venv with patchc and its development tools (quick when it is there already)
-# make demo     MobileNetV2 at 96 x 96, trained on ImageNet: quantised, compiled, run on photos
-# make test     setup, lint, all tests
-# make lint     ruff and mypy
-# make clean    removes what the other targets made, but not the cache of downloads
+# make setup     .venv with patchc and its development tools (quick when it is there already)
+# make demo      MobileNetV2 at 96 x 96, trained on ImageNet: quantised, compiled, run on photos
+# make check     lint, unit tests and a fifth of the property tests: what to run while working
+# make test      setup, lint, all tests
+# make coverage  the lines and branches that the tests reach (those under QEMU left out)
+# make lint      ruff and mypy
+# make clean     removes what the other targets made, but not the cache of downloads
 
 PYTHON := .venv/bin/python
 
-.PHONY: help setup demo test lint clean
+.PHONY: help setup demo check test coverage lint clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -17,10 +19,18 @@ setup:
 demo: setup
 	@$(PYTHON) -m examples.mobilenet_v2 --size 96 --budget 280k --photos --output build/demo
 
+check: lint
+	$(PYTHON) -m pytest -n 2 -m "not slow and not qemu" --hypothesis-profile quick \
+		tests/unit tests/property
+
 test:
 	@bash .ci/setup --test
 	$(MAKE) --no-print-directory lint
 	$(PYTHON) -m pytest -n 2
+
+coverage:
+	@bash .ci/setup --test
+	$(PYTHON) -m pytest -n 2 -m "not qemu" --cov --cov-report term-missing
 
 lint: setup
 	$(PYTHON) -m ruff check .
@@ -28,5 +38,5 @@ lint: setup
 	$(PYTHON) -m mypy
 
 clean:
-	rm -rf .venv build *.egg-info .pytest_cache .hypothesis .ruff_cache .mypy_cache
+	rm -rf .venv build *.egg-info .coverage .pytest_cache .hypothesis .ruff_cache .mypy_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -53,17 +53,18 @@ class NetworkBuilder:
         kernel: int = 1,
         stride: int = 1,
         *,
-        pad: int | None = None,
+        pad: int | Padding | None = None,
         depthwise: bool = False,
         name: str | None = None,
     ) -> str:
         """`pad` on every side, kernel // 2 unless given; depthwise keeps multiplier channels/c."""
         c_in = self.tensors[x].shape[2]
         pad = kernel // 2 if pad is None else pad
+        pads = pad if isinstance(pad, Padding) else Padding(pad, pad, pad, pad)
         groups = c_in if depthwise else 1
         fan_in = kernel * kernel * c_in // groups
         op = Conv(
-            window=Window((kernel, kernel), (stride, stride), (1, 1), Padding(pad, pad, pad, pad)),
+            window=Window((kernel, kernel), (stride, stride), (1, 1), pads),
             groups=groups,
             weights=self.random.integers(-127, 128, (channels, kernel, kernel, c_in // groups)),
             weight_scales=self.random.uniform(0.5, 1.5, channels) / (64 * fan_in**0.5),

@@ -8,14 +8,10 @@ from dataclasses import dataclass
 from patchc.codegen.constants import Field, ParamStruct
 from patchc.codegen.layout import COLUMNS, packed
 from patchc.codegen.program import FileScope, Program
-from patchc.errors import PatchcError
-from patchc.geometry.clocks import RowClock
+from patchc.geometry.clocks import RowClock, from_zero
 from patchc.geometry.span import Span
 from patchc.ir import Node
 from patchc.schedule.types import Block, BufferKind, Step
-
-# Members of patchc_cols are uint16_t.
-MAX_COLUMN = 2**16 - 1
 
 # How a storage is called, by what its buffer is for.
 _WORDS = {BufferKind.RING: "ring", BufferKind.SCRATCH: "tile"}
@@ -51,12 +47,6 @@ class Tables:
     def cols(self, tensor: str, spans: tuple[Span, ...]) -> str:
         """Tensors with the same columns share a table."""
         if spans not in self._cols:
-            widest = max(span.stop for span in spans)
-            if widest > MAX_COLUMN:
-                raise PatchcError(
-                    f"{tensor} has {widest} columns, and a tunnel takes at most {MAX_COLUMN}: "
-                    "run it layer by layer"
-                )
             name = self._scope.name("cols", self._scope.stem(tensor))
             self._new.append(ColumnTable(name, spans))
             self._cols[spans] = name
@@ -130,14 +120,13 @@ def _struct(name: str, ctype: str, members: Mapping[str, object]) -> ParamStruct
 
 
 def clock_members(clock: RowClock) -> dict[str, int]:
-    """The members of patchc_clock. C divides towards zero, so the numerator must not be negative:
-    whole denominators go from `offset` to `add`."""
-    periods = -(clock.offset // clock.den) if clock.offset < 0 else 0
+    """The members of patchc_clock."""
+    counted = from_zero(clock)
     return {
-        "num": clock.num,
-        "offset": clock.offset + periods * clock.den,
-        "den": clock.den,
-        "mul": clock.mul,
-        "add": clock.add - periods * clock.mul,
-        "limit": clock.limit,
+        "num": counted.num,
+        "offset": counted.offset,
+        "den": counted.den,
+        "mul": counted.mul,
+        "add": counted.add,
+        "limit": counted.limit,
     }

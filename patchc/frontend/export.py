@@ -2,7 +2,7 @@
 
 Every tensor of the Graph is an int8 tensor of the same name, NCHW with batch 1. A clamp narrower
 than int8 is a Clip behind the operator, a table a Gather. onnxruntime gives the same at every
-optimisation level; `session.x64quantprecision` = "1" keeps old CPUs from saturating.
+optimisation level and on every processor, as all products are of int8 and int8.
 """
 
 from __future__ import annotations

@@ -26,8 +26,11 @@ from patchc.ir import (
     Rearrange,
     ResizeLinear,
     ResizeNearest,
+    Scaling,
     Softmax,
+    Window,
 )
+from patchc.ir.resize import between, nearest
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,6 @@ class AxisMap:
         return replace(self, first=turn - self.last, last=turn - self.first)
 
 
-@lru_cache(maxsize=4096)
 def axis_maps(op: Op) -> tuple[AxisMap, AxisMap]:
     """Along rows and along columns."""
     return _axis_maps(op)
@@ -68,6 +70,9 @@ def streams(kind: type[Op]) -> bool:
     """Can its rows be made one after the other, in a tunnel? A mean adds up those of its input."""
     default = _axis_maps.dispatch(Op)
     return kind is GlobalAveragePool or _axis_maps.dispatch(kind) is not default
+
+
+_SAME = AxisMap(), AxisMap()
 
 
 @singledispatch
@@ -80,8 +85,13 @@ def _axis_maps(op: Op) -> tuple[AxisMap, AxisMap]:
 @_axis_maps.register(AveragePool)
 @_axis_maps.register(Rearrange)
 def _(op: Conv | MaxPool | AveragePool | Rearrange) -> tuple[AxisMap, AxisMap]:
-    window, (extent_h, extent_w) = op.window, op.window.extent
-    top, left = window.pads.top, window.pads.left
+    return _under(op.window)
+
+
+# Remembered by what they depend on: operators would keep their weights alive.
+@lru_cache(maxsize=4096)
+def _under(window: Window) -> tuple[AxisMap, AxisMap]:
+    (extent_h, extent_w), top, left = window.extent, window.pads.top, window.pads.left
     return (
         AxisMap(window.stride[0], 1, -top, extent_h - 1 - top),
         AxisMap(window.stride[1], 1, -left, extent_w - 1 - left),
@@ -93,7 +103,7 @@ def _(op: Conv | MaxPool | AveragePool | Rearrange) -> tuple[AxisMap, AxisMap]:
 @_axis_maps.register(Lut)
 @_axis_maps.register(Softmax)
 def _(op: Binary | Concat | Lut | Softmax) -> tuple[AxisMap, AxisMap]:
-    return AxisMap(), AxisMap()
+    return _SAME
 
 
 def _met(out: Span, size: int) -> Span:
@@ -109,14 +119,26 @@ def _(op: Enlargement) -> tuple[AxisMap, AxisMap]:
 @_axis_maps.register(ResizeNearest)
 @_axis_maps.register(ResizeLinear)
 def _(op: ResizeNearest | ResizeLinear) -> tuple[AxisMap, AxisMap]:
-    rows, cols = op.between
-    return _around(rows), _around(cols)
+    of_axis = _nearest if isinstance(op, ResizeNearest) else _linear
+    return of_axis(op.rows), of_axis(op.cols)
 
 
-def _around(at: Between) -> AxisMap:
+@lru_cache(maxsize=1024)
+def _nearest(scaling: Scaling) -> AxisMap:
+    at = nearest(scaling)
+    return _around(at, at)
+
+
+@lru_cache(maxsize=1024)
+def _linear(scaling: Scaling) -> AxisMap:
+    at = between(scaling)
+    return _around(at.first, at.second)
+
+
+def _around(first: np.ndarray, second: np.ndarray) -> AxisMap:
     """The narrowest affine map that holds every position read. Exact where the output is a whole
     number of times as large; elsewhere it may hold one position too many."""
-    first, second = at.first.astype(np.int64), at.second.astype(np.int64)
+    first, second = first.astype(np.int64), second.astype(np.int64)
     out = np.arange(len(first))
     found = []
     # The slopes of half_pixel and asymmetric coordinates, and of align_corners.

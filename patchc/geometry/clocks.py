@@ -46,6 +46,10 @@ def all_rows(height: int) -> RowClock:
     return RowClock(0, 1, height, height)
 
 
+# patchc_clock, and the C that asks it for rows, count in int32_t.
+MAX_COUNT = 2**31 - 1
+
+
 class GeometryError(Exception):
     """The steps cannot run as a tunnel. `str(error)` says why."""
 
@@ -112,6 +116,29 @@ def chunk_by_chunk(clock: RowClock) -> RowClock:
         return clock
     first = -clock.add // clock.mul + 1  # the first chunk that holds a row
     return replace(clock, num=1, den=1, offset=max(first, clock.offset // clock.den))
+
+
+def from_zero(clock: RowClock) -> RowClock:
+    """The same clock with an offset that is not negative, because C divides towards zero: whole
+    denominators go from `offset` to `add`."""
+    periods = max(0, -(clock.offset // clock.den))
+    return replace(
+        clock,
+        offset=clock.offset + periods * clock.den,
+        add=clock.add - periods * clock.mul,
+    )
+
+
+def check_counts(clock: RowClock, ticks: int) -> None:
+    """Raises GeometryError where C could not count the rows at ticks 0 .. ticks - 1."""
+    counted = from_zero(clock)
+    numerator = counted.num * (ticks - 1) + counted.offset
+    rows = counted.mul * (numerator // counted.den)
+    if max(numerator, counted.den, rows, abs(counted.add), abs(rows + counted.add)) > MAX_COUNT:
+        raise GeometryError(
+            f"its rows would be counted by fractions of {numerator} / {counted.den}, and a tunnel "
+            f"counts up to {MAX_COUNT}: run it in several tunnels, or layer by layer"
+        )
 
 
 def last_tick(clock: RowClock) -> int:

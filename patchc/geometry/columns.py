@@ -12,8 +12,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from patchc.geometry.axis import AxisMap, axis_maps
+from patchc.geometry.axis import axis_maps
 from patchc.ir import GlobalAveragePool, Graph, Node, broadcasts
+
+# Where columns of a stripe may end: the members of patchc_cols, in the tables of tunnels, are
+# uint16_t.
+MAX_COLUMN = 2**16 - 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,6 +63,10 @@ class Stripes:
     def total(self, columns: Columns) -> np.ndarray:
         """Per count: the sum of all widths."""
         return np.add.reduceat(columns.stop - columns.start, self.first)
+
+    def last(self, columns: Columns) -> np.ndarray:
+        """Per count: the column behind the last one of all stripes."""
+        return np.maximum.reduceat(columns.stop, self.first)
 
 
 def stripes(counts: Sequence[int]) -> Stripes:
@@ -119,8 +127,6 @@ class Demand:
 def _behind(node: Node, out: Columns, width: int) -> Columns:
     """Columns of an operand behind columns of the output: AxisMap.behind, on arrays."""
     _, across = axis_maps(node.op)
-    if across == AxisMap():
-        return out
     start = np.clip((out.start * across.stride + across.first) // across.up, 0, width)
     stop = ((out.stop - 1) * across.stride + across.last) // across.up + 1
     stop = np.clip(stop, 0, width)

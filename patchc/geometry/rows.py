@@ -24,6 +24,7 @@ from patchc.geometry.clocks import (
     RowClock,
     advance,
     at_ticks,
+    check_counts,
     earlier,
     every,
     first_clock,
@@ -117,12 +118,21 @@ def after(graph: Graph, before: Progress, plan: StepPlan) -> tuple[Progress, Ste
     reads = outside_reads(graph, plan)
     clock = _step_clock(graph, before, plan, reads)
     tensors = dict(before.tensors)
+    _check_counts(clock)
     for tensor, position in reads:
         found = tensors.get(tensor, TensorRows(None))
+        if found.clock is not None:
+            _check_counts(found.clock)
         reader = Reader(plan, clock, position)
         tensors[tensor] = replace(found, readers=(*found.readers, reader))
     tensors[last_tensor(graph, plan)] = TensorRows(_output_clock(graph, plan, clock), plan.rows)
     return replace(before, tensors=tensors), StepRows(plan, clock, reads)
+
+
+def _check_counts(clock: RowClock) -> None:
+    """Raises GeometryError where C could not count the clock's rows, were the tunnel to run for as
+    long again after them: how long it does is not known before its last step."""
+    check_counts(clock, 2 * (last_tick(clock) + 1))
 
 
 def tunnel_rows(
@@ -151,9 +161,12 @@ def tunnel_rows(
         steps.append(step)
     tensors = progress.tensors
     clocks = [found.clock for found in tensors.values() if found.clock is not None]
+    ticks = max(map(last_tick, clocks)) + 1
+    for clock in (*clocks, *(step.clock for step in steps)):
+        check_counts(clock, ticks)
     return TunnelRows(
         steps=tuple(steps),
-        ticks=max(map(last_tick, clocks)) + 1,
+        ticks=ticks,
         tensors=tensors,
         slots={
             tensor: ring_rows(graph, tensor, tensors[tensor], tunnel.reverse, tensor in handed)

@@ -7,6 +7,7 @@ of each operand, halo included (regions.demand, columns.py).
 from __future__ import annotations
 
 from patchc.geometry.axis import axis_maps, demand
+from patchc.geometry.columns import MAX_COLUMN
 from patchc.geometry.span import Span
 from patchc.ir import Conv, GlobalAveragePool, Graph, Node, broadcasts
 from patchc.plan.types import StepPlan
@@ -88,6 +89,11 @@ def operand_span(
 def broadcast_input(graph: Graph, tensor: str) -> bool:
     """Is it a map of one pixel that some node needs for all of its rows?"""
     return any(broadcasts(graph, node, tensor) for node in graph.consumers[tensor])
+
+
+def comes_in_rows(graph: Graph, tensor: str) -> bool:
+    """May a tunnel fetch the rows of an image as it needs them? Others are fetched in full."""
+    return not broadcast_input(graph, tensor) and graph.tensors[tensor].shape[1] <= MAX_COLUMN
 
 
 def macs_per_pixel(graph: Graph, node: Node) -> int:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import cast
 
+from patchc.errors import PatchcError
 from patchc.ir import (
     DepthToSpace,
+    Enlargement,
     Graph,
     Node,
     Rearrange,
@@ -26,15 +28,26 @@ from patchc.numerics.structs import (
     UpsampleParams,
 )
 
+# Members of patchc_upsample_params are uint16_t.
+MAX_FACTOR = 2**16 - 1
+
+
+def _enlargement(node: Node) -> UpsampleParams:
+    """Raises PatchcError for a factor that does not fit the kernel's type."""
+    factor = cast(Enlargement, node.op).factor
+    if max(factor) > MAX_FACTOR:
+        raise PatchcError(f"{where_of(node)}: {max(factor)} times as large; at most {MAX_FACTOR}")
+    return UpsampleParams(*factor)
+
 
 def _upsample(graph: Graph, node: Node, group: int) -> UpsampleParams:
-    return UpsampleParams(*cast(Upsample, node.op).factor)
+    return _enlargement(node)
 
 
 def _depth_to_space(graph: Graph, node: Node, group: int) -> DepthToSpaceParams:
     op = cast(DepthToSpace, node.op)
     steps = (1, op.positions) if op.interleaved else (graph.tensors[node.output].shape[2], 1)
-    return DepthToSpaceParams(UpsampleParams(*op.factor), *steps)
+    return DepthToSpaceParams(_enlargement(node), *steps)
 
 
 def _resize_nearest(graph: Graph, node: Node, group: int) -> ResizeNearestParams:

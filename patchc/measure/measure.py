@@ -60,13 +60,18 @@ def measure(
     out: Path, name: str, inputs: Mapping[str, np.ndarray], progress: Progress
 ) -> tuple[Measurement, Mapping[str, np.ndarray]]:
     """Build `out` for the core `name`, run int8 (cases, h, w, c) per graph input: the figures, and
-    the outputs likewise. The region is the report's budget. Raises PatchcError as `Firmware`."""
+    the outputs likewise. The region is the report's budget. Raises PatchcError as `Firmware`, and
+    where a run took more stack than the bound says any can."""
     progress(f"building the firmware for {name}")
     firmware = build(out, name, stack_bytes=_stack_of(out, name), extra_flags=FLAGS)
     stack = firmware_bound(out, firmware).bytes
     progress(f"running the firmware on {firmware.board.machine} under QEMU")
     run = firmware.run(inputs)
-    assert run.stack_high_water_bytes <= stack, "the bound on the stack is none"
+    if run.stack_high_water_bytes > stack:
+        raise PatchcError(
+            f"a run on {name} took {run.stack_high_water_bytes} B of stack, more than the "
+            f"{stack} B that its call graph allows: please report this, with {out}"
+        )
     return _figures(firmware, run, stack), run.outputs
 
 

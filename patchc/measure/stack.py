@@ -202,11 +202,17 @@ def _read(path: Path) -> str:
 
 
 def _aliases(elf: Path) -> dict[str, list[str]]:
-    """Symbol -> all symbols at its address: objdump names the code there by one of them."""
+    """Symbol -> all symbols at its address: objdump names the code there by one of them.
+
+    Raises PatchcError for a stripped image.
+    """
     places: dict[int, list[str]] = {}
     with elf.open("rb") as file:
         symbols = ELFFile(file).get_section_by_name(".symtab")
-        assert isinstance(symbols, SymbolTableSection)  # ELFs linked here keep their symbols
+        if not isinstance(symbols, SymbolTableSection):
+            raise PatchcError(
+                f"no stack bound: {elf} is stripped of its symbols; link it with them"
+            )
         for symbol in symbols.iter_symbols():
             if symbol["st_info"]["type"] in ("STT_FUNC", "STT_NOTYPE") and symbol.name[:1] != "$":
                 places.setdefault(symbol["st_value"] & ~1, []).append(symbol.name)

@@ -14,6 +14,8 @@ from elftools.dwarf.ranges import BaseAddressEntry
 from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
 
+from patchc.errors import PatchcError
+
 
 @dataclass(frozen=True, slots=True)
 class Symbol:
@@ -57,10 +59,11 @@ def read_symbols(elf: Path, objects: Sequence[Path]) -> tuple[Symbol, ...]:
 
 
 def read_section(elf: Path, name: str) -> Section:
-    """Where a section lies."""
+    """Where a section lies. Raises PatchcError where `elf` has none of that name."""
     with elf.open("rb") as file:
         section = ELFFile(file).get_section_by_name(name)
-        assert section is not None, name
+        if section is None:
+            raise PatchcError(f"{elf} has no section {name}: compile and build it again")
         return Section(section["sh_addr"], section["sh_addr"] + section["sh_size"])
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from patchc.geometry.columns import Demand, stripes
+from patchc.geometry.columns import MAX_COLUMN, Demand, stripes
 from patchc.geometry.span import Span
 from patchc.geometry.step import macs_per_pixel, piece_tensor, reach
 from patchc.ir import Graph, Node, macs
@@ -16,6 +16,9 @@ from patchc.plan.types import StepPlan
 from patchc.planner.units import Unit
 from patchc.schedule.scratch import scratch_layout
 from patchc.schedule.sites import placed_kernels
+
+# More bytes than any budget allows: of what does not run.
+TOO_MANY = 2**62
 
 
 def computed_rows(graph: Graph, plan: StepPlan) -> list[int]:
@@ -34,7 +37,7 @@ def computed_rows(graph: Graph, plan: StepPlan) -> list[int]:
 class UnitPrice:
     """One way to run a unit. An entry per count of stripes."""
 
-    scratch: list[int]  # bytes
+    scratch: list[int]  # bytes; TOO_MANY where the unit does not run
     extra: list[int]  # multiply-accumulates on top of those of the plain nodes
 
 
@@ -108,6 +111,7 @@ class Prices:
         extra = scratch - sum(macs(self.graph, self.graph.node(name)) for name in unit.nodes)
         for step in steps:
             scratch = np.maximum(scratch, self._scratch(step, aliased))
+            scratch[self._too_wide(step)] = TOO_MANY
             extra += self._macs(step)
         return UnitPrice(scratch.tolist(), extra.tolist())
 
@@ -123,6 +127,21 @@ class Prices:
             if per_pixel:
                 total += per_pixel * rows * demand.cut.total(demand.columns(node.output))
         return total
+
+    def _too_wide(self, plan: StepPlan) -> np.ndarray:
+        """Does lowering refuse the step for its columns? bool, per count of stripes. Every step
+        lists the columns of its pieces, and those of an inner tensor unless they are all there
+        are."""
+        graph, demand = self.graph, self._demand
+        found = np.zeros(len(self.counts), dtype=bool)
+        piece = piece_tensor(graph, plan)
+        for name in (piece, *(graph.node(name).output for name in plan.nodes[:-1])):
+            width = graph.tensors[name].shape[1]
+            if width > MAX_COLUMN:
+                columns = demand.columns(name)
+                listed = demand.cut.widest(columns) < width if name != piece else True
+                found |= listed & (demand.cut.last(columns) > MAX_COLUMN)
+        return found
 
     def _scratch(self, plan: StepPlan, aliased: Collection[str]) -> np.ndarray:
         """Bytes of the scratch memory of a step."""

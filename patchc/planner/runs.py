@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-from patchc.geometry.step import broadcast_input
+from patchc.geometry.step import comes_in_rows
 from patchc.ir import GlobalAveragePool, Graph, Node, macs
 from patchc.plan.types import InputMode, OutputMode, StepPlan, handed_over
 from patchc.planner.layer_by_layer import whole_in_place
@@ -71,7 +71,7 @@ class Runs:
             for name, reads in self.reads.items()
         }
         self.callback = mode in (InputMode.TILES, InputMode.STREAM)
-        self.images = [name for name in graph.inputs if not broadcast_input(graph, name)]
+        self.images = [name for name in graph.inputs if comes_in_rows(graph, name)]
         self._left: dict[int, tuple[str, ...]] = {}
         self._entered: dict[int, tuple[str, ...]] = {}
         self._found: dict[tuple[int, int], Run] = {}

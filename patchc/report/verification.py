@@ -23,6 +23,7 @@ def render_verification(found: Verification) -> RenderableType:
         table.add_row(*row)
     lines = [_distance(d) for d in found.golden.file if d.sqnr_db is not None]
     lines += [f"warning: {text}" for text in found.golden.warnings]
+    lines += [f"note: {text}" for text in found.golden.notes]
     lines += [f"MISMATCH: {text}" for text in found.failures]
     lines += [] if found.failures else ["all comparisons hold"]
     figures: list[RenderableType] = [_measured(found), Text()] if found.firmware else []

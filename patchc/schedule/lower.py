@@ -7,10 +7,11 @@ from dataclasses import replace
 
 from patchc.errors import PatchcError
 from patchc.geometry.clocks import GeometryError, RowClock, all_rows
+from patchc.geometry.columns import MAX_COLUMN
 from patchc.geometry.rows import StepRows, TunnelRows, first_bytes, overlap_distance, tunnel_rows
 from patchc.geometry.span import Span
 from patchc.geometry.spans import column_shares, tunnel_cols
-from patchc.geometry.step import broadcast_input, is_mean, last_tensor, piece_tensor
+from patchc.geometry.step import comes_in_rows, is_mean, last_tensor, piece_tensor
 from patchc.ir import Graph, Node
 from patchc.kernels.kernel import Kernel, Order, Role
 from patchc.kernels.registry import KERNELS, Registry
@@ -146,7 +147,7 @@ class _Lowering:
             if readers:
                 alone = len(readers) == 1 and name not in self.graph.outputs
                 streams = alone and not self.plan.tunnels[readers[0]].whole
-                streams = streams and not broadcast_input(self.graph, name)
+                streams = streams and comes_in_rows(self.graph, name)
                 found[name] = (readers[0], not streams)
         return found
 
@@ -311,6 +312,12 @@ class _Lowering:
                 steps.append(self._store_step(made, rows, own))
             if is_mean(graph, step.plan):
                 steps.append(self._finish_mean(step.plan, placed[-1], rows, cols, working))
+        for one in steps:
+            _check_columns(one.piece, one.cols)
+        for piece in scratch:
+            for storage in piece.storages:
+                if storage.cols != (Span(0, graph.tensors[storage.tensor].shape[1]),):
+                    _check_columns(storage.tensor, storage.cols)
         self._overlap(tunnel, rows, outputs)
         self.blocks.append(Block(label, tunnel.stripes, rows.ticks, tuple(steps), tunnel.reverse))
 
@@ -474,6 +481,16 @@ class _Lowering:
                 distance = overlap_distance(self.graph, source, first, target, rows.clock(target))
                 over = self.storages[target].buffer
                 self.overlaps.append(Overlap(now, over, buffer.name, distance, tunnel.reverse))
+
+
+def _check_columns(tensor: str, cols: tuple[Span, ...]) -> None:
+    """Raises GeometryError where the table of these columns cannot be written down."""
+    last = max(span.stop for span in cols)
+    if last > MAX_COLUMN:
+        raise GeometryError(
+            f"{tensor} has {last} columns, and a tunnel takes at most {MAX_COLUMN}: run it layer "
+            "by layer"
+        )
 
 
 def _callback_step(

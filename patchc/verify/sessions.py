@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
+import numpy as np
 import onnx
 import onnxruntime as ort
+from onnx import TensorProto, helper, numpy_helper
 
-from patchc.verify.unshared import unshared
+from patchc.verify.unsigned import unsigned_weights
 
 DEFAULT = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
 UNOPTIMIZED = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
@@ -27,59 +31,96 @@ def session(
     level: ort.GraphOptimizationLevel = DEFAULT,
     exposed: Sequence[str] = (),
     signed_integers: bool = False,
-    optimized: Path | None = None,
 ) -> ort.InferenceSession:
     """A session over `model`, with the tensors `exposed` as further outputs.
 
     `signed_integers` allows integer kernels for int8 activations between DequantizeLinear and
-    QuantizeLinear, which onnxruntime does not use on x86 by default. `optimized` is where
-    onnxruntime writes the graph that it will run.
+    QuantizeLinear, which onnxruntime does not use on x86 by default.
     """
-    blob = unshared(_with_outputs(model, exposed)).SerializeToString()
-    try:
-        return _open(blob, _options(level, signed_integers, optimized, exact_sums=True))
-    except ort.capi.onnxruntime_pybind11_state.NotImplemented:
-        # The option for exact sums makes weights unsigned, and there is no kernel for those beside
-        # signed activations. Such a model runs without it, which is exact where the CPU has VNNI.
-        return _open(blob, _options(level, signed_integers, optimized, exact_sums=False))
+    optimized = _optimize(_with_outputs(model, exposed), level, signed_integers)
+    exact = unsigned_weights(optimized.model, optimized.types)
+    if exact is optimized.model:
+        return optimized.running
+    return _open(exact, _options(UNOPTIMIZED))  # what there was to optimise has been
 
 
 def float_operators(model: onnx.ModelProto, *, signed_integers: bool = False) -> tuple[str, ...]:
     """The nodes, as "name (OpType)", that onnxruntime's optimised graph computes in floating point
     and that its integer kernels would round otherwise."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "optimized.onnx"
-        session(model, signed_integers=signed_integers, optimized=path)
-        nodes = onnx.load(path).graph.node
+    nodes = _optimize(model, DEFAULT, signed_integers).model.graph.node
     return tuple(f"{n.name} ({n.op_type})" for n in nodes if n.op_type in FLOAT_FORMS)
 
 
-def _options(
-    level: ort.GraphOptimizationLevel,
-    signed_integers: bool,
-    optimized: Path | None,
-    exact_sums: bool,
-) -> ort.SessionOptions:
+def saturates(model: onnx.ModelProto) -> bool:
+    """Whether sums of `model` may saturate in an ordinary session on this processor, though never
+    in one from `session`."""
+    optimized = _optimize(model, DEFAULT)
+    exact = unsigned_weights(optimized.model, optimized.types)
+    return exact is not optimized.model and _adds_in_16_bits()
+
+
+@cache
+def _adds_in_16_bits() -> bool:
+    """Whether onnxruntime adds products of uint8 and int8 in 16 bits here: it is tried."""
+    maps, weights = np.full((1, 64), 255, np.uint8), np.full((64, 1), 127, np.int8)
+    graph = helper.make_graph(
+        [helper.make_node("MatMulInteger", ["maps", "weights"], ["sum"])],
+        "products",
+        [helper.make_tensor_value_info("maps", TensorProto.UINT8, maps.shape)],
+        [helper.make_tensor_value_info("sum", TensorProto.INT32, [1, 1])],
+        [numpy_helper.from_array(weights, "weights")],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    (found,) = _open(model, _options(DEFAULT)).run(None, {"maps": maps})
+    return bool(np.any(found != maps.astype(np.int32) @ weights.astype(np.int32)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Optimized:
+    """A session, and the graph that onnxruntime's optimiser made for it."""
+
+    running: ort.InferenceSession
+    model: onnx.ModelProto
+
+    def types(self, names: Iterable[str]) -> dict[str, int]:
+        """The element types of tensors of `model`, as onnxruntime infers them."""
+        outputs = _open(_with_outputs(self.model, names), _options(UNOPTIMIZED)).get_outputs()
+        return {output.name: _ELEMENT_TYPES.get(output.type, 0) for output in outputs}
+
+
+# The only types that decide anything, as onnxruntime writes them.
+_ELEMENT_TYPES = {"tensor(uint8)": TensorProto.UINT8, "tensor(int8)": TensorProto.INT8}
+
+
+def _optimize(
+    model: onnx.ModelProto, level: ort.GraphOptimizationLevel, signed_integers: bool = False
+) -> _Optimized:
+    options = _options(level)
+    if signed_integers:
+        options.add_session_config_entry("session.qdqisint8allowed", "1")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "optimized.onnx"
+        options.optimized_model_filepath = str(path)
+        running = _open(model, options)
+        return _Optimized(running, onnx.load(path))
+
+
+def _options(level: ort.GraphOptimizationLevel) -> ort.SessionOptions:
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.graph_optimization_level = level
     options.log_severity_level = 3  # it warns of every optimised file that it writes
-    if exact_sums:
-        # Without VNNI, products of 8-bit values are otherwise added in 16 bits and may saturate.
-        options.add_session_config_entry("session.x64quantprecision", "1")
-    if signed_integers:
-        options.add_session_config_entry("session.qdqisint8allowed", "1")
-    if optimized is not None:
-        options.optimized_model_filepath = str(optimized)
     return options
 
 
-def _open(blob: bytes, options: ort.SessionOptions) -> ort.InferenceSession:
-    return ort.InferenceSession(blob, options, providers=["CPUExecutionProvider"])
+def _open(model: onnx.ModelProto, options: ort.SessionOptions) -> ort.InferenceSession:
+    return ort.InferenceSession(
+        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+    )
 
 
-def _with_outputs(model: onnx.ModelProto, exposed: Sequence[str]) -> onnx.ModelProto:
+def _with_outputs(model: onnx.ModelProto, exposed: Iterable[str]) -> onnx.ModelProto:
     """`model` itself, or a copy with more outputs; onnxruntime infers their types."""
     known = {output.name for output in model.graph.output}
     missing = [name for name in dict.fromkeys(exposed) if name not in known]

@@ -161,6 +161,23 @@ def resized(side: int = 12) -> Graph:
     return net.build(net.conv(y, 3, 3, name="last"))
 
 
+def signal(length: int) -> Graph:
+    """One row of samples through strided convolutions."""
+    net = NetworkBuilder(21)
+    x = net.input(1, length, 1, "audio")
+    for channels, kernel, stride in ((2, 2, 1), (4, 3, 2), (4, 3, 4)):
+        c_in = net.tensors[x].shape[2]
+        op = Conv(
+            window=Window((1, kernel), (1, stride)),
+            groups=1,
+            weights=net.random.integers(-127, 128, (channels, 1, kernel, c_in)),
+            weight_scales=np.full(channels, 0.01),
+            bias=net.random.integers(-500, 500, channels),
+        )
+        x = net._node(op, (x,), None, 0.02)
+    return net.build(x)
+
+
 def mobilenet_v2(side: int) -> Graph:
     """MobileNetV2-1.0 for 1000 classes."""
     net = NetworkBuilder(12)

@@ -8,10 +8,11 @@ import pytest
 
 from patchc.codegen import EmitOptions, WeightsMode, emit
 from patchc.errors import PatchcError
+from patchc.geometry.columns import MAX_COLUMN
 from patchc.ir import Graph
 from patchc.memory import place
 from patchc.plan.types import InputMode, Plan, StepPlan, TunnelPlan
-from patchc.planner.choose import reversible
+from patchc.planner.choose import choose, layer_by_layer, reversible
 from patchc.planner.search import Point
 from patchc.programs.host import Flavour, build
 from patchc.schedule.types import Schedule
@@ -24,6 +25,7 @@ from tests.c.emitted import (
     options,
     placed,
     points,
+    signal,
     write,
 )
 from tests.graphs import NetworkBuilder
@@ -197,19 +199,27 @@ def test_groups_that_kernels_cannot_run(runs):
         emit(*placed(lower(graph, Plan(InputMode.TILES, tunnels))), options())
 
 
-def test_maps_too_wide_for_the_tables():
-    """At the limit of 65 535 columns, and one past it."""
-    for width, error in ((65_535, False), (65_536, True)):
-        net = NetworkBuilder(6)
-        x = net.relu(net.input(1, width, 1), name="a")
-        graph = net.build(net.relu(x, name="b"))
-        steps = (StepPlan(("a.node",)), StepPlan(("b.node",)))
-        schedule = lower(graph, Plan(InputMode.TILES, (TunnelPlan(steps),)))
-        if error:
-            with pytest.raises(PatchcError, match="has 65536 columns, and a tunnel takes at most"):
-                emit(*placed(schedule), options())
-        else:
-            assert "{{0, 65535}}" in str(emit(*placed(schedule), options())["net.c"])
+def test_the_widest_maps_of_a_tunnel(tmp_path):
+    """Their columns end where a uint16_t does; tests/unit/test_limits.py has what is wider."""
+    net = NetworkBuilder(6)
+    x = net.relu(net.input(1, MAX_COLUMN, 1), name="a")
+    graph = net.build(net.relu(x, name="b"))
+    steps = (StepPlan(("a.node",)), StepPlan(("b.node",)))
+    schedule = lower(graph, Plan(InputMode.TILES, (TunnelPlan(steps, stripes=2),)))
+    assert "{{0, 32767}, {32767, 65535}}" in str(emit(*placed(schedule), options())["net.c"])
+    write(schedule, tmp_path)
+    check_equal(tmp_path, graph, "sanitize")
+
+
+def test_a_signal_too_wide_for_tunnels_under_a_budget(tmp_path):
+    """Its first layer runs over whole maps, what follows in stripes; all flags that warn are on."""
+    graph = signal(70_000)
+    limit = layer_by_layer(graph, InputMode.EXTERN).arena_bytes * 4 // 5
+    choice = choose(graph, InputMode.EXTERN, limit)
+    assert choice.arena_bytes <= limit
+    assert any(not tunnel.whole for tunnel in choice.plan.tunnels)
+    write(choice.schedule, tmp_path)
+    check_equal(tmp_path, graph, Flavour("strict", STRICT), cases=2)
 
 
 def test_static_names_do_not_meet_the_exported_ones():

@@ -10,8 +10,6 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import onnx
-import onnxruntime
 import pytest
 
 import patchc
@@ -21,8 +19,6 @@ from patchc.pipeline import random_maps
 from patchc.plan.types import InputMode
 from patchc.planner.choose import choose, layer_by_layer
 from patchc.reference import run_graph
-from patchc.verify.sessions import UNOPTIMIZED, session
-from patchc.verify.unshared import unshared
 from tests.branching import NETWORKS, quantized
 
 
@@ -53,30 +49,6 @@ def test_outputs_differ_from_place_to_place(model: Path):
     values = run_graph(graph, images)
     assert all(len(np.unique(values[name])) > 1 for name in graph.outputs)
     assert sum(len(np.unique(values[name])) for name in graph.outputs) > 5
-
-
-def test_weights_that_two_layers_share_stay_what_they_are(tmp_path: Path):
-    """onnxruntime's option for exact sums cannot take such a file as it is."""
-    model = onnx.load(quantized("siamese", tmp_path))
-    random = np.random.default_rng(5)
-    case = {
-        value.name: random.normal(size=(1, 1, 96, 96)).astype(np.float32)
-        for value in model.graph.input
-    }
-    own = unshared(model)
-    assert own is not model
-    assert unshared(own) is own
-    onnx.checker.check_model(own, full_check=True)
-    for found, expected in zip(_answers(own, case), _answers(model, case), strict=True):
-        np.testing.assert_array_equal(found, expected)
-    assert session(model).run(None, case)
-
-
-def _answers(model: onnx.ModelProto, case: dict[str, np.ndarray]) -> list[np.ndarray]:
-    """By onnxruntime without optimisation, which takes every file."""
-    options = onnxruntime.SessionOptions()
-    options.graph_optimization_level = UNOPTIMIZED
-    return onnxruntime.InferenceSession(model.SerializeToString(), options).run(None, case)
 
 
 def test_two_processes_with_different_hash_seeds_make_the_same_schedule(tmp_path: Path):

@@ -13,7 +13,9 @@ from patchc.frontend import import_model
 from patchc.frontend.export import to_qoperator
 from patchc.ir import Conv
 from patchc.reference import run_graph
+from patchc.verify import sessions
 from patchc.verify.golden import (
+    SATURATION,
     compare_nodes,
     file_outputs,
     fully_fused,
@@ -209,6 +211,23 @@ def test_file_outputs_have_the_names_and_values_of_the_file(tmp_path):
     for ours, theirs in zip(found, reference_outputs(understood, cases), strict=True):
         assert set(ours) == set(theirs) == {"logits"}
         np.testing.assert_array_equal(ours["logits"], theirs["logits"])
+
+
+@pytest.mark.parametrize("adds_in_16_bits", [False, True])
+@pytest.mark.parametrize("unsigned", [False, True])
+def test_a_processor_that_saturates_makes_a_note_only(
+    unsigned, adds_in_16_bits, tmp_path, monkeypatch
+):
+    """And none where all products are of int8."""
+    monkeypatch.setattr(sessions, "_adds_in_16_bits", lambda: adds_in_16_bits)
+    understood, cases = imported(residual_network(unsigned=unsigned), tmp_path), images(1)
+    if not unsigned:
+        (maps,) = graph_inputs(understood, cases)
+        understood = imported(to_qoperator(understood.graph), tmp_path)
+        cases = [{b.onnx_name: b.from_map(maps[b.tensor]) for b in understood.inputs}]
+    result = golden(understood, cases, reference(understood, cases))
+    assert result.passed, result.failures
+    assert result.notes == ((SATURATION,) if adds_in_16_bits and unsigned else ())
 
 
 def test_exposed_tensors_are_outputs_of_the_session():

@@ -3,11 +3,14 @@ shrinks; weights come from a seed."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from hypothesis import strategies as st
 
 from patchc.ir import Graph, Padding, Window
 from patchc.ir.resize import COORDINATES
 from tests.graphs import NetworkBuilder
+from tests.property.strategies import one_sided
 
 
 @st.composite
@@ -34,7 +37,9 @@ def chains(draw: st.DrawFn, max_blocks: int = 5) -> Graph:
 def _block(draw: st.DrawFn, net: NetworkBuilder, x: str) -> str:
     h, w, channels = net.tensors[x].shape
     kinds = ["bottleneck"] * 4 + ["residual", "pair", "conv", "relu", "gate", "concat"]
-    kinds += ["shuffle", "spread"] + (["crop", "focus"] if min(h, w) >= 4 else [])
+    kinds += ["shuffle", "spread", "padded", "padded"] + (
+        ["crop", "focus"] if min(h, w) >= 4 else []
+    )
     kind = draw(st.sampled_from(kinds + (["pool"] if min(h, w) >= 4 else [])))
     kernel = draw(st.sampled_from([3, 3, 5, 7]))
     stride = draw(st.sampled_from([1, 1, 2])) if min(h, w) >= 3 else 1
@@ -43,6 +48,8 @@ def _block(draw: st.DrawFn, net: NetworkBuilder, x: str) -> str:
         return net.bottleneck(x, more, draw(st.sampled_from([1, 2, 4, 6])), kernel, stride)
     if kind == "residual":
         return net.add(x, net.conv(net.conv(x, channels, 3), channels, 3))
+    if kind == "padded":
+        return net.conv(x, more, pad=draw(one_sided()))
     if kind == "gate":
         return net.gate(x, draw(st.integers(1, channels)))
     if kind == "concat":
@@ -67,11 +74,19 @@ def _block(draw: st.DrawFn, net: NetworkBuilder, x: str) -> str:
 
 
 @st.composite
-def dags(draw: st.DrawFn, max_blocks: int = 4) -> Graph:
-    """An encoder of blocks that branch, perhaps a decoder that meets it again at each resolution,
-    perhaps outputs at several of them: Inception, U-Net and SSD in small."""
+def dags(
+    draw: st.DrawFn,
+    max_blocks: int = 4,
+    sides: Sequence[int] = (8, 12, 16, 20, 24),
+    decoder: bool | None = None,
+) -> Graph:
+    """An encoder of blocks that branch, and a decoder that meets it again at each resolution, with
+    outputs at several of them: Inception, U-Net and SSD in small.
+
+    `sides`: what the image's rows and columns may be. `decoder`: is there one? None: perhaps.
+    """
     net = NetworkBuilder(draw(st.integers(0, 2**16)))
-    side = st.sampled_from([8, 12, 16, 20, 24])
+    side = st.sampled_from(sides)
     height, width = draw(side), draw(side)
     x = net.conv(net.input(height, width, draw(st.integers(1, 4))), 4, 3)
     if draw(st.integers(0, 3)) == 3:
@@ -84,7 +99,8 @@ def dags(draw: st.DrawFn, max_blocks: int = 4) -> Graph:
             levels.append(x)
             x = net.max_pool(x) if draw(st.booleans()) else net.conv(x, draw(CHANNELS), 3, 2)
     outputs = []
-    for skip in reversed(levels if draw(st.booleans()) else []):
+    decodes = draw(st.booleans()) if decoder is None else decoder
+    for skip in reversed(levels if decodes else []):
         x = _decode(draw, net, x, skip)
         if draw(st.booleans()):
             outputs.append(net.conv(x, draw(st.integers(1, 6))))
@@ -144,7 +160,10 @@ def _enlarged(draw: st.DrawFn, net: NetworkBuilder, x: str, height: int, width: 
         return net.resize_linear(x, height, width, coordinates)
     if kind == "nearest":
         return net.resize_nearest(x, height, width, coordinates)
-    return net.upsample(x, height // net.tensors[x].shape[0], width // net.tensors[x].shape[1])
+    rows, cols = height // net.tensors[x].shape[0], width // net.tensors[x].shape[1]
+    if min(rows, cols) == 0:  # pads have made it larger than the map that it is to meet
+        return net.resize_nearest(x, height, width, coordinates)
+    return net.upsample(x, rows, cols)
 
 
 def _decode(draw: st.DrawFn, net: NetworkBuilder, x: str, skip: str) -> str:

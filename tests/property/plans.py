@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from hypothesis import strategies as st
@@ -12,31 +13,61 @@ from patchc.plan.types import InputMode, OutputMode, Plan, StepPlan, TunnelPlan
 from patchc.planner.assign import assigned
 from patchc.planner.order import best_order
 from patchc.planner.units import Unit, find_units
+from patchc.schedule.types import Schedule
 from tests.plans import lower
 
 
 @st.composite
 def plans(draw: st.DrawFn, graph: Graph, modes: tuple[InputMode, ...] = tuple(InputMode)) -> Plan:
     """Units in random runs; each run a tunnel with random tiles, groups, rows, stripes and
-    direction where the lowering takes it, otherwise layer by layer."""
+    direction as far as the lowering takes them, now and then layer by layer."""
     mode, outputs = draw(st.sampled_from(modes)), draw(st.sampled_from(OutputMode))
     order = best_order(graph, mode).nodes if draw(st.booleans()) else graph.nodes
     tunnels: list[TunnelPlan] = []
     in_place: list[tuple[str, str]] = []
     runs = _runs(draw, find_units(graph, order))
     for index, run in enumerate(runs):
-        tunnel = _tunnel(draw, graph, run)
         pairs = tuple(pair for unit in run for pair in unit.in_place)
         others = [whole(graph.node(n)) for other in runs for unit in other for n in unit.nodes]
         first = sum(len(unit.nodes) for other in runs[:index] for unit in other)
-        count = len(tunnel.nodes)
-        alone = (*others[:first], tunnel, *others[first + count :])
-        if draw(st.integers(0, 5)) == 5 or not accepted(graph, Plan(mode, alone, pairs, outputs)):
-            tunnels += others[first : first + count]
+        count = sum(len(unit.nodes) for unit in run)
+        for tunnel in _simpler(_tunnel(draw, graph, run)):
+            alone = (*others[:first], tunnel, *others[first + count :])
+            if accepted(graph, Plan(mode, alone, pairs, outputs)) and draw(st.integers(0, 7)) < 7:
+                tunnels.append(tunnel)
+                in_place += pairs
+                break
         else:
-            tunnels.append(tunnel)
-            in_place += pairs
+            tunnels += others[first : first + count]
     return assigned(graph, Plan(mode, tuple(tunnels), tuple(in_place), outputs))
+
+
+@st.composite
+def schedules_with(
+    draw: st.DrawFn, graph: Graph, wanted: Callable[[Schedule], object], mode: InputMode
+) -> Schedule:
+    """A random plan, lowered, that has something `wanted`: drawn a few times until it has, and each
+    time without stripes, with the image as `mode` has it and outputs in the arena, where that
+    helps."""
+    for _ in range(3):
+        plan = draw(plans(graph))
+        found = lower(graph, plan)
+        if wanted(found):
+            break
+        tunnels = tuple(replace(tunnel, stripes=1) for tunnel in plan.tunnels)
+        plain = Plan(mode, tunnels, plan.in_place, OutputMode.ARENA)
+        if accepted(graph, plain) and wanted(lower(graph, plain)):
+            return lower(graph, plain)
+    return found
+
+
+def _simpler(tunnel: TunnelPlan) -> Iterator[TunnelPlan]:
+    """A tunnel; and without what the lowering may have refused in it."""
+    yield tunnel
+    if tunnel.stripes > 1:
+        yield replace(tunnel, stripes=1)
+    if tunnel.reverse:
+        yield replace(tunnel, stripes=1, reverse=False)
 
 
 def whole(node: Node) -> TunnelPlan:
@@ -56,7 +87,7 @@ def accepted(graph: Graph, plan: Plan) -> bool:
 def _runs(draw: st.DrawFn, units: tuple[Unit, ...]) -> list[list[Unit]]:
     runs: list[list[Unit]] = []
     for unit in units:
-        if runs and draw(st.integers(0, 3)):
+        if runs and draw(st.integers(0, 2)):
             runs[-1].append(unit)
         else:
             runs.append([unit])

@@ -107,15 +107,29 @@ def _axes(draw: st.DrawFn, size: int, pooling: bool) -> tuple[int, int, int, int
 
 
 @st.composite
+def one_sided(draw: st.DrawFn) -> Padding:
+    """Pixels on some sides only: at the right and at the bottom, as a Pad in front of a strided
+    convolution puts them, or anywhere."""
+    side, any_side = st.integers(0, 2), draw(st.integers(0, 2)) == 2
+    top, left = (draw(side), draw(side)) if any_side else (0, 0)
+    return Padding(top, left, draw(side), draw(side))
+
+
+@st.composite
 def convolutions(draw: st.DrawFn, shape: Shape) -> Conv:
-    """Regular, grouped, depthwise with any multiplier, pointwise, or dense over the whole map."""
+    """Regular, grouped, depthwise with any multiplier, pointwise with and without pads, or dense
+    over the whole map."""
     height, width, c_in = shape
-    form = draw(st.sampled_from(["pointwise", "regular", "depthwise", "grouped", "dense"]))
+    form = draw(
+        st.sampled_from(["pointwise", "padded", "regular", "depthwise", "grouped", "dense"])
+    )
     divisors = [g for g in range(1, c_in + 1) if c_in % g == 0]
     groups = {"depthwise": c_in, "grouped": draw(st.sampled_from(divisors))}.get(form, 1)
     c_out = groups * draw(st.integers(1, max(1, MAX_CHANNELS // groups)))
     if form == "pointwise":
         window = Window((1, 1))
+    elif form == "padded":
+        window = Window((1, 1), pads=draw(one_sided()))
     elif form == "dense":
         window = Window((height, width))
     else:
@@ -224,11 +238,12 @@ def graphs(draw: st.DrawFn, *, max_nodes: int = 6, kinds: tuple[str, ...] = NODE
 
 
 @st.composite
-def mobile_networks(draw: st.DrawFn) -> Graph:
+def mobile_networks(draw: st.DrawFn, *, least: int = 1) -> Graph:
     """A network like those people deploy, only small: a strided convolution, bottlenecks of all
-    sorts with pools, tables and skips between them, often a mean and a dense layer at the end."""
+    sorts with pools, tables and skips between them, often a mean and a dense layer at the end.
+    `least`: rows and columns of the image, at least."""
     network = _Network()
-    side = st.integers(1, 2 * MAX_SIDE)
+    side = st.integers(least, 2 * MAX_SIDE)
     last = network.add_input(
         (draw(side), draw(side), draw(st.integers(1, 3))), draw(quantizations())
     )

@@ -4,7 +4,7 @@ and a part of a map is computed as within the whole."""
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from patchc.frontend.export import to_qoperator
@@ -13,6 +13,7 @@ from patchc.reference import run_graph
 from patchc.reference.geometry import padding, reach
 from patchc.reference.operators import Patch, kernel, reading_axes
 from patchc.verify.sessions import float_operators, session
+from tests.property.examples import some
 from tests.property.strategies import NODE_KINDS, graphs, images
 
 
@@ -36,25 +37,25 @@ def one_node(kind: str) -> st.SearchStrategy[Graph]:
 
 
 @given(st.sampled_from(NODE_KINDS).flatmap(one_node))
-@settings(max_examples=150, deadline=None)
+@some(150)
 def test_one_operator(graph):
     assert_equals_onnxruntime(graph)
 
 
 @given(graphs())
-@settings(max_examples=100, deadline=None)
+@some(100)
 def test_networks(graph):
     assert_equals_onnxruntime(graph)
 
 
 @given(graphs(max_nodes=3))
-@settings(max_examples=10, deadline=None)
+@some(10)
 def test_onnxruntime_runs_exported_networks_in_integers(graph):
     assert float_operators(to_qoperator(graph)) == ()
 
 
 @given(st.data(), st.sampled_from(NODE_KINDS).flatmap(one_node))
-@settings(max_examples=150, deadline=None)
+@some(150)
 def test_a_rectangle_alone_equals_the_same_part_of_the_whole(data, graph):
     inputs = images(graph)
     values = run_graph(graph, inputs)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from patchc.ir import macs
@@ -17,13 +17,14 @@ from patchc.planner.modes import Bounds
 from patchc.planner.search import NO_LIMIT, Search
 from patchc.reference import run_graph, run_schedule
 from patchc.schedule.lower import lower
+from tests.property.examples import some
 from tests.property.networks import chains
 
 MODES = st.sampled_from(list(InputMode))
 OUTPUTS = st.sampled_from(list(OutputMode))
 
 
-@settings(deadline=None, max_examples=25)
+@some(25)
 @given(chains(), MODES, OUTPUTS)
 def test_along_the_frontier_less_memory_costs_more(graph, mode, outputs):
     choices = explore(graph, mode, outputs=outputs)
@@ -38,7 +39,7 @@ def test_along_the_frontier_less_memory_costs_more(graph, mode, outputs):
     assert costs[0] <= sum(macs(graph, node) for node in graph.nodes)
 
 
-@settings(deadline=None, max_examples=25)
+@some(25)
 @given(chains(), MODES, st.floats(0.3, 1.1))
 def test_a_budget_is_kept_or_refused_with_a_floor_that_works(graph, mode, share):
     limit = int(layer_by_layer(graph, mode).arena_bytes * share)
@@ -49,7 +50,7 @@ def test_a_budget_is_kept_or_refused_with_a_floor_that_works(graph, mode, share)
         assert choose(graph, mode, choice.arena_bytes).arena_bytes <= choice.arena_bytes
 
 
-@settings(deadline=None, max_examples=15)
+@some(15)
 @given(chains(), MODES, st.floats(0.4, 1.0), st.floats(0.4, 1.0))
 def test_a_larger_budget_never_costs_more(graph, mode, one, two):
     whole = layer_by_layer(graph, mode).arena_bytes
@@ -60,7 +61,7 @@ def test_a_larger_budget_never_costs_more(graph, mode, one, two):
         assert loose.cost <= max(tight.cost, plain)
 
 
-@settings(deadline=None, max_examples=15)
+@some(15)
 @given(chains(), MODES, OUTPUTS, st.floats(0.4, 0.9))
 def test_plans_survive_json_and_lower_to_the_same_schedule(graph, mode, outputs, share):
     limit = int(layer_by_layer(graph, mode).arena_bytes * share)

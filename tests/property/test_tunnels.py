@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from patchc.geometry.axis import axis_maps
@@ -20,7 +20,8 @@ from patchc.reference import ShadowMemoryError, execute, run_graph, schedule
 from patchc.schedule.lower import lower
 from patchc.schedule.types import BufferKind, Schedule
 from tests.property.demand import Found, simulate
-from tests.property.plans import plans
+from tests.property.examples import Met, some
+from tests.property.plans import plans, schedules_with
 from tests.property.priced import block_bytes, computing_blocks
 from tests.property.strategies import graphs, images, mobile_networks
 
@@ -34,10 +35,36 @@ def planned(draw: st.DrawFn) -> tuple[Graph, Plan]:
     return graph, draw(plans(graph))
 
 
-def some(examples: int) -> settings:
-    return settings(
-        max_examples=examples, deadline=None, suppress_health_check=[HealthCheck.too_slow]
-    )
+plan_features = Met(
+    streams=0.9,
+    several_tunnels=0.4,
+    several_steps=0.5,
+    stripes=0.3,
+    reverse=0.2,
+    tiles=0.2,
+    groups_of_several_rows=0.15,
+    in_place=0.2,
+    overlaps=0.3,
+    handed_over=0.15,
+)
+
+
+def features(plan: Plan, found: Schedule) -> dict[str, bool]:
+    """What a plan makes use of."""
+    tunnels = [tunnel for tunnel in plan.tunnels if not tunnel.whole]
+    steps = [step for tunnel in tunnels for step in tunnel.steps]
+    return {
+        "streams": bool(tunnels),
+        "several_tunnels": len(tunnels) > 1,
+        "several_steps": any(len(tunnel.steps) > 1 for tunnel in tunnels),
+        "stripes": any(tunnel.stripes > 1 for tunnel in tunnels),
+        "reverse": any(tunnel.reverse for tunnel in tunnels),
+        "tiles": any(step.tile for step in steps),
+        "groups_of_several_rows": any(step.group and step.rows > 1 for step in steps),
+        "in_place": bool(plan.in_place),
+        "overlaps": bool(found.overlaps),
+        "handed_over": bool(found.handed),
+    }
 
 
 def assert_equals_graph(schedule: Schedule, placement: Placement) -> int:
@@ -53,6 +80,7 @@ def assert_equals_graph(schedule: Schedule, placement: Placement) -> int:
 # -- execution ---------------------------------------------------------------------------------
 
 
+@plan_features.enough
 @given(planned())
 @some(150)
 def test_every_plan_computes_what_the_graph_computes(case):
@@ -60,8 +88,13 @@ def test_every_plan_computes_what_the_graph_computes(case):
     placement = place(found)
     check_placement(found, placement)
     assert_equals_graph(found, placement)
+    plan_features(**features(case[1], found))
 
 
+verdicts = Met(equal=0.2, objected=0.2)
+
+
+@verdicts.enough
 @given(planned(), st.data())
 @some(100)
 def test_rows_run_at_once_are_judged_as_their_tiles_are(case, data):
@@ -91,6 +124,8 @@ def test_rows_run_at_once_are_judged_as_their_tiles_are(case, data):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(schedule, "at_once", lambda *_: None)
         assert verdict() == at_once
+    objected = isinstance(at_once, str)
+    verdicts(equal=not objected, objected=objected)
 
 
 # -- lowering ----------------------------------------------------------------------------------
@@ -135,6 +170,10 @@ def hull(mask: np.ndarray) -> tuple[int, int]:
     return (int(columns[0]), int(columns[-1]) + 1) if len(columns) else (0, 0)
 
 
+lowered = Met(rings=0.5, exact_rings=0.25, exact_stripes=0.15, reverse=0.15)
+
+
+@lowered.enough
 @given(planned())
 @some(300)
 def test_lowering_against_demand_pixel_by_pixel(case):
@@ -142,10 +181,12 @@ def test_lowering_against_demand_pixel_by_pixel(case):
     stripe computes the columns that it needs and no others; maps are made in full."""
     found = lower(*case)
     gaps = any(leaves_gaps(node.op) for node in found.graph.nodes)
+    with_rings = []
     for block in found.blocks:
         seen = simulate(found, block)
         assert not seen.missing
         ring = rings(found, seen)
+        with_rings += [block] if ring else []
         for name in ring:
             rows = max(1, seen.alive.get(name, 0), seen.piece.get(name, 0))
             slots = found.storages[name].slots
@@ -164,32 +205,61 @@ def test_lowering_against_demand_pixel_by_pixel(case):
         for name in {name for name, _ in seen.made} - ring:
             made = [seen.made[name, stripe] for stripe in range(block.stripes)]
             assert np.all(np.logical_or.reduce(made)), name
+    lowered(
+        rings=bool(with_rings),
+        exact_rings=bool(with_rings) and not gaps,
+        exact_stripes=any(block.stripes > 1 for block in with_rings) and not gaps,
+        reverse=any(block.reverse for block in with_rings),
+    )
 
 
-@given(planned(), st.data())
-@some(100)
-def test_a_ring_one_row_shorter_is_noticed(case, data):
-    found = lower(*case)
-    tall = [
+def tight(found: Schedule) -> list[str]:
+    """Tensors in rings of several rows, all of which are alive at once."""
+    return [
         name
         for block in found.blocks
         for seen in [simulate(found, block)]
         for name in sorted(rings(found, seen))
         if 1 < found.storages[name].slots == seen.alive.get(name)
     ]
-    if not tall:
+
+
+shortened = Met(ring=0.9)
+
+
+@shortened.enough
+@given(
+    mobile_networks(least=5).flatmap(lambda g: schedules_with(g, tight, InputMode.TILES)),
+    st.data(),
+)
+@some(100)
+def test_a_ring_one_row_shorter_is_noticed(found, data):
+    found_rings = tight(found)
+    shortened(ring=bool(found_rings))
+    if not found_rings:
         return
-    name = data.draw(st.sampled_from(tall))
+    name = data.draw(st.sampled_from(found_rings))
     short = replace(found.storages[name], slots=found.storages[name].slots - 1)
     spoiled = replace(found, storages={**found.storages, name: short})
     with pytest.raises(ShadowMemoryError):
         execute(spoiled, place(found), images(found.graph))
 
 
-@given(planned())
+overlapping = Met(overlap=0.8, reverse=0.1)
+
+
+@overlapping.enough
+@given(
+    NETWORKS.flatmap(
+        lambda graph: schedules_with(graph, lambda found: found.overlaps, InputMode.RESIDENT)
+    )
+)
 @some(100)
-def test_a_map_may_lie_at_the_very_distance_that_the_lowering_asks_for(case):
-    found = lower(*case)
+def test_a_map_may_lie_at_the_very_distance_that_the_lowering_asks_for(found):
+    overlapping(
+        overlap=bool(found.overlaps),
+        reverse=any(overlap.reverse for overlap in found.overlaps),
+    )
     for overlap in found.overlaps:
         target, source = found.buffers[overlap.target], found.buffers[overlap.source]
         shift = overlap.shift(target, source)
@@ -207,14 +277,23 @@ def test_a_map_may_lie_at_the_very_distance_that_the_lowering_asks_for(case):
 # -- the search --------------------------------------------------------------------------------
 
 
+searched = Met(tunnels=0.6, several_points=0.4)
+
+
+@searched.enough
 @given(NETWORKS, st.sampled_from(InputMode), st.sampled_from(OutputMode))
 @some(60)
 def test_the_search_prices_plans_as_they_turn_out(graph, mode, outputs):
     """Bytes are those live, tunnel by tunnel; costs are the multiply-accumulates done."""
     assume(all(graph.consumers[name] for name in graph.inputs))
-    for point in Search(graph, mode, outputs).frontier(EVERYTHING):
+    points = tuple(Search(graph, mode, outputs).frontier(EVERYTHING))
+    for point in points:
         found = lower(graph, point.plan(mode, outputs))
         for tunnel, block in zip(point.tunnels, computing_blocks(found), strict=True):
             assert block_bytes(found, block) == tunnel.bytes
         assert point.bytes == max(tunnel.bytes for tunnel in point.tunnels)
         assert assert_equals_graph(found, place(found)) == point.cost
+    searched(
+        tunnels=any(not tunnel.plan.whole for point in points for tunnel in point.tunnels),
+        several_points=len(points) > 1,
+    )

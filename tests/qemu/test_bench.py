@@ -18,6 +18,8 @@ from tests.onnx_float import quantized_cnn
 from tests.qemu.boards import require_arm
 from tests.tools import require_tool
 
+pytestmark = pytest.mark.qemu
+
 
 @pytest.fixture
 def out(tmp_path):

@@ -7,6 +7,8 @@ import pytest
 import patchc
 from tests.branching import quantized
 
+pytestmark = pytest.mark.qemu
+
 
 @pytest.mark.parametrize("name", ["mobilenet_v3_small", "fpn"])
 def test_half_of_the_ram_on_a_core(name, tmp_path):

@@ -13,6 +13,8 @@ from tests.c.emitted import GOLDEN, bottlenecks, images, layerwise, rows_in_two_
 from tests.qemu.boards import emitted, every_board, run, smallest
 from tests.schedules import two_convolutions
 
+pytestmark = pytest.mark.qemu
+
 
 @pytest.mark.parametrize("name", GOLDEN)
 def test_every_kernel_and_input_mode_on_one_core(name, tmp_path):

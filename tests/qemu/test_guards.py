@@ -10,6 +10,8 @@ from patchc.programs.firmware import build
 from tests.c.emitted import GOLDEN, images
 from tests.qemu.boards import emitted, every_board, every_mpu, run
 
+pytestmark = pytest.mark.qemu
+
 SCHEDULE = GOLDEN["classifier_tiles"].schedule()
 BEGIN = "    int8_t *const base = arena;\n"
 FAULT = "failed with status 99:\nfault: exception 3"

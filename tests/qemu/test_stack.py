@@ -15,6 +15,8 @@ from patchc.targets.cores import CORES
 from tests.c.emitted import GOLDEN, images, write
 from tests.tools import require_tool
 
+pytestmark = pytest.mark.qemu
+
 GCC = "arm-none-eabi-gcc"
 CLOSE = 64  # bytes that the bound may lie above the painted high-water
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
 from patchc.frontend import Border, ImportedModel, import_model
 from patchc.frontend.export import to_qoperator
 from patchc.passes import run_passes
 from patchc.reference import run_graph
+from patchc.verify.sessions import DEFAULT, UNOPTIMIZED, session
 
 MICROSOFT = "com.microsoft"
 TYPES = {np.dtype(np.int8): TensorProto.INT8, np.dtype(np.uint8): TensorProto.UINT8}
@@ -89,33 +89,11 @@ class Net:
         return helper.make_model(graph, opset_imports=opsets, ir_version=8)
 
 
-def session(
-    model: onnx.ModelProto, *, optimized: bool = True, exposed: Sequence[str] = ()
-) -> onnxruntime.InferenceSession:
-    """onnxruntime on one thread, integer kernels for int8 QDQ too, further outputs by name."""
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    options.intra_op_num_threads = 1
-    options.add_session_config_entry("session.qdqisint8allowed", "1")
-    if not optimized:
-        level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-        options.graph_optimization_level = level
-    copy = onnx.ModelProto()
-    copy.CopyFrom(model)
-    have = {value.name for value in copy.graph.output}
-    copy.graph.output.extend(
-        helper.make_empty_tensor_value_info(name) for name in exposed if name not in have
-    )
-    return onnxruntime.InferenceSession(
-        copy.SerializeToString(), options, providers=["CPUExecutionProvider"]
-    )
-
-
 def run(
     model: onnx.ModelProto, feeds: Mapping[str, np.ndarray], **options: Any
 ) -> dict[str, np.ndarray]:
-    """All outputs, by name."""
-    running = session(model, **options)
+    """All outputs, by name, with integer kernels for int8 QDQ too."""
+    running = session(model, signed_integers=True, **options)
     names = [output.name for output in running.get_outputs()]
     return dict(zip(names, running.run(names, dict(feeds)), strict=True))
 
@@ -162,9 +140,9 @@ def check(model: onnx.ModelProto, *, cases: int = 2, exact: bool = True) -> Impo
         inputs = graph_inputs(imported, feeds)
         maps = run_graph(imported.graph, inputs)
         feed = {name: channels_first(values) for name, values in inputs.items()}
-        for optimized in (False, True):
+        for level in (UNOPTIMIZED, DEFAULT):
             exposed = [node.output for node in imported.graph.nodes]
-            found = run(exported, feed, optimized=optimized, exposed=exposed)
+            found = run(exported, feed, level=level, exposed=exposed)
             for name in exposed:
                 np.testing.assert_array_equal(found[name], channels_first(maps[name]), name)
         if exact:
@@ -184,7 +162,7 @@ def check_nodes(model: onnx.ModelProto) -> ImportedModel:
     maps = run_graph(imported.graph, graph_inputs(imported, feeds))
     borders = [border for border in imported.borders if border.tensor not in imported.graph.inputs]
     names = [border.onnx_name for border in borders]
-    found = run(imported.onnx_model, feeds, optimized=False, exposed=names)
+    found = run(imported.onnx_model, feeds, level=UNOPTIMIZED, exposed=names)
     for border in borders:
         theirs = border.to_map(found[border.onnx_name]).astype(int)
         assert np.abs(theirs - maps[border.tensor]).max() <= 1, border

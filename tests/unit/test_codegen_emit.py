@@ -31,6 +31,7 @@ def digest() -> str:
     return found.hexdigest()
 
 
+@pytest.mark.slow
 def test_two_processes_with_different_hash_seeds_emit_the_same_bytes():
     program = "from tests.unit.test_codegen_emit import digest; print(digest())"
     found = {

@@ -41,6 +41,7 @@ from patchc.ir import (
     verify,
 )
 from patchc.reference import run_graph
+from patchc.verify.sessions import DEFAULT, UNOPTIMIZED
 from tests.unit.frontend_models import channels_first, run
 
 X, Y = Quantization(float(np.float32(0.03)), 7), Quantization(float(np.float32(0.05)), -3)
@@ -64,8 +65,8 @@ def check(graph: Graph, seed: int = 0) -> None:
     }
     expected = run_graph(graph, maps)
     feeds = {name: channels_first(values) for name, values in maps.items()}
-    for optimized in (False, True):
-        found = run(to_qoperator(graph), feeds, optimized=optimized)
+    for level in (UNOPTIMIZED, DEFAULT):
+        found = run(to_qoperator(graph), feeds, level=level)
         for name in graph.outputs:
             np.testing.assert_array_equal(found[name], channels_first(expected[name]))
 

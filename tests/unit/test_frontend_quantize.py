@@ -264,6 +264,7 @@ quantize(sys.argv[1], sys.argv[2], sys.argv[1] + ".npz", options)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("format_", "activation"), [("qdq", "uint8"), ("qoperator", "int8")])
 def test_two_processes_write_the_same_bytes_and_print_nothing(tmp_path, format_, activation):
     model = tmp_path / "f.onnx"

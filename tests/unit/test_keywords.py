@@ -65,6 +65,7 @@ def test_silence_is_a_spectrogram():
     assert not found.any()
 
 
+@pytest.mark.slow
 @every_network
 def test_c_equals_onnxruntime(name: str, tmp_path: Path):
     network, quantized = KEYWORDS[name], tmp_path / f"{name}.onnx"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import onnxruntime as ort
 import pytest
 from onnx import helper, numpy_helper
 
@@ -14,6 +13,7 @@ from patchc.numerics.float32 import Float32
 from patchc.numerics.pairing import Pairing, all_pairs
 from patchc.numerics.requant import conv_factors, global_factor, requantize_float
 from patchc.numerics.structs import WindowParams
+from patchc.verify.sessions import session
 
 DOMAIN = {"QLinearConv": "", "MaxPool": ""}
 
@@ -38,8 +38,7 @@ def run(op_type: str, operands: list[np.ndarray], data: tuple[int, ...], **attri
     )
     opsets = [helper.make_opsetid("", 17), helper.make_opsetid("com.microsoft", 1)]
     model = helper.make_model(graph, opset_imports=opsets, ir_version=10)
-    session = ort.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
-    (result,) = session.run(None, {names[i]: operands[i] for i in data})
+    (result,) = session(model).run(None, {names[i]: operands[i] for i in data})
     return result
 
 

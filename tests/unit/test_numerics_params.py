@@ -31,6 +31,7 @@ from patchc.ir import (
     Upsample,
     Window,
 )
+from patchc.kernels.moves import MAX_FACTOR
 from patchc.kernels.registry import KERNELS
 from patchc.kernels.window import MAX_WINDOW
 from patchc.numerics import structs
@@ -174,6 +175,15 @@ def test_windows_end_at_16_bits() -> None:
     beyond = replace(fits, window=Window((1, 1), (MAX_WINDOW + 1, 1)))
     with pytest.raises(PatchcError, match=r"MaxPool 'node': window of 65536; at most 65535"):
         params(single(beyond, (1, 1, 1)))
+
+
+@pytest.mark.parametrize("kind", [Upsample, DepthToSpace])
+def test_factors_end_at_16_bits(kind: type[Upsample | DepthToSpace]) -> None:
+    fits = params(single(kind((1, MAX_FACTOR)), (1, 1, MAX_FACTOR)))
+    assert (fits.up if kind is DepthToSpace else fits).up_w == MAX_FACTOR
+    beyond = single(kind((1, MAX_FACTOR + 1)), (1, 1, MAX_FACTOR + 1))
+    with pytest.raises(PatchcError, match=f"{kind.__name__} 'node': 65536 times.*at most 65535"):
+        params(beyond)
 
 
 def test_copies_reach_no_further_than_16_bits() -> None:

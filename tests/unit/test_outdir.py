@@ -75,6 +75,7 @@ def test_a_link_to_a_folder_stays_a_link(tmp_path: Path):
     assert (tmp_path / "real/file").read_text() == "new"
 
 
+@pytest.mark.slow
 def test_a_model_whose_weights_lie_in_another_file_is_kept_whole(tmp_path: Path):
     quantized_cnn(tmp_path / "one.onnx")
     model = onnx.load(tmp_path / "one.onnx")
@@ -86,6 +87,7 @@ def test_a_model_whose_weights_lie_in_another_file_is_kept_whole(tmp_path: Path)
     assert patchc.verify(tmp_path / "out", cases=1).passed
 
 
+@pytest.mark.slow
 def test_two_processes_write_the_same_bytes(tmp_path: Path):
     """Whatever the seed of Python's hashes: quantisation, names, C, plan and report."""
     np.savez(tmp_path / "samples.npz", **samples())

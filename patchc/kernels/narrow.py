@@ -17,7 +17,7 @@ from patchc.kernels.convolutions import (
     whole,
 )
 from patchc.kernels.kernel import Kernel
-from patchc.kernels.portable import RARE_SOURCE
+from patchc.kernels.portable import PORTABLE, RARE_SOURCE
 from patchc.numerics.forms import PIECES_SHAPES
 
 NARROW = "narrow"  # C99 without products of 32 x 32 -> 64 bits
@@ -36,6 +36,7 @@ def _narrow(name: str, pack: Pack, **more: Any) -> Kernel:
         kernel,
         name=f"{name}.narrow",
         flavour=NARROW,
+        supersedes=PORTABLE,
         function=f"{kernel.function}_narrow",
         source=f"narrow/patchc_{name}_narrow.c",
         header="patchc_narrow.h",
@@ -56,6 +57,7 @@ NARROW_KERNELS: tuple[Kernel, ...] = (
         _PORTABLE["pointwise_add"],
         name="pointwise_add.narrow",
         flavour=NARROW,
+        supersedes=PORTABLE,
         pack=_packed(by_inputs, fours),
         finish="pointwise_finish.narrow",
         packing="pointwise_sums.narrow",

@@ -35,7 +35,7 @@ class Registry(Mapping[str, Kernel]):
 
     def candidates(self, site: Site, flavours: Collection[str]) -> tuple[Kernel, ...]:
         """The kernels that can run at a site: of each flavour the first that does not refuse, in
-        the order of the entries."""
+        the order of the entries, but for what another one supersedes."""
         found: dict[str, Kernel] = {}
         for kernel in self.entries:
             if (
@@ -46,7 +46,8 @@ class Registry(Mapping[str, Kernel]):
                 and kernel.refusal(site) is None
             ):
                 found[kernel.flavour] = kernel
-        return tuple(found.values())
+        superseded = {kernel.supersedes for kernel in found.values()}
+        return tuple(kernel for kernel in found.values() if kernel.flavour not in superseded)
 
     def refusals(self, site: Site, flavours: Collection[str]) -> dict[str, str]:
         """Kernel -> why it cannot run at a site, for those of its operator and role."""
@@ -64,5 +65,4 @@ class Registry(Mapping[str, Kernel]):
         return Registry((*self.entries, *kernels))
 
 
-# A flavour of fewer cores comes before the portable one: it is taken where nothing is priced.
-KERNELS = Registry((*NARROW_KERNELS, *CONVOLUTIONS, *ELEMENTWISE, *POOLS, *MOVES))
+KERNELS = Registry((*CONVOLUTIONS, *NARROW_KERNELS, *ELEMENTWISE, *POOLS, *MOVES))

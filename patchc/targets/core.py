@@ -18,3 +18,5 @@ class Core:
     reserve: Reserve  # measured by `python -m benchmarks.reserve`
     # Where QEMU runs its code; the first is the default.
     boards: tuple[Board, ...]
+    # Kernels that it can run, by the instructions that they are written for; plain C first.
+    flavours: tuple[str, ...] = ("portable",)

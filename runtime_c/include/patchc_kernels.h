@@ -89,7 +89,7 @@ typedef struct {
     int8_t pad_value;            /* the input's zero point */
     int8_t zero_point;           /* of the output */
     int8_t lo, hi;               /* range of the output */
-    uint8_t drop;                /* of the lines */
+    uint8_t drop;                /* of the lines; 10 but in narrow kernels */
 } patchc_conv_params;
 
 /* "Fours" means: the output channels (of each group) in blocks of four, interleaved, so that one

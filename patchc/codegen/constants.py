@@ -13,6 +13,8 @@ from patchc.codegen.layout import COLUMNS, packed
 from patchc.codegen.names import Names
 from patchc.codegen.options import WeightsMode
 from patchc.kernels.kernel import Kernel, Slicing
+from patchc.numerics.node_forms import FormCounts, form_counts
+from patchc.numerics.structs import Form, Rare
 from patchc.schedule.types import Accumulate, Finish, KernelCall, Schedule, Step
 
 _INT32_MIN, _INT32_MAX, _INT64_MIN = -(2**31), 2**31 - 1, -(2**63)
@@ -23,8 +25,8 @@ class ConstantArray:
     """A const array with external linkage, in one of the weights files."""
 
     name: str
-    ctype: str  # int8_t, uint16_t, int32_t, uint32_t or patchc_scale
-    values: np.ndarray  # int8, uint16, int32 or uint32 (n,), or (mantissa, shift) pairs (n, 2)
+    ctype: str  # a key of _CTYPES
+    values: np.ndarray  # int8, uint16, int32 or uint32 (n,); members of structs, int64 (n, members)
 
     @property
     def length(self) -> int:
@@ -32,11 +34,27 @@ class ConstantArray:
 
     @property
     def bytes(self) -> int:
-        """In C: a patchc_scale takes 8."""
-        width = {"int8_t": 1, "uint16_t": 2, "int32_t": 4, "uint32_t": 4, "patchc_scale": 8}[
-            self.ctype
-        ]
-        return width * self.length
+        """In C."""
+        return _CTYPES[self.ctype].bytes * self.length
+
+
+@dataclass(frozen=True, slots=True)
+class _Type:
+    """A C type of the elements of arrays."""
+
+    bytes: int
+    per_line: int  # as many as end before column 100 when they are the longest
+    members: str = "{}"  # how the members of a struct are written
+
+
+_CTYPES = {
+    "int8_t": _Type(1, 19),
+    "uint16_t": _Type(2, 13),
+    "int32_t": _Type(4, 8),
+    "uint32_t": _Type(4, 8),
+    "patchc_form": _Type(8, 3, "{{{}, {}}}"),
+    "patchc_rare": _Type(16, 2, "{{{}, {{{}, {}}}, {}, {}}}"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +100,7 @@ class NodeConstants:
     arrays: tuple[ConstantArray, ...]  # in the C text
     blob: tuple[np.ndarray, ...]  # int8, in NAME_weights.bin
     bytes: int  # of all of it, the struct itself excepted
+    forms: FormCounts  # of its requantisation
 
 
 Key = tuple[str, str, int]  # (node, packing, group): what a call's constants depend on
@@ -123,7 +142,8 @@ def node_constants(
         assert call.kernel.pack is not None
         params = call.kernel.pack(schedule.graph, schedule.graph.node(call.node), group)
         naming = _Naming(prefix, names.identifier(call.node), weights, blob_bytes)
-        found[key] = _render(naming, params, call.kernel)
+        channels = schedule.graph.tensors[call.tensor].shape[2]
+        found[key] = _render(naming, params, call.kernel, form_counts(params, channels))
         blob_bytes += sum(part.size for part in found[key].blob)
     return found
 
@@ -136,14 +156,14 @@ class _Naming:
     blob_offset: int  # bytes
 
 
-def _render(naming: _Naming, params: Any, kernel: Kernel) -> NodeConstants:
+def _render(naming: _Naming, params: Any, kernel: Kernel, forms: FormCounts) -> NodeConstants:
     arrays: list[ConstantArray] = []
     blob: list[np.ndarray] = []
     fields = _fields(naming, params, (), arrays, blob)
     assert kernel.struct is not None
     struct = ParamStruct(f"params_{naming.stem}", kernel.struct, fields, local=bool(blob))
     total = sum(array.bytes for array in arrays) + sum(part.size for part in blob)
-    return NodeConstants(struct, tuple(arrays), tuple(blob), total)
+    return NodeConstants(struct, tuple(arrays), tuple(blob), total, forms)
 
 
 def _fields(
@@ -158,8 +178,8 @@ def _fields(
     found: list[Field] = []
     for field in dataclasses.fields(params):
         value = getattr(params, field.name)
-        array = _as_array(value)
         path = (*outer, field.name)
+        array = _as_array("_".join((naming.prefix, naming.stem, *path)), value)
         if value is None:
             found.append(Field(field.name, "NULL"))
         elif dataclasses.is_dataclass(value):
@@ -168,27 +188,30 @@ def _fields(
             found.append(Field(field.name, _integer(int(value))))
         elif naming.weights is WeightsMode.EXTERN and field.name == "weights":
             found.append(Field(field.name, f"weights + {naming.blob_offset}"))
-            blob.append(array)
+            blob.append(array.values)
         else:
-            name = "_".join((naming.prefix, naming.stem, *path))
-            arrays.append(ConstantArray(name, _ctype(array), array))
-            found.append(Field(field.name, name))
+            arrays.append(array)
+            found.append(Field(field.name, array.name))
     return tuple(found)
 
 
-def _as_array(value: Any) -> np.ndarray | None:
-    """Arrays of integers flat; a sequence of scales as (n, 2); None for a scalar."""
+def _as_array(name: str, value: Any) -> ConstantArray | None:
+    """An array of integers, flat, or of structs; None for what is no array."""
     if isinstance(value, np.ndarray):
-        return value.reshape(-1)
+        return ConstantArray(name, f"{value.dtype.name}_t", value.reshape(-1))
     if isinstance(value, tuple):
-        return np.array([(scale.mantissa, scale.shift) for scale in value], np.int64)
+        ctype = {Form: "patchc_form", Rare: "patchc_rare"}[type(value[0])]
+        return ConstantArray(name, ctype, np.array([_members(one) for one in value], np.int64))
     return None
 
 
-def _ctype(array: np.ndarray) -> str:
-    if array.ndim == 2:
-        return "patchc_scale"
-    return f"{array.dtype.name}_t"
+def _members(struct: Any) -> list[int]:
+    """The integers of a struct, those of structs in it at their place."""
+    found: list[int] = []
+    for field in dataclasses.fields(struct):
+        value = getattr(struct, field.name)
+        found += _members(value) if dataclasses.is_dataclass(value) else [value]
+    return found
 
 
 def _integer(value: int) -> str:
@@ -205,21 +228,18 @@ def _integer(value: int) -> str:
 # -128 .. 127 at the index of their two's complement byte.
 _INT8_TEXT = tuple(f"{byte - 256 if byte > 127 else byte}," for byte in range(256))
 
-# Values on a line such that the longest ones still end before column 100.
-_PER_LINE = {"int8_t": 19, "uint16_t": 13, "int32_t": 8, "uint32_t": 8, "patchc_scale": 4}
-
 
 def value_lines(array: ConstantArray) -> list[str]:
     """The values as lines of C, indented and below 100 columns."""
     words: Iterable[str]
     if array.ctype == "int8_t":
         words = map(_INT8_TEXT.__getitem__, array.values.astype(np.int8).tobytes())
-    elif array.ctype != "patchc_scale":
-        words = (f"{_integer(value)}," for value in array.values.tolist())
     else:
-        words = (f"{{{mantissa}u, {shift}}}," for mantissa, shift in array.values.tolist())
+        written = _CTYPES[array.ctype].members + ","
+        rows = array.values.reshape(array.length, -1).tolist()
+        words = (written.format(*map(_integer, row)) for row in rows)
     listed = list(words)
-    count = _PER_LINE[array.ctype]
+    count = _CTYPES[array.ctype].per_line
     gap = "" if array.ctype == "int8_t" else " "
     return [
         "    " + gap.join(listed[start : start + count]) for start in range(0, len(listed), count)

@@ -10,6 +10,7 @@ from patchc.kernels.convolutions import CONVOLUTIONS
 from patchc.kernels.elementwise import ELEMENTWISE
 from patchc.kernels.kernel import Kernel, Site
 from patchc.kernels.moves import MOVES
+from patchc.kernels.narrow import NARROW_KERNELS
 from patchc.kernels.pools import POOLS
 
 
@@ -34,7 +35,7 @@ class Registry(Mapping[str, Kernel]):
 
     def candidates(self, site: Site, flavours: Collection[str]) -> tuple[Kernel, ...]:
         """The kernels that can run at a site: of each flavour the first that does not refuse, in
-        the order of the entries."""
+        the order of the entries, but for what another one supersedes."""
         found: dict[str, Kernel] = {}
         for kernel in self.entries:
             if (
@@ -45,7 +46,8 @@ class Registry(Mapping[str, Kernel]):
                 and kernel.refusal(site) is None
             ):
                 found[kernel.flavour] = kernel
-        return tuple(found.values())
+        superseded = {kernel.supersedes for kernel in found.values()}
+        return tuple(kernel for kernel in found.values() if kernel.flavour not in superseded)
 
     def refusals(self, site: Site, flavours: Collection[str]) -> dict[str, str]:
         """Kernel -> why it cannot run at a site, for those of its operator and role."""
@@ -63,4 +65,4 @@ class Registry(Mapping[str, Kernel]):
         return Registry((*self.entries, *kernels))
 
 
-KERNELS = Registry((*CONVOLUTIONS, *ELEMENTWISE, *POOLS, *MOVES))
+KERNELS = Registry((*CONVOLUTIONS, *NARROW_KERNELS, *ELEMENTWISE, *POOLS, *MOVES))

@@ -23,6 +23,8 @@ from tests.tools import require_tool
 
 ROOT = Path(__file__).resolve().parents[2]
 INCLUDE = ROOT / "runtime_c/include"
+# Kernels of the flavour `narrow` include portable ones.
+FOLDERS = ("-I", str(INCLUDE), "-I", str(ROOT / "runtime_c/portable"))
 WARNINGS = ("-std=c99", "-pedantic", "-Wall", "-Wextra", "-Werror", "-Wconversion", "-Wshadow")
 
 # What lies around every view, and must still lie there after a call.
@@ -42,17 +44,31 @@ class Scale(ctypes.Structure):
     _fields_ = (("mantissa", ctypes.c_uint32), ("shift", ctypes.c_int32))
 
 
+class Form(ctypes.Structure):
+    _fields_ = (("factor", ctypes.c_int32), ("offset", ctypes.c_int32))
+
+
+class Rare(ctypes.Structure):
+    _fields_ = (
+        ("bias", ctypes.c_int32),
+        ("scale", Scale),
+        ("lift", ctypes.c_uint8),
+        ("drop", ctypes.c_uint8),
+    )
+
+
 class ConvParams(ctypes.Structure):
     _fields_ = (
         ("window", Window),
         ("groups", ctypes.c_int32),
         ("weights", ctypes.POINTER(ctypes.c_int8)),
-        ("bias", ctypes.POINTER(ctypes.c_int32)),
-        ("scale", ctypes.POINTER(Scale)),
+        ("form", ctypes.POINTER(Form)),
+        ("rare", ctypes.POINTER(Rare)),
         ("pad_value", ctypes.c_int8),
         ("zero_point", ctypes.c_int8),
         ("lo", ctypes.c_int8),
         ("hi", ctypes.c_int8),
+        ("drop", ctypes.c_uint8),
     )
 
 
@@ -147,8 +163,8 @@ class AverageParams(ctypes.Structure):
 
 class GlobalParams(ctypes.Structure):
     _fields_ = (
-        ("scale", Scale),
-        ("offset", ctypes.c_int32),
+        ("form", Form),
+        ("rare", ctypes.POINTER(Rare)),
         ("zero_point", ctypes.c_int8),
         ("lo", ctypes.c_int8),
         ("hi", ctypes.c_int8),
@@ -269,7 +285,9 @@ def build_folder() -> Path:
 
 
 def kernel_sources() -> list[str]:
-    return [str(ROOT / "runtime_c" / kernel.source) for kernel in KERNELS.values()]
+    """All that is compiled, each once."""
+    found = [source for kernel in KERNELS.values() for source in (kernel.source, *kernel.shared)]
+    return [str(ROOT / "runtime_c" / source) for source in dict.fromkeys(found)]
 
 
 @cache
@@ -281,7 +299,7 @@ def library(
     folder = build_folder() / tag
     folder.mkdir(exist_ok=True)
     sources = sources or tuple(kernel_sources())
-    compile_ = [require_tool(compiler), *WARNINGS, *flags, "-fPIC", "-I", str(INCLUDE), "-c"]
+    compile_ = [require_tool(compiler), *WARNINGS, *flags, "-fPIC", *FOLDERS, "-c"]
     _build([*compile_, *sources], folder)
     # Linked without the flags: with -ffast-math gcc links code that makes the whole process
     # flush subnormals to zero, numpy included.
@@ -313,8 +331,9 @@ def _value(ctype: type, value: object) -> object:
     if isinstance(value, np.ndarray):
         return value.ctypes.data_as(ctype)  # keeps the array alive
     if isinstance(value, tuple):
-        pairs = (Scale * len(value))(*((scale.mantissa, scale.shift) for scale in value))
-        return ctypes.cast(pairs, ctype)  # keeps the array alive
+        struct = ctype._type_
+        array = (struct * len(value))(*(_fill(struct, one) for one in value))
+        return ctypes.cast(array, ctype)  # keeps the array alive
     if issubclass(ctype, ctypes.Structure):
         return _fill(ctype, value)
     return value

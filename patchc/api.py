@@ -52,9 +52,11 @@ from patchc.pipeline import (
     silent,
 )
 from patchc.plan.json import to_json as plan_to_json
+from patchc.plan.printer import format_plan
 from patchc.plan.types import InputMode, OutputMode, Plan, handed_over
 from patchc.planner.choose import explore as explore_graph
 from patchc.planner.kinds import kind_of
+from patchc.planner.machine import Machine, machine_of
 from patchc.products import command_line, golden_vectors, identifier, make_report
 from patchc.quantize.calibration import Calibration
 from patchc.quantize.images import load_image
@@ -64,6 +66,7 @@ from patchc.report import Report
 from patchc.report.exploration import Exploration, frontier_points
 from patchc.report.floor import over_budget
 from patchc.report.inspection import Inspection, inspect_layers
+from patchc.schedule.printer import format_schedule
 from patchc.targets.cores import DEFAULT_CORE, core
 from patchc.targets.reserve import Reserve
 from patchc.verify.cases import check_case, read_case
@@ -86,6 +89,8 @@ PathLike = str | Path
 SHADOW_MACS = 60_000_000
 Shapes = Mapping[str, tuple[int, ...]]
 
+PLANNED = ("plan", "schedule")  # what `dump` prints of a network with a plan
+
 
 @dataclass(frozen=True)
 class CompileResult:
@@ -97,10 +102,11 @@ class CompileResult:
 
     @property
     def search_gap(self) -> int | None:
-        """Multiply-accumulates above the bound that the search proves for this budget; None where
-        the plan was given."""
-        bound = self.stages.cost_bound
-        return None if bound is None else self.report.cost.macs_executed - bound
+        """What the plan costs above the bound that the search proves for this budget, in what the
+        target counts: its instructions where it has a cost table, else multiply-accumulates. None
+        where the plan was given."""
+        cost, bound = self.stages.cost, self.stages.cost_bound
+        return None if cost is None or bound is None else cost - bound
 
 
 def compile(
@@ -145,6 +151,7 @@ def compile(
     """
     source, out = Path(model), Path(output)
     kept, limit = _reserve(target, reserve), None if budget is None else parse_budget(budget)
+    machine = machine_of(core(target))
     chosen_plan, outputs = _plan_or_modes(plan, input_mode, output_mode)
     options = EmitOptions(
         name=identifier(source.stem) if name is None else name,
@@ -172,11 +179,13 @@ def compile(
                 progress=progress,
             )
         with _blaming(file, source):
-            stages = run_stages(file, input_shapes, chosen_plan, limit, progress, kept, outputs)
+            stages = run_stages(
+                file, input_shapes, chosen_plan, limit, progress, kept, outputs, machine
+            )
         kept_model = model_files(file)
     reserve_bytes = kept.of(kind_of(stages.plan))
     options = replace(options, stack_bytes=reserve_bytes)
-    _check_budget(stages, limit, kept)
+    _check_budget(stages, limit, kept, machine)
     report = make_report(stages, options, limit)
     if check or report.cost.macs_executed <= SHADOW_MACS:
         progress("running the schedule over shadow memory")
@@ -358,28 +367,64 @@ def explore(
     """
     path, mode = Path(model), _choice(InputMode, input_mode, "--input")
     outputs = _choice(OutputMode, output_mode, "--outputs")
-    kept = _reserve(target, reserve)
+    kept, machine = _reserve(target, reserve), machine_of(core(target))
     progress("reading the model")
     graph = run_passes(import_model(path, input_shapes).graph)
     progress("searching every budget")
     plain = sum(macs(graph, node) for node in graph.nodes)
-    points = frontier_points(explore_graph(graph, mode, kept, outputs), plain)
+    points = frontier_points(explore_graph(graph, mode, kept, outputs, machine), plain)
     found = Exploration(path.name, target, mode.value, outputs.value, plain, points)
     if output is not None:
         Path(output).write_text(found.to_json(), encoding="utf-8")
     return found
 
 
-def dump(model: PathLike, stage: str, *, input_shapes: Shapes | None = None) -> str:
-    """The stable text form of the Graph: `stage` is "graph" (as imported) or "after=PASS".
+def dump(
+    model: PathLike,
+    stage: str,
+    *,
+    input_shapes: Shapes | None = None,
+    budget: str | int | None = None,
+    target: str | None = None,
+    input_mode: str | None = None,
+    output_mode: str | None = None,
+    reserve: str | int | None = None,
+    plan: Plan | PathLike | None = None,
+) -> str:
+    """The stable text form of what `model` is at a stage of its compilation.
 
-    Raises PatchcError, also for a pass that there is not.
+    stage: "graph" (as imported), "after=PASS", "plan" or "schedule" (with the offsets in the
+        arena). The options choose a plan as those of `compile` do, and go with the last two only.
+
+    Raises PatchcError, also for a stage that there is not, and when the budget cannot be met.
     """
     names = [item.name for item in PASSES]
-    if stage != "graph" and stage.removeprefix("after=") not in names:
-        raise PatchcError(
-            f"--dump {stage!r}: choose graph, {', '.join(f'after={n}' for n in names)}"
+    if stage not in ("graph", *PLANNED) and stage.removeprefix("after=") not in names:
+        known = ", ".join(["graph", *(f"after={name}" for name in names), *PLANNED])
+        raise PatchcError(f"--dump {stage!r}: choose one of {known}")
+    if stage in PLANNED:
+        name = DEFAULT_CORE if target is None else target
+        kept, machine = _reserve(name, reserve), machine_of(core(name))
+        limit = None if budget is None else parse_budget(budget)
+        chosen, outputs = _plan_or_modes(plan, input_mode, output_mode)
+        stages = run_stages(
+            Path(model), input_shapes, chosen, limit, silent, kept, outputs, machine
         )
+        _check_budget(stages, limit, kept, machine)
+        if stage == "plan":
+            return format_plan(stages.plan)
+        return format_schedule(stages.schedule, stages.placement.offsets)
+    options = {
+        "--budget": budget,
+        "--target": target,
+        "--input": input_mode,
+        "--outputs": output_mode,
+        "--reserve": reserve,
+        "--plan": plan,
+    }
+    given = [option for option, value in options.items() if value is not None]
+    if given:
+        raise PatchcError(f"{', '.join(given)}: only with --dump {' or '.join(PLANNED)}")
     graph = import_model(Path(model), input_shapes).graph
     for item in PASSES if stage != "graph" else ():
         graph = verify_graph(item.run(graph))
@@ -448,7 +493,7 @@ def _plan_or_modes(
     return chosen, chosen.output_mode
 
 
-def _check_budget(stages: Stages, limit: int | None, kept: Reserve) -> None:
+def _check_budget(stages: Stages, limit: int | None, kept: Reserve, machine: Machine) -> None:
     """Raises PatchcError when arena and reserve exceed the limit."""
     reserve = kept.of(kind_of(stages.plan))
     if limit is None or stages.placement.arena_bytes + reserve <= limit:
@@ -456,7 +501,7 @@ def _check_budget(stages: Stages, limit: int | None, kept: Reserve) -> None:
     mode, outputs = stages.plan.input_mode, stages.plan.output_mode
 
     def least(mode: InputMode, outputs: OutputMode) -> int:
-        found = schedule_graph(stages.imported, stages.graph, mode, limit, kept, outputs)
+        found = schedule_graph(stages.imported, stages.graph, mode, limit, kept, outputs, machine)
         return found.placement.arena_bytes + kept.of(kind_of(found.plan))
 
     extern = None if mode is InputMode.EXTERN else least(InputMode.EXTERN, outputs)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -125,6 +125,38 @@ _input_shape = click.option(
 )
 
 
+def _planning_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that choose a plan, which `compile` and `inspect` share."""
+    options = [
+        click.option("--budget", help="RAM limit: bytes, 64k (k = 1024) or 63kB (kB = 1000)."),
+        click.option(
+            "--target", default=DEFAULT_CORE, show_default=True, help=f"Core: {', '.join(CORES)}."
+        ),
+        click.option(
+            "--input",
+            "input_mode",
+            type=_values(InputMode),
+            help="Where the image is: tiles (a callback, any order; the default), stream (a "
+            "callback, raster order), extern (a pointer outside the arena), resident (in the "
+            "arena).",
+        ),
+        click.option(
+            "--outputs",
+            "output_mode",
+            type=_values(OutputMode),
+            help="Where outputs go that are maps: arena (the default), rows (a callback that is "
+            "handed their rows as they are made, so that they need not fit in RAM).",
+        ),
+        click.option(
+            "--reserve", help="Bytes that stand for stack and statics. [default: the target's]"
+        ),
+        click.option("--plan", type=_PATH, help="Repeat the decisions of an earlier plan.json."),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
 def _quantize_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options of quantisation, which `compile` and `quantize` share."""
     default = QuantizeOptions()
@@ -208,25 +240,7 @@ def main(ctx: click.Context, debug: bool) -> None:
 @main.command("compile")
 @_model
 @click.option("-o", "--output", "out", type=_PATH, required=True, help="Folder to write.")
-@click.option("--budget", help="RAM limit: bytes, 64k (k = 1024) or 63kB (kB = 1000).")
-@click.option(
-    "--target", default=DEFAULT_CORE, show_default=True, help=f"Core: {', '.join(CORES)}."
-)
-@click.option(
-    "--input",
-    "input_mode",
-    type=_values(InputMode),
-    help="Where the image is: tiles (a callback, any order; the default), stream (a callback, "
-    "raster order), extern (a pointer outside the arena), resident (in the arena).",
-)
-@click.option(
-    "--outputs",
-    "output_mode",
-    type=_values(OutputMode),
-    help="Where outputs go that are maps: arena (the default), rows (a callback that is handed "
-    "their rows as they are made, so that they need not fit in RAM).",
-)
-@click.option("--reserve", help="Bytes that stand for stack and statics. [default: the target's]")
+@_planning_options
 @click.option(
     "--weights",
     type=_values(WeightsMode),
@@ -236,7 +250,6 @@ def main(ctx: click.Context, debug: bool) -> None:
 )
 @click.option("--name", help="Prefix of files and functions. [default: from MODEL]")
 @_input_shape
-@click.option("--plan", type=_PATH, help="Repeat the decisions of an earlier plan.json.")
 @click.option(
     "--calibration",
     type=_PATH,
@@ -264,8 +277,7 @@ def compile_command(ctx: click.Context, as_json: bool, **options: Any) -> None:
     quantization = _quantization(options)
     if options["calibration"] is None:
         if given:
-            words = ", ".join(f"--{name.replace('_', '-')}" for name in given)
-            raise click.UsageError(f"{words}: only with --calibration")
+            raise click.UsageError(f"{_words(ctx, given)}: only with --calibration")
     else:
         options["quantization"] = quantization
     with _progress() as progress:
@@ -282,8 +294,9 @@ def compile_command(ctx: click.Context, as_json: bool, **options: Any) -> None:
     _print(render(result.report))
     gap = result.search_gap
     if gap is not None:
+        unit = "MACs" if result.report.cost.instructions_estimate is None else "instructions"
         click.echo(
-            f"search   {gap:,} MACs above the cheapest plan priced, whose arena did not fit"
+            f"search   {gap:,} {unit} above the cheapest plan priced, whose arena did not fit"
             if gap
             else "search   no plan of the search that fits costs less"
         )
@@ -295,6 +308,11 @@ _QUANTIZING = ("format", "activations", "per_channel", "method", "mean", "std", 
 
 def _is_given(ctx: click.Context, name: str) -> bool:
     return ctx.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT
+
+
+def _words(ctx: click.Context, names: Iterable[str]) -> str:
+    """Parameters by the options that set them."""
+    return ", ".join(param.opts[0] for param in ctx.command.params if param.name in names)
 
 
 @main.command("quantize")
@@ -452,11 +470,23 @@ def _print_best(name: str, values: np.ndarray, names: list[str] | None, top: int
 
 @main.command("inspect")
 @_model
-@click.option("--dump", metavar="STAGE", help="The graph as text: graph, or after=PASS.")
+@click.option(
+    "--dump",
+    metavar="STAGE",
+    help="The network as text: graph, after=PASS, plan, or schedule. The options from --budget to "
+    "--plan choose the last two as they do in patchc compile.",
+)
+@_planning_options
 @_input_shape
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_context
 def inspect_command(
-    model: Path, dump: str | None, shapes: tuple[tuple[str, tuple[int, ...]], ...], as_json: bool
+    ctx: click.Context,
+    model: Path,
+    dump: str | None,
+    shapes: tuple[tuple[str, tuple[int, ...]], ...],
+    as_json: bool,
+    **planning: Any,
 ) -> int:
     """Show MODEL's layers, bytes and MACs, or what is not supported and why (exit code 2).
 
@@ -464,11 +494,17 @@ def inspect_command(
     Examples:
       patchc inspect int8.onnx
       patchc inspect int8.onnx --dump after=fold-clips
+      patchc inspect int8.onnx --dump schedule --budget 64k
     """
     chosen = dict(shapes) or None
+    given = {name: value for name, value in planning.items() if _is_given(ctx, name)}
+    if dump and as_json:
+        raise click.UsageError("--json: not with --dump")
     if dump:
-        click.echo(api.dump(model, dump, input_shapes=chosen), nl=False)
+        click.echo(api.dump(model, dump, input_shapes=chosen, **given), nl=False)
         return 0
+    if given:
+        raise click.UsageError(f"{_words(ctx, given)}: only with --dump")
     found = api.inspect(model, input_shapes=chosen)
     if as_json:
         click.echo(found.to_json(), nl=False)

@@ -16,8 +16,11 @@ from patchc.memory import Placement, check_placement, place
 from patchc.passes import run_passes
 from patchc.plan.json import from_json as plan_from_json
 from patchc.plan.types import InputMode, OutputMode, Plan
+from patchc.planner.assign import assigned
 from patchc.planner.choose import choose
+from patchc.planner.machine import ANY_CORE, Machine
 from patchc.reference import run_graph, run_schedule
+from patchc.schedule.check import check_plan
 from patchc.schedule.lower import lower
 from patchc.schedule.types import Schedule
 from patchc.targets.reserve import NO_RESERVE, Reserve
@@ -37,9 +40,11 @@ class Stages:
     plan: Plan
     schedule: Schedule
     placement: Placement
-    # No plan that the search knows and that fits costs fewer multiply-accumulates than this; None
-    # for a plan that was given.
+    # What it costs on its target (planner/cost.py), and what no plan that the search knows and that
+    # fits costs less than; None for a plan that was given.
+    cost: int | None = None
     cost_bound: int | None = None
+    layerwise_bytes: int | None = None  # arena of the plan layer by layer, where that was made
 
     @property
     def graph(self) -> Graph:
@@ -55,18 +60,19 @@ def run_stages(
     progress: Progress = silent,
     reserve: Reserve = NO_RESERVE,
     outputs: OutputMode = OutputMode.ARENA,
+    machine: Machine = ANY_CORE,
 ) -> Stages:
     """Import `model` and schedule it by `plan` or, given an input mode, as cheaply as `limit` bytes
     for arena and reserve allow; where nothing fits, with the least total that the search reaches.
 
-    `outputs` goes with the input mode; a plan has its own.
+    `outputs` goes with the input mode; a plan has its own. `machine`: what is planned for.
     Raises PatchcError for a model that cannot be compiled and for a plan that does not fit it.
     """
     progress("reading the model")
     imported = import_model(model, input_shapes)
     graph = run_passes(imported.graph)
     progress("planning and placing")
-    return schedule_graph(imported, graph, plan, limit, reserve, outputs)
+    return schedule_graph(imported, graph, plan, limit, reserve, outputs, machine)
 
 
 def schedule_graph(
@@ -76,14 +82,25 @@ def schedule_graph(
     limit: int | None = None,
     reserve: Reserve = NO_RESERVE,
     outputs: OutputMode = OutputMode.ARENA,
+    machine: Machine = ANY_CORE,
 ) -> Stages:
     """The second half of `run_stages`: from the Graph after all passes."""
     if isinstance(plan, Plan):
-        schedule = lower(graph, plan)
+        check_plan(graph, plan)
+        plan = assigned(graph, plan, machine)  # one of the first format names no kernels
+        schedule = lower(graph, plan, machine.registry)
         stages = Stages(imported, plan, schedule, place(schedule))
     else:
-        found = choose(graph, plan, limit, reserve, outputs)
-        stages = Stages(imported, found.plan, found.schedule, found.placement, found.cost_bound)
+        found = choose(graph, plan, limit, reserve, outputs, machine)
+        stages = Stages(
+            imported,
+            found.plan,
+            found.schedule,
+            found.placement,
+            found.cost,
+            found.cost_bound,
+            found.layerwise_bytes,
+        )
     check_placement(stages.schedule, stages.placement)
     return stages
 

@@ -9,8 +9,11 @@ from patchc.codegen.names import C_WORDS
 from patchc.frontend.export import to_qoperator
 from patchc.pipeline import Stages, random_maps, schedule_graph
 from patchc.plan.types import OutputMode, Plan
+from patchc.planner.cost import executed_cost
 from patchc.planner.layer_by_layer import trivial_plan
+from patchc.planner.machine import machine_of
 from patchc.report import Facts, Report, build_report
+from patchc.targets.cores import core
 from patchc.verify.sessions import session
 
 # Golden vectors in OUT/test: the firmware's smoke test. `patchc verify` makes its own cases.
@@ -27,8 +30,16 @@ def identifier(text: str) -> str:
 
 def make_report(stages: Stages, options: EmitOptions, limit: int | None) -> Report:
     """The report; `limit` is the budget in bytes."""
-    plain = trivial_plan(stages.graph, stages.plan.input_mode, stages.plan.output_mode)
-    layerwise = schedule_graph(stages.imported, stages.graph, plain).placement.arena_bytes
+    target = core(options.target)
+    machine, mode, outputs = machine_of(target), stages.plan.input_mode, stages.plan.output_mode
+    layerwise = stages.layerwise_bytes
+    if layerwise is None:
+        plain = trivial_plan(stages.graph, mode, outputs, machine)
+        found = schedule_graph(stages.imported, stages.graph, plain, machine=machine)
+        layerwise = found.placement.arena_bytes
+    instructions = None
+    if target.cost_table is not None:
+        instructions = executed_cost(stages.schedule, machine.cost)
     constants = constant_facts(stages.schedule)
     facts = Facts(
         name=options.name,
@@ -36,6 +47,7 @@ def make_report(stages: Stages, options: EmitOptions, limit: int | None) -> Repo
         budget_bytes=limit,
         reserve_bytes=options.stack_bytes,
         layerwise_bytes=layerwise,
+        instructions=instructions,
         constant_bytes=constants.bytes,
         exact=constants.exact,
     )

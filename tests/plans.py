@@ -9,13 +9,14 @@ from patchc.kernels.registry import KERNELS
 from patchc.numerics.structs import Params
 from patchc.plan.types import Plan
 from patchc.planner.assign import assigned
+from patchc.planner.machine import ANY_CORE, Machine
 from patchc.schedule import lower as lowering
 from patchc.schedule.types import Schedule
 
 
-def lower(graph: Graph, plan: Plan) -> Schedule:
+def lower(graph: Graph, plan: Plan, machine: Machine = ANY_CORE) -> Schedule:
     """The schedule of a plan whose steps may leave out their kernels."""
-    return lowering.lower(graph, assigned(graph, plan))
+    return lowering.lower(graph, assigned(graph, plan, machine), machine.registry)
 
 
 def chosen(graph: Graph, node: Node) -> str:

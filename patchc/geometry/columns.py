@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from patchc.geometry.axis import axis_maps
+from patchc.geometry.axis import AxisMap, axis_maps
 from patchc.ir import GlobalAveragePool, Graph, Node, broadcasts
 
 # Where columns of a stripe may end: the members of patchc_cols, in the tables of tunnels, are
@@ -22,7 +22,8 @@ MAX_COLUMN = 2**16 - 1
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Columns:
-    """The columns of one tensor: int64 (stripes of all counts together,)."""
+    """The columns of one tensor, or the rows: int64 (stripes of all counts together,), or of pieces
+    one below the other."""
 
     start: np.ndarray
     stop: np.ndarray
@@ -62,7 +63,11 @@ class Stripes:
 
     def total(self, columns: Columns) -> np.ndarray:
         """Per count: the sum of all widths."""
-        return np.add.reduceat(columns.stop - columns.start, self.first)
+        return self.sum(columns.stop - columns.start)
+
+    def sum(self, values: np.ndarray) -> np.ndarray:
+        """Per count: the sum of a value per stripe."""
+        return np.add.reduceat(values, self.first)
 
     def last(self, columns: Columns) -> np.ndarray:
         """Per count: the column behind the last one of all stripes."""
@@ -118,17 +123,24 @@ class Demand:
             if isinstance(node.op, GlobalAveragePool):
                 need = self.cut.share(width)
             else:
-                need = _behind(node, found[node.output], width)
+                within = self.graph.tensors[node.output].shape[1] <= width
+                need = _behind(node, found[node.output], width, within)
                 if broadcasts(self.graph, node, name):  # each stripe reads all there is
                     need = Columns(np.zeros_like(need.start), np.ones_like(need.stop))
             found[name] = need.hull(found[name]) if name in found else need
 
 
-def _behind(node: Node, out: Columns, width: int) -> Columns:
-    """Columns of an operand behind columns of the output: AxisMap.behind, on arrays."""
+def _behind(node: Node, out: Columns, width: int, within: bool) -> Columns:
+    """Columns of an operand behind columns of the output. `within`: the output is no wider than the
+    operand, so that the same columns are all there."""
     _, across = axis_maps(node.op)
-    start = np.clip((out.start * across.stride + across.first) // across.up, 0, width)
-    stop = ((out.stop - 1) * across.stride + across.last) // across.up + 1
-    stop = np.clip(stop, 0, width)
+    return out if within and across == AxisMap() else behind(across, out, width)
+
+
+def behind(along: AxisMap, out: Columns, size: int) -> Columns:
+    """What an axis of `size` is read for positions of the output: AxisMap.behind, on arrays."""
+    start = np.clip((out.start * along.stride + along.first) // along.up, 0, size)
+    stop = ((out.stop - 1) * along.stride + along.last) // along.up + 1
+    stop = np.clip(stop, 0, size)
     stop = np.where((out.start >= out.stop) | (start >= stop), start, stop)
     return Columns(start, stop)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import re
 from functools import singledispatch
 
 from patchc.ir.graph import (
@@ -25,22 +27,30 @@ from patchc.ir.graph import (
 )
 
 
+def word(name: str) -> str:
+    """A name as one word of a text form: as it is where it is plain, otherwise as a JSON string, so
+    that no name looks like two words, or like a sign between words."""
+    return name if re.fullmatch(r"[\w./:-]+", name, re.ASCII) else json.dumps(name)
+
+
 def format_graph(graph: Graph) -> str:
     """One line per tensor-producing thing: inputs, nodes in order, outputs."""
-    lines = [f"graph {graph.name}"]
+    lines = [f"graph {word(graph.name)}"]
     for name in graph.inputs:
         lines.append(f"  input  {_tensor(graph.tensors[name])}")
     for node in graph.nodes:
-        operands = ", ".join(node.inputs)
+        operands = ", ".join(map(word, node.inputs))
         lines.append(f"  {_tensor(graph.tensors[node.output])}")
-        lines.append(f"      = {describe(node.op)}({operands})  # {node.name}")
-    lines.extend(f"  output {name}" for name in graph.outputs)
+        lines.append(f"      = {describe(node.op)}({operands})  # {word(node.name)}")
+    lines.extend(f"  output {word(name)}" for name in graph.outputs)
     return "\n".join(lines) + "\n"
 
 
 def _tensor(tensor: Tensor) -> str:
     h, w, c = tensor.shape
-    return f"{tensor.name}: {h}x{w}x{c} s={tensor.quant.scale:.9g} z={tensor.quant.zero_point}"
+    return (
+        f"{word(tensor.name)}: {h}x{w}x{c} s={tensor.quant.scale:.9g} z={tensor.quant.zero_point}"
+    )
 
 
 @singledispatch

@@ -6,7 +6,7 @@ Every number here is an integer or an int64 array with an entry per number of st
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 # An integer, or an int64 array with an entry per number of stripes: formulas hold for both.
 Count = Any
@@ -14,21 +14,105 @@ Count = Any
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """What a program computes of one node, in one round of its step and over all pieces."""
+    """What a program computes of one node, in one round of its step and over all pieces: a grid of
+    rectangles, of its output."""
 
-    pieces: Count  # rectangles
-    rows: Count  # of the output, summed over the pieces
-    pixels: Count  # of the output
+    row_pieces: int  # along the rows
+    row_sum: int  # rows of all of these together
+    tiles: Count  # pieces along the columns, of all stripes
+    column_sum: Count  # columns of all of these together
     rounds: int = 1  # of a few channels each, in which all of this happens again
+
+    @property
+    def pieces(self) -> Count:
+        """Rectangles."""
+        return self.row_pieces * self.tiles
+
+    @property
+    def rows(self) -> Count:
+        """Of the output, summed over the rectangles."""
+        return self.row_sum * self.tiles
+
+    @property
+    def pixels(self) -> Count:
+        """Of the output."""
+        return self.row_sum * self.column_sum
+
+
+class Features(Protocol):
+    """What one kernel executes of one node; a price is a function of it (planner/cost.py).
+
+    Each is worked out where it is asked for: the search prices a hundred thousand steps, by few of
+    them.
+    """
+
+    @property
+    def calls(self) -> Count:
+        """Of the C function."""
+
+    @property
+    def rows(self) -> Count:
+        """Of its output, over all calls."""
+
+    @property
+    def pixels(self) -> Count:
+        """Of its output."""
+
+    @property
+    def outputs(self) -> Count:
+        """Values that it makes, or sums that it adds to."""
+
+    @property
+    def macs(self) -> Count:
+        """Multiply-accumulates."""
+
+    @property
+    def weight_bytes(self) -> Count:
+        """Of constants read, if every call reads its own once."""
 
 
 @dataclass(frozen=True, slots=True)
-class Features:
-    """What one kernel executes of one node; a price is a function of it (planner/cost.py)."""
+class Counted:
+    """Features that are known."""
 
-    calls: Count  # of the C function
-    rows: Count  # of its output, over all calls
-    pixels: Count  # of its output
-    outputs: Count  # values that it makes, or sums that it adds to
-    macs: Count  # multiply-accumulates
-    weight_bytes: Count  # of constants read, if every call reads its own once
+    calls: Count = 0
+    rows: Count = 0
+    pixels: Count = 0
+    outputs: Count = 0
+    macs: Count = 0
+    weight_bytes: Count = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """Features of a kernel whose every call computes its rectangle once and reads the weights of
+    its round once."""
+
+    extent: Extent
+    channels: int  # of its output
+    weights: int  # of all rounds together
+    adds: bool  # to all channels in each round
+
+    @property
+    def calls(self) -> Count:
+        return self.extent.pieces * self.extent.rounds
+
+    @property
+    def rows(self) -> Count:
+        return self.extent.rows * self.extent.rounds
+
+    @property
+    def pixels(self) -> Count:
+        return self.extent.pixels * self.extent.rounds
+
+    @property
+    def outputs(self) -> Count:
+        return self.extent.pixels * (self.channels * (self.extent.rounds if self.adds else 1))
+
+    @property
+    def macs(self) -> Count:
+        return self.extent.row_sum * self.weights * self.extent.column_sum
+
+    @property
+    def weight_bytes(self) -> Count:
+        return self.extent.pieces * self.weights

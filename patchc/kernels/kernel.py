@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from patchc.ir import Conv, Graph, Node, Op, Tensor
-from patchc.kernels.features import Count, Extent, Features
+from patchc.kernels.features import Count, Extent, Features, Plain
 from patchc.numerics.structs import Params
 
 
@@ -107,18 +107,11 @@ def no_scratch(site: Site) -> Count:
 
 
 def plain_work(site: Site, extent: Extent) -> Features:
-    """Every call computes its rectangle once and reads the weights of its round once."""
-    op, channels = site.op, site.output.shape[2]
-    times = extent.rounds if site.slicing is Slicing.INPUTS else 1
-    weights = op.weights.size if isinstance(op, Conv) else 0
-    return Features(
-        calls=extent.pieces * extent.rounds,
-        rows=extent.rows * extent.rounds,
-        pixels=extent.pixels * extent.rounds,
-        outputs=extent.pixels * channels * times,
-        macs=extent.pixels * weights,
-        weight_bytes=extent.pieces * weights,
-    )
+    """Every call computes its rectangle once and reads the weights of its round once. Sums are
+    finished without weights."""
+    op = site.op
+    weights = op.weights.size if isinstance(op, Conv) and site.role is not Role.FINISH else 0
+    return Plain(extent, site.output.shape[2], weights, site.slicing is Slicing.INPUTS)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

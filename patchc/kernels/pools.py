@@ -6,6 +6,7 @@ from typing import cast
 
 from patchc.errors import PatchcError
 from patchc.ir import AveragePool, GlobalAveragePool, Graph, MaxPool, Node
+from patchc.kernels.features import Counted, Extent, Features
 from patchc.kernels.kernel import Kernel, Role, Site, Slicing
 from patchc.kernels.portable import RARE_SOURCE, REQUANT_HEADERS, portable
 from patchc.kernels.window import where_of, window_params
@@ -53,6 +54,13 @@ def _same_channels(site: Site) -> str | None:
     return "it reads what it makes" if site.slicing is Slicing.OUTPUTS else None
 
 
+def _mean_work(site: Site, extent: Extent) -> Features:
+    """It adds up every pixel of its input."""
+    (shape,) = (tensor.shape for tensor in site.inputs)
+    rows, pixels = extent.pixels * shape[0], extent.pixels * shape[0] * shape[1]
+    return Counted(extent.pieces, rows, pixels, pixels * shape[2])
+
+
 POOLS: tuple[Kernel, ...] = (
     portable(
         "max_pool",
@@ -76,6 +84,7 @@ POOLS: tuple[Kernel, ...] = (
         pack=_mean,
         headers=REQUANT_HEADERS,
         shared=(RARE_SOURCE,),
+        work=_mean_work,
     ),
     portable(
         "mean_add",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from patchc.schedule.types import (
     Finish,
     Load,
     Move,
+    Overlap,
     Schedule,
     Step,
     Store,
@@ -33,28 +34,27 @@ def arena_buffers(schedule: Schedule) -> tuple[Buffer, ...]:
 
 def live_bytes(schedule: Schedule) -> list[int]:
     """Bytes of buffers alive during each block, shared bytes of overlapping maps counted once."""
-    alive = np.zeros(max(len(schedule.blocks), 1) + 1, dtype=np.int64)
-    for buffer in arena_buffers(schedule):
+    found = overlapping_bytes(arena_buffers(schedule), schedule.overlaps)
+    return found + [0] * (max(len(schedule.blocks), 1) - len(found))
+
+
+def overlapping_bytes(buffers: Sequence[Buffer], overlaps: Iterable[Overlap]) -> list[int]:
+    """The same for each block in which a buffer is alive, or may be; of several overlaps of a map
+    in a block the best one counts."""
+    alive = np.zeros(max((b.last for b in buffers), default=-1) + 2, dtype=np.int64)
+    for buffer in buffers:
         alive[buffer.first] += buffer.bytes
         alive[buffer.last + 1] -= buffer.bytes
     total = np.cumsum(alive)[:-1]
-    for block, gain in _gains(schedule).items():
+    size = {buffer.name: buffer.bytes for buffer in buffers}
+    best: dict[tuple[int, str], int] = {}
+    for overlap in overlaps:
+        key = (overlap.block, overlap.source)
+        gain = shared_bytes(size[overlap.source], size[overlap.target], overlap.distance)
+        best[key] = max(best.get(key, 0), gain)
+    for (block, _), gain in best.items():
         total[block] -= gain
     return total.tolist()
-
-
-def _gains(schedule: Schedule) -> dict[int, int]:
-    """Block -> the most bytes that maps written over others can save in it."""
-    best: dict[tuple[int, str], int] = {}
-    for overlap in schedule.overlaps:
-        source, target = schedule.buffers[overlap.source], schedule.buffers[overlap.target]
-        key = (overlap.block, overlap.source)
-        gain = shared_bytes(source.bytes, target.bytes, overlap.distance)
-        best[key] = max(best.get(key, 0), gain)
-    gains: dict[int, int] = {}
-    for (block, _), gain in best.items():
-        gains[block] = gains.get(block, 0) + gain
-    return gains
 
 
 def liveness_peak(schedule: Schedule) -> int:

@@ -4,22 +4,34 @@ A buffer is a rectangle: blocks first..last wide, bytes high. Rectangles must no
 that a map may grow over one whose rows are consumed while it grows (schedule.Overlap): then it
 only has to start a given distance below. The highest top is the arena. The liveness peak is a
 lower bound, and on networks that people deploy a first fit over a few sensible orders meets it;
-only when none does is the CP-SAT solver asked.
+only when none does is the CP-SAT solver asked, or, where that would take too long (many maps, each
+written over the one before it), a sweep from block to block.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
-from patchc.memory.liveness import arena_buffers, liveness_peak
+from patchc.memory.liveness import arena_buffers, liveness_peak, overlapping_bytes
+from patchc.memory.sweep import Sweep
 from patchc.schedule.types import Buffer, Overlap, Schedule
 
 # The solver stops after this much deterministic work (about as many seconds on one core): a limit
 # on wall-clock time would make the emitted C depend on the machine's load.
 SOLVER_WORK = 10.0
 DIRECTIONS_WORK = 2.0  # likewise, for a choice of directions
+# Up to so many buffers, and open directions, the solver is asked first; what it proves is kept.
+SOLVED_BUFFERS = 600
+SOLVED_DIRECTIONS = 32
+# With more directions it gets nowhere in that time that a sweep does not.
+MOST_DIRECTIONS = 100
+# With more pairs of buffers that are alive together only first fit is tried: hundreds of maps side
+# by side, all of which one node reads.
+MOST_PAIRS = 10_000
+SWEEPS = 12  # sizes of the arena that are tried, at most
 
 
 @dataclass(frozen=True)
@@ -36,11 +48,42 @@ def place(schedule: Schedule) -> Placement:
     """The placement of least arena bytes that first fit or the solver finds. Deterministic."""
     problem = Problem.of(schedule)
     peak = liveness_peak(schedule)
-    offsets = _best_first_fit(problem)
+    offsets = _best_first_fit(problem, peak)
     top = problem.top(offsets)
     if top == peak:
         return Placement(offsets, top, peak, "first fit, meets the liveness peak")
-    return _solve(problem, offsets, peak)
+    if problem.pairs() > MOST_PAIRS:
+        return Placement(offsets, top, peak, f"first fit, within {top - peak} B of the bound")
+    solved = None
+    if len(problem.buffers) <= SOLVED_BUFFERS:
+        solved = _solve(problem, offsets, peak)
+        peak, top = solved.lower_bound_bytes, solved.arena_bytes
+        if top == peak:
+            return solved
+    swept = _sweep(problem, peak, top - 1)
+    if swept is None:
+        return solved or _solve(problem, offsets, peak)
+    top = problem.top(swept[0])
+    how = "meets the lower bound" if top == peak else f"within {top - peak} B of the bound"
+    return Placement(swept[0], top, peak, f"block by block, {how}")
+
+
+def _sweep(problem: Problem, least: int, most: int) -> tuple[dict[str, int], frozenset[int]] | None:
+    """The smallest arena from `least` to `most` bytes that a sweep is found to do with: offsets,
+    and blocks in reverse."""
+    sweep = Sweep(problem.buffers, problem.overlaps)
+    best = None
+    arena = least
+    for _ in range(SWEEPS):
+        if arena > most:
+            break
+        found = sweep.run(arena)
+        if found is not None:
+            best, most = found, problem.top(found[0]) - 1
+        else:
+            least = arena + 1
+        arena = (least + most) // 2
+    return best
 
 
 def reversed_blocks(forwards: Schedule, backwards: Schedule) -> frozenset[int]:
@@ -51,6 +94,8 @@ def reversed_blocks(forwards: Schedule, backwards: Schedule) -> frozenset[int]:
     in the larger of the two.
     """
     problem = Problem.of(forwards)
+    if problem.pairs() > MOST_PAIRS:
+        return frozenset()
     both = dict(problem.overlaps)
     for pair, overlaps in Problem.of(backwards).overlaps.items():
         known = both.get(pair, ())
@@ -58,8 +103,20 @@ def reversed_blocks(forwards: Schedule, backwards: Schedule) -> frozenset[int]:
     buffers = tuple(
         replace(b, bytes=max(b.bytes, backwards.buffers[b.name].bytes)) for b in problem.buffers
     )
-    hint = _best_first_fit(Problem(buffers, problem.overlaps))
-    solved = _Solver(Problem(buffers, both), hint, 0, DIRECTIONS_WORK)
+    turned = Problem(buffers, both)
+    least = turned.peak()
+    hint = _best_first_fit(Problem(buffers, problem.overlaps), least)
+    count, solved = len(turned.open()), None
+    if count <= SOLVED_DIRECTIONS:
+        solved = _Solver(turned, hint, 0, DIRECTIONS_WORK)
+        if solved.optimal:
+            return solved.reversed_blocks()
+    swept = _sweep(turned, least, turned.top(hint) - 1)
+    if swept is not None and (turned.top(swept[0]) == least or count > MOST_DIRECTIONS):
+        return swept[1]
+    solved = solved or _Solver(turned, hint, 0, DIRECTIONS_WORK)
+    if swept is not None and not solved.beats(turned.top(swept[0])):
+        return swept[1]
     return solved.reversed_blocks()
 
 
@@ -79,6 +136,28 @@ class Problem:
     def top(self, offsets: Mapping[str, int]) -> int:
         """The arena that these offsets need."""
         return max((offsets[b.name] + b.bytes for b in self.buffers), default=0)
+
+    def peak(self) -> int:
+        """No offsets need less, whatever the directions."""
+        return max(overlapping_bytes(self.buffers, chain(*self.overlaps.values())), default=0)
+
+    def pairs(self) -> int:
+        """Pairs of buffers that are alive together."""
+        begin = sorted(buffer.first for buffer in self.buffers)
+        ended = sorted(buffer.last for buffer in self.buffers)
+        # Each buffer meets those that began before it and have not ended.
+        return sum(at - bisect_left(ended, first) for at, first in enumerate(begin))
+
+    def open(self) -> tuple[int, ...]:
+        """Blocks whose direction is open."""
+        return tuple(
+            dict.fromkeys(
+                overlap.block
+                for overlaps in self.overlaps.values()
+                if len({overlap.reverse for overlap in overlaps}) > 1
+                for overlap in overlaps
+            )
+        )
 
     def collide(self, one: Buffer, low: int, two: Buffer, other: int) -> bool:
         """Would `one` at `low` and `two` at `other` share a byte that both still need?"""
@@ -112,21 +191,31 @@ def _orders(buffers: Sequence[Buffer]) -> Iterable[list[Buffer]]:
     yield sorted(buffers, key=lambda b: (b.first == b.last, -b.last, -b.first, b.name))
 
 
-def _best_first_fit(problem: Problem) -> dict[str, int]:
-    tries = [_first_fit(problem, order) for order in _orders(problem.buffers)]
-    return min(tries, key=problem.top)
+def _best_first_fit(problem: Problem, least: int) -> dict[str, int]:
+    """The first of the best; none needs less than `least` bytes."""
+    best: dict[str, int] | None = None
+    for order in _orders(problem.buffers):
+        found = _first_fit(problem, order)
+        if best is None or problem.top(found) < problem.top(best):
+            best = found
+        if problem.top(best) == least:
+            break
+    return best or {}
 
 
 def _first_fit(problem: Problem, order: Sequence[Buffer]) -> dict[str, int]:
     """Each buffer at the lowest offset where it collides with none placed before."""
-    placed: dict[str, tuple[Buffer, int]] = {}
+    placed: dict[str, int] = {}
+    blocks = max((buffer.last for buffer in order), default=-1) + 1
+    alive: list[list[Buffer]] = [[] for _ in range(blocks)]  # of those that are placed
     for buffer in order:
+        lives = range(buffer.first, buffer.last + 1)
+        beside = {other.name: other for block in lives for other in alive[block]}
         candidates = {0}
         taken: list[tuple[int, int]] = []
         related: list[tuple[Buffer, int]] = []
-        for other, low in placed.values():
-            if other.first > buffer.last or buffer.first > other.last:
-                continue
+        for other in beside.values():
+            low = placed[other.name]
             candidates.add(_align(low + other.bytes, buffer.align))
             over = problem.overlaps.get((buffer.name, other.name), ())
             under = problem.overlaps.get((other.name, buffer.name), ())
@@ -141,9 +230,11 @@ def _first_fit(problem: Problem, order: Sequence[Buffer]) -> dict[str, int]:
             if free.has(offset, buffer.bytes) and not any(
                 problem.collide(buffer, offset, other, low) for other, low in related
             ):
-                placed[buffer.name] = (buffer, offset)
+                placed[buffer.name] = offset
                 break
-    return {name: offset for name, (_, offset) in placed.items()}
+        for block in lives:
+            alive[block].append(buffer)
+    return placed
 
 
 class _Free:
@@ -195,10 +286,8 @@ class _Solver:
         self._offset: dict[str, cp_model.LinearExprT] = {}
         # Blocks whose direction is open: true for those that run in reverse.
         self._reverse: dict[int, cp_model.IntVar] = {}
-        for overlaps in problem.overlaps.values():
-            for block in {o.block for o in overlaps if len({p.reverse for p in overlaps}) > 1}:
-                if block not in self._reverse:
-                    self._reverse[block] = self._model.new_bool_var(f"reverse {block}")
+        for block in problem.open():
+            self._reverse[block] = self._model.new_bool_var(f"reverse {block}")
         self._shared = {source for _, source in problem.overlaps}
         lives, spans = [], []
         for b in problem.buffers:
@@ -263,6 +352,10 @@ class _Solver:
         return {
             b.name: int(self._solver.value(self._offset[b.name])) for b in self._problem.buffers
         }
+
+    def beats(self, top: int) -> bool:
+        """Was a smaller arena found?"""
+        return self.found and self._problem.top(self.offsets()) < top
 
     def reversed_blocks(self) -> frozenset[int]:
         """Of those whose direction is open."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from enum import Enum
 from typing import Any, TypeVar
 
 from patchc.errors import PatchcError
@@ -14,6 +15,7 @@ from patchc.plan.types import InputMode, OutputMode, Plan, StepPlan, TunnelPlan
 FORMAT = 2
 
 T = TypeVar("T")
+Reader = Callable[[Any, str], T]  # (value, where it stands) -> what it means
 
 
 def to_json(plan: Plan) -> str:
@@ -23,18 +25,22 @@ def to_json(plan: Plan) -> str:
 
 
 def from_json(text: str) -> Plan:
-    """The inverse of `to_json`. Raises PatchcError for text of another form: the message names the
-    format, or the field that is missing, unknown or of another type."""
+    """The inverse of `to_json`. A file of the first format, which had no number, names no kernels;
+    nor do the steps of its plan.
+
+    Raises PatchcError for text of another form: the message names the format, or the field that is
+    missing, unknown or of another type.
+    """
     try:
-        data = json.loads(text)
-    except ValueError as error:
+        data = json.loads(text, object_pairs_hook=_object)
+    except (ValueError, RecursionError) as error:
         raise PatchcError(f"it is not JSON: {error}") from None
     if not isinstance(data, dict):
         raise PatchcError("it is not a JSON object")
-    known = data.pop("format", 1)
-    if known != FORMAT:
+    known = data.pop("format", None)
+    if known is not None and (type(known) is not int or known != FORMAT):
         raise PatchcError(
-            f"it has format {known}, and this patchc reads format {FORMAT}: compile the model "
+            f"it has format {known!r}, and this patchc reads format {FORMAT}: compile the model "
             "anew, without --plan"
         )
     return Plan(
@@ -42,14 +48,21 @@ def from_json(text: str) -> Plan:
             data,
             "the plan",
             input_mode=_member(InputMode),
-            tunnels=_several(_tunnel),
+            tunnels=_several(_tunnel(_first_step if known is None else _step)),
             in_place=_several(_pair),
             output_mode=_member(OutputMode),
         )
     )
 
 
-Reader = Callable[[Any, str], T]  # (value, where it stands) -> what it means
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object. Raises PatchcError for two fields of one name."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        raise PatchcError(f"an object of it has {', '.join(twice)} twice")
+    return found
 
 
 def _fields(data: Any, where: str, **readers: Reader[Any]) -> dict[str, Any]:
@@ -58,23 +71,29 @@ def _fields(data: Any, where: str, **readers: Reader[Any]) -> dict[str, Any]:
         raise PatchcError(f"{where} is not a JSON object")
     missing = [name for name in readers if name not in data]
     unknown = [name for name in data if name not in readers]
-    if missing or unknown:
-        what = f"lacks {', '.join(missing)}" if missing else f"has unknown {', '.join(unknown)}"
-        raise PatchcError(f"{where} {what}")
+    what = [f"lacks {', '.join(missing)}"] if missing else []
+    what += [f"has unknown {', '.join(unknown)}"] if unknown else []
+    if what:
+        raise PatchcError(f"{where} {' and '.join(what)}")
     return {name: read(data[name], f"{where}, {name}") for name, read in readers.items()}
 
 
-def _tunnel(value: Any, where: str) -> TunnelPlan:
-    return TunnelPlan(
-        **_fields(
-            value,
-            where,
-            steps=_several(_step),
-            stripes=_count,
-            whole=_flag,
-            reverse=_flag,
+def _tunnel(step: Reader[StepPlan]) -> Reader[TunnelPlan]:
+    """The reader of a tunnel whose steps `step` reads."""
+
+    def reader(value: Any, where: str) -> TunnelPlan:
+        found = _fields(
+            value, where, steps=_several(step), stripes=_count, whole=_flag, reverse=_flag
         )
-    )
+        return TunnelPlan(**found)
+
+    return reader
+
+
+def _first_step(value: Any, where: str) -> StepPlan:
+    """A step of the first format."""
+    found = _fields(value, where, nodes=_several(_word), tile=_count, group=_count, rows=_count)
+    return StepPlan(**found)
 
 
 def _step(value: Any, where: str) -> StepPlan:
@@ -88,6 +107,9 @@ def _step(value: Any, where: str) -> StepPlan:
         rows=_count,
         slide=_count,
     )
+    nodes, kernels = found["nodes"], found["kernels"]
+    if len(nodes) != len(kernels):
+        raise PatchcError(f"{where} names {len(kernels)} kernels for {len(nodes)} nodes")
     return StepPlan(**found)
 
 
@@ -100,12 +122,13 @@ def _several(read: Reader[T]) -> Reader[tuple[T, ...]]:
     return reader
 
 
-def _member(kind: type[T]) -> Reader[T]:
-    def reader(value: Any, where: str) -> T:
+def _member(kind: type[Enum]) -> Reader[Any]:
+    def reader(value: Any, where: str) -> Enum:
         try:
-            return kind(value)  # type: ignore[call-arg]
+            return kind(value)
         except ValueError:
-            raise PatchcError(f"{where} is {value!r}") from None
+            known = ", ".join(str(member.value) for member in kind)
+            raise PatchcError(f"{where} is {value!r}, not one of {known}") from None
 
     return reader
 

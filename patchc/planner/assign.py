@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import product
+from math import prod
 
 from patchc.errors import PatchcError
 from patchc.ir import Graph
-from patchc.kernels.kernel import Kernel
-from patchc.kernels.portable import PORTABLE
-from patchc.kernels.registry import KERNELS, Registry
+from patchc.kernels.kernel import Kernel, Order
 from patchc.plan.types import Plan, StepPlan
+from patchc.planner.machine import ANY_CORE, Machine
 from patchc.schedule.sites import step_sites
+
+# Nodes of a unit choose their kernels freely up to so many combinations; beyond, together.
+MOST_ASSIGNMENTS = 32
 
 
 def candidates(
-    graph: Graph, step: StepPlan, registry: Registry, flavours: Collection[str], whole: bool
+    graph: Graph, step: StepPlan, machine: Machine, whole: bool
 ) -> list[tuple[Kernel, ...]]:
     """Per node of a step: the kernels that can compute it there, one of a flavour.
 
     Raises PatchcError where a node has none, with the reasons.
     """
     found = []
+    registry, flavours = machine.registry, machine.flavours
     for name, site in zip(step.nodes, step_sites(graph, step, whole), strict=True):
         kernels = registry.candidates(site, flavours)
         if not kernels:
@@ -35,34 +40,61 @@ def candidates(
     return found
 
 
-def with_kernels(
+def assignments(
     graph: Graph,
-    step: StepPlan,
-    registry: Registry = KERNELS,
-    flavours: Collection[str] = (PORTABLE,),
+    steps: Sequence[StepPlan],
+    machine: Machine,
+    overwriting: Collection[str] = (),
     whole: bool = False,
+) -> Iterator[tuple[StepPlan, ...]]:
+    """The steps with kernels, in every way; the first one takes the first candidate of each node.
+
+    `overwriting`: nodes whose output lies in the memory of an operand, for which a kernel has to
+    promise its order. Where nodes and flavours are many, the nodes choose together: each flavour
+    in turn is taken wherever it can run, and the first candidate elsewhere.
+    """
+    choices: list[tuple[Kernel, ...]] = []
+    for step in steps:
+        for name, kernels in zip(step.nodes, candidates(graph, step, machine, whole), strict=True):
+            ordered = tuple(one for one in kernels if one.order is Order.ELEMENT)
+            choices.append(ordered if name in overwriting else kernels)
+    combinations: Iterable[tuple[Kernel, ...]] = product(*choices)
+    if prod(map(len, choices)) > MOST_ASSIGNMENTS:
+        combinations = (
+            tuple(
+                next((kernel for kernel in kernels if kernel.flavour == flavour), kernels[0])
+                for kernels in choices
+            )
+            for flavour in machine.flavours
+        )
+    for kernels in combinations:
+        rest = iter(kernels)
+        yield tuple(_computed_by(step, [next(rest) for _ in step.nodes], whole) for step in steps)
+
+
+def with_kernels(
+    graph: Graph, step: StepPlan, machine: Machine = ANY_CORE, whole: bool = False
 ) -> StepPlan:
     """The step with the first candidate for each of its nodes."""
-    chosen = [kernels[0] for kernels in candidates(graph, step, registry, flavours, whole)]
-    ordered = not whole and any(kernel.needs.contiguous for kernel in chosen)
+    first = [kernels[0] for kernels in candidates(graph, step, machine, whole)]
+    return _computed_by(step, first, whole)
+
+
+def _computed_by(step: StepPlan, kernels: Sequence[Kernel], whole: bool) -> StepPlan:
+    """The step with a kernel for each of its nodes. Where one reads rows in order, the rings that
+    the step reads slide."""
+    ordered = not whole and any(kernel.needs.contiguous for kernel in kernels)
     slide = max(step.slide, 1) if ordered else step.slide
-    return replace(step, kernels=tuple(kernel.name for kernel in chosen), slide=slide)
+    return replace(step, kernels=tuple(kernel.name for kernel in kernels), slide=slide)
 
 
-def assigned(
-    graph: Graph,
-    plan: Plan,
-    registry: Registry = KERNELS,
-    flavours: Collection[str] = (PORTABLE,),
-) -> Plan:
+def assigned(graph: Graph, plan: Plan, machine: Machine = ANY_CORE) -> Plan:
     """The plan with kernels for the steps that name none."""
     tunnels = tuple(
         replace(
             tunnel,
             steps=tuple(
-                step
-                if step.kernels
-                else with_kernels(graph, step, registry, flavours, tunnel.whole)
+                step if step.kernels else with_kernels(graph, step, machine, tunnel.whole)
                 for step in tunnel.steps
             ),
         )

@@ -13,12 +13,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from patchc.ir import Graph, macs
+from patchc.ir import Graph
 from patchc.memory import Placement, place, reversed_blocks
 from patchc.plan.types import InputMode, OutputMode, Plan, handed_over
 from patchc.planner.kinds import kind_of
-from patchc.planner.layer_by_layer import trivial_plan
-from patchc.planner.search import Point, Search
+from patchc.planner.layer_by_layer import layers_cost, trivial_plan
+from patchc.planner.machine import ANY_CORE, Machine
+from patchc.planner.search import NO_LIMIT, Point, Search
 from patchc.schedule.lower import lower
 from patchc.schedule.types import Schedule
 from patchc.targets.reserve import NO_RESERVE, Reserve
@@ -31,10 +32,11 @@ class Choice:
     plan: Plan
     schedule: Schedule
     placement: Placement
-    cost: int  # multiply-accumulates executed
+    cost: int  # as the machine counts
     # No plan that the search knows costs less than this and fits: cost - cost_bound is the gap.
     cost_bound: int
     reserve_bytes: int  # for stack and statics of a plan of this kind
+    layerwise_bytes: int  # arena of the plan layer by layer
 
     @property
     def arena_bytes(self) -> int:
@@ -50,10 +52,22 @@ def layer_by_layer(
     mode: InputMode,
     reserve: Reserve = NO_RESERVE,
     outputs: OutputMode = OutputMode.ARENA,
+    machine: Machine = ANY_CORE,
 ) -> Choice:
-    """Every node on its own, over whole maps."""
-    cost = sum(macs(graph, node) for node in graph.nodes)
-    return _placed(graph, trivial_plan(graph, mode, outputs), cost, cost, reserve)
+    """Every node on its own, over whole maps, by its cheapest kernel."""
+    plan = trivial_plan(graph, mode, outputs, machine)
+    cost = layers_cost(graph, plan, machine)
+    schedule = lower(graph, plan, machine.registry)
+    placement = place(schedule)
+    needs = reserve.of(kind_of(plan))
+    return Choice(plan, schedule, placement, cost, cost, needs, placement.arena_bytes)
+
+
+def _search(graph: Graph, whole: Choice, machine: Machine) -> Search:
+    """In the order that was found for the plan layer by layer, among others."""
+    plan = whole.plan
+    order = [graph.node(name) for tunnel in plan.tunnels for name in tunnel.nodes]
+    return Search(graph, plan.input_mode, plan.output_mode, machine, order)
 
 
 def choose(
@@ -62,23 +76,28 @@ def choose(
     limit: int | None,
     reserve: Reserve = NO_RESERVE,
     outputs: OutputMode = OutputMode.ARENA,
+    machine: Machine = ANY_CORE,
 ) -> Choice:
     """The cheapest plan of at most `limit` bytes in total; where the search finds none, the one of
     least total.
 
-    Layer by layer where that fits: nothing costs less, and nothing is simpler to follow.
+    Layer by layer where no plan that fits costs less: nothing is simpler to follow. Without a limit
+    it is the answer, whatever it costs.
     """
-    whole = layer_by_layer(graph, mode, reserve, outputs)
-    if limit is None or whole.total_bytes <= limit:
+    whole = layer_by_layer(graph, mode, reserve, outputs, machine)
+    if limit is None:
         return whole
-    search = Search(graph, mode, outputs)
+    search = _search(graph, whole, machine)
+    fits = whole.total_bytes <= limit
+    most = whole.cost - 1 if fits else NO_LIMIT
     bound: int | None = None
-    for point in search.frontier(limit - reserve.least):
-        bound = point.cost if bound is None else bound
-        for choice in _placements(search, point, bound, reserve):
-            if choice.total_bytes <= limit:
-                return choice
-    least = _least(search, whole, reserve)
+    if most >= search.least_cost:
+        for point in search.frontier(limit - reserve.least, most):
+            bound = point.cost if bound is None else bound
+            for choice in _placements(search, whole, reserve, point, bound):
+                if choice.total_bytes <= limit:
+                    return choice
+    least = whole if fits else _least(search, whole, reserve)
     return least if bound is None else replace(least, cost_bound=min(bound, least.cost))
 
 
@@ -90,7 +109,7 @@ def _least(search: Search, whole: Choice, reserve: Reserve) -> Choice:
     for point in reversed(points):  # from the least price on
         if point.bytes + reserve.least >= best.total_bytes:
             break
-        found = _placements(search, point, point.cost, reserve)
+        found = _placements(search, whole, reserve, point, point.cost)
         best = min((best, *found), key=_total_and_cost)
     return best
 
@@ -100,13 +119,17 @@ def explore(
     mode: InputMode,
     reserve: Reserve = NO_RESERVE,
     outputs: OutputMode = OutputMode.ARENA,
+    machine: Machine = ANY_CORE,
 ) -> tuple[Choice, ...]:
-    """The whole frontier, placed: falling total, rising cost. Starts with layer by layer."""
-    whole = layer_by_layer(graph, mode, reserve, outputs)
+    """The whole frontier, placed: falling total, rising cost. Layer by layer is on it where nothing
+    costs less and needs no more."""
+    whole = layer_by_layer(graph, mode, reserve, outputs, machine)
     choices = [whole]
-    search = Search(graph, mode, outputs)
-    for point in search.frontier(whole.total_bytes - reserve.least):
-        choices.extend(_placements(search, point, point.cost, reserve))
+    search = _search(graph, whole, machine)
+    cheaper = search.least_cost < whole.cost  # perhaps, for more bytes
+    limit = NO_LIMIT if cheaper else whole.total_bytes - reserve.least
+    for point in search.frontier(limit):
+        choices.extend(_placements(search, whole, reserve, point, point.cost))
     kept: list[Choice] = []
     for choice in sorted(choices, key=_total_and_cost):
         if not kept or choice.cost < kept[-1].cost:
@@ -118,19 +141,28 @@ def _total_and_cost(choice: Choice) -> tuple[int, int]:
     return choice.total_bytes, choice.cost
 
 
-def _placements(search: Search, point: Point, bound: int, reserve: Reserve) -> Iterator[Choice]:
+def _placements(
+    search: Search, whole: Choice, reserve: Reserve, point: Point, bound: int
+) -> Iterator[Choice]:
+    """A plan as it was found and, where that may help, with some of its tunnels in reverse."""
+
+    def placed(plan: Plan) -> Choice:
+        schedule = lower(graph, plan, search.machine.registry)
+        needs = reserve.of(kind_of(plan))
+        placement = place(schedule)
+        return Choice(plan, schedule, placement, point.cost, bound, needs, whole.arena_bytes)
+
     graph, plan = search.graph, point.plan(search.mode, search.output_mode)
-    straight = _placed(graph, plan, point.cost, bound, reserve)
+    straight = placed(plan)
     yield straight
     if straight.arena_bytes <= point.bytes:  # nothing is left to gain
         return
     free = reversible(graph, plan)
-    backwards = lower(graph, plan.in_reverse(free))
-    chosen = free & {
-        _tunnel(straight.schedule, block) for block in reversed_blocks(straight.schedule, backwards)
-    }
+    backwards = lower(graph, plan.in_reverse(free), search.machine.registry)
+    tunnels = _tunnels(straight.schedule)
+    chosen = free & {tunnels[block] for block in reversed_blocks(straight.schedule, backwards)}
     if chosen:
-        yield _placed(graph, plan.in_reverse(chosen), point.cost, bound, reserve)
+        yield placed(plan.in_reverse(chosen))
 
 
 def reversible(graph: Graph, plan: Plan) -> frozenset[int]:
@@ -148,14 +180,9 @@ def reversible(graph: Graph, plan: Plan) -> frozenset[int]:
     )
 
 
-def _tunnel(schedule: Schedule, block: int) -> int:
-    """The tunnel that a block runs: blocks that only load a map are none."""
-    computing = [
+def _tunnels(schedule: Schedule) -> dict[int, int]:
+    """Block -> the tunnel that it runs: blocks that only load a map are none."""
+    computing = (
         index for index, one in enumerate(schedule.blocks) if any(step.nodes for step in one.steps)
-    ]
-    return computing.index(block)
-
-
-def _placed(graph: Graph, plan: Plan, cost: int, bound: int, reserve: Reserve) -> Choice:
-    schedule = lower(graph, plan)
-    return Choice(plan, schedule, place(schedule), cost, bound, reserve.of(kind_of(plan)))
+    )
+    return {block: tunnel for tunnel, block in enumerate(computing)}

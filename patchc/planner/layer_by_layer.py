@@ -1,13 +1,16 @@
-"""Plans: layer by layer."""
+"""Layer by layer: every node computed whole, in one call."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from patchc.ir import Graph, Node
 from patchc.plan.types import InputMode, OutputMode, Plan, StepPlan, TunnelPlan
-from patchc.planner.assign import with_kernels
+from patchc.planner.assign import assignments
+from patchc.planner.machine import ANY_CORE, Machine
 from patchc.planner.order import best_order, may_overwrite
+from patchc.planner.step_cost import whole_step
 
 
 def whole_in_place(graph: Graph, mode: InputMode, order: Sequence[Node]) -> dict[str, str]:
@@ -25,19 +28,54 @@ def whole_in_place(graph: Graph, mode: InputMode, order: Sequence[Node]) -> dict
     return found
 
 
-def layer(graph: Graph, node: Node) -> StepPlan:
-    """The step that computes a node whole."""
-    return with_kernels(graph, StepPlan((node.name,)), whole=True)
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """A way to compute a node whole."""
+
+    step: StepPlan
+    scratch: int  # bytes that its kernel works in
+    cost: int
+
+
+def layers(
+    graph: Graph, node: Node, machine: Machine = ANY_CORE, overwrites: bool = False
+) -> tuple[Layer, ...]:
+    """The ways to compute a node whole, the cheapest one first; each needs less scratch than those
+    before. `overwrites`: its output lies in the memory of an operand."""
+    names = {node.name} if overwrites else set()
+    found = []
+    for (step,) in assignments(graph, (StepPlan((node.name,)),), machine, names, whole=True):
+        found.append(Layer(step, *whole_step(graph, step, machine)))
+    found.sort(key=lambda layer: (layer.cost, layer.scratch))
+    kept: list[Layer] = []
+    for layer in found:
+        if not kept or layer.scratch < kept[-1].scratch:
+            kept.append(layer)
+    return tuple(kept)
 
 
 def trivial_plan(
-    graph: Graph, input_mode: InputMode, outputs: OutputMode = OutputMode.ARENA
+    graph: Graph,
+    input_mode: InputMode,
+    outputs: OutputMode = OutputMode.ARENA,
+    machine: Machine = ANY_CORE,
+    order: Sequence[Node] | None = None,
 ) -> Plan:
-    """Every node its own tunnel; element-wise outputs written over an operand that dies."""
-    order = best_order(graph, input_mode, outputs).nodes
+    """Every node its own tunnel, computed by its cheapest kernel; element-wise outputs written over
+    an operand that dies. In the order of least peak, unless one is given."""
+    if order is None:
+        order = best_order(graph, input_mode, outputs).nodes
+    in_place = whole_in_place(graph, input_mode, order)
+    steps = (layers(graph, node, machine, node.output in in_place)[0].step for node in order)
     return Plan(
         input_mode=input_mode,
-        tunnels=tuple(TunnelPlan((layer(graph, node),), whole=True) for node in order),
-        in_place=tuple(whole_in_place(graph, input_mode, order).items()),
+        tunnels=tuple(TunnelPlan((step,), whole=True) for step in steps),
+        in_place=tuple(in_place.items()),
         output_mode=outputs,
     )
+
+
+def layers_cost(graph: Graph, plan: Plan, machine: Machine = ANY_CORE) -> int:
+    """What a plan costs that runs every node whole."""
+    costs = (whole_step(graph, tunnel.steps[0], machine)[1] for tunnel in plan.tunnels)
+    return sum(costs)

@@ -14,6 +14,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
 
 from patchc.geometry.axis import axis_maps
 from patchc.geometry.clocks import GeometryError, chunk_by_chunk
@@ -56,7 +59,7 @@ class Combination:
     end: int  # position behind its last unit
     rings: int = 0  # bytes that add up
     scratch: int = 0  # bytes that are shared
-    extra: int = 0  # multiply-accumulates on top of those of the plain units
+    cost: int = 0
     count: int = 0  # of steps
     before: Combination | None = None
     last: Steps = ()  # of the last unit
@@ -82,9 +85,7 @@ class Combination:
     def saves(self, other: Combination) -> bool:
         """Is there nothing that the other one has less of?"""
         return (
-            self.rings <= other.rings
-            and self.scratch <= other.scratch
-            and self.extra <= other.extra
+            self.rings <= other.rings and self.scratch <= other.scratch and self.cost <= other.cost
         )
 
 
@@ -93,7 +94,7 @@ class Bounds:
     """What the search has no use for more of."""
 
     bytes: int  # in the arena
-    extra: int  # multiply-accumulates on top of the plain network
+    cost: int
 
 
 class Modes:
@@ -136,15 +137,16 @@ class Modes:
         bounds: Bounds,
     ) -> list[Combination]:
         """Every combination from `start` on, continued by every way to run the unit at `position`,
-        with the k-th number of stripes; the beaten ones dropped."""
+        with the k-th number of stripes; the beaten ones dropped. `bounds`: of one combination, its
+        last unit included."""
         unit = prices.units[position]
         end = position + len(unit.nodes)
         found: list[Combination] = []
         for steps, price in zip(unit.options, prices.options(position), strict=True):
-            scratch, more = price.scratch[k], price.extra[k]
+            scratch, more = price.scratch[k], price.cost[k]
             for one in before:
-                shared, total = max(one.scratch, scratch), one.extra + more
-                if one.rings + shared > bounds.bytes or total > bounds.extra:
+                shared, total = max(one.scratch, scratch), one.cost + more
+                if one.rings + shared > bounds.bytes or total > bounds.cost:
                     continue
                 then = self._following(one.state, unit, steps, start, position)
                 if then is None:
@@ -157,7 +159,7 @@ class Modes:
                     found.append(
                         Combination(then.state, end, rings, shared, total, count, one, steps)
                     )
-        found.sort(key=lambda one: (one.extra, one.rings, one.scratch, one.count))
+        found.sort(key=lambda one: (one.cost, one.rings, one.scratch, one.count))
         kept: list[Combination] = []
         for one in found:
             if not any(other.beats(one) for other in kept):
@@ -235,22 +237,27 @@ class Modes:
             self._states[key] = State(progress, muls)
         return self._states[key]
 
+    @cached_property
+    def _made_before(self) -> np.ndarray:
+        """Per node: the position that makes the last of the maps that set its pace; -1: none does,
+        or images do."""
+        graph = self.graph
+        return np.array(
+            [
+                max(
+                    (self.made[n] for n in node.inputs if not broadcasts(graph, node, n)),
+                    default=-1,
+                )
+                for node in self.order
+            ]
+        )
+
     def _last_apart(self, start: int) -> int:
         """The last node that reads nothing but maps made before position `start`: it goes by the
         tunnel's first pace."""
         if start not in self._apart:
-            graph = self.graph
-            self._apart[start] = max(
-                (
-                    position
-                    for position in range(start + 1, len(self.order))
-                    if all(
-                        self.made[name] < start or broadcasts(graph, self.order[position], name)
-                        for name in self.order[position].inputs
-                    )
-                ),
-                default=start,
-            )
+            found = np.flatnonzero(self._made_before[start + 1 :] < start)
+            self._apart[start] = start + 1 + int(found[-1]) if len(found) else start
         return self._apart[start]
 
 

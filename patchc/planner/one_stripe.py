@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -20,7 +20,10 @@ class OneStripe:
     not so (what is cut off, nobody reads), the run is looked at anew.
     """
 
-    def __init__(self, graph: Graph, modes: Modes, start: int, bounds: Bounds) -> None:
+    def __init__(
+        self, graph: Graph, modes: Modes, start: int, bounds: Callable[[int], Bounds]
+    ) -> None:
+        """`bounds`: of combinations that end at a cut."""
         self.graph, self.modes, self.start, self.bounds = graph, modes, start, bounds
         self._stop = start
         self._loaded: tuple[str, ...] | None = None
@@ -37,10 +40,9 @@ class OneStripe:
             self._stop = self.start
         while self._stop < stop:
             position = self._stop
-            self._found = self.modes.extend(
-                self._found, self.start, position, prices, 0, self.bounds
-            )
-            self._stop += len(prices.units[self._stop].nodes)
+            self._stop += len(prices.units[position].nodes)
+            bounds = self.bounds(self._stop)
+            self._found = self.modes.extend(self._found, self.start, position, prices, 0, bounds)
         self._loaded, self._narrow = loaded, prices.narrow(self.start, stop)
         return self._found
 

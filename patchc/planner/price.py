@@ -8,29 +8,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from patchc.geometry.columns import MAX_COLUMN, Demand, stripes
-from patchc.geometry.span import Span
-from patchc.geometry.step import macs_per_pixel, piece_tensor, reach
-from patchc.ir import Graph, Node, macs
-from patchc.kernels.registry import KERNELS
+from patchc.geometry.step import piece_tensor
+from patchc.ir import Graph, Node
 from patchc.plan.types import StepPlan
+from patchc.planner.machine import Machine
+from patchc.planner.step_cost import StepParts, step_cost
 from patchc.planner.units import Unit
+from patchc.schedule.extents import tile_count
 from patchc.schedule.scratch import scratch_layout
-from patchc.schedule.sites import placed_kernels
 
 # More bytes than any budget allows: of what does not run.
 TOO_MANY = 2**62
-
-
-def computed_rows(graph: Graph, plan: StepPlan) -> list[int]:
-    """Per node of a step: rows computed over all its pieces, recomputed ones included."""
-    height = graph.tensors[piece_tensor(graph, plan)].shape[0]
-    chunk = plan.rows if plan.group else height
-    totals = [0] * len(plan.nodes)
-    for start in range(0, height, chunk):
-        spans = reach(graph, plan, Span(start, min(start + chunk, height)), Span(0, 1))
-        for position, (rows, _) in enumerate(spans):
-            totals[position] += rows.stop - rows.start
-    return totals
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,7 +26,7 @@ class UnitPrice:
     """One way to run a unit. An entry per count of stripes."""
 
     scratch: list[int]  # bytes; TOO_MANY where the unit does not run
-    extra: list[int]  # multiply-accumulates on top of those of the plain nodes
+    cost: list[int]
 
 
 class Prices:
@@ -51,19 +39,23 @@ class Prices:
         outputs: Sequence[str],
         counts: Sequence[int],
         units: Mapping[int, Unit],
-        computed: dict[StepPlan, list[int]],
+        machine: Machine,
+        parts: Mapping[StepPlan, StepParts],
         streamed: Collection[str] = (),
     ) -> None:
         """`nodes`: all before the cut. `outputs`: the maps they make that are read behind it.
-        `counts`: numbers of stripes. `units`: by position. `computed`: a cache of `computed_rows`.
+        `counts`: numbers of stripes. `units`: by position. `parts`: of all their steps.
         `streamed`: images of which every pixel comes, also those that nobody reads.
         """
         self.graph, self.counts, self.units = graph, tuple(counts), units
         self._demand = Demand(graph, nodes, outputs, stripes(counts))
         self._widest = {name: [graph.tensors[name].shape[1]] * len(counts) for name in streamed}
         self._options: dict[int, tuple[UnitPrice, ...]] = {}
-        self._computed = computed
-        self._least = {len(nodes): np.zeros(len(counts), dtype=np.int64)}
+        self._machine, self._parts = machine, parts
+        self._columns: dict[str, np.ndarray] = {}
+        self._widths: dict[str, np.ndarray] = {}
+        self._tiles: dict[tuple[str, int], np.ndarray] = {}
+        self._least: dict[int, np.ndarray] = {}
 
     def widest(self, tensor: str) -> list[int]:
         """Columns of the widest stripe, per count of stripes."""
@@ -71,6 +63,12 @@ class Prices:
             columns = self._demand.columns(tensor)
             self._widest[tensor] = self._demand.cut.widest(columns).tolist()
         return self._widest[tensor]
+
+    def _widest_array(self, tensor: str) -> np.ndarray:
+        """The same: int64 (counts,)."""
+        if tensor not in self._widths:
+            self._widths[tensor] = np.array(self.widest(tensor), dtype=np.int64)
+        return self._widths[tensor]
 
     def row_bytes(self, tensor: str, k: int) -> int:
         """Bytes of one row of its ring, with the k-th number of stripes."""
@@ -88,45 +86,41 @@ class Prices:
         if position not in self._options:
             self._demand.down_to(position)
             unit = self.units[position]
-            self._options[position] = tuple(self._price(unit, steps) for steps in unit.options)
+            prices = [self._price(unit, steps) for steps in unit.options]
+            self._least[position] = np.minimum.reduce([cost for _, cost in prices])
+            self._options[position] = tuple(
+                UnitPrice(scratch.tolist(), cost.tolist()) for scratch, cost in prices
+            )
         return self._options[position]
 
-    def least_extra(self, start: int) -> np.ndarray:
-        """No tunnel from position `start` on costs less on top of the plain nodes, per count of
-        stripes."""
-        ahead = []
-        position = start
-        while position not in self._least:
-            ahead.append(position)
-            position += len(self.units[position].nodes)
-        for position in reversed(ahead):
-            behind = position + len(self.units[position].nodes)
-            least = np.min([price.extra for price in self.options(position)], axis=0)
-            self._least[position] = self._least[behind] + least
-        return self._least[start]
+    def least_cost(self, position: int) -> np.ndarray:
+        """The unit at `position` costs no less, per count of stripes: int64 (counts,)."""
+        self.options(position)
+        return self._least[position]
 
-    def _price(self, unit: Unit, steps: Sequence[StepPlan]) -> UnitPrice:
-        aliased = {operand for _, operand in unit.in_place}
-        scratch = np.zeros(len(self.counts), dtype=np.int64)
-        extra = scratch - sum(macs(self.graph, self.graph.node(name)) for name in unit.nodes)
+    def _price(self, unit: Unit, steps: Sequence[StepPlan]) -> tuple[np.ndarray, np.ndarray]:
+        """Scratch and cost of one way to run a unit."""
+        scratch = cost = np.zeros(len(self.counts), dtype=np.int64)
         for step in steps:
-            scratch = np.maximum(scratch, self._scratch(step, aliased))
+            parts = self._parts[step]
+            scratch = np.maximum(scratch, scratch_layout(parts.contents, self._widest_array).bytes)
             scratch[self._too_wide(step)] = TOO_MANY
-            extra += self._macs(step)
-        return UnitPrice(scratch.tolist(), extra.tolist())
+            cost = cost + step_cost(parts, self._machine, self._total_columns, self._total_tiles)
+        return scratch, cost
 
-    def _macs(self, plan: StepPlan) -> np.ndarray:
-        """Multiply-accumulates of a step."""
-        graph, demand = self.graph, self._demand
-        if plan not in self._computed:
-            self._computed[plan] = computed_rows(graph, plan)
-        total = np.zeros(len(self.counts), dtype=np.int64)
-        for name, rows in zip(plan.nodes, self._computed[plan], strict=True):
-            node = graph.node(name)
-            per_pixel = macs_per_pixel(graph, node)
-            if per_pixel:
-                total += per_pixel * rows * demand.cut.total(demand.columns(node.output))
-        return total
+    def _total_columns(self, tensor: str) -> np.ndarray:
+        """Columns that are computed of a tensor, over all stripes."""
+        if tensor not in self._columns:
+            self._columns[tensor] = self._demand.cut.total(self._demand.columns(tensor))
+        return self._columns[tensor]
+
+    def _total_tiles(self, tensor: str, tile: int) -> np.ndarray:
+        """Pieces along its columns, over all stripes."""
+        if (tensor, tile) not in self._tiles:
+            columns = self._demand.columns(tensor)
+            tiles = tile_count(columns.stop - columns.start, tile)
+            self._tiles[tensor, tile] = self._demand.cut.sum(tiles)
+        return self._tiles[tensor, tile]
 
     def _too_wide(self, plan: StepPlan) -> np.ndarray:
         """Does lowering refuse the step for its columns? bool, per count of stripes. Every step
@@ -142,11 +136,3 @@ class Prices:
                 listed = demand.cut.widest(columns) < width if name != piece else True
                 found |= listed & (demand.cut.last(columns) > MAX_COLUMN)
         return found
-
-    def _scratch(self, plan: StepPlan, aliased: Collection[str]) -> np.ndarray:
-        """Bytes of the scratch memory of a step."""
-        chosen = placed_kernels(self.graph, plan, KERNELS)
-        layout = scratch_layout(
-            self.graph, plan, chosen, lambda tensor: np.array(self.widest(tensor)), aliased
-        )
-        return np.zeros(len(self.counts), dtype=np.int64) + layout.bytes

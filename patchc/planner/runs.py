@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import accumulate
 
+import numpy as np
+
+from patchc.geometry.needed import needed_columns
 from patchc.geometry.step import comes_in_rows
-from patchc.ir import GlobalAveragePool, Graph, Node, macs
+from patchc.ir import GlobalAveragePool, Graph, Node
 from patchc.plan.types import InputMode, OutputMode, StepPlan, handed_over
-from patchc.planner.layer_by_layer import whole_in_place
+from patchc.planner.layer_by_layer import layers, whole_in_place
+from patchc.planner.machine import ANY_CORE, Machine
 from patchc.planner.price import Prices
+from patchc.planner.step_cost import StepParts, step_cost, step_parts
 from patchc.planner.units import Unit, find_units
+from patchc.schedule.extents import tile_count
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,7 +37,6 @@ class Run:
     crossing: int  # bytes of maps that are there before and after, and not read
     maps: int  # bytes of those read and written
     least: int  # no tunnel over the run needs fewer bytes than these and its own
-    cost: int  # multiply-accumulates of the plain nodes
     least_cost: int  # no tunnel over the run costs less
 
 
@@ -38,18 +44,21 @@ class Runs:
     """The runs of a graph whose nodes are computed in one order."""
 
     def __init__(
-        self, graph: Graph, mode: InputMode, outputs: OutputMode, order: Sequence[Node]
+        self,
+        graph: Graph,
+        mode: InputMode,
+        outputs: OutputMode,
+        order: Sequence[Node],
+        machine: Machine = ANY_CORE,
     ) -> None:
-        self.graph, self.mode, self.order = graph, mode, tuple(order)
+        self.graph, self.mode, self.order, self.machine = graph, mode, tuple(order), machine
         self.handed = handed_over(graph, outputs)
-        # Multiply-accumulates of the plain network before each cut.
-        self.plain = [0, *accumulate(macs(graph, node) for node in self.order)]
         self.units: dict[int, Unit] = {}
         # Before each unit: means, and pairs of tensors of which one is written over the other.
         self.means, self.pairs_before = {0: 0}, {0: 0}
         self.pairs: tuple[tuple[str, str], ...] = ()
         position = 0
-        for unit in find_units(graph, self.order):
+        for unit in find_units(graph, self.order, machine):
             self.units[position] = unit
             means = sum(isinstance(graph.node(n).op, GlobalAveragePool) for n in unit.nodes)
             behind = position + len(unit.nodes)
@@ -76,10 +85,58 @@ class Runs:
         self._entered: dict[int, tuple[str, ...]] = {}
         self._found: dict[tuple[int, int], Run] = {}
         self._prices: dict[int, Prices] = {}
-        self._computed: dict[StepPlan, list[int]] = {}
+        self._parts: dict[StepPlan, StepParts] = {}
+        self.layers = [
+            layers(graph, node, machine, node.output in self.whole_in_place) for node in self.order
+        ]
+        self._bound_costs()
+
+    def _bound_costs(self) -> None:
+        """Work out what the units cost at least, whatever tunnel they are part of, and what all
+        nodes behind each cut cost at least, however they run."""
+        needed = needed_columns(self.graph, self.order)
+        self._narrow_before = [0, *accumulate(self._is_narrow(needed, n) for n in self.order)]
+
+        for unit in self.units.values():
+            aliased = {operand for _, operand in unit.in_place}
+            for step in {step for steps in unit.options for step in steps}:
+                self._parts[step] = step_parts(self.graph, step, self.machine, aliased)
+
+        def least(step: StepPlan) -> int:
+            """No tunnel computes the step for less: each column that is needed once, in as few
+            pieces as hold them."""
+            return int(
+                step_cost(
+                    self._parts[step],
+                    self.machine,
+                    needed.__getitem__,
+                    lambda tensor, tile: tile_count(needed[tensor], tile),
+                )
+            )
+
+        self._least_before = {0: 0}  # of the units before each cut
+        units: dict[int, int] = {}
+        for position, unit in self.units.items():
+            units[position] = min(sum(map(least, steps)) for steps in unit.options)
+            behind = position + len(unit.nodes)
+            self._least_before[behind] = self._least_before[position] + units[position]
+        self.rest = [0] * (len(self.order) + 1)  # no plan for the nodes behind a cut costs less
+        for cut in reversed(range(len(self.order))):
+            self.rest[cut] = self.layers[cut][0].cost + self.rest[cut + 1]
+            if cut in self.units:
+                behind = cut + len(self.units[cut].nodes)
+                self.rest[cut] = min(self.rest[cut], units[cut] + self.rest[behind])
+
+    def _is_narrow(self, needed: Mapping[str, int], node: Node) -> bool:
+        return needed[node.output] < self.graph.tensors[node.output].shape[1]
+
+    def narrow(self, start: int, stop: int) -> bool:
+        """May a tunnel leave out columns of what nodes start .. stop - 1 make?"""
+        return self._narrow_before[start] < self._narrow_before[stop]
 
     def whole(self, cut: int) -> tuple[int, tuple[tuple[str, str], ...]]:
-        """Layer by layer: bytes while the node behind a cut runs, and what it is written over."""
+        """Layer by layer: bytes while the node behind a cut runs, scratch aside, and what it is
+        written over."""
         node = self.order[cut]
         reads = tuple(dict.fromkeys(node.inputs))
         operand = self.whole_in_place.get(node.output)
@@ -107,10 +164,6 @@ class Runs:
         outer = self._outer(start, stop, loaded)
         crossing = self._crossing(start, stop, outer)
         sizes = [self.size(name) for name in (*outer, *outputs)]
-        cost = self.plain[stop] - self.plain[start]
-        # Nowhere is less computed than where the rest of the network says what is read.
-        end = self.prices(len(self.order))
-        extra = end.least_extra(start) - end.least_extra(stop)
         return Run(
             start=start,
             stop=stop,
@@ -123,8 +176,7 @@ class Runs:
             crossing=crossing,
             maps=sum(sizes),
             least=crossing + max(sizes, default=0),
-            cost=cost,
-            least_cost=cost + int(extra[0]),
+            least_cost=self._least_before[stop] - self._least_before[start],
         )
 
     def prices(self, stop: int) -> Prices:
@@ -139,10 +191,57 @@ class Runs:
                 outputs,
                 sorted(counts),
                 self.units,
-                self._computed,
+                self.machine,
+                self._parts,
                 self.images if self.mode is InputMode.STREAM else (),
             )
         return self._prices[stop]
+
+    def last_stop(self, start: int, limit: int) -> int:
+        """The last cut where maps that are there around a run from `start` on take no more than
+        `limit` bytes, images excepted; `start` where there is none."""
+        made, last, size = self._maps
+        there = (made < start) & (last >= start)
+        # Of maps that are there before: bytes that are read from each cut on.
+        carried = size[there].sum() - np.cumsum(np.bincount(last[there], size[there], self._cuts))
+        carried = np.concatenate([[size[there].sum()], carried])[: self._cuts]
+        around = size[there].sum() + self._leaving_bytes - carried
+        fits = np.flatnonzero(around[start + 1 :] <= limit)
+        return start + 1 + int(fits[-1]) if len(fits) else start
+
+    @cached_property
+    def _cuts(self) -> int:
+        return len(self.order) + 1
+
+    @cached_property
+    def _maps(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Per node: its position, the last that reads what it makes, the bytes."""
+        names = [node.output for node in self.order]
+        last = np.array([self.last_read[name] for name in names], dtype=np.int64)
+        size = np.array([self.size(name) for name in names], dtype=np.int64)
+        return np.arange(len(names)), last, size
+
+    @cached_property
+    def _leaving_bytes(self) -> np.ndarray:
+        """Per cut: bytes of `_leaving`."""
+        made, last, size = self._maps
+        change = np.zeros(self._cuts + 1, dtype=np.int64)
+        read = last > made
+        np.add.at(change, made[read] + 1, size[read])
+        np.add.at(change, last[read] + 1, -size[read])
+        return np.cumsum(change)[: self._cuts]
+
+    def is_settled(self, start: int, stop: int) -> bool:
+        """Do all longer runs fetch the same images, and compute all columns with one stripe?"""
+        waiting = (
+            name
+            for name in self.images
+            if self.callback and self.reads[name] and self.last_read[name] >= stop
+        )
+        end = len(self.order)
+        return not any(self.reads[name][0] >= start for name in waiting) and not self.prices(
+            end
+        ).narrow(start, end)
 
     def _most_stripes(self, start: int, stop: int, loaded: Sequence[str]) -> int:
         """One where a single pass over the image demands it."""

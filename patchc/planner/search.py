@@ -1,24 +1,30 @@
 """The plan of least cost that fits, and the whole frontier of memory against cost.
 
 Cut points are positions in an order of nodes; between two of them lies one tunnel, which needs a
-number of bytes (what crosses it included) and costs a number of multiply-accumulates. A plan is a
+number of bytes (what crosses it included) and costs what the machine says (cost.py). A plan is a
 path from the first cut to the last; it needs the largest of its tunnels' bytes and costs their
 sum. Carrying every Pareto-optimal (bytes, cost) from cut to cut gives the frontier in one pass,
 exactly, for the tunnels that are offered. The order is one of a few (order.py), whichever gives
 the better plan.
+
+What cannot lead to a plan within the bounds is not looked at: its cost so far, and the least that
+all nodes behind it cost (`Runs.rest`), are more than is allowed. That least holds however the nodes
+are run: the search does not know which way to run them is the cheapest.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from patchc.ir import Graph, macs
+import numpy as np
+
+from patchc.ir import Graph, Node
 from patchc.plan.types import InputMode, OutputMode, Plan, StepPlan, TunnelPlan
-from patchc.planner.layer_by_layer import layer
+from patchc.planner.machine import ANY_CORE, Machine
 from patchc.planner.modes import Bounds, Combination, Modes
 from patchc.planner.one_stripe import OneStripe
-from patchc.planner.order import orders
+from patchc.planner.order import best_order, orders
 from patchc.planner.price import Prices
 from patchc.planner.runs import Run, Runs
 from patchc.planner.staircase import Staircase
@@ -36,7 +42,7 @@ class Tunnel:
     stripes: int
     in_place: tuple[tuple[str, str], ...]
     bytes: int  # arena bytes while it runs
-    cost: int  # multiply-accumulates
+    cost: int
 
     @property
     def plan(self) -> TunnelPlan:
@@ -45,10 +51,15 @@ class Tunnel:
         return TunnelPlan(self.steps, whole=True)
 
 
-# More than any plan costs on top of the plain network.
+# More than any plan needs or costs.
 NO_LIMIT = 2**62
-# Recomputation that the search allows itself, as shares of the plain network's cost, band by band.
+# What the search allows itself on top of the cost layer by layer, as shares of it, band by band.
 BANDS = (0.0, 0.02, 0.06, 0.15)
+# Maps that tunnels read and make, over all tunnels that are looked at in one order. Beyond, only
+# tunnels of few nodes are: many side by side that read one map would make for long ones in
+# multitudes.
+LOOKED_AT = 40_000
+FEW_NODES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,34 +87,52 @@ class Search:
     """The frontier of one graph. What is worked out about runs of nodes serves every band."""
 
     def __init__(
-        self, graph: Graph, mode: InputMode, outputs: OutputMode = OutputMode.ARENA
+        self,
+        graph: Graph,
+        mode: InputMode,
+        outputs: OutputMode = OutputMode.ARENA,
+        machine: Machine = ANY_CORE,
+        least: Sequence[Node] | None = None,
     ) -> None:
-        self.graph, self.mode, self.output_mode = graph, mode, outputs
-        self.cost = sum(macs(graph, node) for node in graph.nodes)  # of the plain network
-        found = (together(graph, order) for order in orders(graph, mode, outputs))
+        """`least`: the order of least peak layer by layer, where it is known already."""
+        self.graph, self.mode, self.output_mode, self.machine = graph, mode, outputs, machine
+        if least is None:
+            least = best_order(graph, mode, outputs).nodes
+        found = (together(graph, order) for order in orders(graph, least))
         self._orders = [
-            _Ordered(Runs(graph, mode, outputs, order)) for order in dict.fromkeys(found)
+            _Ordered(Runs(graph, mode, outputs, order, machine)) for order in dict.fromkeys(found)
         ]
+        # The cheapest plan layer by layer.
+        self.plain = min(
+            sum(found[0].cost for found in ordered.runs.layers) for ordered in self._orders
+        )
+        # No plan costs less.
+        self.least_cost = min(ordered.runs.rest[0] for ordered in self._orders)
 
-    def frontier(self, limit: int) -> Iterator[Point]:
-        """Every Pareto-optimal plan of at most `limit` bytes, by rising cost and falling bytes.
+    def frontier(self, limit: int, cost: int = NO_LIMIT) -> Iterator[Point]:
+        """Every Pareto-optimal plan of at most `limit` bytes that costs no more than `cost`, by
+        rising cost and falling bytes.
 
-        Searched band by band as the points are asked for: with little recomputation allowed the
-        search is fast, and with more, only plans smaller than those found so far are of interest.
+        Searched band by band as the points are asked for: with little on top of the cost layer by
+        layer the search is fast, and with more, only plans smaller than those found so far are of
+        interest.
         """
-        for slack in (*(int(share * self.cost) for share in BANDS), NO_LIMIT):
-            for point in self.band(Bounds(limit, slack)):
+        for band in (*(self.plain + int(share * self.plain) for share in BANDS), NO_LIMIT):
+            for point in self.band(Bounds(limit, min(band, cost))):
                 yield point
                 limit = point.bytes - 1
+            if band >= cost:
+                return
 
     def band(self, bounds: Bounds) -> tuple[Point, ...]:
-        """Every Pareto-optimal plan within the bounds, by rising cost and falling bytes. Where
-        nothing may be recomputed, the first order that has one will do."""
+        """Every Pareto-optimal plan within the bounds, by rising cost and falling bytes. Where the
+        first order's plans all cost the least that there can be, the others are left out: what
+        they have of fewer bytes is for the next band."""
         best: Staircase[Point] = Staircase()
         for ordered in self._orders:
             for point in ordered.band(bounds):
                 best.add(point)
-            if bounds.extra == 0 and best:
+            if [point.cost for point in best] == [self.least_cost]:
                 break
         return tuple(best)[::-1]
 
@@ -114,6 +143,7 @@ class _Ordered:
     def __init__(self, runs: Runs) -> None:
         self.runs, self.graph, self.order = runs, runs.graph, runs.order
         self.modes = Modes(runs.graph, runs.order, runs.made, runs.last_read, runs.handed)
+        self.looked_at = 0
 
     def band(self, bounds: Bounds) -> tuple[Point, ...]:
         """Every Pareto-optimal plan within the bounds, by falling bytes."""
@@ -125,7 +155,7 @@ class _Ordered:
                 for tunnel in self._starting_at(cut, points, best, bounds):
                     for point in points:
                         cost = point.cost + tunnel.cost
-                        if cost - self.runs.plain[tunnel.stop] <= bounds.extra:
+                        if cost + self.runs.rest[tunnel.stop] <= bounds.cost:
                             size = max(point.bytes, tunnel.bytes)
                             best[tunnel.stop].add(Point(size, cost, (*point.tunnels, tunnel)))
         return tuple(best[-1])[::-1]
@@ -143,8 +173,8 @@ class _Ordered:
         """
 
         def useful(stop: int, size: int, cost: int) -> bool:
-            """Could a tunnel of that many bytes and multiply-accumulates, or more, be?"""
-            limit = self.runs.plain[stop] + bounds.extra - cost
+            """Could a tunnel of that many bytes and that cost, or more, be?"""
+            limit = bounds.cost - self.runs.rest[stop] - cost
             return size <= bounds.bytes and any(
                 point.cost <= limit
                 and not best[stop].beats(
@@ -153,66 +183,91 @@ class _Ordered:
                 for point in points
             )
 
-        size, in_place = self.runs.whole(cut)
-        if size <= bounds.bytes:
-            node = self.order[cut]
-            steps = (layer(self.graph, node),)
-            yield Tunnel(cut, cut + 1, steps, 1, in_place, size, macs(self.graph, node))
-        one_stripe = OneStripe(self.graph, self.modes, cut, bounds)
+        least = min(point.cost for point in points)
+
+        def left(stop: int) -> Bounds:
+            """For what starts here and ends at a cut."""
+            return Bounds(bounds.bytes, bounds.cost - least - self.runs.rest[stop])
+
+        plain, in_place = self.runs.whole(cut)
+        for layer in self.runs.layers[cut]:
+            size = plain + layer.scratch
+            if size <= bounds.bytes:
+                yield Tunnel(cut, cut + 1, (layer.step,), 1, in_place, size, layer.cost)
+        one_stripe = OneStripe(self.graph, self.modes, cut, left)
         position = cut
+        last_striped = self.runs.last_stop(cut, bounds.bytes)
         while position in self.runs.units:
             position += len(self.runs.units[position].nodes)
+            if self.looked_at > LOOKED_AT and position - cut > FEW_NODES:
+                return
             run = self.runs.run(cut, position)
             if not useful(run.stop, run.least, run.least_cost):
                 continue
+            self.looked_at += len(run.outer) + len(run.outputs)
             prices = self.runs.prices(position)
             single = one_stripe.upto(run.stop, run.loaded, prices)
             for one in single:
-                cost = run.cost + one.extra
-                if useful(run.stop, one.bytes + run.least, cost):
+                if useful(run.stop, one.bytes + run.least, one.cost):
                     size = one.bytes + run.crossing + run.maps
                     size -= self._shared(run, one, one_stripe)
                     if size <= bounds.bytes:
                         yield self._stream(run, one, 1, size)
             striped = None
             if useful(run.stop, run.crossing + run.maps, run.least_cost):
-                striped = self._striped(run, prices, single, bounds)
-            if not single and striped == []:
+                striped = self._striped(run, prices, single, left)
+            if not single and striped == [] and not self.runs.narrow(cut, position):
                 return
             for k, one in striped or ():
                 size = one.bytes + run.crossing + run.maps
                 if size <= bounds.bytes:
                     yield self._stream(run, one, prices.counts[k], size)
+            if not single and run.stop >= last_striped and self.runs.is_settled(cut, run.stop):
+                return
 
     def _stream(self, run: Run, one: Combination, stripes: int, size: int) -> Tunnel:
-        cost = run.cost + one.extra
-        return Tunnel(run.start, run.stop, one, stripes, run.in_place, size, cost)
+        return Tunnel(run.start, run.stop, one, stripes, run.in_place, size, one.cost)
 
     def _striped(
-        self, run: Run, prices: Prices, single: Sequence[Combination], bounds: Bounds
+        self,
+        run: Run,
+        prices: Prices,
+        single: Sequence[Combination],
+        bounds: Callable[[int], Bounds],
     ) -> list[tuple[int, Combination]] | None:
-        """Combinations with several stripes that save something, with the index of their number.
-        None: not for this run, but perhaps for longer ones."""
+        """Combinations with several stripes that save something, with the index of their number;
+        None: not for this run, but perhaps for longer ones. `bounds`: of those that end at a
+        cut."""
         if self.runs.means[run.start] != self.runs.means[run.stop]:
             return []
         if run.most_stripes == 1:
             return None
-        least = prices.least_extra(run.start)
         kept = list(single)
         striped: list[tuple[int, Combination]] = []
-        for k, count in enumerate(prices.counts):
-            if not 1 < count <= run.most_stripes or least[k] > bounds.extra:
-                continue
+        for k in self._affordable(run, prices, bounds):
             found = [self.modes.begin(run.start, run.loaded)]
             position = run.start
             while found and position < run.stop:
-                found = self.modes.extend(found, run.start, position, prices, k, bounds)
-                position += len(self.runs.units[position].nodes)
+                behind = position + len(self.runs.units[position].nodes)
+                found = self.modes.extend(found, run.start, position, prices, k, bounds(behind))
+                position = behind
             # Narrower stripes that save nothing are not worth their halos.
             found = [one for one in found if not any(old.saves(one) for old in kept)]
             kept += found
             striped += ((k, one) for one in found)
         return striped
+
+    def _affordable(self, run: Run, prices: Prices, bounds: Callable[[int], Bounds]) -> list[int]:
+        """Indices of the numbers of stripes, several, that cost too much nowhere along a run, were
+        each unit run in its cheapest way."""
+        counts = np.array(prices.counts)
+        affordable = (counts > 1) & (counts <= run.most_stripes)
+        cost, position = np.zeros(len(counts), dtype=np.int64), run.start
+        while position < run.stop and affordable.any():
+            cost += prices.least_cost(position)
+            position += len(self.runs.units[position].nodes)
+            affordable &= cost <= bounds(position).cost
+        return np.flatnonzero(affordable).tolist()
 
     def _shared(self, run: Run, one: Combination, one_stripe: OneStripe) -> int:
         """Bytes that the best single pair of maps, one read and one written, may share while the

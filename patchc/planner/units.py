@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from patchc.ir import Binary, Concat, Conv, GlobalAveragePool, Graph, Lut, MaxPool, Node, broadcasts
 from patchc.plan.types import StepPlan
-from patchc.planner.assign import with_kernels
+from patchc.planner.assign import assignments
+from patchc.planner.machine import ANY_CORE, Machine
 
 # A tile is wide enough for this many bytes of the inner tensor: calls on less cost more in set-up
 # than they save in memory.
@@ -17,6 +19,8 @@ TILE_BYTES = 128
 GROUP_CHANNELS = 8
 # Output rows at a time under bottleneck reordering: more rows recompute less and hold more sums.
 GROUP_ROWS = (1, 2, 4, 8)
+# Nodes beside tables that a unit looks at: expansion, depthwise, projection, what follows.
+UNIT_NODES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,16 +28,18 @@ class Unit:
     """Consecutive nodes, and alternative step sequences that compute them."""
 
     nodes: tuple[str, ...]
-    options: tuple[tuple[StepPlan, ...], ...]  # the first one recomputes nothing
+    options: tuple[tuple[StepPlan, ...], ...]  # with every choice of kernels
     in_place: tuple[tuple[str, str], ...]  # sums written over the projection they add to
 
 
-def find_units(graph: Graph, order: Sequence[Node]) -> tuple[Unit, ...]:
+def find_units(
+    graph: Graph, order: Sequence[Node], machine: Machine = ANY_CORE
+) -> tuple[Unit, ...]:
     """The units of a graph whose nodes run in `order`."""
     units: list[Unit] = []
     position = 0
     while position < len(order):
-        unit = _unit(graph, order[position:])
+        unit = _unit(graph, order[position:], machine)
         units.append(unit)
         position += len(unit.nodes)
     return tuple(units)
@@ -78,7 +84,7 @@ def _waiting(graph: Graph, order: Sequence[Node]) -> dict[str, str]:
     return waits
 
 
-def _unit(graph: Graph, rest: Sequence[Node]) -> Unit:
+def _unit(graph: Graph, rest: Sequence[Node], machine: Machine) -> Unit:
     """The longest unit that `rest` starts with."""
     side = _side(graph, rest)
     chain = _chain(graph, rest[len(side) :])
@@ -100,25 +106,22 @@ def _unit(graph: Graph, rest: Sequence[Node]) -> Unit:
     if any(node.output not in overwritten for node in tiled[:-1]):
         channels = graph.tensors[core[0].output].shape[2]
         tile = max(1, TILE_BYTES // channels)
-    ring = [_step(graph, tuple(node.name for node in tiled), tile=tile)]
+    ring = [StepPlan(tuple(node.name for node in tiled), tile=tile)]
     if expand:
-        ring.insert(0, _step(graph, tuple(node.name for node in expand)))
-    options = [tuple(ring)]
+        ring.insert(0, StepPlan(tuple(node.name for node in expand)))
+    ways = [tuple(ring)]
     if expand and not side and not any(_per_channel(node) for node in nodes):
         height = graph.tensors[core[-1].output].shape[0]
-        options += [
-            (_step(graph, names, group=GROUP_CHANNELS, rows=rows),)
+        ways += [
+            (StepPlan(names, group=GROUP_CHANNELS, rows=rows),)
             for rows in GROUP_ROWS
             if rows <= height
         ]
+    overwriting = {graph.producer[output].name for output, _ in in_place}
+    options = [
+        option for steps in ways for option in assignments(graph, steps, machine, overwriting)
+    ]
     return Unit(names, tuple(options), tuple(in_place))
-
-
-def _step(
-    graph: Graph, nodes: tuple[str, ...], tile: int = 0, group: int = 0, rows: int = 1
-) -> StepPlan:
-    """A step with its kernels."""
-    return with_kernels(graph, StepPlan(nodes, tile=tile, group=group, rows=rows))
 
 
 def _side(graph: Graph, rest: Sequence[Node]) -> list[Node]:
@@ -183,7 +186,10 @@ def _chain(graph: Graph, rest: Sequence[Node]) -> list[Node]:
     """The first nodes of `rest` that each read only what the one before it made, which nobody else
     reads; an Add or the like may read one more tensor, made earlier."""
     chain = [rest[0]]
-    for node in rest[1:]:
+    tables = int(isinstance(rest[0].op, Lut))
+    for node in islice(rest, 1, None):
+        if len(chain) - tables == UNIT_NODES:
+            break
         made = chain[-1].output
         if graph.consumers[made] != (node,) or made in graph.outputs:
             break
@@ -193,6 +199,7 @@ def _chain(graph: Graph, rest: Sequence[Node]) -> list[Node]:
         if list(node.inputs).count(made) != 1 or broadcasts(graph, node, made):
             break
         chain.append(node)
+        tables += isinstance(node.op, Lut)
         if others:
             break
     return chain

@@ -40,6 +40,7 @@ class Facts:
     layerwise_bytes: int  # arena of the layer-by-layer plan
     constant_bytes: Mapping[str, int]  # node -> bytes of its constants as emitted
     exact: FormCounts  # of the constants as emitted
+    instructions: int | None = None  # that the target executes; None: it has no cost table
 
 
 def build_report(
@@ -67,7 +68,7 @@ def build_report(
         weight_bytes_read=sum(
             node.calls * facts.constant_bytes.get(name, 0) for name, node in work.items()
         ),
-        cost=Cost(executed, executed / plain if plain else 1.0, instructions_estimate=None),
+        cost=Cost(executed, executed / plain if plain else 1.0, facts.instructions),
         exact=Exact(exact.channels, exact.proved, exact.lines, exact.guarded, exact.emulated),
         tunnels=_tunnels(plan, schedule, work),
         kernels=_kernels(schedule),

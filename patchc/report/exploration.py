@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from patchc.planner.choose import Choice
+from patchc.schedule.work import executed_work
 
 BAR_WIDTH = 30  # characters of the longest bar
 
@@ -45,16 +46,19 @@ class Exploration:
 
 def frontier_points(choices: Sequence[Choice], macs: int) -> tuple[FrontierPoint, ...]:
     """The points of placed plans."""
+    work = [
+        sum(node.macs for node in executed_work(choice.schedule).values()) for choice in choices
+    ]
     return tuple(
         FrontierPoint(
             total_bytes=choice.total_bytes,
             arena_bytes=choice.arena_bytes,
-            macs_executed=choice.cost,
-            macs_overhead=choice.cost / macs if macs else 1.0,
+            macs_executed=executed,
+            macs_overhead=executed / macs if macs else 1.0,
             tunnels=len(choice.plan.tunnels),
             stripes=max((tunnel.stripes for tunnel in choice.plan.tunnels), default=1),
         )
-        for choice in choices
+        for choice, executed in zip(choices, work, strict=True)
     )
 
 

@@ -16,6 +16,7 @@ from patchc.ir import Graph, Node
 from patchc.kernels.kernel import Kernel, Order, Role
 from patchc.kernels.registry import KERNELS, Registry
 from patchc.plan.types import InputMode, Plan, StepPlan, TunnelPlan, handed_over
+from patchc.schedule.check import check_plan
 from patchc.schedule.names import identifiers
 from patchc.schedule.scratch import SCRATCH_ALIGN, SUM_BYTES, step_scratch
 from patchc.schedule.sites import Placed, placed_kernels, projection
@@ -46,42 +47,17 @@ def lower(graph: Graph, plan: Plan, registry: Registry = KERNELS) -> Schedule:
     """The program of a plan, whose kernels are looked up in `registry`.
 
     Raises PatchcError when `plan` (perhaps read from a file) does not fit `graph`."""
-    order = _order(graph, plan)
-    return _Lowering(graph, plan, order, registry).schedule()
-
-
-def _order(graph: Graph, plan: Plan) -> tuple[Node, ...]:
-    """The nodes in the plan's order, checked against the graph."""
-    known = {node.name: node for node in graph.nodes}
-    planned = [name for tunnel in plan.tunnels for name in tunnel.nodes]
-    for name in planned:
-        if name not in known:
-            raise PatchcError(f"the plan names node {name!r}, which the model does not have")
-    missing = sorted(set(known) - set(planned))
-    if missing or len(planned) != len(known):
-        what = f"leaves out {', '.join(missing)}" if missing else "runs a node twice"
-        raise PatchcError(f"the plan does not fit the model: it {what}")
-    written = set(graph.inputs)
-    for name in planned:
-        node = known[name]
-        for operand in node.inputs:
-            if operand not in written:
-                raise PatchcError(f"the plan runs {name!r} before its operand {operand!r} exists")
-        written.add(node.output)
-    for tunnel in plan.tunnels:
-        if tunnel.whole and (len(tunnel.nodes) != 1 or tunnel.stripes != 1):
-            raise PatchcError(f"the plan runs {' + '.join(tunnel.nodes)} whole: one node only")
-    return tuple(known[name] for name in planned)
+    check_plan(graph, plan)
+    return _Lowering(graph, plan, registry).schedule()
 
 
 class _Lowering:
     """Collects buffers, storages and blocks, tunnel by tunnel."""
 
-    def __init__(
-        self, graph: Graph, plan: Plan, order: tuple[Node, ...], registry: Registry
-    ) -> None:
+    def __init__(self, graph: Graph, plan: Plan, registry: Registry) -> None:
         self.graph, self.plan, self.registry = graph, plan, registry
-        self.names = identifiers((*graph.inputs, *(node.output for node in order)))
+        nodes = [graph.node(name) for tunnel in plan.tunnels for name in tunnel.nodes]
+        self.names = identifiers((*graph.inputs, *(node.output for node in nodes)))
         self.in_place = dict(plan.in_place)
         self.handed = handed_over(graph, plan.output_mode)
         self.buffers: dict[str, Buffer] = {}
@@ -125,8 +101,6 @@ class _Lowering:
         for name in self.graph.outputs:
             if name not in self.handed:
                 self._touch(name, len(self.blocks) - 1)
-        if self.in_place:
-            raise PatchcError(f"the plan puts unknown tensors in place: {', '.join(self.in_place)}")
         return Schedule(
             self.graph,
             self.plan.input_mode,

@@ -1,14 +1,40 @@
-"""What a schedule executes: multiply-accumulates and kernel calls per node, bytes of the image."""
+"""What a schedule executes: features of kernels; multiply-accumulates and calls per node; bytes of
+the image."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from patchc.geometry.span import Span
-from patchc.geometry.step import macs_per_pixel, operand_span, reach
+from patchc.geometry.step import operand_span, reach
+from patchc.ir import Graph
+from patchc.kernels.features import Extent, Features
+from patchc.kernels.kernel import Kernel, Role, Site, Slicing, site_of
 from patchc.plan.types import InputMode, StepPlan
-from patchc.schedule.types import Block, Finish, Load, Move, Schedule, Step, Store
+from patchc.schedule.extents import finish_site, rounds, tile_count
+from patchc.schedule.types import (
+    Accumulate,
+    Block,
+    Compute,
+    Finish,
+    KernelCall,
+    Load,
+    Move,
+    Schedule,
+    Step,
+    Store,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Executed:
+    """What one kernel executes of one node."""
+
+    node: str
+    kernel: Kernel
+    extent: Extent
+    features: Features
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,30 +46,54 @@ class Work:
 
 
 def executed_work(schedule: Schedule) -> dict[str, Work]:
-    """Node -> work, over all stripes, ticks and pieces."""
+    """Node -> work, over all stripes, ticks and pieces. What finishes sums is left out: it
+    multiplies nothing by weights."""
+    return {
+        one.node: Work(one.features.macs, one.extent.pieces)
+        for one in executed(schedule)
+        if one.kernel.role is not Role.FINISH
+    }
+
+
+def executed(schedule: Schedule) -> Iterator[Executed]:
+    """What each kernel call of the program executes, over all stripes, ticks and pieces."""
     graph = schedule.graph
-    found: dict[str, Work] = {}
     for block in schedule.blocks:
         for step in block.steps:
             nodes = step.nodes
-            if not nodes or isinstance(step.calls[0], Finish):
+            if not nodes:
                 continue
-            rows, cols = [0] * len(nodes), [0] * len(nodes)
             plan = StepPlan(nodes)
+            rows, cols = dict.fromkeys(nodes, 0), dict.fromkeys(nodes, 0)
             pieces = list(row_pieces(schedule, block, step))
             for piece in pieces:
-                for at, (span, _) in enumerate(reach(graph, plan, piece, Span(0, 1))):
-                    rows[at] += span.stop - span.start
+                for name, (span, _) in zip(
+                    nodes, reach(graph, plan, piece, Span(0, 1)), strict=True
+                ):
+                    rows[name] += span.stop - span.start
             tiles = 0
             for columns in step.cols:
-                width = columns.stop - columns.start
-                tiles += -(-width // step.tile) if step.tile else 1
-                for at, (_, span) in enumerate(reach(graph, plan, Span(0, 1), columns)):
-                    cols[at] += span.stop - span.start
-            for name, height, width in zip(nodes, rows, cols, strict=True):
-                work = macs_per_pixel(graph, graph.node(name)) * height * width
-                found[name] = Work(work, len(pieces) * tiles)
-    return found
+                tiles += tile_count(columns.stop - columns.start, step.tile)
+                for name, (_, span) in zip(
+                    nodes, reach(graph, plan, Span(0, 1), columns), strict=True
+                ):
+                    cols[name] += span.stop - span.start
+            for call in step.all_calls:
+                if isinstance(call, KernelCall):
+                    site = _site(graph, step, call)
+                    size = Extent(
+                        len(pieces), rows[call.node], tiles, cols[call.node], rounds(site)
+                    )
+                    yield Executed(call.node, call.kernel, size, call.kernel.work(site, size))
+
+
+def _site(graph: Graph, step: Step, call: Compute | Accumulate | Finish) -> Site:
+    """Where a call runs, as far as its work depends on it."""
+    found = site_of(graph, graph.node(call.node), role=call.kernel.role)
+    if isinstance(call, Finish):
+        return finish_site(found)
+    group = 0 if call.slicing is Slicing.ALL else step.group
+    return replace(found, slicing=call.slicing, group=group)
 
 
 def row_pieces(schedule: Schedule, block: Block, step: Step) -> Iterator[Span]:

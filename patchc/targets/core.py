@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from patchc.targets.board import Board
+from patchc.targets.cost_table import CostTable
 from patchc.targets.reserve import Reserve
 
 
@@ -20,3 +21,4 @@ class Core:
     boards: tuple[Board, ...]
     # Kernels that it can run, by the instructions that they are written for; plain C first.
     flavours: tuple[str, ...] = ("portable",)
+    cost_table: CostTable | None = None  # None: plans are priced in multiply-accumulates

@@ -9,19 +9,24 @@ import pytest
 
 from patchc.errors import PatchcError
 from patchc.ir import Graph
+from patchc.kernels.portable import PORTABLE
 from patchc.memory import check_placement, place
 from patchc.plan.types import InputMode, Plan, TunnelPlan
 from patchc.planner.assign import assigned
+from patchc.planner.choose import choose, layer_by_layer
+from patchc.planner.cost import CoreCost
 from patchc.planner.layer_by_layer import trivial_plan
+from patchc.planner.machine import Machine
 from patchc.planner.units import find_units
 from patchc.reference import run_graph, run_schedule
 from patchc.schedule.lower import lower
 from patchc.schedule.types import Move, Schedule
+from patchc.targets.cost_table import Coefficients, CostTable
 from tests.c.emitted import check_equal, write
 from tests.flavours import TWIN, WITH_TWINS
 from tests.graphs import NetworkBuilder
 
-FLAVOURS = (TWIN, "portable")
+TWO_FLAVOURS = Machine(WITH_TWINS, (TWIN, PORTABLE))
 
 
 def network(kernel: int = 3, stride: int = 1, channels: int = 6, side: int = 11) -> Graph:
@@ -40,7 +45,7 @@ def tunnel_plan(graph: Graph, option: int, **changes: object) -> Plan:
     bare = tuple(replace(step, kernels=()) for step in steps)
     pairs = tuple(pair for unit in units for pair in unit.in_place)
     tunnel = replace(TunnelPlan(bare), **changes)
-    return assigned(graph, Plan(InputMode.TILES, (tunnel,), pairs), WITH_TWINS, FLAVOURS)
+    return assigned(graph, Plan(InputMode.TILES, (tunnel,), pairs), TWO_FLAVOURS)
 
 
 def slower(plan: Plan, rows: int) -> Plan:
@@ -86,7 +91,7 @@ def test_layer_by_layer(channels, tmp_path):
     bare = tuple(
         replace(t, steps=tuple(replace(s, kernels=()) for s in t.steps)) for t in plan.tunnels
     )
-    plan = assigned(graph, replace(plan, tunnels=bare), WITH_TWINS, FLAVOURS)
+    plan = assigned(graph, replace(plan, tunnels=bare), TWO_FLAVOURS)
     schedule = lower(graph, plan, WITH_TWINS)
     assert twins_used(schedule) == ALL
     check(schedule, tmp_path)
@@ -136,3 +141,23 @@ def test_channel_groups(option, tmp_path):
     schedule = lower(graph, tunnel_plan(graph, option), WITH_TWINS)
     assert twins_used(schedule) == {"conv2d_pointwise.twin"}
     check(schedule, tmp_path)
+
+
+def priced(twin: int) -> Machine:
+    """Both flavours, the second one at so many instructions per multiply-accumulate, the portable
+    one at 4."""
+    flavours = {PORTABLE: Coefficients(per_mac=4000), TWIN: Coefficients(per_mac=1000 * twin)}
+    return Machine(WITH_TWINS, (PORTABLE, TWIN), CoreCost(CostTable(flavours)))
+
+
+@pytest.mark.parametrize("share", [1.0, 0.6])
+def test_the_planner_takes_the_cheaper_flavour(share, tmp_path):
+    """Layer by layer and in tunnels, scratch memory and rings that slide within the budget."""
+    graph = network()
+    limit = int(layer_by_layer(graph, InputMode.TILES).arena_bytes * share) + 40
+    cheap, dear = (choose(graph, InputMode.TILES, limit, machine=priced(n)) for n in (1, 9))
+    assert twins_used(cheap.schedule) == ALL
+    assert twins_used(dear.schedule) == set()
+    assert max(cheap.arena_bytes, dear.arena_bytes) <= limit
+    assert cheap.cost < dear.cost
+    check(cheap.schedule, tmp_path)

@@ -68,7 +68,8 @@ def check_options(command: click.Command, words: list[str], line: str) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=ids)
 def test_every_link_leads_somewhere(page: Path):
-    for target, anchor in LINK.findall(page.read_text(encoding="utf-8")):
+    prose = FENCE.sub("", page.read_text(encoding="utf-8"))
+    for target, anchor in LINK.findall(prose):
         if target.startswith("http"):
             continue
         found = page.parent / target if target else page
@@ -148,6 +149,11 @@ def test_integer_forms_become_what_the_float_operators_do():
 def test_a_page_without_a_place_for_a_table_is_an_error():
     with pytest.raises(ValueError, match="no place for the table 'onnx'"):
         operators.updated("# Operators\n")
+
+
+def test_the_texts_that_are_explained_are_those_that_are_printed():
+    text = (ROOT / "tests/golden_text/channel_groups.txt").read_text(encoding="utf-8")
+    assert f"```text\n{text}```\n" in (ROOT / "docs/design.md").read_text(encoding="utf-8")
 
 
 def test_make_and_the_makefile_agree():

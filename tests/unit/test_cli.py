@@ -18,9 +18,11 @@ from PIL import Image
 
 import patchc
 from patchc.cli import main
+from patchc.plan.printer import format_plan
 from patchc.quantize.images import METADATA_KEY
 from patchc.quantize.quantize import Activation, Format
 from patchc.report.text import WIDTH
+from patchc.schedule.printer import format_schedule
 from patchc.verify.sessions import saturates, session
 from tests.onnx_float import CLASSES, IMAGE, quantized_cnn, samples, tiny_cnn
 
@@ -293,15 +295,6 @@ def test_what_is_wrong_with_the_quantised_form_is_said_of_the_users_file(tmp_pat
     assert "pool (GlobalLpPool)" in message
 
 
-def test_a_plan_of_another_model_is_refused(tmp_path: Path, model: Path):
-    plan = {"input_mode": "tiles", "tunnels": [], "in_place": [], "output_mode": "arena"}
-    (tmp_path / "plan.json").write_text(json.dumps(plan))
-    words = ("compile", model, "-o", tmp_path / "o", "--plan", tmp_path / "plan.json")
-    assert "the plan does not fit the model" in error_of(*words)
-    (tmp_path / "plan.json").write_text("{}")
-    assert "not a plan that patchc wrote" in error_of(*words)
-
-
 def test_input_mode_and_plan_may_not_contradict_each_other(tmp_path: Path, model: Path, out: Path):
     message = error_of(
         *("compile", model, "-o", tmp_path / "o", "--input", "stream"),
@@ -530,7 +523,54 @@ def test_inspect_dumps_the_graph_after_any_pass(model: Path):
     assert whole.startswith("graph ")
     assert patchc_command("inspect", model, "--dump", "after=drop-dead-nodes").stdout
     message = error_of("inspect", model, "--dump", "after=lunch")
-    assert message.startswith("--dump 'after=lunch': choose graph, after=")
+    assert message.startswith("--dump 'after=lunch': choose one of graph, after=")
+    assert message.endswith(", plan, schedule")
+
+
+def test_inspect_dumps_the_plan_and_the_schedule_that_compile_would_make(
+    tmp_path: Path, model: Path
+):
+    """For every option that chooses them; twice the same."""
+    words = ("--budget", 1300, "--target", "cortex-m0", "--input", "stream", "--outputs", "rows")
+    words = (*words, "--reserve", 800)
+    stages = patchc.compile(
+        *(model, tmp_path / "out"),
+        **{"budget": 1300, "target": "cortex-m0", "input_mode": "stream", "output_mode": "rows"},
+        reserve=800,
+    ).stages
+    assert "tunnel" in format_plan(stages.plan)
+    texts = {
+        "plan": format_plan(stages.plan),
+        "schedule": format_schedule(stages.schedule, stages.placement.offsets),
+    }
+    for stage, text in texts.items():
+        ran = patchc_command("inspect", model, "--dump", stage, *words)
+        assert (ran.status, ran.stderr) == (0, "")
+        assert ran.stdout == text
+        replayed = ("--plan", tmp_path / "out/plan.json")
+        assert patchc_command("inspect", model, "--dump", stage, *replayed).stdout == text
+        assert patchc.dump(model, stage, plan=stages.plan) == text
+    assert patchc_command("inspect", model, "--dump", "plan").stdout != texts["plan"]
+
+
+BAD_DUMPS = {
+    "no such stage": (["--dump", "lunch"], "--dump 'lunch': choose one of graph, after="),
+    "a plan for a graph": (
+        ["--dump", "graph", "--budget", "64k", "--input", "tiles"],
+        "--budget, --input: only with --dump plan or schedule",
+    ),
+    "a plan for a table": (["--plan", "plan.json"], "--plan: only with --dump"),
+    "JSON of a text": (["--dump", "plan", "--json"], "--json: not with --dump"),
+    "too little": (["--dump", "plan", "--budget", "900"], "budget 900 B not reachable: least is"),
+    "unknown target": (["--dump", "plan", "--target", "z80"], "no target 'z80'"),
+    "missing plan": (["--dump", "plan", "--plan", "nowhere.json"], "nowhere.json: cannot be read"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_DUMPS)
+def test_inspect_says_what_is_wrong_with_a_dump(case: str, model: Path):
+    words, message = BAD_DUMPS[case]
+    assert error_of("inspect", model, *words).startswith(message)
 
 
 def test_inspect_says_what_is_not_supported_and_why(tmp_path: Path, model: Path):

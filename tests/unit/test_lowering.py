@@ -1,4 +1,5 @@
-"""Plan -> Schedule for layer-by-layer plans, and plans that do not fit."""
+"""Where the image lies, names, and plans that do not fit. What plans are lowered to is in
+test_schedule_text.py, as text."""
 
 from __future__ import annotations
 
@@ -8,37 +9,19 @@ import pytest
 
 from patchc.errors import PatchcError
 from patchc.geometry.clocks import RowClock
-from patchc.plan.json import from_json, to_json
-from patchc.plan.types import InputMode, StepPlan, TunnelPlan
+from patchc.ir import Graph
+from patchc.plan.types import InputMode, Plan, StepPlan, TunnelPlan
 from patchc.planner.layer_by_layer import trivial_plan
 from patchc.schedule.lower import lower
 from patchc.schedule.types import BufferKind
 from tests.graphs import NetworkBuilder
+from tests.lowerings import layer_by_layer, tiles
+from tests.schedules import check
 
 
-def residual():
-    net = NetworkBuilder()
-    x = net.conv(net.input(5, 5, 3), 8, 3, name="x")
-    return net.build(net.relu(net.add(x, net.conv(x, 8, 3, name="y"), name="sum"), name="out"))
-
-
-def test_one_block_per_node_and_one_for_the_image():
-    schedule = lower(residual(), trivial_plan(residual(), InputMode.TILES))
-    assert [block.name for block in schedule.blocks] == ["load_image", "x", "y", "sum", "out"]
-
-
-def test_element_wise_outputs_share_the_buffer_of_the_operand_made_last():
-    schedule = lower(residual(), trivial_plan(residual(), InputMode.TILES))
-    assert {s.tensor: s.buffer for s in schedule.storages.values()} == {
-        "image": "image",
-        "x": "x",
-        "y": "y",
-        "sum": "y",
-        "out": "y",
-    }
-    assert schedule.buffers["y"].kind is BufferKind.OUTPUT
-    assert (schedule.buffers["x"].first, schedule.buffers["x"].last) == (1, 3)
-    assert (schedule.buffers["y"].first, schedule.buffers["y"].last) == (2, 4)
+def residual() -> Graph:
+    graph, _ = layer_by_layer()
+    return graph
 
 
 @pytest.mark.parametrize(
@@ -56,39 +39,75 @@ def test_where_the_image_is(mode, kind, loads):
     assert any(block.name == "load_image" for block in schedule.blocks) is loads
 
 
-def test_a_plan_survives_json():
-    plan = trivial_plan(residual(), InputMode.STREAM)
-    assert from_json(to_json(plan)) == plan
+def layers(*names: str) -> tuple[TunnelPlan, ...]:
+    return tuple(TunnelPlan((StepPlan((f"{name}.node",)),), whole=True) for name in names)
 
 
-def nodes(*names: str) -> tuple[TunnelPlan, ...]:
-    return tuple(TunnelPlan((StepPlan((name,)),), whole=True) for name in names)
+REST = layers("y", "sum", "out")
+X, Y = layers("x", "y")
+
+# Case -> what is changed in the plan layer by layer of x, y = f(x), sum = x + y, out = g(sum), and
+# the message.
+REFUSED = {
+    "too few": ({"tunnels": layers("x", "y")}, "leaves out out.node, sum.node"),
+    "too many": ({"tunnels": layers("x", "y", "sum", "out", "z")}, "node 'z.node', which the mo"),
+    "out of order": ({"tunnels": layers("y", "x", "sum", "out")}, "before its operand 'x' exists"),
+    "twice": ({"tunnels": layers("x", "x", "y", "sum", "out")}, "runs a node twice"),
+    "two nodes whole": (
+        {"tunnels": (TunnelPlan((*X.steps, *Y.steps), whole=True), *REST[1:])},
+        "runs x.node . y.node whole: one node only",
+    ),
+    "whole in stripes": ({"tunnels": (replace(X, stripes=2), *REST)}, "no other setting"),
+    "whole in reverse": ({"tunnels": (replace(X, reverse=True), *REST)}, "no other setting"),
+    "whole in rows": (
+        {"tunnels": (TunnelPlan((replace(X.steps[0], rows=2),), whole=True), *REST)},
+        "no other setting",
+    ),
+    "no steps": ({"tunnels": (TunnelPlan(()), X, *REST)}, "a tunnel without steps"),
+    "no nodes": ({"tunnels": (TunnelPlan((StepPlan(()),)), X, *REST)}, "a step without nodes"),
+    "not in place": ({"in_place": (("y", "x"),)}, "writes 'y' over 'x': not allowed"),
+    "nobody in place": ({"in_place": (("nobody", "x"),)}, "unknown tensors in place: nobody"),
+    "an image in place": ({"in_place": (("image", "x"),)}, "unknown tensors in place: image"),
+    "in place twice": ({"in_place": (("sum", "y"), ("sum", "x"))}, "a tensor in place twice"),
+}
 
 
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"tunnels": nodes("x.node", "y.node")}, "leaves out out.node, sum.node"),
-        ({"tunnels": nodes("x.node", "y.node", "sum.node", "out.node", "z")}, "node 'z'"),
-        ({"tunnels": nodes("y.node", "x.node", "sum.node", "out.node")}, "before its operand 'x'"),
-        ({"tunnels": nodes(*["x.node"] * 2, "y.node", "sum.node", "out.node")}, "a node twice"),
-        (
-            {
-                "tunnels": (
-                    TunnelPlan((StepPlan(("x.node",)), StepPlan(("y.node",))), whole=True),
-                    *nodes("sum.node", "out.node"),
-                )
-            },
-            "one node only",
-        ),
-        ({"in_place": (("y", "x"),)}, "writes 'y' over 'x'"),
-        ({"in_place": (("nobody", "x"),)}, "unknown tensors in place: nobody"),
-    ],
-)
-def test_a_plan_that_does_not_fit_is_refused(change, message):
-    plan = trivial_plan(residual(), InputMode.TILES)
+@pytest.mark.parametrize("case", REFUSED)
+def test_a_plan_that_does_not_fit_is_refused(case: str):
+    change, message = REFUSED[case]
+    graph, plan = layer_by_layer()
     with pytest.raises(PatchcError, match=message):
-        lower(residual(), replace(plan, **change))
+        lower(graph, replace(plan, **change))
+
+
+# Settings of the tunnel a, d + p, the last two fused: on the left those that are taken, at the
+# limit; on the right one past it, and the message.
+LIMITS = [
+    ({}, {"stripes": 8}, {}, {"stripes": 9}, "into 9 stripes: from 1 to 8, the columns"),
+    ({}, {"stripes": 1}, {}, {"stripes": 0}, "into 0 stripes: from 1 to 8"),
+    ({"rows": 1}, {}, {"rows": 0}, {}, "d.node . p.node over 0 rows at a time: from 1 to 4, the"),
+    ({"rows": 4}, {}, {"rows": 5}, {}, "over 5 rows at a time: from 1 to 4, the rows"),
+    ({"tile": 65535}, {}, {"tile": 65536}, {}, "65536 columns at a time: from 1 to 65535, or 0"),
+    ({"tile": 1}, {}, {"tile": -1}, {}, "over -1 columns at a time"),
+    ({}, {}, {"group": 65536}, {}, "over 65536 channels at a time"),
+    ({"slide": 65535}, {}, {"slide": 65536}, {}, "over 65536 rows before its rings move"),
+    ({"tile": 2}, {}, {"tile": 2, "group": 2}, {}, "in tiles and in groups"),
+]
+
+
+@pytest.mark.parametrize(("step", "tunnel", "bad_step", "bad_tunnel", "message"), LIMITS)
+def test_settings_have_limits(step, tunnel, bad_step, bad_tunnel, message):
+    graph, plan = tiles()
+
+    def changed(step_changes: dict[str, int], tunnel_changes: dict[str, int]) -> Plan:
+        (only,) = plan.tunnels
+        first, last = only.steps
+        steps = (first, replace(last, **step_changes))
+        return replace(plan, tunnels=(replace(only, steps=steps, **tunnel_changes),))
+
+    check(lower(graph, changed(step, tunnel)))
+    with pytest.raises(PatchcError, match=message):
+        lower(graph, changed(bad_step, bad_tunnel))
 
 
 def test_an_extern_image_is_never_written_over():

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
+import patchc
 from patchc.errors import PatchcError
 from patchc.geometry.axis import streams
 from patchc.ir import Op
 from patchc.kernels.registry import KERNELS
-from patchc.targets.board import Board, Memory
+from patchc.targets.board import MPS2_AN385, Board, Memory
+from patchc.targets.core import Core
 from patchc.targets.cores import CORES, DEFAULT_CORE, core
+from patchc.targets.cost_table import Coefficients, CostTable
+from patchc.targets.reserve import Reserve
 from tests.c.emitted import (
     bottlenecks,
     concatenated,
@@ -22,6 +27,7 @@ from tests.c.emitted import (
     pools,
     residual,
 )
+from tests.onnx_float import quantized_cnn
 from tests.plans import chosen
 
 
@@ -40,6 +46,31 @@ def test_every_core_selects_itself_and_reserves_ram(name: str):
 def test_a_misspelt_core_gets_a_hint():
     with pytest.raises(PatchcError, match=r"no target 'cortexm33': did you mean cortex-m33\? "):
         core("cortexm33")
+
+
+def test_a_new_core_is_a_value(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    """One that there is not, with a table of what kernels cost: its plans are priced by it."""
+    made_up = Core(
+        name="cortex-m1",
+        description="Arm Cortex-M1, ARMv6-M",
+        compile_flags=("-mcpu=cortex-m1", "-mthumb"),
+        reserve=Reserve.of_all(600),
+        boards=(MPS2_AN385,),
+        cost_table=CostTable({"portable": Coefficients(per_call=100_000, per_mac=6_000)}),
+    )
+    monkeypatch.setitem(CORES, made_up.name, made_up)
+    model = quantized_cnn(tmp_path / "tiny.onnx")
+    plain = patchc.compile(model, tmp_path / "plain", target=made_up.name).report
+    found = patchc.compile(
+        model, tmp_path / "out", target=made_up.name, budget=plain.ram.total_bytes * 3 // 4
+    )
+    assert found.report.target == made_up.name
+    assert found.report.ram.total_bytes < plain.ram.total_bytes
+    assert found.report.cost.instructions_estimate == found.stages.cost
+    assert found.report.cost.instructions_estimate > 6 * found.report.cost.macs_executed
+    points = patchc.explore(model, target=made_up.name).points
+    assert points[0].macs_executed == plain.cost.macs_executed
+    assert made_up.name in (tmp_path / "out/test/firmware/boards.mk").read_text()
 
 
 BOARDS = {board.name: board for entry in CORES.values() for board in entry.boards}

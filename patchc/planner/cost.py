@@ -1,0 +1,57 @@
+"""What running a kernel costs: a function of what it executes.
+
+The search adds costs up and compares them, and bounds from below what is still to come by the least
+that a node can execute. So a cost is an integer, never negative, and never falls where a feature
+rises. Nothing else is assumed of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from patchc.errors import PatchcError
+from patchc.kernels.features import Count, Features
+from patchc.kernels.kernel import Kernel
+from patchc.schedule.types import Schedule
+from patchc.schedule.work import executed
+from patchc.targets.cost_table import CostTable
+
+# (kernel, what it executes of a node) -> an int, or an int64 array: an entry per number of stripes.
+Cost = Callable[[Kernel, Features], Count]
+
+SCALE = 1000  # coefficients are thousandths
+
+
+def macs(kernel: Kernel, features: Features) -> Count:
+    """Multiply-accumulates executed."""
+    return features.macs
+
+
+@dataclass(frozen=True, slots=True)
+class CoreCost:
+    """Instructions executed on one core, each kernel of a node rounded to whole ones."""
+
+    table: CostTable
+
+    def __call__(self, kernel: Kernel, features: Features) -> Count:
+        """Raises PatchcError where the table says nothing of kernels of this flavour."""
+        line = self.table.kernels.get(kernel.name) or self.table.flavours.get(kernel.flavour)
+        if line is None:
+            raise PatchcError(
+                f"the cost table has no line for {kernel.name} or for flavour {kernel.flavour!r}"
+            )
+        thousandths = (
+            line.per_call * features.calls
+            + line.per_row * features.rows
+            + line.per_pixel * features.pixels
+            + line.per_output * features.outputs
+            + line.per_mac * features.macs
+            + line.per_weight_byte * features.weight_bytes
+        )
+        return (thousandths + SCALE // 2) // SCALE
+
+
+def executed_cost(schedule: Schedule, cost: Cost) -> int:
+    """What a schedule costs."""
+    return sum(cost(one.kernel, one.features) for one in executed(schedule))

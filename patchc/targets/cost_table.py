@@ -1,0 +1,27 @@
+"""What kernels cost on a core: coefficients per kernel, and per flavour for all others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Coefficients:
+    """Thousandths of an instruction for each of what a kernel executes (kernels.features.Features).
+    None of them is negative: a kernel that does more never costs less."""
+
+    per_call: int = 0
+    per_row: int = 0
+    per_pixel: int = 0
+    per_output: int = 0
+    per_mac: int = 0
+    per_weight_byte: int = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CostTable:
+    """Instructions that kernels execute on one core."""
+
+    flavours: Mapping[str, Coefficients]  # flavour -> of its kernels that have no line of their own
+    kernels: Mapping[str, Coefficients] = field(default_factory=dict)  # by name

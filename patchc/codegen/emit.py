@@ -202,6 +202,7 @@ class _Network:
         used += sorted({source for kernel in self.kernels for source in kernel.shared})
         used += [source for _, source in self.parts]
         sources += dict.fromkeys(source.rsplit("/", 1)[-1] for source in used)
+        included = {path for kernel in self.kernels for path in kernel.included}
         return {
             "name": options.name,
             "macro": options.name.upper(),
@@ -225,6 +226,7 @@ class _Network:
             "stores": any(isinstance(call, Store) for call in self.calls),
             "headers": [*(header for header, _ in self.parts), *self.declarations],
             "sources": sources,
+            "included": sorted(path.rsplit("/", 1)[-1] for path in included),
             "golden_cases": options.golden.cases if options.golden else 0,
         }
 

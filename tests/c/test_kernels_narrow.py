@@ -15,6 +15,7 @@ from patchc.kernels.registry import KERNELS
 from patchc.plan.types import InputMode, Plan, TunnelPlan
 from patchc.planner.assign import assigned
 from patchc.planner.layer_by_layer import trivial_plan
+from patchc.planner.machine import machine_of
 from patchc.planner.units import find_units
 from patchc.schedule.lower import lower
 from patchc.schedule.types import Schedule
@@ -73,7 +74,7 @@ def test_networks(option: int | None, tmp_path) -> None:
         plan = Plan(InputMode.TILES, (), pairs)
         steps = [(TunnelPlan(tuple(found)), found)]
     tunnels = [replace(t, steps=tuple(replace(s, kernels=()) for s in of)) for t, of in steps]
-    plan = assigned(graph, replace(plan, tunnels=tuple(tunnels)), KERNELS, FLAVOURS)
+    plan = assigned(graph, replace(plan, tunnels=tuple(tunnels)), machine_of(CORES["cortex-m0"]))
     schedule = lower(graph, plan)
     used = flavours_used(schedule)
     convolutions = {name for name in used if KERNELS[name].operator is type(graph.nodes[0].op)}

@@ -1,0 +1,66 @@
+/* The kernels for cores with DSP instructions: Cortex-M4, M7, M33. They compute what the kernels of
+ * patchc_kernels.h compute, byte for byte, from the same views, which may lie at any address.
+ * Their weights are packed for their loops and begin at a multiple of four bytes. So does
+ * `scratch`, which belongs to the kernel during the call and overlaps nothing.
+ */
+#ifndef PATCHC_KERNELS_DSP_H
+#define PATCHC_KERNELS_DSP_H
+
+#include "patchc_kernels.h"
+
+/* Requantisation of one output channel without 64-bit arithmetic: an accumulator becomes
+ *     (((acc << before) * multiplier >> 32) + constant) >> after
+ * saturated to int8, zero point included. The multiplier is 0 where no such form equals
+ * patchc_requantize for every accumulator that the channel can have: then that is called. */
+typedef struct {
+    int32_t multiplier;
+    int32_t constant;
+} patchc_form;
+
+typedef struct {
+    patchc_window window;
+    const int8_t *weights;     /* layout: see the kernel; at a multiple of four bytes */
+    const int32_t *bias;       /* [c_out], as in patchc_conv_params, plus what the layout asks for */
+    const patchc_form *form;   /* [c_out] */
+    const patchc_scale *scale; /* [c_out]; null where every channel has a form */
+    uint8_t before, after;     /* of the forms */
+    uint8_t pixels;            /* computed at once, 1 to 3: more are faster and need more scratch */
+    int8_t pad_value;          /* the input's zero point */
+    int8_t zero_point;         /* of the output */
+    int8_t lo, hi;             /* range of the output */
+} patchc_conv_dsp_params;
+
+/* "Fours": the taps of an output channel in the order [kernel_h][kernel_w][c_in], four at a time,
+ * zeros behind the last. Output channels go in blocks of `lanes` neighbours, and the channels left
+ * over one by one: [c_out / lanes][taps / 4][lanes][4], then [c_out % lanes][taps / 4][4]. Of each
+ * four weights the first and the third are stored xor 0x80, and the bias holds 128 times the sum of
+ * the second and the fourth ones (patchc_dsp_product.h says why).
+ *
+ * patchc_conv2d_pointwise_dsp: 1x1, stride 1, no pads; fours, lanes 2
+ *     scratch: 2 * pixels * align4(c_in) bytes
+ * patchc_conv2d_dsp: groups 1; fours, lanes 2
+ *     scratch: 2 * pixels * align4(taps) bytes, and align4(taps) more where c_in is not a multiple
+ *     of 4
+ * patchc_dense_dsp: a window over the whole view, no pads; fours of each row, [rows] of them one
+ *     behind the other, each with zeros behind its last; lanes 4
+ *     scratch: none
+ * patchc_conv2d_depthwise_dsp: one input channel per output channel; channels in fours, zeros
+ *     behind the last: [c / 4] blocks of kernel_h * kernel_w * 4 bytes, in which are
+ *         rows two by two: [kernel_h / 2][kernel_w][2][2 rows][2 channels]
+ *         a last row's columns two by two: [kernel_w / 2][2][2 columns][2 channels]
+ *         its last column: [4 channels]
+ *     scratch: kernel_h * (kernel_w + 2) * 4 bytes
+ *
+ * Promises of order (patchc/targets/kernels.py): Order.PIXEL, unless said otherwise. */
+void patchc_conv2d_pointwise_dsp(const patchc_out *out, const patchc_in *in,
+                                 const patchc_pads *pads, int8_t *scratch,
+                                 const patchc_conv_dsp_params *params);
+void patchc_conv2d_dsp(const patchc_out *out, const patchc_in *in, const patchc_pads *pads,
+                       int8_t *scratch, const patchc_conv_dsp_params *params);
+void patchc_dense_dsp(const patchc_out *out, const patchc_in *in, const patchc_pads *pads,
+                      int8_t *scratch, const patchc_conv_dsp_params *params);
+void patchc_conv2d_depthwise_dsp(const patchc_out *out, const patchc_in *in,
+                                 const patchc_pads *pads, int8_t *scratch,
+                                 const patchc_conv_dsp_params *params);
+
+#endif

@@ -1,0 +1,220 @@
+"""Calls of the kernels in runtime_c/dsp, what they must give, and the program that makes them."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tests.c import dsp_packing
+from tests.c.kernel_host import Layout, offsets
+
+KERNELS = ("conv2d_pointwise", "conv2d", "dense", "conv2d_depthwise")  # as in dsp_driver.c
+POISON = 0x55
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A convolution of one group, or depthwise, and how its views lie in memory."""
+
+    kernel: str
+    x: np.ndarray  # int8 (rows, cols, c_in): the view
+    weights: np.ndarray  # int8 (c_out, kernel_h, kernel_w, c_in); depthwise: c_in is 1
+    bias: np.ndarray  # int64 (c_out,): of x without its zero point taken off
+    form: np.ndarray  # int32 (c_out, 2): multiplier, or 0, and constant
+    scale: np.ndarray  # int64 (c_out, 2): mantissa and shift of the exact factor
+    before: int
+    after: int
+    pad_value: int
+    zero_point: int
+    lo: int
+    hi: int
+    out_size: tuple[int, int]
+    pads: tuple[int, int] = (0, 0)  # above, on the left
+    stride: tuple[int, int] = (1, 1)
+    dilation: tuple[int, int] = (1, 1)
+    pixels: int = 3
+    in_layout: Layout = Layout()
+    out_layout: Layout = Layout()
+    skew: tuple[int, int] = (0, 0)  # of input and output
+    shared: int = -1  # bytes from the input's memory to the output's, in the same block
+
+    @property
+    def out_shape(self) -> tuple[int, int, int]:
+        return (*self.out_size, len(self.weights))
+
+    @property
+    def macs(self) -> int:
+        return self.out_size[0] * self.out_size[1] * self.weights.size
+
+    @property
+    def scratch_bytes(self) -> int:
+        """As patchc_kernels_dsp.h says."""
+        height, width, depth = self.weights.shape[1:]
+        if self.kernel == "dense":
+            return 0
+        if self.kernel == "conv2d_depthwise":
+            return height * (width + 2) * 4
+        taps = (height * width * depth + 3) // 4 * 4
+        staged = taps if self.kernel == "conv2d" and depth % 4 else 0
+        return 2 * self.pixels * taps + staged
+
+    def packed(self) -> tuple[np.ndarray, np.ndarray]:
+        """Weights and biases as the kernel wants them."""
+        count, height, width, depth = self.weights.shape
+        if self.kernel == "conv2d_depthwise":
+            return dsp_packing.depthwise(self.weights[..., 0]), self.bias
+        rows = height if self.kernel == "dense" else 1
+        flat = self.weights.reshape(count, rows, -1)
+        lanes = 4 if self.kernel == "dense" else 2
+        return dsp_packing.fours(flat, lanes), self.bias + dsp_packing.fours_excess(flat)
+
+    def record(self) -> bytes:
+        """For the driver."""
+        weights, bias = self.packed()
+        source = self.in_layout.view(self.x.shape, 0)
+        target = self.out_layout.view(self.out_shape, 0)
+        where = offsets(source)
+        in_bytes = int(where.max(initial=-1)) + 1
+        out_bytes = int(offsets(target).max()) + 1
+        if self.shared >= 0:
+            in_bytes = max(in_bytes, self.shared + out_bytes)
+        memory = np.full(in_bytes, POISON, np.int8)
+        memory[where] = self.x
+        exact = bool((self.form[:, 0] == 0).any())
+        header = [KERNELS.index(self.kernel), self.shared, in_bytes, out_bytes, *self.skew]
+        for view in (source, target):
+            header += [view.pitch, view.slots, view.slot, view.rows, view.cols, view.channels]
+        header += [*self.pads, 0, 0, *self.weights.shape[1:3], *self.stride, *self.dilation]
+        header += [self.before, self.after, self.pixels, self.pad_value, self.zero_point]
+        header += [self.lo, self.hi, len(weights), len(bias), exact, self.scratch_bytes]
+        parts = [struct.pack(f"<{len(header)}i", *header), memory.tobytes(), weights.tobytes()]
+        parts += [wrap(bias).tobytes(), self.form.astype(np.int32).tobytes()]
+        if exact:
+            parts.append(self.scale.astype(np.int32).tobytes())
+        return b"".join(parts)
+
+    def expected(self) -> np.ndarray:
+        """int8 out_shape, one tap at a time, in int64."""
+        count, height, width, depth = self.weights.shape
+        rows, cols = self.out_size
+        (top, left), (sh, sw), (dh, dw) = self.pads, self.stride, self.dilation
+        # A frame of padding wide enough for every tap.
+        below = max((rows - 1) * sh + (height - 1) * dh - top + 1 - self.x.shape[0], 0)
+        right = max((cols - 1) * sw + (width - 1) * dw - left + 1 - self.x.shape[1], 0)
+        frame = ((top, below), (left, right), (0, 0))
+        x = np.pad(self.x.astype(np.int64), frame, constant_values=self.pad_value)
+        acc = np.broadcast_to(self.bias, (rows, cols, count)).copy()
+        for i in range(height):
+            for j in range(width):
+                at = x[i * dh :: sh, j * dw :: sw][:rows, :cols]
+                tap = self.weights[:, i, j, :].astype(np.int64)
+                acc += at * tap[:, 0] if self.kernel == "conv2d_depthwise" else at @ tap.T
+        return self._requantized(wrap(acc))
+
+    def _requantized(self, acc: np.ndarray) -> np.ndarray:
+        multiplier, constant = self.form.T.astype(np.int64)
+        shifted = wrap(acc.astype(np.int64) << self.before).astype(np.int64)
+        value = wrap((shifted * multiplier >> 32) + constant) >> self.after
+        mantissa, shift = self.scale.T
+        factor = np.ldexp(mantissa.astype(np.float32), -shift.astype(np.int32))
+        exact = np.rint(acc.astype(np.float32) * factor).astype(np.float64) + self.zero_point
+        found = np.where(multiplier != 0, np.clip(value, -128, 127), exact)
+        return np.clip(found, self.lo, self.hi).astype(np.int8)
+
+    def check(self, memory: np.ndarray) -> None:
+        """`memory`: int8, the output's, after the call. Nothing else of it was written."""
+        target = self.out_layout.view(self.out_shape, 0)
+        where = offsets(target)
+        np.testing.assert_array_equal(memory[where], self.expected(), err_msg=self.describe())
+        if self.shared < 0:
+            rest = np.ones(len(memory), bool)
+            rest[where] = False
+            assert (memory[rest] == POISON).all(), f"{self.describe()} wrote beside its output"
+
+    def describe(self) -> str:
+        return (
+            f"{self.kernel} {self.x.shape} -> {self.out_shape}, kernel {self.weights.shape[1:3]}, "
+            f"stride {self.stride}, dilation {self.dilation}, pads {self.pads}, "
+            f"pixels {self.pixels}, skew {self.skew}"
+        )
+
+
+def wrap(values: np.ndarray) -> np.ndarray:
+    """int32, modulo 2^32"""
+    return values.astype(np.int64).astype(np.uint32).view(np.int32)
+
+
+def call(
+    kernel: str,
+    size: tuple[int, int],
+    c_in: int,
+    c_out: int,
+    window: tuple[int, int] = (1, 1),
+    seed: int = 0,
+    *,
+    forms: float = 0.8,
+    **options: object,
+) -> Call:
+    """Random constants and inputs for a view of that size. `forms`: share of channels with one.
+    One in five has extreme values only; one in five a narrow range."""
+    random = np.random.default_rng(seed)
+    stride = options.get("stride", (1, 1))
+    dilation = options.get("dilation", (1, 1))
+    pads = options.pop("pads", (0, 0, 0, 0))  # above, left, below, right
+    depth = 1 if kernel == "conv2d_depthwise" else c_in
+    c_out = c_in if kernel == "conv2d_depthwise" else c_out
+    values = [-128, 127] if random.random() < 0.2 else np.arange(-128, 128)
+    weights = random.choice(values, (c_out, *window, depth)).astype(np.int8)
+    x = random.choice(values, (*size, c_in)).astype(np.int8)
+    spread = 128 * 74 * np.sqrt(weights[0].size)
+    before = int(np.clip(30 - np.log2(spread * 8), 0, 12))
+    after = int(random.integers(0, 6))
+    # acc << before times multiplier >> 32 is about 128 << after where acc is `spread`.
+    largest = (128 << after) * 2.0**32 / (spread * 2.0**before)
+    multiplier = random.uniform(0.3, 1, c_out) * min(largest, 2.0**31 - 1)
+    form = np.stack([np.maximum(multiplier, 1), random.integers(-999, 999, c_out)], axis=1)
+    form[random.random(c_out) >= forms] = 0
+    factor = np.float32(128 / spread * random.uniform(0.3, 1, c_out))
+    mantissa, exponent = np.frexp(factor)
+    lo, hi = np.sort(random.integers(-128, 128, 2)) if random.random() < 0.2 else (-128, 127)
+    out_size = tuple(
+        (n + before_ + behind - (k - 1) * d - 1) // s + 1
+        for n, before_, behind, k, d, s in zip(
+            size, pads[:2], pads[2:], window, dilation, stride, strict=True
+        )
+    )
+    return Call(
+        kernel,
+        x,
+        weights,
+        random.integers(-int(spread), int(spread), c_out),
+        form.astype(np.int32),
+        np.stack([mantissa * 2**24, 24 - exponent], axis=1).astype(np.int64),
+        before,
+        after,
+        int(random.integers(-128, 128)),
+        int(random.integers(-128, 128)),
+        int(lo),
+        int(hi),
+        out_size,
+        pads[:2],
+        **options,
+    )
+
+
+def write_calls(path: Path, calls: Sequence[Call]) -> None:
+    path.write_bytes(b"".join(one.record() for one in calls))
+
+
+def check_outputs(path: Path, calls: Sequence[Call]) -> None:
+    """What the driver wrote is what the calls must give."""
+    found, start = np.frombuffer(path.read_bytes(), np.int8), 0
+    for one in calls:
+        size = int(offsets(one.out_layout.view(one.out_shape, 0)).max()) + 1
+        one.check(found[start : start + size])
+        start += size
+    assert start == len(found)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +40,7 @@ class Call:
     in_layout: Layout = Layout()
     out_layout: Layout = Layout()
     skew: tuple[int, int] = (0, 0)  # of input and output
+    flavour: str = "dsp"  # or "portable"
     shared: int = -1  # bytes from the input's memory to the output's, in the same block
 
     @property
@@ -62,9 +63,17 @@ class Call:
         staged = taps if self.kernel == "conv2d" and depth % 4 else 0
         return 2 * self.pixels * taps + staged
 
+    def portable(self) -> Call:
+        """The same by a portable kernel, which knows no forms."""
+        return replace(self, flavour="portable", form=np.zeros_like(self.form))
+
     def packed(self) -> tuple[np.ndarray, np.ndarray]:
         """Weights and biases as the kernel wants them."""
         count, height, width, depth = self.weights.shape
+        if self.flavour == "portable":
+            by_tap = self.weights[..., 0].transpose(1, 2, 0).reshape(-1)
+            is_depthwise = self.kernel == "conv2d_depthwise"
+            return by_tap if is_depthwise else dsp_packing.plain(self.weights), self.bias
         if self.kernel == "conv2d_depthwise":
             return dsp_packing.depthwise(self.weights[..., 0]), self.bias
         rows = height if self.kernel == "dense" else 1
@@ -85,7 +94,8 @@ class Call:
         memory = np.full(in_bytes, POISON, np.int8)
         memory[where] = self.x
         exact = bool((self.form[:, 0] == 0).any())
-        header = [KERNELS.index(self.kernel), self.shared, in_bytes, out_bytes, *self.skew]
+        number = KERNELS.index(self.kernel) + 4 * (self.flavour == "portable")
+        header = [number, self.shared, in_bytes, out_bytes, *self.skew]
         for view in (source, target):
             header += [view.pitch, view.slots, view.slot, view.rows, view.cols, view.channels]
         header += [*self.pads, 0, 0, *self.weights.shape[1:3], *self.stride, *self.dilation]

@@ -1,4 +1,4 @@
-/* Runs calls of the kernels in runtime_c/dsp: program IN OUT [REPEATS].
+/* Runs calls of the kernels in runtime_c/dsp, or of the portable ones: program IN OUT.
  *
  * On the host, under sanitizers, and on a core, where newlib reads and writes the host's files. IN
  * holds records as tests/c/dsp_calls.py writes them, OUT what each call leaves of its output's
@@ -10,7 +10,7 @@
 #include "patchc_kernels_dsp.h"
 
 typedef struct {
-    int32_t kernel;
+    int32_t kernel; /* a portable one is 4 more */
     int32_t shared; /* the output's memory is the input's, and begins this far into it; or -1 */
     int32_t in_bytes, out_bytes;
     int32_t in_skew, out_skew; /* bytes in front, which make addresses odd */
@@ -29,6 +29,16 @@ static kernel *const kernels[] = {
     patchc_conv2d_dsp,
     patchc_dense_dsp,
     patchc_conv2d_depthwise_dsp,
+};
+
+typedef void portable_kernel(const patchc_out *out, const patchc_in *in, const patchc_pads *pads,
+                             const patchc_conv_params *params);
+
+static portable_kernel *const portable_kernels[] = {
+    patchc_conv2d_pointwise,
+    patchc_conv2d,
+    patchc_dense,
+    patchc_conv2d_depthwise,
 };
 
 static void stop(const char *text)
@@ -57,7 +67,7 @@ static void *filled(FILE *file, int32_t bytes, int32_t skew)
     return found;
 }
 
-static void run(FILE *source, FILE *sink, const record *at, int repeats)
+static void run(FILE *source, FILE *sink, const record *at)
 {
     const int32_t *in = at->in, *out = at->out, *w = at->window;
     int8_t *input = filled(source, at->in_bytes, at->in_skew);
@@ -70,6 +80,7 @@ static void run(FILE *source, FILE *sink, const record *at, int repeats)
     int8_t *scratch = block(at->scratch_bytes);
     const patchc_pads pads = {at->pads[0], at->pads[1], at->pads[2], at->pads[3]};
     patchc_conv_dsp_params params;
+    patchc_conv_params plain;
     patchc_in from;
     patchc_out to;
 
@@ -93,8 +104,19 @@ static void run(FILE *source, FILE *sink, const record *at, int repeats)
     params.zero_point = (int8_t)at->zero_point;
     params.lo = (int8_t)at->lo;
     params.hi = (int8_t)at->hi;
-    for (int i = 0; i < repeats; i++) {
+    if (at->kernel < 4) {
         kernels[at->kernel](&to, &from, &pads, scratch, &params);
+    } else {
+        plain.window = params.window;
+        plain.groups = at->kernel == 7 ? in[5] : 1;
+        plain.weights = weights;
+        plain.bias = bias;
+        plain.scale = scale;
+        plain.pad_value = params.pad_value;
+        plain.zero_point = params.zero_point;
+        plain.lo = params.lo;
+        plain.hi = params.hi;
+        portable_kernels[at->kernel - 4](&to, &from, &pads, &plain);
     }
     if (fwrite(output, 1, (size_t)at->out_bytes, sink) != (size_t)at->out_bytes) {
         stop("cannot write OUT");
@@ -114,7 +136,7 @@ int main(int count, char **words)
     record at;
 
     if (count < 3) {
-        stop("arguments: IN OUT [REPEATS]");
+        stop("arguments: IN OUT");
     }
     source = fopen(words[1], "rb");
     sink = fopen(words[2], "wb");
@@ -122,7 +144,7 @@ int main(int count, char **words)
         stop("cannot open IN or OUT");
     }
     while (fread(&at, sizeof at, 1, source) == 1) {
-        run(source, sink, &at, count > 3 ? atoi(words[3]) : 1);
+        run(source, sink, &at);
     }
     if (fclose(sink) != 0) {
         stop("cannot write OUT");

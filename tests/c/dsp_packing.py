@@ -5,6 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 
+def plain(weights: np.ndarray) -> np.ndarray:
+    """int8 weights (c_out, ...) as the portable kernels read them: blocks of four channels."""
+    flat = weights.reshape(len(weights), -1)
+    whole = len(flat) // 4 * 4
+    blocks = flat[:whole].reshape(whole // 4, 4, flat.shape[1]).transpose(0, 2, 1)
+    return np.concatenate([blocks.reshape(-1), flat[whole:].reshape(-1)])
+
+
 def fours(weights: np.ndarray, lanes: int) -> np.ndarray:
     """int8 weights (c_out, rows, taps), a row's zeros behind its taps: blocks of `lanes` output
     channels, then the channels left over, one by one."""

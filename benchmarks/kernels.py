@@ -27,7 +27,7 @@ DSP_CORES = ("cortex-m4", "cortex-m7", "cortex-m33")
 def shapes() -> list[Call]:
     """Layers as networks have them; maps small enough to be quick."""
     found = [
-        call("conv2d_pointwise", size, c_in, c_out, forms=1)
+        call("conv2d_pointwise", size, c_in, c_out, lines=1)
         for size, c_in, c_out in (
             ((6, 20), 8, 48),
             ((6, 20), 16, 64),
@@ -41,14 +41,14 @@ def shapes() -> list[Call]:
     ]
     same, window = (1, 1, 1, 1), (3, 3)
     found += [
-        call("conv2d", (32, 32), 3, 16, window, forms=1, pads=(0, 0, 1, 1), stride=(2, 2)),
-        call("conv2d", (24, 24), 3, 32, window, forms=1, pads=(0, 0, 1, 1), stride=(2, 2)),
-        call("conv2d", (16, 16), 16, 16, window, forms=1, pads=same),
-        call("conv2d", (8, 8), 64, 64, window, forms=1, pads=same),
-        call("conv2d", (16, 16), 16, 32, forms=1, stride=(2, 2)),
-        call("conv2d", (25, 5), 1, 64, (10, 4), forms=1, pads=(4, 1, 5, 1), stride=(2, 2)),
-        call("dense", (1, 1), 64, 10, forms=1),
-        call("dense", (1, 1), 320, 1000, forms=1),
+        call("conv2d", (32, 32), 3, 16, window, lines=1, pads=(0, 0, 1, 1), stride=(2, 2)),
+        call("conv2d", (24, 24), 3, 32, window, lines=1, pads=(0, 0, 1, 1), stride=(2, 2)),
+        call("conv2d", (16, 16), 16, 16, window, lines=1, pads=same),
+        call("conv2d", (8, 8), 64, 64, window, lines=1, pads=same),
+        call("conv2d", (16, 16), 16, 32, lines=1, stride=(2, 2)),
+        call("conv2d", (25, 5), 1, 64, (10, 4), lines=1, pads=(4, 1, 5, 1), stride=(2, 2)),
+        call("dense", (1, 1), 64, 10, lines=1),
+        call("dense", (1, 1), 320, 1000, lines=1),
     ]
     for size, channels, kernel, stride in (
         (20, 48, 3, 1),
@@ -61,12 +61,12 @@ def shapes() -> list[Call]:
     ):
         side = kernel // 2
         options = {"pads": (side,) * 4, "stride": (stride, stride)}
-        one = call("conv2d_depthwise", (size, size), channels, 0, (kernel,) * 2, forms=1, **options)
+        one = call("conv2d_depthwise", (size, size), channels, 0, (kernel,) * 2, lines=1, **options)
         found.append(one)
         if stride == 1:
             inside = (size + 2 * side,) * 2
             found.append(
-                call("conv2d_depthwise", inside, channels, 0, (kernel,) * 2, forms=1)
+                call("conv2d_depthwise", inside, channels, 0, (kernel,) * 2, lines=1)
             )
     return [replace(one, lo=-128, hi=127) for one in found]
 

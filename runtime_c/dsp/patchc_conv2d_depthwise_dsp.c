@@ -97,24 +97,22 @@ PATCHC_INLINE void compute_fours(const place *at, int32_t begin, int32_t end, in
     const patchc_conv_dsp_params *params = at->params;
     const int8_t *weights = params->weights + begin * kernel_h * kernel_w;
     const int8_t *base = at->base + (at->start + begin);
-    int32_t formed = params->scale == 0;
+    int32_t lines = params->rare == 0;
 
     for (int32_t c = begin; c < end; c += 4) {
-        const int32_t *bias = params->bias + c;
         const patchc_form *form = params->form + c;
         int8_t *out = at->out + c;
-        int32_t sum[4] = {bias[0], bias[1], bias[2], bias[3]};
+        int32_t sum[4] = {0, 0, 0, 0};
 
         weights = add_window(sum, at, base, weights, kernel_h, kernel_w, constant);
         base += 4;
-        if (formed) {
+        if (lines) {
             const patchc_form f0 = form[0], f1 = form[1], f2 = form[2], f3 = form[3];
-            int32_t before = params->before, after = params->after;
 
-            out[0] = patchc_formed(sum[0], f0, before, after);
-            out[1] = patchc_formed(sum[1], f1, before, after);
-            out[2] = patchc_formed(sum[2], f2, before, after);
-            out[3] = patchc_formed(sum[3], f3, before, after);
+            out[0] = patchc_by_line(sum[0], f0);
+            out[1] = patchc_by_line(sum[1], f1);
+            out[2] = patchc_by_line(sum[2], f2);
+            out[3] = patchc_by_line(sum[3], f3);
         } else {
             const int32_t copy[4] = {sum[0], sum[1], sum[2], sum[3]};
 
@@ -164,9 +162,6 @@ PATCHC_APART static void compute_last(const place *at, int32_t first, int32_t co
     const patchc_conv_dsp_params *params = at->params;
     int32_t sum[4] = {0, 0, 0, 0};
 
-    for (int32_t k = 0; k < count; k++) {
-        sum[k] = params->bias[first + k];
-    }
     add_window(sum, at, at->base + (at->start + first),
                params->weights + first * at->kernel_h * at->kernel_w,
                at->kernel_h, at->kernel_w, 0);

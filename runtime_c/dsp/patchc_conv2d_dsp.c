@@ -140,6 +140,8 @@ void patchc_conv2d_dsp(const patchc_out *out, const patchc_in *in, const patchc_
 
     PATCHC_MACS(left, out->channels * taps);
     pass.params = params;
+    pass.start[0] = pass.start[1] = pass.start[2] = 0;
+    pass.out[0] = pass.out[1] = pass.out[2] = 0;
     pass.c_out = out->channels;
     pass.fours = (taps + 3) / 4;
     pass.wide = (uint32_t *)(void *)scratch;
@@ -162,7 +164,7 @@ void patchc_conv2d_dsp(const patchc_out *out, const patchc_in *in, const patchc_
             } else {
                 sum = widen_taps(pass.wide + j, &from, pixels);
             }
-            pass.excess[j] = 128 * sum;
+            pass.start[j] = -128 * sum;
             pass.out[j] = to;
             to += out->channels;
             if (++col == out->cols && ++row < out->rows) {

@@ -16,7 +16,7 @@ static void take_pixel(patchc_pass *pass, const int8_t *from, int32_t c_in, int3
         to[pixels] = patchc_odd(word);
         sum = patchc_smlad(even, 0x00010001u, sum);
     }
-    pass->excess[j] = 128 * sum;
+    pass->start[j] = -128 * sum;
 }
 
 void patchc_conv2d_pointwise_dsp(const patchc_out *out, const patchc_in *in,
@@ -32,6 +32,8 @@ void patchc_conv2d_pointwise_dsp(const patchc_out *out, const patchc_in *in,
     (void)pads;
     PATCHC_MACS(left, c_out * c_in);
     pass.params = params;
+    pass.start[0] = pass.start[1] = pass.start[2] = 0;
+    pass.out[0] = pass.out[1] = pass.out[2] = 0;
     pass.c_out = c_out;
     pass.fours = (c_in + 3) / 4;
     pass.wide = (uint32_t *)(void *)scratch;

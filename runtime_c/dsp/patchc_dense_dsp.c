@@ -4,8 +4,8 @@
 
 #define ODD_MASK 0xff80ff80u
 
-/* 128 * the sum of the first and third of every four inputs */
-static int32_t excess_of(const patchc_in *in)
+/* What the sums start at: -128 * the sum of the first and third of every four inputs. */
+static int32_t start_of(const patchc_in *in)
 {
     int32_t run = in->cols * in->channels, sum = 0;
 
@@ -20,7 +20,7 @@ static int32_t excess_of(const patchc_in *in)
             sum = patchc_smlad(patchc_sxtb16(patchc_load_some(from, run % 4)), 0x00010001u, sum);
         }
     }
-    return 128 * sum;
+    return -128 * sum;
 }
 
 /* sum[k] += the products of four inputs with weights[k][4] */
@@ -135,7 +135,7 @@ PATCHC_INLINE const int8_t *add_rows(int32_t sum[4], const patchc_in *in, const 
 void patchc_dense_dsp(const patchc_out *out, const patchc_in *in, const patchc_pads *pads,
                       int8_t *scratch, const patchc_conv_dsp_params *params)
 {
-    int32_t excess = excess_of(in), c_out = out->channels, c = 0;
+    int32_t start = start_of(in), c_out = out->channels, c = 0;
     int8_t *pixel = patchc_out_row(out, 0);
     const int8_t *weights = params->weights;
 
@@ -143,18 +143,25 @@ void patchc_dense_dsp(const patchc_out *out, const patchc_in *in, const patchc_p
     (void)scratch;
     PATCHC_MACS(in->rows * in->cols * in->channels, c_out);
     for (; c < c_out - 3; c += 4) {
-        int32_t sum[4];
+        const patchc_form *form = params->form + c;
+        int32_t sum[4] = {start, start, start, start};
 
-        for (int32_t k = 0; k < 4; k++) {
-            sum[k] = patchc_less(params->bias[c + k], excess);
-        }
         weights = add_rows(sum, in, weights, 4);
-        for (int32_t k = 0; k < 4; k++) {
-            pixel[c + k] = patchc_any(sum[k], c + k, params);
+        if (params->rare == 0) {
+            const patchc_form f0 = form[0], f1 = form[1], f2 = form[2], f3 = form[3];
+
+            pixel[c] = patchc_by_line(sum[0], f0);
+            pixel[c + 1] = patchc_by_line(sum[1], f1);
+            pixel[c + 2] = patchc_by_line(sum[2], f2);
+            pixel[c + 3] = patchc_by_line(sum[3], f3);
+        } else {
+            for (int32_t k = 0; k < 4; k++) {
+                pixel[c + k] = patchc_any(sum[k], c + k, params);
+            }
         }
     }
     for (; c < c_out; c++) {
-        int32_t sum[4] = {patchc_less(params->bias[c], excess), 0, 0, 0};
+        int32_t sum[4] = {start, 0, 0, 0};
 
         weights = add_rows(sum, in, weights, 1);
         pixel[c] = patchc_any(sum[0], c, params);

@@ -10,6 +10,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "patchc_kernels_dsp.h"
+
 #if defined(__ARM_FEATURE_DSP) && defined(__GNUC__) && !defined(PATCHC_NO_DSP)
 #define PATCHC_DSP 1
 #else
@@ -105,20 +107,25 @@ PATCHC_SUM(patchc_smlatb, "smlatb")
 PATCHC_SUM(patchc_smlabt, "smlabt")
 PATCHC_SUM(patchc_smlatt, "smlatt")
 
-PATCHC_INLINE int32_t patchc_smmla(int32_t a, int32_t b, int32_t sum)
+PATCHC_INLINE int32_t patchc_smmul(int32_t a, int32_t b)
 {
     int32_t found;
 
-    __asm__("smmla %0, %1, %2, %3" : "=r"(found) : "r"(a), "r"(b), "r"(sum));
+    __asm__("smmul %0, %1, %2" : "=r"(found) : "r"(a), "r"(b));
     return found;
 }
 
-PATCHC_INLINE int32_t patchc_ssat8(int32_t value)
+PATCHC_INLINE int32_t patchc_ssat8_dropped(int32_t value)
 {
     int32_t found;
 
-    __asm__("ssat %0, #8, %1" : "=r"(found) : "r"(value));
+    __asm__("ssat %0, #8, %1, asr %2" : "=r"(found) : "r"(value), "I"(PATCHC_DROP));
     return found;
+}
+
+PATCHC_INLINE int32_t patchc_wrapped(uint32_t value)
+{
+    return (int32_t)value;
 }
 
 #else
@@ -198,39 +205,19 @@ PATCHC_INLINE int32_t patchc_smlad(uint32_t a, uint32_t b, int32_t sum)
     return patchc_smlatt(a, b, patchc_smlabb(a, b, sum));
 }
 
-/* sum + the high word of a * b, rounded down */
-PATCHC_INLINE int32_t patchc_smmla(int32_t a, int32_t b, int32_t sum)
+/* The high word of a * b. */
+PATCHC_INLINE int32_t patchc_smmul(int32_t a, int32_t b)
 {
-    uint64_t product = (uint64_t)((int64_t)a * b);
-
-    return patchc_wrapped((uint32_t)sum + (uint32_t)(product >> 32));
+    return (int32_t)((int64_t)a * b >> 32);
 }
 
-PATCHC_INLINE int32_t patchc_ssat8(int32_t value)
+/* value >> PATCHC_DROP, saturated to int8 */
+PATCHC_INLINE int32_t patchc_ssat8_dropped(int32_t value)
 {
+    value >>= PATCHC_DROP;
     return value < -128 ? -128 : value > 127 ? 127 : value;
 }
 
 #endif
-
-/* a << n modulo 2^32 */
-PATCHC_INLINE int32_t patchc_shifted(int32_t a, int32_t n)
-{
-#if PATCHC_DSP
-    return (int32_t)((uint32_t)a << n);
-#else
-    return patchc_wrapped((uint32_t)a << n);
-#endif
-}
-
-/* a - b modulo 2^32 */
-PATCHC_INLINE int32_t patchc_less(int32_t a, int32_t b)
-{
-#if PATCHC_DSP
-    return (int32_t)((uint32_t)a - (uint32_t)b);
-#else
-    return patchc_wrapped((uint32_t)a - (uint32_t)b);
-#endif
-}
 
 #endif

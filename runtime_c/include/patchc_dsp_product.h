@@ -6,8 +6,9 @@
  * w2 + 128, w3; its halves are w0 + 128 + 256 * w1 and w2 + 128 + 256 * w3. Then
  *     smlad(E, word) + smlad(O, odd bytes of word)
  *         = x0 * w0 + x1 * w1 + x2 * w2 + x3 * w3 + 128 * (x0 + x2) - 128 * (w1 + w3):
- * one instruction widens four weights instead of two. The inputs' excess is taken off per pixel,
- * the weights' is in the bias. All sums are modulo 2^32, so the bias may be the first summand.
+ * one instruction widens four weights instead of two. The sums of a pixel start at minus what its
+ * inputs make too much; what the weights make too little is in the requantisation. All sums are
+ * modulo 2^32.
  *
  * In scratch the pixels are interleaved: [taps / 4][E, O][pixels].
  */
@@ -20,9 +21,9 @@
 typedef struct {
     const patchc_conv_dsp_params *params;
     int32_t c_out;
-    int32_t fours;       /* taps / 4 of a pixel */
-    uint32_t *wide;      /* the scratch */
-    int32_t excess[3];   /* 128 * the sum of x0 and x2 */
+    int32_t fours;    /* taps / 4 of a pixel */
+    uint32_t *wide;   /* the scratch */
+    int32_t start[3]; /* -128 * the sum of x0 and x2 */
     int8_t *out[3];
 } patchc_pass;
 
@@ -247,68 +248,51 @@ PATCHC_APART static void patchc_store_any(const patchc_pass *pass, int32_t first
     }
 }
 
-/* By its form, a channel's output of each pixel. */
-PATCHC_INLINE void patchc_store_formed(int8_t *const out[3], int32_t channel, const int32_t sum[3],
-                                       patchc_form form, int32_t before, int32_t after,
-                                       int32_t pixels)
+/* By its line, a channel's output of each pixel. */
+PATCHC_INLINE void patchc_store_line(int8_t *const out[3], int32_t channel, const int32_t sum[3],
+                                     patchc_form form, int32_t pixels)
 {
-    out[0][channel] = patchc_formed(sum[0], form, before, after);
+    out[0][channel] = patchc_by_line(sum[0], form);
     if (pixels > 1) {
-        out[1][channel] = patchc_formed(sum[1], form, before, after);
+        out[1][channel] = patchc_by_line(sum[1], form);
     }
     if (pixels > 2) {
-        out[2][channel] = patchc_formed(sum[2], form, before, after);
+        out[2][channel] = patchc_by_line(sum[2], form);
     }
 }
 
 /* `pixels` is a constant. */
 PATCHC_INLINE void patchc_product_of(const patchc_pass *pass, int32_t pixels)
 {
-    const patchc_conv_dsp_params *params = pass->params;
-    const int32_t *bias = params->bias;
-    const patchc_form *form = params->form;
-    const int8_t *weights = params->weights;
+    const patchc_form *form = pass->params->form;
+    const int8_t *weights = pass->params->weights;
+    const int32_t s0 = pass->start[0], s1 = pass->start[1], s2 = pass->start[2];
     int32_t c = 0;
 
     for (; c < pass->c_out - 1; c += 2) {
-        int32_t a = bias[0], b = bias[1];
-        int32_t sum[6];
+        const patchc_form first = form[c], second = form[c + 1];
+        int32_t sum[6] = {s0, s1, s2, s0, s1, s2};
 
-        for (int32_t j = 0; j < pixels; j++) {
-            sum[j] = patchc_less(a, pass->excess[j]);
-            sum[3 + j] = patchc_less(b, pass->excess[j]);
-        }
         weights = patchc_dot_pair(sum, weights, pass->wide, pass->fours, pixels);
-        if (form[0].multiplier != 0 && form[1].multiplier != 0) {
-            const patchc_form first = form[0], second = form[1];
+        if ((first.factor | second.factor) >= 0) {
             int8_t *const out[3] = {pass->out[0], pass->out[1], pass->out[2]};
-            int32_t before = params->before, after = params->after;
 
-            patchc_store_formed(out, c, sum, first, before, after, pixels);
-            patchc_store_formed(out, c + 1, sum + 3, second, before, after, pixels);
+            patchc_store_line(out, c, sum, first, pixels);
+            patchc_store_line(out, c + 1, sum + 3, second, pixels);
         } else {
-            int32_t copy[6];
+            const int32_t copy[6] = {sum[0], sum[1], sum[2], sum[3], sum[4], sum[5]};
 
-            for (int32_t j = 0; j < pixels; j++) {
-                copy[j] = sum[j];
-                copy[3 + j] = sum[3 + j];
-            }
             patchc_store_any(pass, c, 2, copy, pixels);
         }
-        bias += 2;
-        form += 2;
     }
     if (c < pass->c_out) {
-        int32_t sum[3];
+        int32_t sum[3] = {s0, s1, s2};
 
-        for (int32_t j = 0; j < pixels; j++) {
-            sum[j] = patchc_less(bias[0], pass->excess[j]);
-        }
         patchc_dot_last(sum, weights, pass->wide, pass->fours, pixels);
         patchc_store_any(pass, c, 1, sum, pixels);
     }
     for (int32_t j = 0; j < pixels; j++) {
-        patchc_confine(pass->out[j], pass->c_out, params);
+        patchc_confine(pass->out[j], pass->c_out, pass->params);
     }
 }
 

@@ -4,26 +4,26 @@
 
 #include "patchc_dsp.h"
 #include "patchc_kernels_dsp.h"
-#include "patchc_requant.h"
 
-/* By a form: in int8, wherever the layer's range ends. */
-PATCHC_INLINE int8_t patchc_formed(int32_t sum, patchc_form form, int32_t before, int32_t after)
+/* By a line: in int8, wherever the layer's range ends. */
+PATCHC_INLINE int8_t patchc_by_line(int32_t sum, patchc_form form)
 {
-    int32_t value = patchc_smmla(patchc_shifted(sum, before), form.multiplier, form.constant);
+    int32_t x = (int32_t)patchc_wrapped(((uint32_t)sum << PATCHC_LIFT) + (uint32_t)form.offset);
 
-    return (int8_t)patchc_ssat8(value >> after);
+    return (int8_t)patchc_ssat8_dropped(patchc_smmul(x, form.factor));
 }
 
-/* By the channel's form, or exact for every accumulator, and slow. */
+/* In whatever way the channel has. */
 PATCHC_APART static int8_t patchc_any(int32_t sum, int32_t channel,
                                       const patchc_conv_dsp_params *params)
 {
     patchc_form form = params->form[channel];
 
-    if (form.multiplier != 0) {
-        return patchc_formed(sum, form, params->before, params->after);
+    if (form.factor >= 0) {
+        return patchc_by_line(sum, form);
     }
-    return patchc_requantize(sum, params->scale[channel], params->zero_point, -128, 127);
+    return patchc_clamp(patchc_guarded(sum, &params->rare[~form.factor], params->zero_point), -128,
+                        127);
 }
 
 /* Into the layer's range, which is nearly always all of int8. */

@@ -6,35 +6,32 @@
 #ifndef PATCHC_KERNELS_DSP_H
 #define PATCHC_KERNELS_DSP_H
 
-#include "patchc_kernels.h"
+#include "patchc_forms.h"
 
-/* Requantisation of one output channel without 64-bit arithmetic: an accumulator becomes
- *     (((acc << before) * multiplier >> 32) + constant) >> after
- * saturated to int8, zero point included. The multiplier is 0 where no such form equals
- * patchc_requantize for every accumulator that the channel can have: then that is called. */
-typedef struct {
-    int32_t multiplier;
-    int32_t constant;
-} patchc_form;
+/* Requantisation: patchc_forms.h. A channel with a line becomes
+ *     ((sum << PATCHC_LIFT) + offset) * factor >> (32 + PATCHC_DROP),
+ * then clipped; its bias is in the offset. Lines of other shifts count as none: the channel is rare.
+ */
+#define PATCHC_LIFT 8
+#define PATCHC_DROP 10
 
 typedef struct {
     patchc_window window;
-    const int8_t *weights;     /* layout: see the kernel; at a multiple of four bytes */
-    const int32_t *bias;       /* [c_out], as in patchc_conv_params, plus what the layout asks for */
-    const patchc_form *form;   /* [c_out] */
-    const patchc_scale *scale; /* [c_out]; null where every channel has a form */
-    uint8_t before, after;     /* of the forms */
-    uint8_t pixels;            /* computed at once, 1 to 3: more are faster and need more scratch */
-    int8_t pad_value;          /* the input's zero point */
-    int8_t zero_point;         /* of the output */
-    int8_t lo, hi;             /* range of the output */
+    const int8_t *weights;    /* layout: see the kernel; at a multiple of four bytes */
+    const patchc_form *form;  /* [c_out]; for sums as the layout makes them */
+    const patchc_rare *rare;  /* null where every channel has a line */
+    uint8_t pixels;           /* computed at once, 1 to 3: more are faster and need more scratch */
+    int8_t pad_value;         /* the input's zero point */
+    int8_t zero_point;        /* of the output */
+    int8_t lo, hi;            /* range of the output */
 } patchc_conv_dsp_params;
 
 /* "Fours": the taps of an output channel in the order [kernel_h][kernel_w][c_in], four at a time,
  * zeros behind the last. Output channels go in blocks of `lanes` neighbours, and the channels left
  * over one by one: [c_out / lanes][taps / 4][lanes][4], then [c_out % lanes][taps / 4][4]. Of each
- * four weights the first and the third are stored xor 0x80, and the bias holds 128 times the sum of
- * the second and the fourth ones (patchc_dsp_product.h says why).
+ * four weights the first and the third are stored xor 0x80. A channel's sums are too small by 128
+ * times the sum of its second and fourth weights of every four, which its offset, or the bias of a
+ * rare channel, makes good (patchc_dsp_product.h).
  *
  * patchc_conv2d_pointwise_dsp: 1x1, stride 1, no pads; fours, lanes 2
  *     scratch: 2 * pixels * align4(c_in) bytes

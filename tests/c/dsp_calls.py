@@ -14,6 +14,7 @@ from tests.c.kernel_host import Layout, offsets
 
 KERNELS = ("conv2d_pointwise", "conv2d", "dense", "conv2d_depthwise")  # as in dsp_driver.c
 POISON = 0x55
+LIFT, DROP = 8, 10  # as in patchc_kernels_dsp.h
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +25,9 @@ class Call:
     x: np.ndarray  # int8 (rows, cols, c_in): the view
     weights: np.ndarray  # int8 (c_out, kernel_h, kernel_w, c_in); depthwise: c_in is 1
     bias: np.ndarray  # int64 (c_out,): of x without its zero point taken off
-    form: np.ndarray  # int32 (c_out, 2): multiplier, or 0, and constant
+    line: np.ndarray  # bool (c_out,): has the channel one? Else it is emulated
+    form: np.ndarray  # int64 (c_out, 2): factor and offset of the lines
     scale: np.ndarray  # int64 (c_out, 2): mantissa and shift of the exact factor
-    before: int
-    after: int
     pad_value: int
     zero_point: int
     lo: int
@@ -65,25 +65,31 @@ class Call:
 
     def portable(self) -> Call:
         """The same by a portable kernel, which knows no forms."""
-        return replace(self, flavour="portable", form=np.zeros_like(self.form))
+        return replace(self, flavour="portable", line=np.zeros_like(self.line))
 
     def packed(self) -> tuple[np.ndarray, np.ndarray]:
-        """Weights and biases as the kernel wants them."""
+        """Weights as the kernel wants them, and by how much its sums are too small: (c_out,)."""
         count, height, width, depth = self.weights.shape
+        none = np.zeros(count, np.int64)
         if self.flavour == "portable":
             by_tap = self.weights[..., 0].transpose(1, 2, 0).reshape(-1)
             is_depthwise = self.kernel == "conv2d_depthwise"
-            return by_tap if is_depthwise else dsp_packing.plain(self.weights), self.bias
+            return by_tap if is_depthwise else dsp_packing.plain(self.weights), none
         if self.kernel == "conv2d_depthwise":
-            return dsp_packing.depthwise(self.weights[..., 0]), self.bias
+            return dsp_packing.depthwise(self.weights[..., 0]), none
         rows = height if self.kernel == "dense" else 1
         flat = self.weights.reshape(count, rows, -1)
         lanes = 4 if self.kernel == "dense" else 2
-        return dsp_packing.fours(flat, lanes), self.bias + dsp_packing.fours_excess(flat)
+        return dsp_packing.fours(flat, lanes), dsp_packing.fours_shortfall(flat)
 
     def record(self) -> bytes:
         """For the driver."""
-        weights, bias = self.packed()
+        weights, short = self.packed()
+        rare = np.flatnonzero(~self.line)
+        form = np.stack([self.form[:, 0], self.form[:, 1] + (short << LIFT)], axis=1)
+        form[rare] = np.stack([~np.arange(len(rare)), np.zeros(len(rare), np.int64)], axis=1)
+        drop = np.zeros((len(rare), 1), np.int64)
+        rares = np.hstack([(self.bias + short)[rare, None], self.scale[rare], drop])
         source = self.in_layout.view(self.x.shape, 0)
         target = self.out_layout.view(self.out_shape, 0)
         where = offsets(source)
@@ -93,18 +99,15 @@ class Call:
             in_bytes = max(in_bytes, self.shared + out_bytes)
         memory = np.full(in_bytes, POISON, np.int8)
         memory[where] = self.x
-        exact = bool((self.form[:, 0] == 0).any())
         number = KERNELS.index(self.kernel) + 4 * (self.flavour == "portable")
         header = [number, self.shared, in_bytes, out_bytes, *self.skew]
         for view in (source, target):
             header += [view.pitch, view.slots, view.slot, view.rows, view.cols, view.channels]
         header += [*self.pads, 0, 0, *self.weights.shape[1:3], *self.stride, *self.dilation]
-        header += [self.before, self.after, self.pixels, self.pad_value, self.zero_point]
-        header += [self.lo, self.hi, len(weights), len(bias), exact, self.scratch_bytes]
+        header += [self.pixels, self.pad_value, self.zero_point, self.lo, self.hi]
+        header += [len(weights), len(form), len(rare), self.scratch_bytes]
         parts = [struct.pack(f"<{len(header)}i", *header), memory.tobytes(), weights.tobytes()]
-        parts += [wrap(bias).tobytes(), self.form.astype(np.int32).tobytes()]
-        if exact:
-            parts.append(self.scale.astype(np.int32).tobytes())
+        parts += [wrap(values).tobytes() for values in (self.bias, form, rares, self.scale)]
         return b"".join(parts)
 
     def expected(self) -> np.ndarray:
@@ -117,22 +120,22 @@ class Call:
         right = max((cols - 1) * sw + (width - 1) * dw - left + 1 - self.x.shape[1], 0)
         frame = ((top, below), (left, right), (0, 0))
         x = np.pad(self.x.astype(np.int64), frame, constant_values=self.pad_value)
-        acc = np.broadcast_to(self.bias, (rows, cols, count)).copy()
+        acc = np.zeros((rows, cols, count), np.int64)
         for i in range(height):
             for j in range(width):
                 at = x[i * dh :: sh, j * dw :: sw][:rows, :cols]
                 tap = self.weights[:, i, j, :].astype(np.int64)
                 acc += at * tap[:, 0] if self.kernel == "conv2d_depthwise" else at @ tap.T
-        return self._requantized(wrap(acc))
+        return self._requantized(acc)
 
     def _requantized(self, acc: np.ndarray) -> np.ndarray:
-        multiplier, constant = self.form.T.astype(np.int64)
-        shifted = wrap(acc.astype(np.int64) << self.before).astype(np.int64)
-        value = wrap((shifted * multiplier >> 32) + constant) >> self.after
+        """From sums without bias."""
+        factor, offset = self.form.T
+        by_line = wrap((acc << LIFT) + offset).astype(np.int64) * factor >> (32 + DROP)
         mantissa, shift = self.scale.T
-        factor = np.ldexp(mantissa.astype(np.float32), -shift.astype(np.int32))
-        exact = np.rint(acc.astype(np.float32) * factor).astype(np.float64) + self.zero_point
-        found = np.where(multiplier != 0, np.clip(value, -128, 127), exact)
+        ratio = np.ldexp(mantissa.astype(np.float32), -shift.astype(np.int32))
+        exact = np.rint(wrap(acc + self.bias).astype(np.float32) * ratio).astype(np.float64)
+        found = np.where(self.line, by_line, exact + self.zero_point)
         return np.clip(found, self.lo, self.hi).astype(np.int8)
 
     def check(self, memory: np.ndarray) -> None:
@@ -166,10 +169,10 @@ def call(
     window: tuple[int, int] = (1, 1),
     seed: int = 0,
     *,
-    forms: float = 0.8,
+    lines: float = 0.8,
     **options: object,
 ) -> Call:
-    """Random constants and inputs for a view of that size. `forms`: share of channels with one.
+    """Random constants and inputs for a view of that size. `lines`: share of channels with a line.
     One in five has extreme values only; one in five a narrow range."""
     random = np.random.default_rng(seed)
     stride = options.get("stride", (1, 1))
@@ -181,13 +184,11 @@ def call(
     weights = random.choice(values, (c_out, *window, depth)).astype(np.int8)
     x = random.choice(values, (*size, c_in)).astype(np.int8)
     spread = 128 * 74 * np.sqrt(weights[0].size)
-    before = int(np.clip(30 - np.log2(spread * 8), 0, 12))
-    after = int(random.integers(0, 6))
-    # acc << before times multiplier >> 32 is about 128 << after where acc is `spread`.
-    largest = (128 << after) * 2.0**32 / (spread * 2.0**before)
-    multiplier = random.uniform(0.3, 1, c_out) * min(largest, 2.0**31 - 1)
-    form = np.stack([np.maximum(multiplier, 1), random.integers(-999, 999, c_out)], axis=1)
-    form[random.random(c_out) >= forms] = 0
+    bias = random.integers(-int(spread), int(spread), c_out)
+    # About 128 where the sum is `spread`.
+    largest = 128 * 2.0 ** (32 + DROP - LIFT) / spread
+    slope = np.maximum(random.uniform(0.3, 1, c_out) * min(largest, 2.0**31 - 1), 1)
+    offset = wrap((bias << LIFT) + random.integers(-(2**20), 2**20, c_out))
     factor = np.float32(128 / spread * random.uniform(0.3, 1, c_out))
     mantissa, exponent = np.frexp(factor)
     lo, hi = np.sort(random.integers(-128, 128, 2)) if random.random() < 0.2 else (-128, 127)
@@ -201,11 +202,10 @@ def call(
         kernel,
         x,
         weights,
-        random.integers(-int(spread), int(spread), c_out),
-        form.astype(np.int32),
+        bias,
+        random.random(c_out) < lines,
+        np.stack([slope.astype(np.int64), offset.astype(np.int64)], axis=1),
         np.stack([mantissa * 2**24, 24 - exponent], axis=1).astype(np.int64),
-        before,
-        after,
         int(random.integers(-128, 128)),
         int(random.integers(-128, 128)),
         int(lo),

@@ -17,8 +17,8 @@ typedef struct {
     int32_t in[6], out[6];     /* pitch, slots, slot, rows, cols, channels */
     int32_t pads[4];
     int32_t window[6];
-    int32_t before, after, pixels, pad_value, zero_point, lo, hi;
-    int32_t weight_bytes, channels, exact, scratch_bytes;
+    int32_t pixels, pad_value, zero_point, lo, hi;
+    int32_t weight_bytes, channels, rare_count, scratch_bytes;
 } record;
 
 typedef void kernel(const patchc_out *out, const patchc_in *in, const patchc_pads *pads,
@@ -76,7 +76,8 @@ static void run(FILE *source, FILE *sink, const record *at)
     int8_t *weights = filled(source, at->weight_bytes, 0);
     int32_t *bias = filled(source, 4 * at->channels, 0);
     patchc_form *form = filled(source, 8 * at->channels, 0);
-    patchc_scale *scale = filled(source, at->exact ? 8 * at->channels : 0, 0);
+    patchc_rare *rare = filled(source, (int32_t)sizeof(patchc_rare) * at->rare_count, 0);
+    patchc_scale *scale = filled(source, 8 * at->channels, 0);
     int8_t *scratch = block(at->scratch_bytes);
     const patchc_pads pads = {at->pads[0], at->pads[1], at->pads[2], at->pads[3]};
     patchc_conv_dsp_params params;
@@ -94,11 +95,8 @@ static void run(FILE *source, FILE *sink, const record *at)
     params.window = (patchc_window){(uint16_t)w[0], (uint16_t)w[1], (uint16_t)w[2],
                                     (uint16_t)w[3], (uint16_t)w[4], (uint16_t)w[5]};
     params.weights = weights;
-    params.bias = bias;
     params.form = form;
-    params.scale = at->exact ? scale : NULL;
-    params.before = (uint8_t)at->before;
-    params.after = (uint8_t)at->after;
+    params.rare = at->rare_count > 0 ? rare : NULL;
     params.pixels = (uint8_t)at->pixels;
     params.pad_value = (int8_t)at->pad_value;
     params.zero_point = (int8_t)at->zero_point;
@@ -124,6 +122,7 @@ static void run(FILE *source, FILE *sink, const record *at)
     free(own);
     free(scratch);
     free(scale);
+    free(rare);
     free(form);
     free(bias);
     free(weights);

@@ -24,8 +24,8 @@ def fours(weights: np.ndarray, lanes: int) -> np.ndarray:
     return np.concatenate([blocks.reshape(-1), words[whole:].reshape(-1)])
 
 
-def fours_excess(weights: np.ndarray) -> np.ndarray:
-    """What the bias of each channel holds beside: 128 times the second and fourth of each four."""
+def fours_shortfall(weights: np.ndarray) -> np.ndarray:
+    """By how much a channel's sums are too small: 128 times the second and fourth of each four."""
     padded = np.pad(weights, ((0, 0), (0, 0), (0, -weights.shape[2] % 4))).astype(np.int64)
     return 128 * padded[..., 1::2].sum(axis=(1, 2))
 

@@ -1,189 +1,282 @@
-/* Convolution with one input channel per output channel: four channels of a pixel at a time, taps
- * in pairs.
+/* Convolution with one input channel per output channel, 3x3, 5x5 or 7x7: two neighbouring pixels
+ * and two channels at a time.
  *
- * Two taps of four channels are two words, from which one word of the two taps of channels 0 and 1
- * and one of channels 2 and 3 are put together. Their weights lie in the same order, so that the
- * even bytes of both are the two taps of one channel, and the odd bytes those of the next. */
+ * A column of a row is two bytes, those of channels 0 and 1; two columns make a word, the even
+ * bytes of which are a pair of inputs of channel 0, the odd ones of channel 1. So with weights. Of
+ * a row's taps the pairs are 0 and 2, then 1 and 3, then 4 and 6, as far as there are; one is
+ * single: 1, 4 or 5. What the pixel on the right pairs is then often what the left one pairs, too.
+ */
 #include "patchc_dsp_store.h"
 
-/* The pixel's window: channel c of the first tap of row y is `start` + c + offsets[y] bytes behind
- * `base`, other taps are `step` bytes apart. */
+#define MOST_ROWS 7
+
+/* Two pixels' windows. */
 typedef struct {
     const patchc_conv_dsp_params *params;
-    int8_t *out;
-    const int8_t *base; /* the view, or a block that was put together */
-    const int32_t *offsets;
-    int32_t start, step;
-    int32_t kernel_h, kernel_w;
+    int8_t *left, *right;          /* their outputs */
+    const int8_t *rows[MOST_ROWS]; /* first column, first channel */
+    int32_t steps[MOST_ROWS];      /* bytes from a column to the next */
 } place;
 
-/* sum[k] += two taps of channel k */
-PATCHC_INLINE void add_pair(int32_t sum[4], uint32_t first, uint32_t second, const int8_t *weights)
-{
-    uint32_t w = patchc_load(weights), v = patchc_load(weights + 4);
-    uint32_t low = patchc_pkhbt(first, second), high = patchc_pkhtb(second, first);
+/* Tap of a row that is the first of pair `index`, and the one that is single. */
+#define FIRST_OF(index) ((index) == 2 ? 4 : (index))
+#define SINGLE_OF(width) ((width) == 3 ? 1 : (width) == 5 ? 4 : 5)
 
-    sum[0] = patchc_smlad(patchc_sxtb16(low), patchc_sxtb16(w), sum[0]);
-    sum[1] = patchc_smlad(patchc_sxtb16_odd(low), patchc_sxtb16_odd(w), sum[1]);
-    sum[2] = patchc_smlad(patchc_sxtb16(high), patchc_sxtb16(v), sum[2]);
-    sum[3] = patchc_smlad(patchc_sxtb16_odd(high), patchc_sxtb16_odd(v), sum[3]);
+/* A column of a row, and two of them that are a pair. */
+PATCHC_INLINE uint32_t one(const int8_t *row, int32_t step, int32_t column)
+{
+    return patchc_load_half(row + column * step);
 }
 
-PATCHC_INLINE void add_one(int32_t sum[4], uint32_t tap, const int8_t *weights)
+PATCHC_INLINE uint32_t two(const int8_t *row, int32_t step, int32_t first)
 {
-    uint32_t w = patchc_load(weights);
-    uint32_t even = patchc_sxtb16(tap), odd = patchc_sxtb16_odd(tap);
-    uint32_t even_w = patchc_sxtb16(w), odd_w = patchc_sxtb16_odd(w);
-
-    sum[0] = patchc_smlabb(even, even_w, sum[0]);
-    sum[1] = patchc_smlabb(odd, odd_w, sum[1]);
-    sum[2] = patchc_smlatt(even, even_w, sum[2]);
-    sum[3] = patchc_smlatt(odd, odd_w, sum[3]);
+    return patchc_pkhbt(one(row, step, first), one(row, step, first + 2));
 }
 
-/* `count` pairs of taps, `step` bytes apart; the end of their weights. */
-PATCHC_INLINE const int8_t *add_pairs(int32_t sum[4], const int8_t *first, const int8_t *second,
-                                      int32_t step, int32_t count, int32_t constant,
-                                      const int8_t *weights)
+/* sum[pixel][channel] += a row's taps. `width` and `stride` are constants, which leave of all this
+ * one instruction or two per pair. */
+PATCHC_INLINE void add_row(int32_t sum[4], const int8_t *row, int32_t step, const int8_t *pairs,
+                           const int8_t *single, int32_t width, int32_t stride)
 {
-    if (constant) {
-        PATCHC_UNROLL
-        for (int32_t x = 0; x < count; x++) {
-            add_pair(sum, patchc_load(first), patchc_load(second), weights + 8 * x);
-            first += step;
-            second += step;
-        }
-        return weights + 8 * count;
+    int32_t alone = SINGLE_OF(width);
+    uint32_t a, b, w, v;
+
+    PATCHC_UNROLL
+    for (int32_t i = 0; i < width / 2; i++) {
+        uint32_t word = patchc_load(pairs + 4 * i);
+
+        a = two(row, step, FIRST_OF(i));
+        b = two(row, step, FIRST_OF(i) + stride);
+        sum[0] = patchc_smlad(patchc_sxtb16(a), patchc_sxtb16(word), sum[0]);
+        sum[1] = patchc_smlad(patchc_sxtb16_odd(a), patchc_sxtb16_odd(word), sum[1]);
+        sum[2] = patchc_smlad(patchc_sxtb16(b), patchc_sxtb16(word), sum[2]);
+        sum[3] = patchc_smlad(patchc_sxtb16_odd(b), patchc_sxtb16_odd(word), sum[3]);
     }
-    for (int32_t x = 0; x < count; x++) {
-        add_pair(sum, patchc_load(first), patchc_load(second), weights);
-        first += step;
-        second += step;
-        weights += 8;
+    w = (uint32_t)(int32_t)single[0];
+    v = (uint32_t)(int32_t)single[1];
+    if (width == 5) { /* columns 4 and 4 + stride */
+        a = two(row, step, 2);
+        b = one(row, step, 4 + stride);
+        sum[0] = patchc_smlatb(patchc_sxtb16(a), w, sum[0]);
+        sum[1] = patchc_smlatb(patchc_sxtb16_odd(a), v, sum[1]);
+        sum[2] = patchc_smlabb(patchc_sxtb16(b), w, sum[2]);
+        sum[3] = patchc_smlabb(patchc_sxtb16_odd(b), v, sum[3]);
+    } else if (stride == 1) { /* columns 1 and 2, or 5 and 6 */
+        a = two(row, step, alone);
+        b = two(row, step, alone - 1);
+        sum[0] = patchc_smlabb(patchc_sxtb16(a), w, sum[0]);
+        sum[1] = patchc_smlabb(patchc_sxtb16_odd(a), v, sum[1]);
+        sum[2] = patchc_smlatb(patchc_sxtb16(b), w, sum[2]);
+        sum[3] = patchc_smlatb(patchc_sxtb16_odd(b), v, sum[3]);
+    } else { /* columns 1 and 3, or 5 and 7 */
+        a = two(row, step, alone);
+        sum[0] = patchc_smlabb(patchc_sxtb16(a), w, sum[0]);
+        sum[1] = patchc_smlabb(patchc_sxtb16_odd(a), v, sum[1]);
+        sum[2] = patchc_smlatb(patchc_sxtb16(a), w, sum[2]);
+        sum[3] = patchc_smlatb(patchc_sxtb16_odd(a), v, sum[3]);
     }
-    return weights;
 }
 
-/* All taps of four channels, of which `base` is the first one's; the end of their weights. Where
- * the width is `constant`, loops over columns are unrolled. */
-PATCHC_INLINE const int8_t *add_window(int32_t sum[4], const place *at, const int8_t *base,
-                                       const int8_t *weights, int32_t kernel_h, int32_t kernel_w,
-                                       int32_t constant)
+/* Bytes of the weights of two channels. */
+PATCHC_INLINE int32_t block_bytes(int32_t side)
 {
-    const int32_t *offsets = at->offsets;
-    int32_t step = at->step;
-
-    for (int32_t y = 0; y < kernel_h / 2; y++) {
-        weights = add_pairs(sum, base + offsets[0], base + offsets[1], step, kernel_w, constant,
-                            weights);
-        offsets += 2;
-    }
-    if (kernel_h % 2 != 0) {
-        const int8_t *from = base + offsets[0];
-
-        weights = add_pairs(sum, from, from + step, 2 * step, kernel_w / 2, constant, weights);
-        if (kernel_w % 2 != 0) {
-            add_one(sum, patchc_load(from + (kernel_w - 1) * step), weights);
-            weights += 4;
-        }
-    }
-    return weights;
+    return (2 * side * side + 3) / 4 * 4;
 }
 
-/* Channels begin .. end - 1, whole fours, of a pixel. */
-PATCHC_INLINE void compute_fours(const place *at, int32_t begin, int32_t end, int32_t kernel_h,
-                                 int32_t kernel_w, int32_t constant)
+/* Channels begin .. begin + count - 1, an even number, whose inputs the rows begin with. */
+PATCHC_INLINE void compute_pairs(const place *at, int32_t begin, int32_t count, int32_t side,
+                                 int32_t stride)
 {
     const patchc_conv_dsp_params *params = at->params;
-    const int8_t *weights = params->weights + begin * kernel_h * kernel_w;
-    const int8_t *base = at->base + (at->start + begin);
+    const patchc_form *form = params->form + begin;
+    const int8_t *weights = params->weights + begin / 2 * block_bytes(side);
+    int32_t pairs = side / 2 * 4;
     int32_t lines = params->rare == 0;
 
-    for (int32_t c = begin; c < end; c += 4) {
-        const patchc_form *form = params->form + c;
-        int8_t *out = at->out + c;
+    for (int32_t c = 0; c < count; c += 2) {
+        const int8_t *single = weights + side * pairs;
+        int8_t *left = at->left + begin + c, *right = at->right + begin + c;
         int32_t sum[4] = {0, 0, 0, 0};
 
-        weights = add_window(sum, at, base, weights, kernel_h, kernel_w, constant);
-        base += 4;
+        if (side == 3) {
+            add_row(sum, at->rows[0] + c, at->steps[0], weights, single, 3, stride);
+            add_row(sum, at->rows[1] + c, at->steps[1], weights + 4, single + 2, 3, stride);
+            add_row(sum, at->rows[2] + c, at->steps[2], weights + 8, single + 4, 3, stride);
+        } else {
+            for (int32_t y = 0; y < side; y++) {
+                add_row(sum, at->rows[y] + c, at->steps[y], weights + y * pairs, single + 2 * y,
+                        side, stride);
+            }
+        }
         if (lines) {
-            const patchc_form f0 = form[0], f1 = form[1], f2 = form[2], f3 = form[3];
+            const patchc_form f = form[c], g = form[c + 1];
 
-            out[0] = patchc_by_line(sum[0], f0);
-            out[1] = patchc_by_line(sum[1], f1);
-            out[2] = patchc_by_line(sum[2], f2);
-            out[3] = patchc_by_line(sum[3], f3);
+            left[0] = patchc_by_line(sum[0], f);
+            right[0] = patchc_by_line(sum[2], f);
+            left[1] = patchc_by_line(sum[1], g);
+            right[1] = patchc_by_line(sum[3], g);
         } else {
             const int32_t copy[4] = {sum[0], sum[1], sum[2], sum[3]};
 
-            for (int32_t k = 0; k < 4; k++) {
-                out[k] = patchc_any(copy[k], c + k, params);
+            for (int32_t k = 0; k < 2; k++) {
+                left[k] = patchc_any(copy[k], begin + c + k, params);
+                right[k] = patchc_any(copy[2 + k], begin + c + k, params);
             }
         }
+        weights += block_bytes(side);
     }
 }
 
-PATCHC_APART static void compute_3x3(const place *at, int32_t begin, int32_t end)
-{
-    compute_fours(at, begin, end, 3, 3, 1);
-}
+#define COMPUTE(SIDE, STRIDE)                                                                      \
+    PATCHC_APART static void compute_##SIDE##_##STRIDE(const place *at, int32_t begin,             \
+                                                       int32_t count)                              \
+    {                                                                                              \
+        compute_pairs(at, begin, count, SIDE, STRIDE);                                             \
+    }
 
-PATCHC_APART static void compute_5(const place *at, int32_t begin, int32_t end)
-{
-    compute_fours(at, begin, end, at->kernel_h, 5, 1);
-}
+COMPUTE(3, 1)
+COMPUTE(3, 2)
+COMPUTE(5, 1)
+COMPUTE(5, 2)
+COMPUTE(7, 1)
+COMPUTE(7, 2)
 
-PATCHC_APART static void compute_7(const place *at, int32_t begin, int32_t end)
+static void compute(const place *at, int32_t begin, int32_t count)
 {
-    compute_fours(at, begin, end, at->kernel_h, 7, 1);
-}
+    const patchc_window *window = &at->params->window;
+    int32_t side = window->kernel_w;
 
-PATCHC_APART static void compute_any(const place *at, int32_t begin, int32_t end)
-{
-    compute_fours(at, begin, end, at->kernel_h, at->kernel_w, 0);
-}
-
-PATCHC_INLINE void compute(const place *at, int32_t begin, int32_t end)
-{
-    if (at->kernel_h == 3 && at->kernel_w == 3) {
-        compute_3x3(at, begin, end);
-    } else if (at->kernel_w == 5) {
-        compute_5(at, begin, end);
-    } else if (at->kernel_w == 7) {
-        compute_7(at, begin, end);
+    if (window->stride_w == 1) {
+        if (side == 3) {
+            compute_3_1(at, begin, count);
+        } else if (side == 5) {
+            compute_5_1(at, begin, count);
+        } else {
+            compute_7_1(at, begin, count);
+        }
+    } else if (side == 3) {
+        compute_3_2(at, begin, count);
+    } else if (side == 5) {
+        compute_5_2(at, begin, count);
     } else {
-        compute_any(at, begin, end);
+        compute_7_2(at, begin, count);
     }
 }
 
-/* The last 1 to 3 channels. */
-PATCHC_APART static void compute_last(const place *at, int32_t first, int32_t count)
+PATCHC_INLINE void copy(int8_t *to, const int8_t *from, int32_t count)
 {
-    const patchc_conv_dsp_params *params = at->params;
-    int32_t sum[4] = {0, 0, 0, 0};
-
-    add_window(sum, at, at->base + (at->start + first),
-               params->weights + first * at->kernel_h * at->kernel_w,
-               at->kernel_h, at->kernel_w, 0);
-    for (int32_t k = 0; k < count; k++) {
-        at->out[first + k] = patchc_any(sum[k], first + k, params);
+    for (; count >= 4; count -= 4) {
+        patchc_save(to, patchc_load(from));
+        to += 4;
+        from += 4;
+    }
+    while (count-- > 0) {
+        *to++ = *from++;
     }
 }
 
-/* `count` channels, 1 to 4, of the taps inside the view, into `block` [kernel_h][kernel_w][4]. */
-static void gather(int8_t *block, const place *at, int32_t first, int32_t count,
-                   const patchc_taps *rows, const patchc_taps *cols)
-{
-    for (int32_t y = rows->begin; y < rows->end; y++) {
-        const int8_t *from = at->base
-                             + (at->start + at->offsets[y] + cols->begin * at->step + first);
-        int8_t *to = block + 4 * (y * at->kernel_w + cols->begin);
+/* What the windows of a row of output pixels share. */
+typedef struct {
+    const patchc_in *in;
+    const patchc_conv_dsp_params *params;
+    int8_t *right;   /* scratch: the right pixel */
+    int8_t *padding; /* scratch: a pixel of padding */
+    int8_t *block;   /* scratch: [side][side + stride][4] */
+    patchc_taps rows;
+    place whole, apart; /* windows in the view, windows in the block */
+} band;
 
-        for (int32_t x = cols->begin; x < cols->end; x++) {
-            patchc_save(to, count == 4 ? patchc_load(from) : patchc_load_some(from, count));
-            from += at->step;
+/* Makes the block out of `count` channels, 1 to 4, of the columns from `first` on, which may lie
+ * outside the view. */
+static void gather(const band *of, int32_t first, int32_t channel, int32_t count)
+{
+    const patchc_window *window = &of->params->window;
+    int32_t width = window->kernel_w + window->stride_w, step = of->in->channels;
+    patchc_taps cols = patchc_clip(first, width, 1, of->in->cols);
+    uint32_t padding = 0x01010101u * (uint8_t)of->params->pad_value;
+    int8_t *to = of->block;
+
+    for (int32_t y = 0; y < window->kernel_h; y++) {
+        int32_t x = 0;
+
+        if (y >= of->rows.begin && y < of->rows.end && cols.begin < cols.end) {
+            const int8_t *from = of->whole.rows[y] + (first + cols.begin) * step + channel;
+
+            for (; x < cols.begin; x++) {
+                patchc_save(to, padding);
+                to += 4;
+            }
+            for (; x < cols.end; x++) {
+                patchc_save(to, count == 4 ? patchc_load(from) : patchc_load_some(from, count));
+                from += step;
+                to += 4;
+            }
+        }
+        for (; x < width; x++) {
+            patchc_save(to, padding);
             to += 4;
         }
+    }
+}
+
+/* The last channel of an odd number, of one pixel whose first column is `first`. */
+PATCHC_APART static int8_t compute_last(const band *of, int32_t first)
+{
+    const patchc_conv_dsp_params *params = of->params;
+    int32_t side = params->window.kernel_w, channel = of->in->channels - 1, sum = 0;
+    const int8_t *weights = params->weights + channel / 2 * block_bytes(side);
+
+    for (int32_t y = 0; y < side; y++) {
+        for (int32_t x = 0; x < side; x++) {
+            int32_t column = first + x, input = params->pad_value, at;
+
+            if (x == SINGLE_OF(side)) {
+                at = side * (side / 2 * 4) + 2 * y;
+            } else {
+                at = y * (side / 2 * 4) + (x < 4 ? x % 2 * 4 + x / 2 * 2 : 8 + (x - 4));
+            }
+            if (y >= of->rows.begin && y < of->rows.end && column >= 0 && column < of->in->cols) {
+                input = of->whole.rows[y][column * of->in->channels + channel];
+            }
+            sum += input * weights[at];
+        }
+    }
+    return patchc_any(sum, channel, params);
+}
+
+/* The pixel whose window begins at column `first`, and its neighbour unless it is the last one. */
+static void compute_two(band *of, int8_t *out, int32_t first, int32_t pixels)
+{
+    const patchc_window *window = &of->params->window;
+    int32_t side = window->kernel_w, stride = window->stride_w, channels = of->in->channels;
+    int32_t even = channels / 2 * 2;
+
+    of->whole.left = of->apart.left = out;
+    if (first >= 0 && first + side - 1 + stride < of->in->cols) {
+        place moved = of->whole;
+
+        for (int32_t y = 0; y < side; y++) {
+            moved.rows[y] += first * moved.steps[y];
+        }
+        compute(&moved, 0, even);
+    } else {
+        for (int32_t c = 0; c < even; c += 4) {
+            int32_t count = even - c < 4 ? even - c : 4;
+
+            gather(of, first, c, count);
+            compute(&of->apart, c, count);
+        }
+    }
+    if (even < channels) {
+        out[even] = compute_last(of, first);
+        if (pixels > 1) {
+            of->right[even] = compute_last(of, first + stride);
+        }
+    }
+    patchc_confine(out, channels, of->params);
+    if (pixels > 1) {
+        patchc_confine(of->right, channels, of->params);
+        copy(out + channels, of->right, channels);
     }
 }
 
@@ -192,57 +285,33 @@ void patchc_conv2d_depthwise_dsp(const patchc_out *out, const patchc_in *in,
                                  const patchc_conv_dsp_params *params)
 {
     const patchc_window *window = &params->window;
-    int32_t kernel_h = window->kernel_h, kernel_w = window->kernel_w, channels = in->channels;
-    int32_t whole = channels / 4 * 4;
-    int32_t *offsets = (int32_t *)(void *)scratch, *of_block = offsets + kernel_h;
-    int8_t *block = scratch + 8 * kernel_h;
-    place at = {params, 0, in->data, offsets, 0, 0, kernel_h, kernel_w};
-    place apart = {params, 0, block, of_block, 0, 4, kernel_h, kernel_w};
+    int32_t side = window->kernel_w, channels = in->channels;
+    int32_t width = side + window->stride_w, room = (channels + 3) / 4 * 4;
+    band of = {in, params, scratch, scratch + room, scratch + 2 * room, {0, 0, 0}, {0}, {0}};
 
-    PATCHC_MACS(out->rows * out->cols, channels * kernel_h * kernel_w);
-    at.step = window->dilation_w * channels;
-    for (int32_t y = 0; y < kernel_h; y++) {
-        of_block[y] = 4 * kernel_w * y;
+    PATCHC_MACS(out->rows * out->cols, channels * side * side);
+    of.whole.params = of.apart.params = params;
+    of.whole.right = of.apart.right = of.right;
+    for (int32_t y = 0; y < side; y++) {
+        of.apart.rows[y] = of.block + 4 * width * y;
+        of.apart.steps[y] = 4;
+    }
+    for (int32_t c = 0; c < channels; c++) {
+        of.padding[c] = params->pad_value;
     }
     for (int32_t i = 0; i < out->rows; i++) {
-        patchc_taps rows = patchc_clip(i * window->stride_h - pads->top, kernel_h,
-                                       window->dilation_h, in->rows);
         int8_t *pixel = patchc_out_row(out, i);
 
-        for (int32_t y = rows.begin; y < rows.end; y++) {
-            offsets[y] = (int32_t)(patchc_in_row(in, rows.first + y * window->dilation_h)
-                                   - in->data);
+        of.rows = patchc_clip(i * window->stride_h - pads->top, side, 1, in->rows);
+        for (int32_t y = 0; y < side; y++) {
+            int32_t inside = y >= of.rows.begin && y < of.rows.end;
+
+            of.whole.rows[y] = inside ? patchc_in_row(in, of.rows.first + y) : of.padding;
+            of.whole.steps[y] = inside ? channels : 0;
         }
-        for (int32_t j = 0; j < out->cols; j++) {
-            int32_t first = j * window->stride_w - pads->left;
-            int32_t inside = rows.begin == 0 && rows.end == kernel_h && first >= 0
-                             && first + (kernel_w - 1) * window->dilation_w < in->cols;
-
-            at.out = apart.out = pixel;
-            at.start = first * channels;
-            if (inside && whole > 0) {
-                compute(&at, 0, whole);
-            }
-            if (!inside || whole < channels) {
-                patchc_taps cols = patchc_clip(first, kernel_w, window->dilation_w, in->cols);
-                uint32_t padding = 0x01010101u * (uint8_t)params->pad_value;
-
-                for (int32_t k = 0; k < kernel_h * kernel_w; k++) {
-                    patchc_save(block + 4 * k, padding);
-                }
-                for (int32_t c = inside ? whole : 0; c < whole; c += 4) {
-                    gather(block, &at, c, 4, &rows, &cols);
-                    apart.start = -c;
-                    compute(&apart, c, c + 4);
-                }
-                if (whole < channels) {
-                    gather(block, &at, whole, channels - whole, &rows, &cols);
-                    apart.start = -whole;
-                    compute_last(&apart, whole, channels - whole);
-                }
-            }
-            patchc_confine(pixel, channels, params);
-            pixel += channels;
+        for (int32_t j = 0; j < out->cols; j += 2) {
+            compute_two(&of, pixel, j * window->stride_w - pads->left, out->cols - j);
+            pixel += 2 * channels;
         }
     }
 }

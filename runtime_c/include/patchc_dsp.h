@@ -56,6 +56,15 @@ PATCHC_INLINE uint32_t patchc_load(const int8_t *from)
     return word;
 }
 
+/* Two bytes at any address, zeros above; one LDRH. */
+PATCHC_INLINE uint32_t patchc_load_half(const int8_t *from)
+{
+    uint16_t half;
+
+    memcpy(&half, from, sizeof half);
+    return half;
+}
+
 /* 1 to 4 bytes at any address, zeros above. */
 PATCHC_INLINE uint32_t patchc_load_some(const int8_t *from, int32_t count)
 {

@@ -41,12 +41,13 @@ typedef struct {
  * patchc_dense_dsp: a window over the whole view, no pads; fours of each row, [rows] of them one
  *     behind the other, each with zeros behind its last; lanes 4
  *     scratch: none
- * patchc_conv2d_depthwise_dsp: one input channel per output channel; channels in fours, zeros
- *     behind the last: [c / 4] blocks of kernel_h * kernel_w * 4 bytes, in which are
- *         rows two by two: [kernel_h / 2][kernel_w][2][2 rows][2 channels]
- *         a last row's columns two by two: [kernel_w / 2][2][2 columns][2 channels]
- *         its last column: [4 channels]
- *     scratch: kernel_h * (kernel_w + 2) * 4 bytes
+ * patchc_conv2d_depthwise_dsp: one input channel per output channel; 3x3, 5x5 or 7x7, strides of
+ *     columns 1 or 2, dilation 1; two channels in a block of align4(2 * taps) bytes, zeros behind
+ *     the last. Of the columns of a row, 0 and 2 are a pair, 1 and 3, 4 and 6, as far as there
+ *     are, and 1, 4 or 5 is single. In a block are
+ *         the pairs: [kernel_h][pairs][2 columns][2 channels]
+ *         the single columns: [kernel_h][2 channels]
+ *     scratch: 2 * align4(c) + 4 * kernel_h * (kernel_w + stride_w) bytes
  *
  * Promises of order (patchc/targets/kernels.py): Order.PIXEL, unless said otherwise. */
 void patchc_conv2d_pointwise_dsp(const patchc_out *out, const patchc_in *in,

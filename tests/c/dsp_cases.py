@@ -31,14 +31,18 @@ def sample(count: int) -> list[Call]:
         for kernel in ("conv2d", "conv2d_depthwise"):
             square = draw(1, 7)
             window = (square, square) if draw(0, 1) else (draw(1, 5), draw(1, 8))
+            stride = (draw(1, 3), draw(1, 3))
             dilation = (draw(1, 2), draw(1, 2)) if draw(0, 3) == 0 else (1, 1)
+            if kernel == "conv2d_depthwise":
+                window, dilation = (3 + 2 * draw(0, 2),) * 2, (1, 1)
+                stride = (draw(1, 3), draw(1, 2))
             extent = [(k - 1) * d + 1 for k, d in zip(window, dilation, strict=True)]
             pads = tuple(draw(0, 3) for _ in range(4))
             size = tuple(
                 draw(max(1, e - pads[axis] - pads[axis + 2]), e + 4)
                 for axis, e in enumerate(extent)
             )
-            options = {"pads": pads, "dilation": dilation, "stride": (draw(1, 3), draw(1, 3))}
+            options = {"pads": pads, "dilation": dilation, "stride": stride}
             found.append(
                 call(kernel, size, draw(1, 13), draw(1, 7), window, seed, pixels=pixels, **options)
             )

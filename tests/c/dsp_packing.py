@@ -31,20 +31,11 @@ def fours_shortfall(weights: np.ndarray) -> np.ndarray:
 
 
 def depthwise(weights: np.ndarray) -> np.ndarray:
-    """int8 weights (c, kernel_h, kernel_w): four channels at a time, taps two by two."""
-    height, width = weights.shape[1:]
-    padded = np.pad(weights, ((0, -len(weights) % 4), (0, 0), (0, 0)))
-    # [block][half][channel of the half][y][x]
-    count = len(padded) // 4
-    quads = padded.reshape(count, 2, 2, height, width)
-    pairs = quads[..., : height // 2 * 2, :].reshape(count, 2, 2, height // 2, 2, width)
-    # [block][pair of rows][x][half][row of the pair][channel of the half]
-    parts = [pairs.transpose(0, 3, 5, 1, 4, 2).reshape(count, height // 2 * width * 8)]
-    if height % 2:
-        last = quads[:, :, :, -1, :]
-        two = last[..., : width // 2 * 2].reshape(count, 2, 2, width // 2, 2)
-        # [block][pair of columns][half][column of the pair][channel of the half]
-        parts.append(two.transpose(0, 3, 1, 4, 2).reshape(count, width // 2 * 8))
-        if width % 2:
-            parts.append(last[..., -1].reshape(count, 4))
-    return np.concatenate(parts, axis=1).reshape(-1)
+    """int8 weights (c, side, side): two channels at a time, columns in pairs, but for one."""
+    side = weights.shape[2]
+    padded = np.pad(weights, ((0, len(weights) % 2), (0, 0), (0, 0)))
+    both = padded.reshape(len(padded) // 2, 2, side, side).transpose(0, 2, 3, 1)
+    pairs = [0, 2, 1, 3, 4, 6][: side - 1] if side > 3 else [0, 2]
+    (single,) = set(range(side)) - set(pairs)
+    parts = [both[:, :, columns].reshape(len(both), -1) for columns in (pairs, [single])]
+    return np.pad(np.concatenate(parts, axis=1), ((0, 0), (0, -2 * side * side % 4))).reshape(-1)

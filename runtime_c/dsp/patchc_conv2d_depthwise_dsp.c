@@ -9,13 +9,15 @@
 #include "patchc_dsp_store.h"
 
 #define MOST_ROWS 7
+#define BLOCK 8 /* channels that are put together where a window reaches beyond the view */
 
-/* Two pixels' windows. */
+/* Two pixels' windows, or one's: then `stride` is 0, and both pixels are the same. */
 typedef struct {
     const patchc_conv_dsp_params *params;
     int8_t *left, *right;          /* their outputs */
     const int8_t *rows[MOST_ROWS]; /* first column, first channel */
     int32_t steps[MOST_ROWS];      /* bytes from a column to the next */
+    int32_t stride;
 } place;
 
 /* Tap of a row that is the first of pair `index`, and the one that is single. */
@@ -54,7 +56,7 @@ PATCHC_INLINE void add_row(int32_t sum[4], const int8_t *row, int32_t step, cons
     }
     w = (uint32_t)(int32_t)single[0];
     v = (uint32_t)(int32_t)single[1];
-    if (width == 5) { /* columns 4 and 4 + stride */
+    if (width == 5 && stride > 0) { /* columns 4 and 4 + stride */
         a = two(row, step, 2);
         b = one(row, step, 4 + stride);
         sum[0] = patchc_smlatb(patchc_sxtb16(a), w, sum[0]);
@@ -68,6 +70,12 @@ PATCHC_INLINE void add_row(int32_t sum[4], const int8_t *row, int32_t step, cons
         sum[1] = patchc_smlabb(patchc_sxtb16_odd(a), v, sum[1]);
         sum[2] = patchc_smlatb(patchc_sxtb16(b), w, sum[2]);
         sum[3] = patchc_smlatb(patchc_sxtb16_odd(b), v, sum[3]);
+    } else if (stride == 0) {
+        a = one(row, step, alone);
+        sum[0] = patchc_smlabb(patchc_sxtb16(a), w, sum[0]);
+        sum[1] = patchc_smlabb(patchc_sxtb16_odd(a), v, sum[1]);
+        sum[2] = sum[0];
+        sum[3] = sum[1];
     } else { /* columns 1 and 3, or 5 and 7 */
         a = two(row, step, alone);
         sum[0] = patchc_smlabb(patchc_sxtb16(a), w, sum[0]);
@@ -134,19 +142,29 @@ PATCHC_INLINE void compute_pairs(const place *at, int32_t begin, int32_t count, 
         compute_pairs(at, begin, count, SIDE, STRIDE);                                             \
     }
 
+COMPUTE(3, 0)
 COMPUTE(3, 1)
 COMPUTE(3, 2)
+COMPUTE(5, 0)
 COMPUTE(5, 1)
 COMPUTE(5, 2)
+COMPUTE(7, 0)
 COMPUTE(7, 1)
 COMPUTE(7, 2)
 
 static void compute(const place *at, int32_t begin, int32_t count)
 {
-    const patchc_window *window = &at->params->window;
-    int32_t side = window->kernel_w;
+    int32_t side = at->params->window.kernel_w;
 
-    if (window->stride_w == 1) {
+    if (at->stride == 0) {
+        if (side == 3) {
+            compute_3_0(at, begin, count);
+        } else if (side == 5) {
+            compute_5_0(at, begin, count);
+        } else {
+            compute_7_0(at, begin, count);
+        }
+    } else if (at->stride == 1) {
         if (side == 3) {
             compute_3_1(at, begin, count);
         } else if (side == 5) {
@@ -179,43 +197,62 @@ PATCHC_INLINE void copy(int8_t *to, const int8_t *from, int32_t count)
 typedef struct {
     const patchc_in *in;
     const patchc_conv_dsp_params *params;
-    int8_t *right;   /* scratch: the right pixel */
-    int8_t *padding; /* scratch: a pixel of padding */
-    int8_t *block;   /* scratch: [side][side + stride][4] */
-    patchc_taps rows;
-    place whole, apart; /* windows in the view, windows in the block */
+    int8_t *right; /* scratch: the right pixel */
+    int8_t *block; /* scratch: [side][side + stride][BLOCK] */
+    const int8_t *rows[MOST_ROWS]; /* of the view; or padding */
+    int32_t steps[MOST_ROWS];
 } band;
 
-/* Makes the block out of `count` channels, 1 to 4, of the columns from `first` on, which may lie
- * outside the view. */
-static void gather(const band *of, int32_t first, int32_t channel, int32_t count)
+PATCHC_APART static void fill(int8_t *to, int32_t value, int32_t count)
 {
-    const patchc_window *window = &of->params->window;
-    int32_t width = window->kernel_w + window->stride_w, step = of->in->channels;
+    while (count-- > 0) {
+        *to++ = (int8_t)value;
+    }
+}
+
+/* Puts `count` channels of the columns inside the view into the block. */
+static void gather(const band *of, const patchc_taps *cols, int32_t width, int32_t channel,
+                   int32_t count)
+{
+    int32_t side = of->params->window.kernel_w;
+
+    for (int32_t y = 0; y < side; y++) {
+        int32_t step = of->steps[y];
+        const int8_t *from = of->rows[y] + (cols->first + cols->begin) * step + channel;
+        int8_t *to = of->block + (y * width + cols->begin) * BLOCK;
+
+        for (int32_t x = cols->begin; x < cols->end; x++) {
+            if (count == BLOCK) {
+                uint32_t low = patchc_load(from), high = patchc_load(from + 4);
+
+                patchc_save(to, low);
+                patchc_save(to + 4, high);
+            } else {
+                copy(to, from, count);
+            }
+            from += step;
+            to += BLOCK;
+        }
+    }
+}
+
+/* An even number of channels of windows that reach beyond the view, `width` columns. */
+PATCHC_APART static void compute_border(const band *of, place *at, int32_t first, int32_t width,
+                                        int32_t channels)
+{
+    int32_t side = of->params->window.kernel_w;
     patchc_taps cols = patchc_clip(first, width, 1, of->in->cols);
-    uint32_t padding = 0x01010101u * (uint8_t)of->params->pad_value;
-    int8_t *to = of->block;
 
-    for (int32_t y = 0; y < window->kernel_h; y++) {
-        int32_t x = 0;
+    fill(of->block, of->params->pad_value, side * width * BLOCK);
+    for (int32_t y = 0; y < side; y++) {
+        at->rows[y] = of->block + y * width * BLOCK;
+        at->steps[y] = BLOCK;
+    }
+    for (int32_t c = 0; c < channels; c += BLOCK) {
+        int32_t count = channels - c < BLOCK ? channels - c : BLOCK;
 
-        if (y >= of->rows.begin && y < of->rows.end && cols.begin < cols.end) {
-            const int8_t *from = of->whole.rows[y] + (first + cols.begin) * step + channel;
-
-            for (; x < cols.begin; x++) {
-                patchc_save(to, padding);
-                to += 4;
-            }
-            for (; x < cols.end; x++) {
-                patchc_save(to, count == 4 ? patchc_load(from) : patchc_load_some(from, count));
-                from += step;
-                to += 4;
-            }
-        }
-        for (; x < width; x++) {
-            patchc_save(to, padding);
-            to += 4;
-        }
+        gather(of, &cols, width, c, count);
+        compute(at, c, count);
     }
 }
 
@@ -235,8 +272,8 @@ PATCHC_APART static int8_t compute_last(const band *of, int32_t first)
             } else {
                 at = y * (side / 2 * 4) + (x < 4 ? x % 2 * 4 + x / 2 * 2 : 8 + (x - 4));
             }
-            if (y >= of->rows.begin && y < of->rows.end && column >= 0 && column < of->in->cols) {
-                input = of->whole.rows[y][column * of->in->channels + channel];
+            if (column >= 0 && column < of->in->cols) {
+                input = of->rows[y][column * of->steps[y] + channel];
             }
             sum += input * weights[at];
         }
@@ -244,40 +281,36 @@ PATCHC_APART static int8_t compute_last(const band *of, int32_t first)
     return patchc_any(sum, channel, params);
 }
 
-/* The pixel whose window begins at column `first`, and its neighbour unless it is the last one. */
-static void compute_two(band *of, int8_t *out, int32_t first, int32_t pixels)
+/* One pixel or two, the first of which has a window that begins at column `first`. */
+static void compute_pixels(const band *of, int8_t *out, int32_t first, int32_t pixels)
 {
-    const patchc_window *window = &of->params->window;
-    int32_t side = window->kernel_w, stride = window->stride_w, channels = of->in->channels;
+    int32_t side = of->params->window.kernel_w, channels = of->in->channels;
     int32_t even = channels / 2 * 2;
+    place at;
 
-    of->whole.left = of->apart.left = out;
-    if (first >= 0 && first + side - 1 + stride < of->in->cols) {
-        place moved = of->whole;
-
+    at.params = of->params;
+    at.left = out;
+    at.right = of->right;
+    at.stride = pixels > 1 ? of->params->window.stride_w : 0;
+    if (first >= 0 && first + side + at.stride <= of->in->cols) {
         for (int32_t y = 0; y < side; y++) {
-            moved.rows[y] += first * moved.steps[y];
+            at.rows[y] = of->rows[y] + first * of->steps[y];
+            at.steps[y] = of->steps[y];
         }
-        compute(&moved, 0, even);
+        compute(&at, 0, even);
     } else {
-        for (int32_t c = 0; c < even; c += 4) {
-            int32_t count = even - c < 4 ? even - c : 4;
-
-            gather(of, first, c, count);
-            compute(&of->apart, c, count);
-        }
+        compute_border(of, &at, first, side + at.stride, even);
     }
     if (even < channels) {
         out[even] = compute_last(of, first);
         if (pixels > 1) {
-            of->right[even] = compute_last(of, first + stride);
+            of->right[even] = compute_last(of, first + at.stride);
         }
     }
-    patchc_confine(out, channels, of->params);
     if (pixels > 1) {
-        patchc_confine(of->right, channels, of->params);
         copy(out + channels, of->right, channels);
     }
+    patchc_confine(out, pixels * channels, of->params);
 }
 
 void patchc_conv2d_depthwise_dsp(const patchc_out *out, const patchc_in *in,
@@ -285,32 +318,30 @@ void patchc_conv2d_depthwise_dsp(const patchc_out *out, const patchc_in *in,
                                  const patchc_conv_dsp_params *params)
 {
     const patchc_window *window = &params->window;
-    int32_t side = window->kernel_w, channels = in->channels;
-    int32_t width = side + window->stride_w, room = (channels + 3) / 4 * 4;
-    band of = {in, params, scratch, scratch + room, scratch + 2 * room, {0, 0, 0}, {0}, {0}};
+    int32_t side = window->kernel_w, channels = in->channels, room = (channels + 3) / 4 * 4;
+    int8_t *padding = scratch + room;
+    band of;
 
     PATCHC_MACS(out->rows * out->cols, channels * side * side);
-    of.whole.params = of.apart.params = params;
-    of.whole.right = of.apart.right = of.right;
-    for (int32_t y = 0; y < side; y++) {
-        of.apart.rows[y] = of.block + 4 * width * y;
-        of.apart.steps[y] = 4;
-    }
-    for (int32_t c = 0; c < channels; c++) {
-        of.padding[c] = params->pad_value;
-    }
+    of.in = in;
+    of.params = params;
+    of.right = scratch;
+    of.block = padding + room;
+    fill(padding, params->pad_value, channels);
     for (int32_t i = 0; i < out->rows; i++) {
+        int32_t top = i * window->stride_h - pads->top;
         int8_t *pixel = patchc_out_row(out, i);
 
-        of.rows = patchc_clip(i * window->stride_h - pads->top, side, 1, in->rows);
         for (int32_t y = 0; y < side; y++) {
-            int32_t inside = y >= of.rows.begin && y < of.rows.end;
+            int32_t inside = top + y >= 0 && top + y < in->rows;
 
-            of.whole.rows[y] = inside ? patchc_in_row(in, of.rows.first + y) : of.padding;
-            of.whole.steps[y] = inside ? channels : 0;
+            of.rows[y] = inside ? patchc_in_row(in, top + y) : padding;
+            of.steps[y] = inside ? channels : 0;
         }
         for (int32_t j = 0; j < out->cols; j += 2) {
-            compute_two(&of, pixel, j * window->stride_w - pads->left, out->cols - j);
+            int32_t pixels = out->cols - j < 2 ? 1 : 2;
+
+            compute_pixels(&of, pixel, j * window->stride_w - pads->left, pixels);
             pixel += 2 * channels;
         }
     }

@@ -47,7 +47,7 @@ typedef struct {
  *     are, and 1, 4 or 5 is single. In a block are
  *         the pairs: [kernel_h][pairs][2 columns][2 channels]
  *         the single columns: [kernel_h][2 channels]
- *     scratch: 2 * align4(c) + 4 * kernel_h * (kernel_w + stride_w) bytes
+ *     scratch: 2 * align4(c) + 8 * kernel_h * (kernel_w + stride_w) bytes
  *
  * Promises of order (patchc/targets/kernels.py): Order.PIXEL, unless said otherwise. */
 void patchc_conv2d_pointwise_dsp(const patchc_out *out, const patchc_in *in,

@@ -58,7 +58,8 @@ class Call:
         if self.kernel == "dense":
             return 0
         if self.kernel == "conv2d_depthwise":
-            return 2 * ((len(self.weights) + 3) // 4 * 4) + 4 * height * (width + self.stride[1])
+            room = (len(self.weights) + 3) // 4 * 4
+            return 2 * room + 8 * height * (width + self.stride[1])
         taps = (height * width * depth + 3) // 4 * 4
         staged = taps if self.kernel == "conv2d" and depth % 4 else 0
         return 2 * self.pixels * taps + staged

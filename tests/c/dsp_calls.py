@@ -41,7 +41,7 @@ class Call:
     out_layout: Layout = Layout()
     skew: tuple[int, int] = (0, 0)  # of input and output
     flavour: str = "dsp"  # or "portable"
-    shared: int = -1  # bytes from the input's memory to the output's, in the same block
+    shared: bool = False  # both in one block of memory, each so far into it as `skew` says
 
     @property
     def out_shape(self) -> tuple[int, int, int]:
@@ -96,12 +96,12 @@ class Call:
         where = offsets(source)
         in_bytes = int(where.max(initial=-1)) + 1
         out_bytes = int(offsets(target).max()) + 1
-        if self.shared >= 0:
-            in_bytes = max(in_bytes, self.shared + out_bytes)
+        if self.shared:
+            in_bytes = max(in_bytes, self.skew[1] + out_bytes - self.skew[0])
         memory = np.full(in_bytes, POISON, np.int8)
         memory[where] = self.x
         number = KERNELS.index(self.kernel) + 4 * (self.flavour == "portable")
-        header = [number, self.shared, in_bytes, out_bytes, *self.skew]
+        header = [number, int(self.shared), in_bytes, out_bytes, *self.skew]
         for view in (source, target):
             header += [view.pitch, view.slots, view.slot, view.rows, view.cols, view.channels]
         header += [*self.pads, 0, 0, *self.weights.shape[1:3], *self.stride, *self.dilation]
@@ -110,6 +110,23 @@ class Call:
         parts = [struct.pack(f"<{len(header)}i", *header), memory.tobytes(), weights.tobytes()]
         parts += [wrap(values).tobytes() for values in (self.bias, form, rares, self.scale)]
         return b"".join(parts)
+
+    def in_place(self) -> Call:
+        """The output begins as late in the input's memory as Order.PIXEL permits: no byte of a
+        pixel lies in what that pixel or a later one reads."""
+        reads = offsets(self.in_layout.view(self.x.shape, 0))
+        writes = offsets(self.out_layout.view(self.out_shape, 0)).reshape(-1, len(self.weights))
+        first_read = []
+        for index in range(len(writes)):
+            span = []
+            for axis, position in enumerate(divmod(index, self.out_size[1])):
+                first = position * self.stride[axis] - self.pads[axis]
+                taps = first + np.arange(self.weights.shape[1 + axis]) * self.dilation[axis]
+                span.append(taps[(taps >= 0) & (taps < self.x.shape[axis])])
+            first_read.append(reads[np.ix_(*span)].min(initial=reads.max() + 1))
+        from_here_on = np.minimum.accumulate(first_read[::-1])[::-1]
+        distance = int((writes.max(axis=1) + 1 - from_here_on).max())
+        return replace(self, shared=True, skew=(max(distance, 0), max(-distance, 0)))
 
     def expected(self) -> np.ndarray:
         """int8 out_shape, one tap at a time, in int64."""
@@ -144,7 +161,7 @@ class Call:
         target = self.out_layout.view(self.out_shape, 0)
         where = offsets(target)
         np.testing.assert_array_equal(memory[where], self.expected(), err_msg=self.describe())
-        if self.shared < 0:
+        if not self.shared:
             rest = np.ones(len(memory), bool)
             rest[where] = False
             assert (memory[rest] == POISON).all(), f"{self.describe()} wrote beside its output"

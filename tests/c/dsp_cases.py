@@ -51,3 +51,21 @@ def sample(count: int) -> list[Call]:
             one = replace(found[index], in_layout=layouts[0], out_layout=layouts[1])
             found[index] = replace(one, skew=(draw(0, 3), draw(0, 3)))
     return found
+
+
+def extremes() -> list[Call]:
+    """The largest sums of either sign, of every pair of extreme weights and inputs."""
+    found = []
+    for index, kernel in enumerate(("conv2d_pointwise", "conv2d", "dense", "conv2d_depthwise")):
+        window = (1, 1) if kernel == "conv2d_pointwise" else (3, 3)
+        size = (3, 3) if kernel == "dense" else (5, 7)
+        for weight in (-128, 127):
+            for value in (-128, 127):
+                one = call(kernel, size, 21, 7, window, index)
+                one = replace(
+                    one,
+                    x=np.full_like(one.x, value),
+                    weights=np.full_like(one.weights, weight),
+                )
+                found.append(one)
+    return found

@@ -11,7 +11,7 @@
 
 typedef struct {
     int32_t kernel; /* a portable one is 4 more */
-    int32_t shared; /* the output's memory is the input's, and begins this far into it; or -1 */
+    int32_t shared; /* 1: the output lies in the input's memory */
     int32_t in_bytes, out_bytes;
     int32_t in_skew, out_skew; /* bytes in front, which make addresses odd */
     int32_t in[6], out[6];     /* pitch, slots, slot, rows, cols, channels */
@@ -71,7 +71,7 @@ static void run(FILE *source, FILE *sink, const record *at)
 {
     const int32_t *in = at->in, *out = at->out, *w = at->window;
     int8_t *input = filled(source, at->in_bytes, at->in_skew);
-    int8_t *output = input + at->in_skew + at->shared;
+    int8_t *output = input + at->out_skew;
     int8_t *own = NULL;
     int8_t *weights = filled(source, at->weight_bytes, 0);
     int32_t *bias = filled(source, 4 * at->channels, 0);
@@ -85,7 +85,7 @@ static void run(FILE *source, FILE *sink, const record *at)
     patchc_in from;
     patchc_out to;
 
-    if (at->shared < 0) {
+    if (!at->shared) {
         own = block(at->out_bytes + at->out_skew);
         output = own + at->out_skew;
         memset(output, 0x55, (size_t)at->out_bytes);

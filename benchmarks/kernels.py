@@ -50,6 +50,7 @@ def shapes() -> list[Call]:
         call("dense", (1, 1), 64, 10, lines=1),
         call("dense", (1, 1), 320, 1000, lines=1),
     ]
+    found.append(call("pointwise_parts", (6, 20), 96, 16, lines=1, part=8))
     for size, channels, kernel, stride in (
         (20, 48, 3, 1),
         (20, 48, 3, 2),
@@ -65,9 +66,7 @@ def shapes() -> list[Call]:
         found.append(one)
         if stride == 1:
             inside = (size + 2 * side,) * 2
-            found.append(
-                call("conv2d_depthwise", inside, channels, 0, (kernel,) * 2, lines=1)
-            )
+            found.append(call("conv2d_depthwise", inside, channels, 0, (kernel,) * 2, lines=1))
     return [replace(one, lo=-128, hi=127) for one in found]
 
 
@@ -98,7 +97,7 @@ def main(core_name: str, only: str | None, portable: bool) -> None:
                 continue
             found = instructions(image, one, Path(name)) / one.macs
             beside = "-"
-            if portable:
+            if portable and not one.part:
                 beside = f"{instructions(image, one.portable(), Path(name)) / one.macs:.2f}"
             rows, cols, c_in = one.x.shape
             kernel = "x".join(map(str, one.weights.shape[1:3]))

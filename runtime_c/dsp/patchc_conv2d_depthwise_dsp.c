@@ -127,8 +127,8 @@ PATCHC_INLINE void compute_pairs(const place *at, int32_t begin, int32_t count, 
             const int32_t copy[4] = {sum[0], sum[1], sum[2], sum[3]};
 
             for (int32_t k = 0; k < 2; k++) {
-                left[k] = patchc_any(copy[k], begin + c + k, params);
-                right[k] = patchc_any(copy[2 + k], begin + c + k, params);
+                left[k] = patchc_by_form(copy[k], begin + c + k, params);
+                right[k] = patchc_by_form(copy[2 + k], begin + c + k, params);
             }
         }
         weights += block_bytes(side);
@@ -278,7 +278,7 @@ PATCHC_APART static int8_t compute_last(const band *of, int32_t first)
             sum += input * weights[at];
         }
     }
-    return patchc_any(sum, channel, params);
+    return patchc_by_form(sum, channel, params);
 }
 
 /* One pixel or two, the first of which has a window that begins at column `first`. */

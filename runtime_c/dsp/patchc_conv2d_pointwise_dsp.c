@@ -1,24 +1,6 @@
 /* Convolution with one tap, up to three pixels at a time: patchc_dsp_product.h. */
 #include "patchc_dsp_product.h"
 
-/* The inputs of one pixel into the scratch, as pixel j of `pixels`. */
-static void take_pixel(patchc_pass *pass, const int8_t *from, int32_t c_in, int32_t j,
-                       int32_t pixels)
-{
-    int32_t sum = 0;
-    uint32_t *to = patchc_widen(pass->wide + j, from, c_in / 4, pixels, &sum);
-
-    if (c_in % 4 != 0) {
-        uint32_t word = patchc_load_some(from + c_in / 4 * 4, c_in % 4);
-        uint32_t even = patchc_sxtb16(word);
-
-        to[0] = even;
-        to[pixels] = patchc_odd(word);
-        sum = patchc_smlad(even, 0x00010001u, sum);
-    }
-    pass->start[j] = -128 * sum;
-}
-
 void patchc_conv2d_pointwise_dsp(const patchc_out *out, const patchc_in *in,
                                  const patchc_pads *pads, int8_t *scratch,
                                  const patchc_conv_dsp_params *params)
@@ -41,7 +23,7 @@ void patchc_conv2d_pointwise_dsp(const patchc_out *out, const patchc_in *in,
         int32_t pixels = left < params->pixels ? left : params->pixels;
 
         for (int32_t j = 0; j < pixels; j++) {
-            take_pixel(&pass, from, c_in, j, pixels);
+            patchc_take_pixel(&pass, from, c_in, j, pixels);
             pass.out[j] = to;
             from += c_in;
             to += c_out;

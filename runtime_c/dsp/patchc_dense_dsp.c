@@ -156,7 +156,7 @@ void patchc_dense_dsp(const patchc_out *out, const patchc_in *in, const patchc_p
             pixel[c + 3] = patchc_by_line(sum[3], f3);
         } else {
             for (int32_t k = 0; k < 4; k++) {
-                pixel[c + k] = patchc_any(sum[k], c + k, params);
+                pixel[c + k] = patchc_by_form(sum[k], c + k, params);
             }
         }
     }
@@ -164,7 +164,7 @@ void patchc_dense_dsp(const patchc_out *out, const patchc_in *in, const patchc_p
         int32_t sum[4] = {start, 0, 0, 0};
 
         weights = add_rows(sum, in, weights, 1);
-        pixel[c] = patchc_any(sum[0], c, params);
+        pixel[c] = patchc_by_form(sum[0], c, params);
     }
     patchc_confine(pixel, c_out, params);
 }

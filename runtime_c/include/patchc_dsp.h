@@ -229,4 +229,10 @@ PATCHC_INLINE int32_t patchc_ssat8_dropped(int32_t value)
 
 #endif
 
+/* a + b modulo 2^32 */
+PATCHC_INLINE int32_t patchc_plus(int32_t a, int32_t b)
+{
+    return patchc_wrapped((uint32_t)a + (uint32_t)b);
+}
+
 #endif

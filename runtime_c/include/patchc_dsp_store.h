@@ -13,32 +13,18 @@ PATCHC_INLINE int8_t patchc_by_line(int32_t sum, patchc_form form)
     return (int8_t)patchc_ssat8_dropped(patchc_smmul(x, form.factor));
 }
 
-/* In whatever way the channel has. */
-PATCHC_APART static int8_t patchc_any(int32_t sum, int32_t channel,
-                                      const patchc_conv_dsp_params *params)
-{
-    patchc_form form = params->form[channel];
+/* In whatever way the channel has: patchc_dsp_shared.c. */
+int8_t patchc_by_form(int32_t sum, int32_t channel, const patchc_conv_dsp_params *params);
 
-    if (form.factor >= 0) {
-        return patchc_by_line(sum, form);
-    }
-    return patchc_clamp(patchc_guarded(sum, &params->rare[~form.factor], params->zero_point), -128,
-                        127);
-}
+/* Into a range. */
+void patchc_confine_to(int8_t *out, int32_t count, int32_t lo, int32_t hi);
 
 /* Into the layer's range, which is nearly always all of int8. */
-PATCHC_APART static void patchc_confine_some(int8_t *out, int32_t count, int32_t lo, int32_t hi)
-{
-    for (int32_t i = 0; i < count; i++) {
-        out[i] = patchc_clamp(out[i], lo, hi);
-    }
-}
-
 PATCHC_INLINE void patchc_confine(int8_t *out, int32_t count,
                                   const patchc_conv_dsp_params *params)
 {
     if (params->lo != -128 || params->hi != 127) {
-        patchc_confine_some(out, count, params->lo, params->hi);
+        patchc_confine_to(out, count, params->lo, params->hi);
     }
 }
 

@@ -49,6 +49,11 @@ typedef struct {
  *         the single columns: [kernel_h][2 channels]
  *     scratch: 2 * align4(c) + 8 * kernel_h * (kernel_w + stride_w) bytes
  *
+ * patchc_pointwise_add_dsp, patchc_pointwise_finish_dsp: a pointwise convolution in two halves, as
+ *     in patchc_kernels.h; fours of the channels of each part, lanes 2. What the sums are too
+ *     small by is that of all parts together.
+ *     scratch: 6 * align4(c_in of the part) bytes, and none
+ *
  * Promises of order (patchc/targets/kernels.py): Order.PIXEL, unless said otherwise. */
 void patchc_conv2d_pointwise_dsp(const patchc_out *out, const patchc_in *in,
                                  const patchc_pads *pads, int8_t *scratch,
@@ -59,6 +64,11 @@ void patchc_dense_dsp(const patchc_out *out, const patchc_in *in, const patchc_p
                       int8_t *scratch, const patchc_conv_dsp_params *params);
 void patchc_conv2d_depthwise_dsp(const patchc_out *out, const patchc_in *in,
                                  const patchc_pads *pads, int8_t *scratch,
+                                 const patchc_conv_dsp_params *params);
+
+void patchc_pointwise_add_dsp(const patchc_sums *sums, const patchc_in *in, int8_t *scratch,
+                              const patchc_conv_dsp_params *params);
+void patchc_pointwise_finish_dsp(const patchc_out *out, const patchc_sums *sums,
                                  const patchc_conv_dsp_params *params);
 
 #endif

@@ -12,7 +12,7 @@ import numpy as np
 from tests.c import dsp_packing
 from tests.c.kernel_host import Layout, offsets
 
-KERNELS = ("conv2d_pointwise", "conv2d", "dense", "conv2d_depthwise")  # as in dsp_driver.c
+KERNELS = ("conv2d_pointwise", "conv2d", "dense", "conv2d_depthwise", "pointwise_parts")  # as in dsp_driver.c
 POISON = 0x55
 LIFT, DROP = 8, 10  # as in patchc_kernels_dsp.h
 
@@ -40,6 +40,7 @@ class Call:
     in_layout: Layout = Layout()
     out_layout: Layout = Layout()
     skew: tuple[int, int] = (0, 0)  # of input and output
+    part: int = 0  # input channels of a part
     flavour: str = "dsp"  # or "portable"
     shared: bool = False  # both in one block of memory, each so far into it as `skew` says
 
@@ -57,6 +58,8 @@ class Call:
         height, width, depth = self.weights.shape[1:]
         if self.kernel == "dense":
             return 0
+        if self.kernel == "pointwise_parts":
+            return 6 * ((self.part + 3) // 4 * 4)
         if self.kernel == "conv2d_depthwise":
             room = (len(self.weights) + 3) // 4 * 4
             return 2 * room + 8 * height * (width + self.stride[1])
@@ -68,6 +71,10 @@ class Call:
         """The same by a portable kernel, which knows no forms."""
         return replace(self, flavour="portable", line=np.zeros_like(self.line))
 
+    def _split(self, values: np.ndarray) -> list[np.ndarray]:
+        """By input channels, the last axis."""
+        return np.split(values, range(self.part, values.shape[-1], self.part), axis=-1)
+
     def packed(self) -> tuple[np.ndarray, np.ndarray]:
         """Weights as the kernel wants them, and by how much its sums are too small: (c_out,)."""
         count, height, width, depth = self.weights.shape
@@ -78,6 +85,10 @@ class Call:
             return by_tap if is_depthwise else dsp_packing.plain(self.weights), none
         if self.kernel == "conv2d_depthwise":
             return dsp_packing.depthwise(self.weights[..., 0]), none
+        if self.kernel == "pointwise_parts":
+            parts = [part[:, 0] for part in self._split(self.weights)]
+            packed = np.concatenate([dsp_packing.fours(part, 2) for part in parts])
+            return packed, sum(map(dsp_packing.fours_shortfall, parts), none)
         rows = height if self.kernel == "dense" else 1
         flat = self.weights.reshape(count, rows, -1)
         lanes = 4 if self.kernel == "dense" else 2
@@ -100,8 +111,10 @@ class Call:
             in_bytes = max(in_bytes, self.skew[1] + out_bytes - self.skew[0])
         memory = np.full(in_bytes, POISON, np.int8)
         memory[where] = self.x
-        number = KERNELS.index(self.kernel) + 4 * (self.flavour == "portable")
-        header = [number, int(self.shared), in_bytes, out_bytes, *self.skew]
+        if self.part:
+            memory = np.concatenate([part.reshape(-1) for part in self._split(self.x)])
+        number = KERNELS.index(self.kernel) + 8 * (self.flavour == "portable")
+        header = [number, self.part, int(self.shared), in_bytes, out_bytes, *self.skew]
         for view in (source, target):
             header += [view.pitch, view.slots, view.slot, view.rows, view.cols, view.channels]
         header += [*self.pads, 0, 0, *self.weights.shape[1:3], *self.stride, *self.dilation]

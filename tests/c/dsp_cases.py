@@ -26,6 +26,8 @@ def sample(count: int) -> list[Call]:
         found.append(
             call("conv2d_pointwise", size, draw(1, 21), draw(1, 9), seed=seed, pixels=pixels)
         )
+        part = draw(1, 9)
+        found.append(call("pointwise_parts", size, draw(1, 30), draw(1, 9), seed=seed, part=part))
         window = size
         found.append(call("dense", size, draw(1, 13), draw(1, 11), window, seed))
         for kernel in ("conv2d", "conv2d_depthwise"):
@@ -46,7 +48,9 @@ def sample(count: int) -> list[Call]:
             found.append(
                 call(kernel, size, draw(1, 13), draw(1, 7), window, seed, pixels=pixels, **options)
             )
-        for index in range(-4, 0):
+        for index in range(-5, 0):
+            if found[index].part:
+                continue
             layouts = [Layout(draw(0, 3), draw(0, 7), draw(0, 5)) for _ in range(2)]
             one = replace(found[index], in_layout=layouts[0], out_layout=layouts[1])
             found[index] = replace(one, skew=(draw(0, 3), draw(0, 3)))

@@ -10,7 +10,8 @@
 #include "patchc_kernels_dsp.h"
 
 typedef struct {
-    int32_t kernel; /* a portable one is 4 more */
+    int32_t kernel; /* 4: pointwise in parts; a portable one is 8 more */
+    int32_t part;   /* input channels at a time; each part is a map of its own */
     int32_t shared; /* 1: the output lies in the input's memory */
     int32_t in_bytes, out_bytes;
     int32_t in_skew, out_skew; /* bytes in front, which make addresses odd */
@@ -67,6 +68,27 @@ static void *filled(FILE *file, int32_t bytes, int32_t skew)
     return found;
 }
 
+/* Weights, and inputs in rows without gaps, part by part. */
+static void run_parts(const patchc_out *out, const patchc_in *in, int8_t *scratch,
+                      const patchc_conv_dsp_params *params, int32_t most)
+{
+    int32_t pixels = in->rows * in->cols, c_out = out->channels;
+    patchc_sums sums = {block(4 * pixels * c_out), pixels, c_out};
+    patchc_conv_dsp_params of_part = *params;
+    patchc_in part = *in;
+
+    memset(sums.data, 0, (size_t)(4 * pixels * c_out));
+    for (int32_t done = 0; done < in->channels; done += part.channels) {
+        part.channels = in->channels - done < most ? in->channels - done : most;
+        part.pitch = part.cols * part.channels;
+        patchc_pointwise_add_dsp(&sums, &part, scratch, &of_part);
+        part.data += pixels * part.channels;
+        of_part.weights += c_out * ((part.channels + 3) / 4 * 4);
+    }
+    patchc_pointwise_finish_dsp(out, &sums, params);
+    free(sums.data);
+}
+
 static void run(FILE *source, FILE *sink, const record *at)
 {
     const int32_t *in = at->in, *out = at->out, *w = at->window;
@@ -102,11 +124,13 @@ static void run(FILE *source, FILE *sink, const record *at)
     params.zero_point = (int8_t)at->zero_point;
     params.lo = (int8_t)at->lo;
     params.hi = (int8_t)at->hi;
-    if (at->kernel < 4) {
+    if (at->kernel == 4) {
+        run_parts(&to, &from, scratch, &params, at->part);
+    } else if (at->kernel < 4) {
         kernels[at->kernel](&to, &from, &pads, scratch, &params);
     } else {
         plain.window = params.window;
-        plain.groups = at->kernel == 7 ? in[5] : 1;
+        plain.groups = at->kernel == 11 ? in[5] : 1;
         plain.weights = weights;
         plain.bias = bias;
         plain.scale = scale;
@@ -114,7 +138,7 @@ static void run(FILE *source, FILE *sink, const record *at)
         plain.zero_point = params.zero_point;
         plain.lo = params.lo;
         plain.hi = params.hi;
-        portable_kernels[at->kernel - 4](&to, &from, &pads, &plain);
+        portable_kernels[at->kernel - 8](&to, &from, &pads, &plain);
     }
     if (fwrite(output, 1, (size_t)at->out_bytes, sink) != (size_t)at->out_bytes) {
         stop("cannot write OUT");

@@ -19,10 +19,9 @@ from tests.tools import require_tool
 HERE = Path(__file__).parent
 DRIVER, START, LINK = HERE / "dsp_driver.c", HERE / "dsp_start.c", HERE / "dsp_link.ld"
 STEMS = ("conv2d_pointwise", "conv2d", "dense", "conv2d_depthwise")
-SOURCES = tuple(
-    ROOT / "runtime_c" / folder / f"patchc_{stem}{suffix}.c"
-    for folder, suffix in (("dsp", "_dsp"), ("portable", ""))
-    for stem in STEMS
+SOURCES = (
+    *sorted((ROOT / "runtime_c/dsp").glob("*.c")),
+    *(ROOT / f"runtime_c/portable/patchc_{stem}.c" for stem in STEMS),
 )
 
 

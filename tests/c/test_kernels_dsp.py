@@ -3,6 +3,7 @@ sanitizers, and that they keep to their order."""
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from pathlib import Path
 
@@ -40,12 +41,12 @@ def test_extreme_values(tmp_path: Path) -> None:
 
 
 def test_portable_kernels_compute_the_same(tmp_path: Path) -> None:
-    check([one.portable() for one in sample(10)], tmp_path)
+    check([one.portable() for one in sample(10) if not one.part], tmp_path)
 
 
 def test_outputs_overlap_what_is_read_no_more(tmp_path: Path) -> None:
     """Order.PIXEL, with the output as late in the input as that permits."""
-    calls = [replace(one, in_layout=Layout(), out_layout=Layout()) for one in sample(30)]
+    calls = [replace(one, in_layout=Layout(), out_layout=Layout()) for one in sample(30) if not one.part]
     placed = [one.in_place() for one in calls]
     assert sum(one.skew[0] < one.x.size for one in placed) > len(placed) / 2
     check(placed, tmp_path)
@@ -83,7 +84,7 @@ def test_two_channels_in_fours() -> None:
     weights = np.arange(1, 11).reshape(2, 1, 5).astype(np.int8)
     found = dsp_packing.fours(weights, 2).view(np.uint8).tolist()
     first = [1 + 128, 2, 3 + 128, 4, 6 + 128, 7, 8 + 128, 9]
-    assert found == first + [5 + 128, 0, 128, 0, 10 + 128, 0, 128, 0]
+    assert found == [*first, 5 + 128, 0, 128, 0, 10 + 128, 0, 128, 0]
     assert dsp_packing.fours_shortfall(weights).tolist() == [128 * (2 + 4), 128 * (7 + 9)]
 
 
@@ -91,4 +92,4 @@ def test_two_channels_depthwise() -> None:
     """The layout, value by value: columns 0 and 2 of each row, then column 1 of each."""
     weights = np.stack([np.arange(9), 10 + np.arange(9)]).reshape(2, 3, 3).astype(np.int8)
     pairs = [[0, 10, 2, 12], [3, 13, 5, 15], [6, 16, 8, 18]]
-    assert dsp_packing.depthwise(weights).tolist() == sum(pairs, []) + [1, 11, 4, 14, 7, 17, 0, 0]
+    assert dsp_packing.depthwise(weights).tolist() == [*itertools.chain(*pairs), 1, 11, 4, 14, 7, 17, 0, 0]

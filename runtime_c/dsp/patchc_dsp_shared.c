@@ -227,6 +227,22 @@ PATCHC_INLINE void store_line(int8_t *const out[3], int32_t channel, const int32
     }
 }
 
+/* The last channel of an odd number, whose weights are left; and the range. */
+PATCHC_APART static void finish(const patchc_pass *pass, const int8_t *weights, int32_t pixels)
+{
+    int32_t c_out = pass->c_out;
+
+    if (c_out % 2 != 0) {
+        int32_t sum[3] = {pass->start[0], pass->start[1], pass->start[2]};
+
+        dot_last(sum, weights, pass->wide, pass->fours, pixels);
+        store_any(pass, c_out - 1, 1, sum, pixels);
+    }
+    for (int32_t j = 0; j < pixels; j++) {
+        patchc_confine(pass->out[j], c_out, pass->params);
+    }
+}
+
 /* `pixels` is a constant. */
 PATCHC_INLINE void product_of(const patchc_pass *pass, int32_t pixels)
 {
@@ -251,15 +267,7 @@ PATCHC_INLINE void product_of(const patchc_pass *pass, int32_t pixels)
             store_any(pass, c, 2, copy, pixels);
         }
     }
-    if (c < pass->c_out) {
-        int32_t sum[3] = {s0, s1, s2};
-
-        dot_last(sum, weights, pass->wide, pass->fours, pixels);
-        store_any(pass, c, 1, sum, pixels);
-    }
-    for (int32_t j = 0; j < pixels; j++) {
-        patchc_confine(pass->out[j], pass->c_out, pass->params);
-    }
+    finish(pass, weights, pixels);
 }
 
 void patchc_product_add(const patchc_pass *pass, int32_t *const sums[3])
@@ -298,10 +306,166 @@ void patchc_product_add(const patchc_pass *pass, int32_t *const sums[3])
     }
 }
 
+#if PATCHC_ASSEMBLY
+
+#if PATCHC_LIFT != 8 || PATCHC_DROP != 10
+#error "the shifts of lines are in the assembly"
+#endif
+
+/* What stays in memory while sums and operands fill the registers. */
+typedef struct {
+    int32_t start[3];
+    const uint32_t *wide, *end; /* of the inputs */
+    const int8_t *weights;
+    const patchc_form *form, *last;
+    int8_t *out[3];
+    int32_t sum[6]; /* of two channels one of which is rare: [channel][pixel] */
+} work;
+
+/* Three pixels: pairs of channels that both have lines without leaving the assembly. */
+PATCHC_APART static void product_3(const patchc_pass *pass)
+{
+    const patchc_form *form = pass->params->form;
+    work at = {{pass->start[0], pass->start[1], pass->start[2]},
+               pass->wide,
+               pass->wide + 6 * pass->fours,
+               pass->params->weights,
+               form,
+               form + pass->c_out / 2 * 2,
+               {pass->out[0], pass->out[1], pass->out[2]},
+               {0}};
+
+    while (at.form != at.last) {
+        register int32_t rare __asm__("r0");
+
+        /* r12: weights, lr: inputs, r7: their end, r0 - r3, r10, r11: sums. Two fours of inputs a
+         * turn; an odd number of them is entered in the middle. Bit 3 of 24 * fours. */
+        __asm__("ldr    r12, %[weights]\n"
+                "0:\n\t"
+                "ldr    r7, %[end]\n\t"
+                "ldr    lr, %[wide]\n\t"
+                "ldr    r2, %[start2]\n\t"
+                "ldrd   r0, r1, %[start0]\n\t"
+                "sub    r8, r7, lr\n\t"
+                "mov    r3, r0\n\t"
+                "mov    r10, r1\n\t"
+                "mov    r11, r2\n\t"
+                "lsls   r8, r8, #28\n\t"
+                "bmi    2f\n"
+                "1:\n\t"
+                "ldm    r12!, {r8, r9}\n\t"
+                "ldm    lr!, {r4, r5, r6}\n\t"
+                "smlad  r0, r4, r8, r0\n\t"
+                "smlad  r1, r5, r8, r1\n\t"
+                "smlad  r2, r6, r8, r2\n\t"
+                "smlad  r3, r4, r9, r3\n\t"
+                "smlad  r10, r5, r9, r10\n\t"
+                "smlad  r11, r6, r9, r11\n\t"
+                "ldm    lr!, {r4, r5, r6}\n\t"
+                "sxtb16 r8, r8, ror #8\n\t"
+                "sxtb16 r9, r9, ror #8\n\t"
+                "smlad  r0, r4, r8, r0\n\t"
+                "smlad  r1, r5, r8, r1\n\t"
+                "smlad  r2, r6, r8, r2\n\t"
+                "smlad  r3, r4, r9, r3\n\t"
+                "smlad  r10, r5, r9, r10\n\t"
+                "smlad  r11, r6, r9, r11\n"
+                "2:\n\t"
+                "ldm    r12!, {r8, r9}\n\t"
+                "ldm    lr!, {r4, r5, r6}\n\t"
+                "smlad  r0, r4, r8, r0\n\t"
+                "smlad  r1, r5, r8, r1\n\t"
+                "smlad  r2, r6, r8, r2\n\t"
+                "smlad  r3, r4, r9, r3\n\t"
+                "smlad  r10, r5, r9, r10\n\t"
+                "smlad  r11, r6, r9, r11\n\t"
+                "ldm    lr!, {r4, r5, r6}\n\t"
+                "sxtb16 r8, r8, ror #8\n\t"
+                "sxtb16 r9, r9, ror #8\n\t"
+                "smlad  r0, r4, r8, r0\n\t"
+                "smlad  r1, r5, r8, r1\n\t"
+                "smlad  r2, r6, r8, r2\n\t"
+                "smlad  r3, r4, r9, r3\n\t"
+                "smlad  r10, r5, r9, r10\n\t"
+                "smlad  r11, r6, r9, r11\n\t"
+                "cmp    lr, r7\n\t"
+                "bne    1b\n\t"
+                "ldr    r7, %[form]\n\t"
+                "ldm    r7!, {r4, r5, r6, r8}\n\t" /* factor, offset, factor, offset */
+                "str    r7, %[form]\n\t"
+                "orrs   r9, r4, r6\n\t"
+                "bmi    3f\n\t"
+                "ldr    lr, %[out0]\n\t"
+                "add    r3, r8, r3, lsl #8\n\t"
+                "add    r0, r5, r0, lsl #8\n\t"
+                "smmul  r3, r3, r6\n\t"
+                "smmul  r0, r0, r4\n\t"
+                "ssat   r3, #8, r3, asr #10\n\t"
+                "ssat   r0, #8, r0, asr #10\n\t"
+                "strb   r3, [lr, #1]\n\t"
+                "strb   r0, [lr], #2\n\t"
+                "str    lr, %[out0]\n\t"
+                "ldr    lr, %[out1]\n\t"
+                "add    r10, r8, r10, lsl #8\n\t"
+                "add    r1, r5, r1, lsl #8\n\t"
+                "smmul  r10, r10, r6\n\t"
+                "smmul  r1, r1, r4\n\t"
+                "ssat   r10, #8, r10, asr #10\n\t"
+                "ssat   r1, #8, r1, asr #10\n\t"
+                "strb   r10, [lr, #1]\n\t"
+                "strb   r1, [lr], #2\n\t"
+                "str    lr, %[out1]\n\t"
+                "ldr    lr, %[out2]\n\t"
+                "add    r11, r8, r11, lsl #8\n\t"
+                "add    r2, r5, r2, lsl #8\n\t"
+                "smmul  r11, r11, r6\n\t"
+                "smmul  r2, r2, r4\n\t"
+                "ssat   r11, #8, r11, asr #10\n\t"
+                "ssat   r2, #8, r2, asr #10\n\t"
+                "strb   r11, [lr, #1]\n\t"
+                "strb   r2, [lr], #2\n\t"
+                "str    lr, %[out2]\n\t"
+                "ldr    lr, %[last]\n\t"
+                "cmp    r7, lr\n\t"
+                "bne    0b\n\t"
+                "mov    r0, #0\n\t"
+                "b      4f\n"
+                "3:\n\t"
+                "str    r0, %[sum0]\n\t"
+                "str    r1, %[sum1]\n\t"
+                "str    r2, %[sum2]\n\t"
+                "str    r3, %[sum3]\n\t"
+                "str    r10, %[sum4]\n\t"
+                "str    r11, %[sum5]\n\t"
+                "mov    r0, #1\n"
+                "4:\n\t"
+                "str    r12, %[weights]"
+                : [rare] "=r"(rare), [weights] "+m"(at.weights), [form] "+m"(at.form),
+                  [out0] "+m"(at.out[0]), [out1] "+m"(at.out[1]), [out2] "+m"(at.out[2]),
+                  [sum0] "=m"(at.sum[0]), [sum1] "=m"(at.sum[1]), [sum2] "=m"(at.sum[2]),
+                  [sum3] "=m"(at.sum[3]), [sum4] "=m"(at.sum[4]), [sum5] "=m"(at.sum[5])
+                : [start0] "m"(at.start[0]), "m"(at.start[1]), [start2] "m"(at.start[2]),
+                  [wide] "m"(at.wide), [end] "m"(at.end), [last] "m"(at.last)
+                : "r1", "r2", "r3", "r4", "r5", "r6", "r7", "r8", "r9", "r10", "r11", "r12", "lr",
+                  "cc", "memory");
+        if (rare) {
+            store_any(pass, (int32_t)(at.form - form) - 2, 2, at.sum, 3);
+            at.out[0] += 2;
+            at.out[1] += 2;
+            at.out[2] += 2;
+        }
+    }
+    finish(pass, at.weights, 3);
+}
+
+#else
+
 PATCHC_APART static void product_3(const patchc_pass *pass)
 {
     product_of(pass, 3);
 }
+
+#endif
 
 PATCHC_APART static void product_2(const patchc_pass *pass)
 {

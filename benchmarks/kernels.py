@@ -30,6 +30,7 @@ def shapes() -> list[Call]:
         call("conv2d_pointwise", size, c_in, c_out, lines=1)
         for size, c_in, c_out in (
             ((6, 20), 8, 48),
+            ((6, 20), 8, 16),
             ((6, 20), 16, 64),
             ((6, 20), 16, 96),
             ((6, 20), 64, 64),
@@ -52,6 +53,7 @@ def shapes() -> list[Call]:
     ]
     found.append(call("pointwise_parts", (6, 20), 96, 16, lines=1, part=8))
     for size, channels, kernel, stride in (
+        (24, 8, 3, 1),
         (20, 48, 3, 1),
         (20, 48, 3, 2),
         (7, 192, 3, 1),

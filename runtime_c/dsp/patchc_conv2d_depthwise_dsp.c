@@ -143,14 +143,201 @@ PATCHC_INLINE void compute_pairs(const place *at, int32_t begin, int32_t count, 
     }
 
 COMPUTE(3, 0)
-COMPUTE(3, 1)
-COMPUTE(3, 2)
 COMPUTE(5, 0)
 COMPUTE(5, 1)
 COMPUTE(5, 2)
 COMPUTE(7, 0)
 COMPUTE(7, 1)
 COMPUTE(7, 2)
+
+#if PATCHC_ASSEMBLY
+
+#if PATCHC_LIFT != 8 || PATCHC_DROP != 10
+#error "the shifts of lines are in the assembly"
+#endif
+
+/* The rows of a 3x3 window, in r0 - r3 the sums of add_row. r10: channel, r11: weights. */
+#define PRODUCT(SUM, A, B) "smuad  " SUM ", " A ", " B "\n\t"
+#define ADDED(SUM, A, B) "smlad  " SUM ", " A ", " B ", " SUM "\n\t"
+
+#define ROW_1(FIRST, ROW, PAIR, LOW, HIGH)                                                         \
+    "ldrd   lr, r12, %[" ROW "]\n\t"                                                               \
+    "add    lr, lr, r10\n\t"                                                                       \
+    "ldrh   r4, [lr]\n\t"                                                                          \
+    "ldrh   r5, [lr, r12, lsl #1]\n\t"                                                             \
+    "add    lr, lr, r12\n\t"                                                                       \
+    "ldrh   r6, [lr]\n\t"                                                                          \
+    "ldrh   r7, [lr, r12, lsl #1]\n\t"                                                             \
+    "pkhbt  r4, r4, r5, lsl #16\n\t"                                                               \
+    "pkhbt  r6, r6, r7, lsl #16\n\t"                                                               \
+    "sxtb16 r5, r4, ror #8\n\t"                                                                    \
+    "sxtb16 r4, r4\n\t"                                                                            \
+    "sxtb16 r7, r6, ror #8\n\t"                                                                    \
+    "sxtb16 r6, r6\n\t"                                                                            \
+    "ldr    r8, [r11, #" PAIR "]\n\t"                                                              \
+    "sxtb16 r9, r8, ror #8\n\t"                                                                    \
+    "sxtb16 r8, r8\n\t"                                                                            \
+    FIRST("r0", "r4", "r8")                                                                        \
+    FIRST("r1", "r5", "r9")                                                                        \
+    FIRST("r2", "r6", "r8")                                                                        \
+    FIRST("r3", "r7", "r9")                                                                        \
+    "ldrsb  r8, [r11, #" LOW "]\n\t"                                                               \
+    "ldrsb  r9, [r11, #" HIGH "]\n\t"                                                              \
+    "smlabb r0, r6, r8, r0\n\t"                                                                    \
+    "smlabb r1, r7, r9, r1\n\t"                                                                    \
+    "smlatb r2, r4, r8, r2\n\t"                                                                    \
+    "smlatb r3, r5, r9, r3\n\t"
+
+#define ROW_2(FIRST, ROW, PAIR, LOW, HIGH)                                                         \
+    "ldrd   lr, r12, %[" ROW "]\n\t"                                                               \
+    "add    lr, lr, r10\n\t"                                                                       \
+    "ldrh   r4, [lr]\n\t"                                                                          \
+    "ldrh   r5, [lr, r12, lsl #1]\n\t"                                                             \
+    "ldrh   r6, [lr, r12, lsl #2]\n\t"                                                             \
+    "add    lr, lr, r12\n\t"                                                                       \
+    "ldrh   r8, [lr]\n\t"                                                                          \
+    "ldrh   r9, [lr, r12, lsl #1]\n\t"                                                             \
+    "pkhbt  r4, r4, r5, lsl #16\n\t"                                                               \
+    "pkhbt  r6, r5, r6, lsl #16\n\t"                                                               \
+    "pkhbt  r8, r8, r9, lsl #16\n\t"                                                               \
+    "sxtb16 r5, r4, ror #8\n\t"                                                                    \
+    "sxtb16 r4, r4\n\t"                                                                            \
+    "sxtb16 r7, r6, ror #8\n\t"                                                                    \
+    "sxtb16 r6, r6\n\t"                                                                            \
+    "sxtb16 r9, r8, ror #8\n\t"                                                                    \
+    "sxtb16 r8, r8\n\t"                                                                            \
+    "ldr    r12, [r11, #" PAIR "]\n\t"                                                             \
+    "sxtb16 lr, r12, ror #8\n\t"                                                                   \
+    "sxtb16 r12, r12\n\t"                                                                          \
+    FIRST("r0", "r4", "r12")                                                                       \
+    FIRST("r1", "r5", "lr")                                                                        \
+    FIRST("r2", "r6", "r12")                                                                       \
+    FIRST("r3", "r7", "lr")                                                                        \
+    "ldrsb  r12, [r11, #" LOW "]\n\t"                                                              \
+    "ldrsb  lr, [r11, #" HIGH "]\n\t"                                                              \
+    "smlabb r0, r8, r12, r0\n\t"                                                                   \
+    "smlabb r1, r9, lr, r1\n\t"                                                                    \
+    "smlatb r2, r8, r12, r2\n\t"                                                                   \
+    "smlatb r3, r9, lr, r3\n\t"
+
+#define EPILOGUE                                                                                   \
+    "ldr    r9, %[form]\n\t"                                                                       \
+    "ldm    r9!, {r4, r5, r6, r7}\n\t"                        \
+    "str    r9, %[form]\n\t"                                                                       \
+    "add    r11, r11, #20\n\t"                                                                     \
+    "orrs   r8, r4, r6\n\t"                                                                        \
+    "bmi    2f\n\t"                                                                                \
+    "add    r0, r5, r0, lsl #8\n\t"                                                                \
+    "smmul  r0, r0, r4\n\t"                                                                        \
+    "ssat   r0, #8, r0, asr #10\n\t"                                                               \
+    "add    r1, r7, r1, lsl #8\n\t"                                                                \
+    "smmul  r1, r1, r6\n\t"                                                                        \
+    "ssat   r1, #8, r1, asr #10\n\t"                                                               \
+    "add    r2, r5, r2, lsl #8\n\t"                                                                \
+    "smmul  r2, r2, r4\n\t"                                                                        \
+    "ssat   r2, #8, r2, asr #10\n\t"                                                               \
+    "add    r3, r7, r3, lsl #8\n\t"                                                                \
+    "smmul  r3, r3, r6\n\t"                                                                        \
+    "ssat   r3, #8, r3, asr #10\n\t"                                                               \
+    "ldr    r8, %[left]\n\t"                                                                       \
+    "ldr    r9, %[right]\n\t"                                                                      \
+    "strb   r0, [r8, r10]\n\t"                                                                     \
+    "strb   r2, [r9, r10]\n\t"                                                                     \
+    "add    r10, r10, #1\n\t"                                                                      \
+    "strb   r1, [r8, r10]\n\t"                                                                     \
+    "strb   r3, [r9, r10]\n\t"                                                                     \
+    "add    r10, r10, #1\n\t"                                                                      \
+    "ldr    r8, %[count]\n\t"                                                                      \
+    "cmp    r10, r8\n\t"                                                                           \
+    "bne    1b\n\t"                                                                                \
+    "mov    r0, #0\n\t"                                                                            \
+    "b      3f\n"                                                                                  \
+    "2:\n\t"                                                                                       \
+    "str    r0, %[sum0]\n\t"                                                                       \
+    "str    r1, %[sum1]\n\t"                                                                       \
+    "str    r2, %[sum2]\n\t"                                                                       \
+    "str    r3, %[sum3]\n\t"                                                                       \
+    "add    r10, r10, #2\n\t"                                                                      \
+    "mov    r0, #1\n"                                                                              \
+    "3:\n\t"                                                                                       \
+    "str    r10, %[channel]\n\t"                                                                   \
+    "str    r11, %[weights]"
+
+/* What stays in memory while sums and operands fill the registers. */
+typedef struct {
+    struct {
+        const int8_t *first;
+        int32_t step;
+    } rows[3];
+    const int8_t *weights;
+    const patchc_form *form;
+    int8_t *left, *right;
+    int32_t channel, count;
+    int32_t sum[4]; /* of two channels one of which is rare */
+} work;
+
+#define THREE_ROWS(STRIDE)                                                                         \
+    __asm__("ldr    r11, %[weights]\n\t"                                                           \
+            "ldr    r10, %[channel]\n"                                                             \
+            "1:\n\t" ROW_##STRIDE(PRODUCT, "row0", "0", "12", "13")                                \
+                ROW_##STRIDE(ADDED, "row1", "4", "14", "15")                                       \
+                    ROW_##STRIDE(ADDED, "row2", "8", "16", "17") EPILOGUE                          \
+            : [rare] "=r"(rare), [weights] "+m"(of.weights), [form] "+m"(of.form),                 \
+              [channel] "+m"(of.channel), [sum0] "=m"(of.sum[0]), [sum1] "=m"(of.sum[1]),          \
+              [sum2] "=m"(of.sum[2]), [sum3] "=m"(of.sum[3])                                       \
+            : [row0] "m"(of.rows[0]), [row1] "m"(of.rows[1]), [row2] "m"(of.rows[2]),              \
+              [left] "m"(of.left), [right] "m"(of.right), [count] "m"(of.count)                    \
+            : "r1", "r2", "r3", "r4", "r5", "r6", "r7", "r8", "r9", "r10", "r11", "r12", "lr",     \
+              "cc", "memory")
+
+/* compute_pairs of 3x3: pairs of channels that both have lines without leaving the assembly. */
+PATCHC_INLINE void compute_three(const place *at, int32_t begin, int32_t count, int32_t stride)
+{
+    work of = {{{at->rows[0], at->steps[0]}, {at->rows[1], at->steps[1]},
+                {at->rows[2], at->steps[2]}},
+               at->params->weights + begin / 2 * block_bytes(3),
+               at->params->form + begin,
+               at->left + begin,
+               at->right + begin,
+               0,
+               count,
+               {0}};
+
+    while (of.channel != count) {
+        register int32_t rare __asm__("r0");
+
+        if (stride == 1) {
+            THREE_ROWS(1);
+        } else {
+            THREE_ROWS(2);
+        }
+        if (rare) {
+            for (int32_t k = 0; k < 2; k++) {
+                int32_t c = of.channel - 2 + k;
+
+                of.left[c] = patchc_by_form(of.sum[k], begin + c, at->params);
+                of.right[c] = patchc_by_form(of.sum[2 + k], begin + c, at->params);
+            }
+        }
+    }
+}
+
+PATCHC_APART static void compute_3_1(const place *at, int32_t begin, int32_t count)
+{
+    compute_three(at, begin, count, 1);
+}
+
+PATCHC_APART static void compute_3_2(const place *at, int32_t begin, int32_t count)
+{
+    compute_three(at, begin, count, 2);
+}
+
+#else
+
+COMPUTE(3, 1)
+COMPUTE(3, 2)
+
+#endif
 
 static void compute(const place *at, int32_t begin, int32_t count)
 {

@@ -8,7 +8,7 @@ int8_t patchc_by_form(int32_t sum, int32_t channel, const patchc_conv_dsp_params
     if (form.factor >= 0) {
         return patchc_by_line(sum, form);
     }
-    return patchc_clamp(patchc_guarded(sum, &params->rare[~form.factor], params->zero_point), -128,
+    return patchc_clamp(patchc_guarded(sum, params->rare[~form.factor], params->zero_point), -128,
                         127);
 }
 

@@ -1,8 +1,8 @@
 /* Requantisation in a few 32-bit instructions, proved per channel at compile time.
  *
- * A kernel hands over the sum of inputs times weights; bias, zero points, rounding and onnxruntime's
- * own two roundings are in the constants (patchc/numerics/forms.py, docs/exactness.md). What comes
- * back is to be clipped to the output's range.
+ * A kernel hands over the sum of inputs times weights; bias, zero points and all of onnxruntime's
+ * roundings are in the constants (patchc/numerics/forms.py). What comes back is to be clipped to the
+ * output's range.
  *
  * All sums are modulo 2^32 but for the last, which the compiler has checked to be an int32.
  */
@@ -25,7 +25,8 @@ typedef struct {
 typedef struct {
     int32_t bias; /* zero point of the input folded in */
     patchc_scale scale;
-    int32_t drop; /* bits behind the point of a product's high word: scale.shift - 18 */
+    uint8_t lift; /* no accumulator, shifted left by it, leaves int32 */
+    uint8_t drop; /* bits behind the point of that product's high word: scale.shift + lift - 25 */
 } patchc_rare;
 
 static inline int32_t patchc_signed(uint32_t value)
@@ -78,21 +79,21 @@ static inline int32_t patchc_line_pieces(int32_t sum, patchc_form form, int32_t 
 /* The product with the float32 factor's own significand. Its high word says what onnxruntime's
  * roundings give except next to a tie, about once in 2^(drop - 1) sums: there the float32 product
  * is emulated. */
-static inline int32_t patchc_guarded(int32_t sum, const patchc_rare *rare, int32_t zero_point)
+static inline int32_t patchc_guarded(int32_t sum, patchc_rare rare, int32_t zero_point)
 {
-    int32_t acc = patchc_wrapping_add(sum, rare->bias);
-    uint32_t one = UINT32_C(1) << rare->drop;
-    uint32_t guard = one >> 16 | 1;
+    int32_t acc = patchc_wrapping_add(sum, rare.bias);
+    uint32_t one = UINT32_C(1) << rare.drop;
+    uint32_t guard = one >> 15 | 1;
 
-    if (rare->drop != 0) {
-        int32_t lifted = patchc_signed((uint32_t)acc << 7);
-        int32_t scaled = patchc_product_32(lifted, rare->scale.mantissa << 7) + (int32_t)(one >> 1);
+    if (rare.drop != 0) {
+        int32_t lifted = patchc_signed((uint32_t)acc << rare.lift);
+        int32_t scaled = patchc_product_32(lifted, rare.scale.mantissa << 7) + (int32_t)(one >> 1);
 
         if ((((uint32_t)scaled + guard) & (one - 1)) >= 2 * guard) {
-            return (scaled >> rare->drop) + zero_point;
+            return (scaled >> rare.drop) + zero_point;
         }
     }
-    return patchc_scaled(acc, rare->scale) + zero_point;
+    return patchc_scaled(acc, rare.scale) + zero_point;
 }
 
 #endif

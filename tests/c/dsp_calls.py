@@ -10,9 +10,15 @@ from pathlib import Path
 import numpy as np
 
 from tests.c import dsp_packing
-from tests.c.kernel_host import Layout, offsets
+from tests.c.kernel_host import PLAIN, Layout, offsets
 
-KERNELS = ("conv2d_pointwise", "conv2d", "dense", "conv2d_depthwise", "pointwise_parts")  # as in dsp_driver.c
+KERNELS = (
+    "conv2d_pointwise",
+    "conv2d",
+    "dense",
+    "conv2d_depthwise",
+    "pointwise_parts",
+)  # as in dsp_driver.c
 POISON = 0x55
 LIFT, DROP = 8, 10  # as in patchc_kernels_dsp.h
 
@@ -25,7 +31,7 @@ class Call:
     x: np.ndarray  # int8 (rows, cols, c_in): the view
     weights: np.ndarray  # int8 (c_out, kernel_h, kernel_w, c_in); depthwise: c_in is 1
     bias: np.ndarray  # int64 (c_out,): of x without its zero point taken off
-    line: np.ndarray  # bool (c_out,): has the channel one? Else it is emulated
+    line: np.ndarray  # bool (c_out,): has the channel one? Else it is guarded or emulated
     form: np.ndarray  # int64 (c_out, 2): factor and offset of the lines
     scale: np.ndarray  # int64 (c_out, 2): mantissa and shift of the exact factor
     pad_value: int
@@ -37,8 +43,8 @@ class Call:
     stride: tuple[int, int] = (1, 1)
     dilation: tuple[int, int] = (1, 1)
     pixels: int = 3
-    in_layout: Layout = Layout()
-    out_layout: Layout = Layout()
+    in_layout: Layout = PLAIN
+    out_layout: Layout = PLAIN
     skew: tuple[int, int] = (0, 0)  # of input and output
     part: int = 0  # input channels of a part
     flavour: str = "dsp"  # or "portable"
@@ -77,7 +83,7 @@ class Call:
 
     def packed(self) -> tuple[np.ndarray, np.ndarray]:
         """Weights as the kernel wants them, and by how much its sums are too small: (c_out,)."""
-        count, height, width, depth = self.weights.shape
+        count, height = self.weights.shape[:2]
         none = np.zeros(count, np.int64)
         if self.flavour == "portable":
             by_tap = self.weights[..., 0].transpose(1, 2, 0).reshape(-1)
@@ -100,8 +106,9 @@ class Call:
         rare = np.flatnonzero(~self.line)
         form = np.stack([self.form[:, 0], self.form[:, 1] + (short << LIFT)], axis=1)
         form[rare] = np.stack([~np.arange(len(rare)), np.zeros(len(rare), np.int64)], axis=1)
-        drop = np.zeros((len(rare), 1), np.int64)
-        rares = np.hstack([(self.bias + short)[rare, None], self.scale[rare], drop])
+        rares = np.hstack(
+            [(self.bias + short)[rare, None], self.scale[rare], self._shifts()[rare, None]]
+        )
         source = self.in_layout.view(self.x.shape, 0)
         target = self.out_layout.view(self.out_shape, 0)
         where = offsets(source)
@@ -124,6 +131,16 @@ class Call:
         parts += [wrap(values).tobytes() for values in (self.bias, form, rares, self.scale)]
         return b"".join(parts)
 
+    def _shifts(self) -> np.ndarray:
+        """lift and drop of rare channels as they lie in a word, (c_out,): every other one is
+        guarded, where its sums permit; the rest is emulated (patchc_forms.h)."""
+        lift = 7
+        drop = self.scale[:, 1] + lift - 25
+        largest = 128 * np.abs(self.weights.astype(np.int64)).sum(axis=(1, 2, 3))
+        fits = largest + np.abs(self.bias) < 2 ** (31 - lift)
+        guarded = fits & (drop > 0) & (drop <= 17) & (np.arange(len(drop)) % 2 == 0)
+        return np.where(guarded, lift | drop << 8, 0)
+
     def in_place(self) -> Call:
         """The output begins as late in the input's memory as Order.PIXEL permits: no byte of a
         pixel lies in what that pixel or a later one reads."""
@@ -143,7 +160,7 @@ class Call:
 
     def expected(self) -> np.ndarray:
         """int8 out_shape, one tap at a time, in int64."""
-        count, height, width, depth = self.weights.shape
+        count, height, width, _ = self.weights.shape
         rows, cols = self.out_size
         (top, left), (sh, sw), (dh, dw) = self.pads, self.stride, self.dilation
         # A frame of padding wide enough for every tap.

@@ -14,7 +14,7 @@ from tests.c import dsp_packing
 from tests.c.dsp_calls import KERNELS, Call, call, check_outputs, write_calls
 from tests.c.dsp_cases import extremes, sample
 from tests.c.dsp_program import host_program, run_host
-from tests.c.kernel_host import Layout
+from tests.c.kernel_host import PLAIN
 
 SANITIZERS = {
     "gcc": ("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g", "-O1"),
@@ -46,7 +46,9 @@ def test_portable_kernels_compute_the_same(tmp_path: Path) -> None:
 
 def test_outputs_overlap_what_is_read_no_more(tmp_path: Path) -> None:
     """Order.PIXEL, with the output as late in the input as that permits."""
-    calls = [replace(one, in_layout=Layout(), out_layout=Layout()) for one in sample(30) if not one.part]
+    calls = [
+        replace(one, in_layout=PLAIN, out_layout=PLAIN) for one in sample(30) if not one.part
+    ]
     placed = [one.in_place() for one in calls]
     assert sum(one.skew[0] < one.x.size for one in placed) > len(placed) / 2
     check(placed, tmp_path)
@@ -92,4 +94,14 @@ def test_two_channels_depthwise() -> None:
     """The layout, value by value: columns 0 and 2 of each row, then column 1 of each."""
     weights = np.stack([np.arange(9), 10 + np.arange(9)]).reshape(2, 3, 3).astype(np.int8)
     pairs = [[0, 10, 2, 12], [3, 13, 5, 15], [6, 16, 8, 18]]
-    assert dsp_packing.depthwise(weights).tolist() == [*itertools.chain(*pairs), 1, 11, 4, 14, 7, 17, 0, 0]
+    assert dsp_packing.depthwise(weights).tolist() == [
+        *itertools.chain(*pairs),
+        1,
+        11,
+        4,
+        14,
+        7,
+        17,
+        0,
+        0,
+    ]

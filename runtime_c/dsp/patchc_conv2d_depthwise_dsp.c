@@ -384,7 +384,6 @@ PATCHC_INLINE void copy(int8_t *to, const int8_t *from, int32_t count)
 typedef struct {
     const patchc_in *in;
     const patchc_conv_dsp_params *params;
-    int8_t *right; /* scratch: the right pixel */
     int8_t *block; /* scratch: [side][side + stride][BLOCK] */
     const int8_t *rows[MOST_ROWS]; /* of the view; or padding */
     int32_t steps[MOST_ROWS];
@@ -468,7 +467,10 @@ PATCHC_APART static int8_t compute_last(const band *of, int32_t first)
     return patchc_by_form(sum, channel, params);
 }
 
-/* One pixel or two, the first of which has a window that begins at column `first`. */
+/* One pixel, whose window begins at column `first`, or two, channels ascending in both. That keeps
+ * to Order.PIXEL, although inputs of the left pixel are read after bytes of the right one are
+ * written: as the left pixel's bytes lie outside its inputs, those of the right one, which follow,
+ * can only lie in channels up to their own, and these have been read. */
 static void compute_pixels(const band *of, int8_t *out, int32_t first, int32_t pixels)
 {
     int32_t side = of->params->window.kernel_w, channels = of->in->channels;
@@ -477,7 +479,7 @@ static void compute_pixels(const band *of, int8_t *out, int32_t first, int32_t p
 
     at.params = of->params;
     at.left = out;
-    at.right = of->right;
+    at.right = pixels > 1 ? out + channels : out;
     at.stride = pixels > 1 ? of->params->window.stride_w : 0;
     if (first >= 0 && first + side + at.stride <= of->in->cols) {
         for (int32_t y = 0; y < side; y++) {
@@ -491,11 +493,8 @@ static void compute_pixels(const band *of, int8_t *out, int32_t first, int32_t p
     if (even < channels) {
         out[even] = compute_last(of, first);
         if (pixels > 1) {
-            of->right[even] = compute_last(of, first + at.stride);
+            at.right[even] = compute_last(of, first + at.stride);
         }
-    }
-    if (pixels > 1) {
-        copy(out + channels, of->right, channels);
     }
     patchc_confine(out, pixels * channels, of->params);
 }
@@ -506,13 +505,12 @@ void patchc_conv2d_depthwise_dsp(const patchc_out *out, const patchc_in *in,
 {
     const patchc_window *window = &params->window;
     int32_t side = window->kernel_w, channels = in->channels, room = (channels + 3) / 4 * 4;
-    int8_t *padding = scratch + room;
+    int8_t *padding = scratch;
     band of;
 
     PATCHC_MACS(out->rows * out->cols, channels * side * side);
     of.in = in;
     of.params = params;
-    of.right = scratch;
     of.block = padding + room;
     fill(padding, params->pad_value, channels);
     for (int32_t i = 0; i < out->rows; i++) {

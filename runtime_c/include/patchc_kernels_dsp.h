@@ -47,7 +47,7 @@ typedef struct {
  *     are, and 1, 4 or 5 is single. In a block are
  *         the pairs: [kernel_h][pairs][2 columns][2 channels]
  *         the single columns: [kernel_h][2 channels]
- *     scratch: 2 * align4(c) + 8 * kernel_h * (kernel_w + stride_w) bytes
+ *     scratch: align4(c) + 8 * kernel_h * (kernel_w + stride_w) bytes
  *
  * patchc_pointwise_add_dsp, patchc_pointwise_finish_dsp: a pointwise convolution in two halves, as
  *     in patchc_kernels.h; fours of the channels of each part, lanes 2. What the sums are too

@@ -68,7 +68,7 @@ class Call:
             return 6 * ((self.part + 3) // 4 * 4)
         if self.kernel == "conv2d_depthwise":
             room = (len(self.weights) + 3) // 4 * 4
-            return 2 * room + 8 * height * (width + self.stride[1])
+            return room + 8 * height * (width + self.stride[1])
         taps = (height * width * depth + 3) // 4 * 4
         staged = taps if self.kernel == "conv2d" and depth % 4 else 0
         return 2 * self.pixels * taps + staged
@@ -141,9 +141,9 @@ class Call:
         guarded = fits & (drop > 0) & (drop <= 17) & (np.arange(len(drop)) % 2 == 0)
         return np.where(guarded, lift | drop << 8, 0)
 
-    def in_place(self) -> Call:
-        """The output begins as late in the input's memory as Order.PIXEL permits: no byte of a
-        pixel lies in what that pixel or a later one reads."""
+    def in_place(self, earlier: int) -> Call:
+        """The output begins as late in the input's memory as Order.PIXEL permits, or so many bytes
+        earlier: no byte of a pixel lies in what that pixel or a later one reads."""
         reads = offsets(self.in_layout.view(self.x.shape, 0))
         writes = offsets(self.out_layout.view(self.out_shape, 0)).reshape(-1, len(self.weights))
         first_read = []
@@ -155,7 +155,7 @@ class Call:
                 span.append(taps[(taps >= 0) & (taps < self.x.shape[axis])])
             first_read.append(reads[np.ix_(*span)].min(initial=reads.max() + 1))
         from_here_on = np.minimum.accumulate(first_read[::-1])[::-1]
-        distance = int((writes.max(axis=1) + 1 - from_here_on).max())
+        distance = int((writes.max(axis=1) + 1 - from_here_on).max()) + earlier
         return replace(self, shared=True, skew=(max(distance, 0), max(-distance, 0)))
 
     def expected(self) -> np.ndarray:

@@ -132,32 +132,51 @@ PATCHC_INLINE const int8_t *add_rows(int32_t sum[4], const patchc_in *in, const 
     return weights;
 }
 
+/* Four channels of the pixel, from c on. */
+PATCHC_INLINE void store(int8_t *pixel, const int32_t sum[4], int32_t c,
+                         const patchc_conv_dsp_params *params)
+{
+    const patchc_form *form = params->form + c;
+    const patchc_form f0 = form[0], f1 = form[1], f2 = form[2], f3 = form[3];
+
+    if ((f0.factor | f1.factor | f2.factor | f3.factor) >= 0) {
+        pixel[c] = patchc_by_line(sum[0], f0);
+        pixel[c + 1] = patchc_by_line(sum[1], f1);
+        pixel[c + 2] = patchc_by_line(sum[2], f2);
+        pixel[c + 3] = patchc_by_line(sum[3], f3);
+    } else {
+        const int32_t copy[4] = {sum[0], sum[1], sum[2], sum[3]};
+
+        for (int32_t k = 0; k < 4; k++) {
+            pixel[c + k] = patchc_by_form(copy[k], c + k, params);
+        }
+    }
+}
+
 void patchc_dense_dsp(const patchc_out *out, const patchc_in *in, const patchc_pads *pads,
                       int8_t *scratch, const patchc_conv_dsp_params *params)
 {
     int32_t start = start_of(in), c_out = out->channels, c = 0;
     int8_t *pixel = patchc_out_row(out, 0);
-    const int8_t *weights = params->weights;
+    const int8_t *weights = params->weights, *first = patchc_in_row(in, 0);
+    int32_t run = in->cols * in->channels;
+    int32_t one_run = in->rows == 1 && run % 4 == 0;
 
     (void)pads;
     (void)scratch;
     PATCHC_MACS(in->rows * in->cols * in->channels, c_out);
     for (; c < c_out - 3; c += 4) {
-        const patchc_form *form = params->form + c;
-        int32_t sum[4] = {start, start, start, start};
+        if (one_run) {
+            int32_t sum[4] = {start, start, start, start};
 
-        weights = add_rows(sum, in, weights, 4);
-        if (params->rare == 0) {
-            const patchc_form f0 = form[0], f1 = form[1], f2 = form[2], f3 = form[3];
-
-            pixel[c] = patchc_by_line(sum[0], f0);
-            pixel[c + 1] = patchc_by_line(sum[1], f1);
-            pixel[c + 2] = patchc_by_line(sum[2], f2);
-            pixel[c + 3] = patchc_by_line(sum[3], f3);
+            add_fours(sum, first, first + run, weights);
+            store(pixel, sum, c, params);
+            weights += 4 * run;
         } else {
-            for (int32_t k = 0; k < 4; k++) {
-                pixel[c + k] = patchc_by_form(sum[k], c + k, params);
-            }
+            int32_t sum[4] = {start, start, start, start};
+
+            weights = add_rows(sum, in, weights, 4);
+            store(pixel, sum, c, params);
         }
     }
     for (; c < c_out; c++) {

@@ -28,6 +28,7 @@ from examples.common import say
 from examples.zoo import build_float, find
 from patchc.frontend import import_model
 from patchc.ir import Conv, GlobalAveragePool, Graph
+from patchc.measure.counting import build_plugin
 from patchc.numerics.form_check import proved
 from patchc.numerics.forms import HIGH, HIGH_SHAPES, PIECES_SHAPES, Shape, layer_forms
 from patchc.numerics.thresholds import Channels, conv_channels, pool_channels
@@ -35,7 +36,6 @@ from patchc.passes import run_passes
 from patchc.report.text import plain
 from patchc.resources import runtime_dir
 from patchc.targets.cores import CORES
-from patchc.verify.counting import build_plugin
 
 NETWORKS = (
     "mobilenet_v2_224",

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import click
 
+from patchc.measure.counting import build_plugin
+from patchc.measure.symbols import read_symbols
 from patchc.targets.cores import CORES, core
-from patchc.verify.counting import build_plugin
-from patchc.verify.symbols import read_symbols
 from tests.c.dsp_calls import KERNELS, Call, call, check_outputs, write_calls
 from tests.c.dsp_program import Image, core_program, run_core
 

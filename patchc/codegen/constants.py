@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from patchc.codegen.layout import COLUMNS, packed
 from patchc.codegen.names import Names
 from patchc.codegen.options import WeightsMode
 from patchc.kernels.kernel import Kernel, Slicing
+from patchc.numerics.structs import Form, Rare, Scale
 from patchc.schedule.types import Accumulate, Finish, KernelCall, Schedule, Step
 
 _INT32_MIN, _INT32_MAX, _INT64_MIN = -(2**31), 2**31 - 1, -(2**63)
@@ -23,8 +24,9 @@ class ConstantArray:
     """A const array with external linkage, in one of the weights files."""
 
     name: str
-    ctype: str  # int8_t, uint16_t, int32_t, uint32_t or patchc_scale
-    values: np.ndarray  # int8, uint16, int32 or uint32 (n,), or (mantissa, shift) pairs (n, 2)
+    ctype: str  # a key of _CTYPES
+    values: np.ndarray  # int8, uint16, int32 or uint32 (n,); members of structs, int64 (n, members)
+    align: int = 1  # bytes: where it begins, if not just where its type may
 
     @property
     def length(self) -> int:
@@ -32,11 +34,28 @@ class ConstantArray:
 
     @property
     def bytes(self) -> int:
-        """In C: a patchc_scale takes 8."""
-        width = {"int8_t": 1, "uint16_t": 2, "int32_t": 4, "uint32_t": 4, "patchc_scale": 8}[
-            self.ctype
-        ]
-        return width * self.length
+        """In C."""
+        return _CTYPES[self.ctype].bytes * self.length
+
+
+@dataclass(frozen=True, slots=True)
+class _Type:
+    """A C type of the elements of arrays."""
+
+    bytes: int
+    per_line: int  # as many as end before column 100 when they are the longest
+    members: str = "{}"  # how the members of a struct are written
+
+
+_CTYPES = {
+    "int8_t": _Type(1, 19),
+    "uint16_t": _Type(2, 13),
+    "int32_t": _Type(4, 8),
+    "uint32_t": _Type(4, 8),
+    "patchc_scale": _Type(8, 4, "{{{}u, {}}}"),
+    "patchc_form": _Type(8, 3, "{{{}, {}}}"),
+    "patchc_rare": _Type(16, 2, "{{{}, {{{}, {}}}, {}, {}}}"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +141,8 @@ def node_constants(
             continue
         assert call.kernel.pack is not None
         params = call.kernel.pack(schedule.graph, schedule.graph.node(call.node), group)
-        naming = _Naming(prefix, names.identifier(call.node), weights, blob_bytes)
+        align = call.kernel.needs.weights
+        naming = _Naming(prefix, names.identifier(call.node), weights, align, blob_bytes)
         found[key] = _render(naming, params, call.kernel)
         blob_bytes += sum(part.size for part in found[key].blob)
     return found
@@ -133,6 +153,7 @@ class _Naming:
     prefix: str
     stem: str  # of the node
     weights: WeightsMode
+    align: int  # bytes, of the weights
     blob_offset: int  # bytes
 
 
@@ -158,8 +179,8 @@ def _fields(
     found: list[Field] = []
     for field in dataclasses.fields(params):
         value = getattr(params, field.name)
-        array = _as_array(value)
         path = (*outer, field.name)
+        array = _as_array("_".join((naming.prefix, naming.stem, *path)), value)
         if value is None:
             found.append(Field(field.name, "NULL"))
         elif dataclasses.is_dataclass(value):
@@ -167,28 +188,34 @@ def _fields(
         elif array is None:
             found.append(Field(field.name, _integer(int(value))))
         elif naming.weights is WeightsMode.EXTERN and field.name == "weights":
-            found.append(Field(field.name, f"weights + {naming.blob_offset}"))
-            blob.append(array)
+            padding = -naming.blob_offset % naming.align
+            found.append(Field(field.name, f"weights + {naming.blob_offset + padding}"))
+            blob += [np.zeros(padding, np.int8), array.values]
         else:
-            name = "_".join((naming.prefix, naming.stem, *path))
-            arrays.append(ConstantArray(name, _ctype(array), array))
-            found.append(Field(field.name, name))
+            aligned = field.name == "weights"
+            arrays.append(replace(array, align=naming.align) if aligned else array)
+            found.append(Field(field.name, array.name))
     return tuple(found)
 
 
-def _as_array(value: Any) -> np.ndarray | None:
-    """Arrays of integers flat; a sequence of scales as (n, 2); None for a scalar."""
+def _as_array(name: str, value: Any) -> ConstantArray | None:
+    """An array of integers, flat, or of structs; None for what is no array."""
     if isinstance(value, np.ndarray):
-        return value.reshape(-1)
+        return ConstantArray(name, f"{value.dtype.name}_t", value.reshape(-1))
     if isinstance(value, tuple):
-        return np.array([(scale.mantissa, scale.shift) for scale in value], np.int64)
+        ctypes = {Scale: "patchc_scale", Form: "patchc_form", Rare: "patchc_rare"}
+        ctype = ctypes[type(value[0])]
+        return ConstantArray(name, ctype, np.array([_members(one) for one in value], np.int64))
     return None
 
 
-def _ctype(array: np.ndarray) -> str:
-    if array.ndim == 2:
-        return "patchc_scale"
-    return f"{array.dtype.name}_t"
+def _members(struct: Any) -> list[int]:
+    """The integers of a struct, those of structs in it at their place."""
+    found: list[int] = []
+    for field in dataclasses.fields(struct):
+        value = getattr(struct, field.name)
+        found += _members(value) if dataclasses.is_dataclass(value) else [value]
+    return found
 
 
 def _integer(value: int) -> str:
@@ -205,21 +232,18 @@ def _integer(value: int) -> str:
 # -128 .. 127 at the index of their two's complement byte.
 _INT8_TEXT = tuple(f"{byte - 256 if byte > 127 else byte}," for byte in range(256))
 
-# Values on a line such that the longest ones still end before column 100.
-_PER_LINE = {"int8_t": 19, "uint16_t": 13, "int32_t": 8, "uint32_t": 8, "patchc_scale": 4}
-
 
 def value_lines(array: ConstantArray) -> list[str]:
     """The values as lines of C, indented and below 100 columns."""
     words: Iterable[str]
     if array.ctype == "int8_t":
         words = map(_INT8_TEXT.__getitem__, array.values.astype(np.int8).tobytes())
-    elif array.ctype != "patchc_scale":
-        words = (f"{_integer(value)}," for value in array.values.tolist())
     else:
-        words = (f"{{{mantissa}u, {shift}}}," for mantissa, shift in array.values.tolist())
+        written = _CTYPES[array.ctype].members + ","
+        rows = array.values.reshape(array.length, -1).tolist()
+        words = (written.format(*map(_integer, row)) for row in rows)
     listed = list(words)
-    count = _PER_LINE[array.ctype]
+    count = _CTYPES[array.ctype].per_line
     gap = "" if array.ctype == "int8_t" else " "
     return [
         "    " + gap.join(listed[start : start + count]) for start in range(0, len(listed), count)

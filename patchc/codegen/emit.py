@@ -99,6 +99,11 @@ class _Network:
         return b"".join(part.tobytes() for entry in self.constants.values() for part in entry.blob)
 
     @property
+    def weights_align(self) -> int:
+        """Bytes: where weights outside of the C text begin."""
+        return max((kernel.needs.weights for kernel in self.kernels), default=1)
+
+    @property
     def blob_file(self) -> str:
         return f"{self.options.name}_weights.bin"
 
@@ -186,6 +191,7 @@ class _Network:
         buffers = [self.schedule.buffers[name] for name in self.placement.offsets]
         sources = [f"{options.name}.c", *(file.name for file in self.weights.sources)]
         used = [kernel.source for kernel in self.kernels]
+        used += sorted({source for kernel in self.kernels for source in kernel.shared})
         used += [source for _, source in self.parts]
         sources += [source.rsplit("/", 1)[-1] for source in used]
         return {
@@ -202,6 +208,7 @@ class _Network:
             "inputs_optional": not required,
             "required": required,
             "weights_bytes": len(self.blob),
+            "weights_align": self.weights_align,
             "weights_field": self.weights_field,
             "arrays": self.arrays,
             "count": len(self.weights.sources),
@@ -209,6 +216,7 @@ class _Network:
             "blocks": self.blocks,
             "loads": any(isinstance(call, Load) for call in self.calls),
             "stores": any(isinstance(call, Store) for call in self.calls),
+            "declarations": self.declarations,
             "headers": [*(header for header, _ in self.parts), *self.declarations],
             "sources": sources,
             "golden_cases": options.golden.cases if options.golden else 0,
@@ -266,7 +274,7 @@ def _environment() -> jinja2.Environment:
 def _runtime_files(
     kernels: tuple[Kernel, ...], parts: tuple[tuple[str, str], ...]
 ) -> dict[str, str]:
-    """The kernels in use and the headers that they and NAME.c include, all in one folder."""
+    """The kernels in use, what they call, and what they and NAME.c include, all in one folder."""
     root = runtime_dir()
     headers = {"patchc_kernels.h", *(header for kernel in kernels for header in kernel.headers)}
     headers |= {header for header, _ in parts}
@@ -274,5 +282,6 @@ def _runtime_files(
     found |= {(kernel.folder or root / "include") / kernel.header for kernel in kernels}
     paths = sorted(found, key=lambda path: path.name)
     paths += [(kernel.folder or root) / kernel.source for kernel in kernels]
+    paths += [root / source for kernel in kernels for source in kernel.shared]
     paths += [root / source for _, source in parts]
     return {path.name: path.read_text(encoding="utf-8") for path in paths}

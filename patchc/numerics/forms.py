@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from patchc.numerics.fold import INT32_MAX, INT32_MIN
 from patchc.numerics.lines import FAR, Widths, best_widths
 from patchc.numerics.requant import ZERO_SCALE, requantize, requantize_float, scale_of
-from patchc.numerics.structs import Scale
+from patchc.numerics.structs import Form, Rare
 from patchc.numerics.thresholds import Channels, Steps, accumulators, knows_steps, steps
 
 
@@ -73,20 +73,6 @@ _GUARD_BITS = 32 - _SIGNIFICAND_LIFT
 _MOST_DROP = 30
 
 
-@dataclass(frozen=True, slots=True)
-class Rare:
-    """patchc_rare: a channel without a line. drop == 0: emulated altogether."""
-
-    bias: int
-    scale: Scale
-    lift: int
-    drop: int
-
-    @property
-    def is_guarded(self) -> bool:
-        return self.drop > 0
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class LayerForms:
     """The numbers of one layer. A channel with factor >= 0 has a line; else it is rare[~factor]."""
@@ -95,6 +81,12 @@ class LayerForms:
     factor: NDArray[np.int32]  # [channels]
     offset: NDArray[np.int32]  # [channels]
     rare: tuple[Rare, ...]
+
+    @property
+    def channels(self) -> tuple[Form, ...]:
+        """As kernels take them."""
+        pairs = zip(self.factor.tolist(), self.offset.tolist(), strict=True)
+        return tuple(Form(factor, offset) for factor, offset in pairs)
 
     @property
     def lines(self) -> int:

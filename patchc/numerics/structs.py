@@ -20,6 +20,28 @@ class Scale:
 
 
 @dataclass(frozen=True, slots=True)
+class Form:
+    """patchc_form."""
+
+    factor: int
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rare:
+    """patchc_rare: a channel without a line. drop == 0: emulated altogether."""
+
+    bias: int
+    scale: Scale
+    lift: int
+    drop: int
+
+    @property
+    def is_guarded(self) -> bool:
+        return self.drop > 0
+
+
+@dataclass(frozen=True, slots=True)
 class WindowParams:
     """patchc_window."""
 
@@ -40,6 +62,21 @@ class ConvParams:
     weights: np.ndarray  # int8 (n,), in the layout that the kernel reads
     bias: np.ndarray  # int32 (c_out,), zero point folded in, wrapped
     scale: tuple[Scale, ...]  # one per output channel
+    pad_value: int
+    zero_point: int
+    lo: int
+    hi: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ConvDspParams:
+    """patchc_conv_dsp_params."""
+
+    window: WindowParams
+    weights: np.ndarray  # int8 (n,), in the layout that the kernel reads
+    form: tuple[Form, ...]  # one per output channel
+    rare: tuple[Rare, ...] | None  # None: every channel has a line
+    pixels: int
     pad_value: int
     zero_point: int
     lo: int
@@ -243,6 +280,7 @@ class LutParams:
 
 Params = (
     ConvParams
+    | ConvDspParams
     | AddParams
     | MulParams
     | SubParams

@@ -8,6 +8,17 @@
 
 #include "patchc_forms.h"
 
+/* Before the definition of an array that begins at a multiple of so many bytes. */
+#if defined(PATCHC_ALIGNED)
+/* given by the project */
+#elif defined(__GNUC__) || defined(__ICCARM__)
+#define PATCHC_ALIGNED(bytes) __attribute__((aligned(bytes)))
+#elif defined(__STDC_VERSION__) && __STDC_VERSION__ >= 201112L
+#define PATCHC_ALIGNED(bytes) _Alignas(bytes)
+#else
+#error "define PATCHC_ALIGNED(bytes) as what aligns an array with this compiler"
+#endif
+
 /* Requantisation: patchc_forms.h. A channel with a line becomes
  *     ((sum << PATCHC_LIFT) + offset) * factor >> (32 + PATCHC_DROP),
  * then clipped; its bias is in the offset. Lines of other shifts count as none: the channel is rare.
@@ -54,7 +65,7 @@ typedef struct {
  *     small by is that of all parts together.
  *     scratch: 6 * align4(c_in of the part) bytes, and none
  *
- * Promises of order (patchc/targets/kernels.py): Order.PIXEL, unless said otherwise. */
+ * Promises of order (patchc/kernels/kernel.py): Order.PIXEL, unless said otherwise. */
 void patchc_conv2d_pointwise_dsp(const patchc_out *out, const patchc_in *in,
                                  const patchc_pads *pads, int8_t *scratch,
                                  const patchc_conv_dsp_params *params);
@@ -70,5 +81,28 @@ void patchc_pointwise_add_dsp(const patchc_sums *sums, const patchc_in *in, int8
                               const patchc_conv_dsp_params *params);
 void patchc_pointwise_finish_dsp(const patchc_out *out, const patchc_sums *sums,
                                  const patchc_conv_dsp_params *params);
+
+/* ---- A few channels at a time, as in patchc_tunnel.h ---- */
+
+/* The constants of output channels from k on, of `bytes` of weights each. */
+static inline patchc_conv_dsp_params
+patchc_outputs_from_dsp(const patchc_conv_dsp_params *params, int32_t k, int32_t bytes)
+{
+    patchc_conv_dsp_params part = *params;
+
+    part.weights += k * bytes;
+    part.form += k;
+    return part;
+}
+
+/* The weights of input channels from k on, a multiple of 4, for all `c_out` output channels. */
+static inline patchc_conv_dsp_params
+patchc_inputs_from_dsp(const patchc_conv_dsp_params *params, int32_t k, int32_t c_out)
+{
+    patchc_conv_dsp_params part = *params;
+
+    part.weights += k * c_out;
+    return part;
+}
 
 #endif

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.c import dsp_packing
+from patchc.kernels import dsp_packing
+from patchc.kernels.convolutions import fours
 from tests.c.kernel_host import PLAIN, Layout, offsets
 
 KERNELS = (
@@ -88,7 +89,7 @@ class Call:
         if self.flavour == "portable":
             by_tap = self.weights[..., 0].transpose(1, 2, 0).reshape(-1)
             is_depthwise = self.kernel == "conv2d_depthwise"
-            return by_tap if is_depthwise else dsp_packing.plain(self.weights), none
+            return by_tap if is_depthwise else fours(self.weights), none
         if self.kernel == "conv2d_depthwise":
             return dsp_packing.depthwise(self.weights[..., 0]), none
         if self.kernel == "pointwise_parts":

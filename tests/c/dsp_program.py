@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from patchc.programs.firmware import COMPILER, QEMU
 from patchc.targets.board import Board
 from patchc.targets.core import Core
-from patchc.verify.firmware import COMPILER, QEMU
 from tests.c.kernel_host import INCLUDE, ROOT, WARNINGS, build_folder
 from tests.tools import require_tool
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.c import dsp_packing
+from patchc.kernels import dsp_packing
 from tests.c.dsp_calls import KERNELS, Call, call, check_outputs, write_calls
 from tests.c.dsp_cases import extremes, sample
 from tests.c.dsp_program import host_program, run_host

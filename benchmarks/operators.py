@@ -26,9 +26,6 @@ from patchc.targets.cores import CORES
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "operators.md"
 
-# Cores that the kernels of a folder of runtime_c are for: plain C is for all of them.
-CORES_OF_FOLDER = {"portable": tuple(CORES)}
-
 
 def updated(page: str) -> str:
     """The text of the page with its tables made anew: each lies between two comments."""
@@ -64,8 +61,8 @@ def graph_table() -> str:
     rows = []
     for kind in graph_operators():
         kernels = [kernel for kernel in KERNELS.values() if kernel.operator is kind]
-        folders = dict.fromkeys(kernel.source.split("/")[0] for kernel in kernels)
-        cores = [core for folder in folders for core in CORES_OF_FOLDER[folder]]
+        flavours = {kernel.flavour for kernel in kernels}
+        cores = [name for name, core in CORES.items() if flavours & set(core.flavours)]
         in_place = all(kernel.order is Order.ELEMENT for kernel in kernels)
         rows.append(
             (

@@ -125,8 +125,9 @@ def test_channel_groups(group, kernel, weights, tmp_path):
 
 @pytest.mark.parametrize(("group", "refused"), [(3, True), (2, True), (6, True), (4, False)])
 def test_groups_that_no_word_of_weights_ends_with_are_refused(group, refused):
-    graph = bottleneck(5, 4, 3)
-    node = graph.nodes[-1]
+    net = NetworkBuilder()
+    graph = net.build(net.conv(net.input(3, 3, 20), 5))
+    (node,) = graph.nodes
     kernel = KERNELS["pointwise_add.dsp"]
     site = site_of(graph, node, role=kernel.role, slicing=Slicing.INPUTS, group=group)
     assert (kernel.refusal(site) is not None) == refused

@@ -9,6 +9,9 @@ import numpy as np
 
 from patchc.codegen import WeightsMode
 from patchc.ir import Graph
+from patchc.kernels.dsp import DSP, DSP_KERNELS
+from patchc.kernels.portable import PORTABLE
+from patchc.kernels.registry import KERNELS, Registry
 from patchc.memory import check_placement, place
 from patchc.plan.types import InputMode, Plan, TunnelPlan
 from patchc.planner.assign import assigned
@@ -20,6 +23,9 @@ from patchc.schedule.types import Schedule
 from tests.c.emitted import check_equal, write
 from tests.graphs import NetworkBuilder
 
+# Its kernels first, so that they are taken where nobody asks for a price.
+DSP_MACHINE = Machine(Registry((*DSP_KERNELS, *KERNELS.entries)), (PORTABLE, DSP))
+
 
 def network(kernel: int = 3, stride: int = 1, channels: int = 6, side: int = 11) -> Graph:
     """A stem, a bottleneck with a skip where it keeps its size, and one more."""
@@ -28,6 +34,20 @@ def network(kernel: int = 3, stride: int = 1, channels: int = 6, side: int = 11)
     x = net.bottleneck(x, channels, 3, kernel, 1)
     x = net.bottleneck(x, channels + 3, 2, kernel, stride)
     return net.build(net.conv(x, 5, name="last"))
+
+
+def classifier(channels: int, side: int = 9) -> Graph:
+    """A network of every kernel: windows, pointwise, depthwise, over a whole map, over a pixel."""
+    net = NetworkBuilder(channels)
+    x = net.conv(net.input(side, side, 3), channels, 3, 2)
+    x = net.bottleneck(x, channels + 1, 3, 5, 1)
+    x = net.conv(x, channels, 3)
+    return net.build(net.conv(net.dense(x, 10), 5, name="last"))
+
+
+def bottleneck(channels: int, expansion: int, kernel: int, stride: int = 1) -> Graph:
+    net = NetworkBuilder(22)
+    return net.build(net.bottleneck(net.input(9, 8, channels), 5, expansion, kernel, stride))
 
 
 def layers_plan(graph: Graph, machine: Machine) -> Plan:
@@ -63,6 +83,16 @@ def check(schedule: Schedule, folder: Path, weights: WeightsMode = WeightsMode.I
         np.testing.assert_array_equal(values, wanted[name])
     write(schedule, folder, weights=weights)
     check_equal(folder, graph, "sanitize")
+
+
+def in_groups(graph: Graph, plan: Plan, group: int, machine: Machine) -> Plan:
+    """The plan with rounds of so many channels where it has rounds."""
+    tunnels = []
+    for tunnel in plan.tunnels:
+        assert any(step.group for step in tunnel.steps)
+        bare = (replace(s, group=group if s.group else 0, kernels=()) for s in tunnel.steps)
+        tunnels.append(replace(tunnel, steps=tuple(bare)))
+    return assigned(graph, replace(plan, tunnels=tuple(tunnels)), machine)
 
 
 def kernels_used(schedule: Schedule, flavour: str) -> set[str]:

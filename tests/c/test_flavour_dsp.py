@@ -8,21 +8,23 @@ import numpy as np
 import pytest
 
 from patchc.codegen import WeightsMode
-from patchc.ir import Graph
-from patchc.kernels.dsp import DSP, DSP_KERNELS
+from patchc.kernels.dsp import DSP
 from patchc.kernels.kernel import Slicing, site_of
-from patchc.kernels.portable import PORTABLE
-from patchc.kernels.registry import KERNELS, Registry
+from patchc.kernels.registry import KERNELS
 from patchc.plan.types import InputMode
-from patchc.planner.assign import assigned
-from patchc.planner.machine import Machine
 from patchc.schedule.lower import lower
-from tests.c.flavour_plans import check, kernels_used, layers_plan, network, tunnel_plan
+from tests.c.flavour_plans import (
+    DSP_MACHINE,
+    bottleneck,
+    check,
+    classifier,
+    in_groups,
+    kernels_used,
+    layers_plan,
+    network,
+    tunnel_plan,
+)
 from tests.graphs import NetworkBuilder
-
-# First, so that they are taken where nobody asks for a price.
-DSP_FIRST = Registry((*DSP_KERNELS, *KERNELS.entries))
-MACHINE = Machine(DSP_FIRST, (PORTABLE, DSP))
 
 IN_TUNNELS = {"conv2d.dsp", "conv2d_pointwise.dsp", "conv2d_depthwise.dsp"}
 IN_GROUPS = {
@@ -33,24 +35,10 @@ IN_GROUPS = {
 }
 
 
-def classifier(channels: int, side: int = 9) -> Graph:
-    """A network of every kernel: windows, pointwise, depthwise, over a whole map, over a pixel."""
-    net = NetworkBuilder(channels)
-    x = net.conv(net.input(side, side, 3), channels, 3, 2)
-    x = net.bottleneck(x, channels + 1, 3, 5, 1)
-    x = net.conv(x, channels, 3)
-    return net.build(net.conv(net.dense(x, 10), 5, name="last"))
-
-
-def bottleneck(channels: int, expansion: int, kernel: int, stride: int = 1) -> Graph:
-    net = NetworkBuilder(22)
-    return net.build(net.bottleneck(net.input(9, 8, channels), 5, expansion, kernel, stride))
-
-
 @pytest.mark.parametrize("channels", [1, 4, 7])
 def test_layer_by_layer(channels, tmp_path):
     graph = classifier(channels)
-    schedule = lower(graph, layers_plan(graph, MACHINE), DSP_FIRST)
+    schedule = lower(graph, layers_plan(graph, DSP_MACHINE), DSP_MACHINE.registry)
     assert kernels_used(schedule, DSP) == IN_TUNNELS | {"dense.dsp"}
     check(schedule, tmp_path)
 
@@ -59,7 +47,7 @@ def test_layer_by_layer(channels, tmp_path):
 def test_weights_outside_of_the_text_are_aligned(channels, tmp_path):
     """Beside portable kernels, whose weights end anywhere."""
     graph = classifier(channels)
-    plan = layers_plan(graph, MACHINE)
+    plan = layers_plan(graph, DSP_MACHINE)
     mixed = tuple(
         replace(
             t,
@@ -72,7 +60,7 @@ def test_weights_outside_of_the_text_are_aligned(channels, tmp_path):
         else t
         for index, t in enumerate(plan.tunnels)
     )
-    schedule = lower(graph, replace(plan, tunnels=mixed), DSP_FIRST)
+    schedule = lower(graph, replace(plan, tunnels=mixed), DSP_MACHINE.registry)
     assert kernels_used(schedule, DSP)
     check(schedule, tmp_path, WeightsMode.EXTERN)
 
@@ -91,8 +79,8 @@ def test_weights_outside_of_the_text_are_aligned(channels, tmp_path):
 def test_tunnels(kernel, stride, changes, tmp_path):
     graph = network(kernel, stride)
     mode = InputMode.EXTERN if "reverse" in changes else InputMode.TILES
-    plan = replace(tunnel_plan(graph, 0, MACHINE, **changes), input_mode=mode)
-    schedule = lower(graph, plan, DSP_FIRST)
+    plan = replace(tunnel_plan(graph, 0, DSP_MACHINE, **changes), input_mode=mode)
+    schedule = lower(graph, plan, DSP_MACHINE.registry)
     assert kernels_used(schedule, DSP) == IN_TUNNELS
     check(schedule, tmp_path)
 
@@ -109,16 +97,8 @@ def test_tunnels(kernel, stride, changes, tmp_path):
 def test_channel_groups(group, kernel, weights, tmp_path):
     """Rounds of groups that divide the channels, and of one that does not."""
     graph = bottleneck(5, 4, kernel)
-    plan = tunnel_plan(graph, 1, MACHINE)
-    grouped = tuple(
-        replace(
-            t,
-            steps=tuple(replace(s, group=group if s.group else 0, kernels=()) for s in t.steps),
-        )
-        for t in plan.tunnels
-    )
-    assert any(s.group for t in grouped for s in t.steps)
-    schedule = lower(graph, assigned(graph, replace(plan, tunnels=grouped), MACHINE), DSP_FIRST)
+    plan = in_groups(graph, tunnel_plan(graph, 1, DSP_MACHINE), group, DSP_MACHINE)
+    schedule = lower(graph, plan, DSP_MACHINE.registry)
     assert kernels_used(schedule, DSP) == IN_GROUPS
     check(schedule, tmp_path, weights)
 
@@ -143,7 +123,7 @@ def test_depthwise_windows_that_are_taken(kernel, stride, multiplier, taken):
     x = net.input(12, 12, 4)
     graph = net.build(net.conv(x, 4 * multiplier, kernel, stride, depthwise=True))
     site = site_of(graph, graph.nodes[0])
-    chosen = MACHINE.registry.candidates(site, (DSP,))
+    chosen = DSP_MACHINE.registry.candidates(site, (DSP,))
     assert bool(chosen) == taken
 
 

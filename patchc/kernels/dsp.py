@@ -236,7 +236,6 @@ DSP_KERNELS: tuple[Kernel, ...] = (
         "dense",
         pack=_packed(whole, _fours_of(_by_row, 4), _ROWS_SHORTFALL),
         refuses=_one_group("dense"),
-        takes_scratch=True,
         part=_outputs_from(_row_bytes),
     ),
     _dsp(

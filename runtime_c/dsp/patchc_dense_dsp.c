@@ -154,7 +154,7 @@ PATCHC_INLINE void store(int8_t *pixel, const int32_t sum[4], int32_t c,
 }
 
 void patchc_dense_dsp(const patchc_out *out, const patchc_in *in, const patchc_pads *pads,
-                      int8_t *scratch, const patchc_conv_dsp_params *params)
+                      const patchc_conv_dsp_params *params)
 {
     int32_t start = start_of(in), c_out = out->channels, c = 0;
     int8_t *pixel = patchc_out_row(out, 0);
@@ -163,7 +163,6 @@ void patchc_dense_dsp(const patchc_out *out, const patchc_in *in, const patchc_p
     int32_t one_run = in->rows == 1 && run % 4 == 0;
 
     (void)pads;
-    (void)scratch;
     PATCHC_MACS(in->rows * in->cols * in->channels, c_out);
     for (; c < c_out - 3; c += 4) {
         if (one_run) {

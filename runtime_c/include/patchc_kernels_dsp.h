@@ -51,7 +51,7 @@ typedef struct {
  *     of 4
  * patchc_dense_dsp: a window over the whole view, no pads; fours of each row, [rows] of them one
  *     behind the other, each with zeros behind its last; lanes 4
- *     scratch: none
+ *     scratch: none, and no pointer to any
  * patchc_conv2d_depthwise_dsp: one input channel per output channel; 3x3, 5x5 or 7x7, strides of
  *     columns 1 or 2, dilation 1; two channels in a block of align4(2 * taps) bytes, zeros behind
  *     the last. Of the columns of a row, 0 and 2 are a pair, 1 and 3, 4 and 6, as far as there
@@ -72,7 +72,7 @@ void patchc_conv2d_pointwise_dsp(const patchc_out *out, const patchc_in *in,
 void patchc_conv2d_dsp(const patchc_out *out, const patchc_in *in, const patchc_pads *pads,
                        int8_t *scratch, const patchc_conv_dsp_params *params);
 void patchc_dense_dsp(const patchc_out *out, const patchc_in *in, const patchc_pads *pads,
-                      int8_t *scratch, const patchc_conv_dsp_params *params);
+                      const patchc_conv_dsp_params *params);
 void patchc_conv2d_depthwise_dsp(const patchc_out *out, const patchc_in *in,
                                  const patchc_pads *pads, int8_t *scratch,
                                  const patchc_conv_dsp_params *params);

@@ -28,7 +28,7 @@ typedef void kernel(const patchc_out *out, const patchc_in *in, const patchc_pad
 static kernel *const kernels[] = {
     patchc_conv2d_pointwise_dsp,
     patchc_conv2d_dsp,
-    patchc_dense_dsp,
+    0, /* patchc_dense_dsp works in no scratch memory */
     patchc_conv2d_depthwise_dsp,
 };
 
@@ -126,6 +126,8 @@ static void run(FILE *source, FILE *sink, const record *at)
     params.hi = (int8_t)at->hi;
     if (at->kernel == 4) {
         run_parts(&to, &from, scratch, &params, at->part);
+    } else if (at->kernel == 2) {
+        patchc_dense_dsp(&to, &from, &pads, &params);
     } else if (at->kernel < 4) {
         kernels[at->kernel](&to, &from, &pads, scratch, &params);
     } else {

@@ -16,9 +16,11 @@ from patchc.memory import Placement, check_placement, place
 from patchc.passes import run_passes
 from patchc.plan.json import from_json as plan_from_json
 from patchc.plan.types import InputMode, OutputMode, Plan
+from patchc.planner.assign import assigned
 from patchc.planner.choose import choose
 from patchc.planner.machine import ANY_CORE, Machine
 from patchc.reference import run_graph, run_schedule
+from patchc.schedule.check import check_plan
 from patchc.schedule.lower import lower
 from patchc.schedule.types import Schedule
 from patchc.targets.reserve import NO_RESERVE, Reserve
@@ -84,6 +86,8 @@ def schedule_graph(
 ) -> Stages:
     """The second half of `run_stages`: from the Graph after all passes."""
     if isinstance(plan, Plan):
+        check_plan(graph, plan)
+        plan = assigned(graph, plan, machine)  # one of the first format names no kernels
         schedule = lower(graph, plan, machine.registry)
         stages = Stages(imported, plan, schedule, place(schedule))
     else:

@@ -10,6 +10,7 @@ from patchc.kernels.portable import PORTABLE
 from patchc.plan.types import InputMode, OutputMode, Plan, StepPlan, TunnelPlan
 from patchc.planner.assign import assigned
 from patchc.planner.layer_by_layer import trivial_plan
+from patchc.planner.machine import Machine
 from tests.flavours import TWIN, WITH_TWINS
 from tests.graphs import NetworkBuilder
 
@@ -125,7 +126,7 @@ def sliding() -> Lowering:
     graph = net.build(net.conv(d, 3, name="p"))
     steps = (_step("a"), _step("d", slide=2), _step("p"))
     bare = Plan(InputMode.TILES, (TunnelPlan(steps),))
-    return graph, assigned(graph, bare, WITH_TWINS, (TWIN, PORTABLE))
+    return graph, assigned(graph, bare, Machine(WITH_TWINS, (TWIN, PORTABLE)))
 
 
 def _step(*outputs: str, **settings: int) -> StepPlan:

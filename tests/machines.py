@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from hypothesis import strategies as st
 
 from patchc.kernels.kernel import Role
 from patchc.kernels.portable import PORTABLE
-from patchc.kernels.registry import KERNELS, Registry
+from patchc.kernels.registry import KERNELS
 from patchc.planner.cost import CoreCost, macs
 from patchc.planner.machine import Machine
 from patchc.targets.cost_table import Coefficients, CostTable
+from tests.flavours import TWIN, TWINS
 
-TWIN = "twin"  # the flavour of kernels that are portable ones by another name
-TWINS = ("conv2d_pointwise", "conv2d_depthwise")
-
-
-def with_twins() -> Registry:
-    """The kernels, and copies of two of them in a flavour of their own."""
-    return KERNELS.extended(
-        *(replace(KERNELS[name], name=f"{name}.twin", flavour=TWIN) for name in TWINS)
-    )
+# Portable first, as cores list their flavours.
+BOTH = KERNELS.extended(*TWINS)
 
 
 COEFFICIENTS = st.builds(
@@ -40,7 +32,7 @@ def machines(draw: st.DrawFn) -> Machine:
     """Multiply-accumulates, or coefficients of any size: per flavour, and per kernel for some, so
     that keeping sums may be cheaper than computing at once, and tunnels than layer by layer."""
     both = draw(st.booleans())
-    registry, flavours = (with_twins(), (PORTABLE, TWIN)) if both else (KERNELS, (PORTABLE,))
+    registry, flavours = (BOTH, (PORTABLE, TWIN)) if both else (KERNELS, (PORTABLE,))
     if draw(st.integers(0, 4)) == 4:
         return Machine(registry, flavours, macs)
     often = [name for name, kernel in registry.items() if kernel.role is not Role.COMPUTE]

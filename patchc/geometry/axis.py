@@ -28,7 +28,6 @@ from patchc.ir import (
     ResizeNearest,
     Scaling,
     Softmax,
-    Window,
 )
 from patchc.ir.resize import between, nearest
 
@@ -85,17 +84,18 @@ def _axis_maps(op: Op) -> tuple[AxisMap, AxisMap]:
 @_axis_maps.register(AveragePool)
 @_axis_maps.register(Rearrange)
 def _(op: Conv | MaxPool | AveragePool | Rearrange) -> tuple[AxisMap, AxisMap]:
-    return _under(op.window)
-
-
-# Remembered by what they depend on: operators would keep their weights alive.
-@lru_cache(maxsize=4096)
-def _under(window: Window) -> tuple[AxisMap, AxisMap]:
-    (extent_h, extent_w), top, left = window.extent, window.pads.top, window.pads.left
+    window, pads = op.window, op.window.pads
     return (
-        AxisMap(window.stride[0], 1, -top, extent_h - 1 - top),
-        AxisMap(window.stride[1], 1, -left, extent_w - 1 - left),
+        _under(window.kernel[0], window.stride[0], window.dilation[0], pads.top),
+        _under(window.kernel[1], window.stride[1], window.dilation[1], pads.left),
     )
+
+
+# Remembered by what it depends on: a cache of operators would keep their weights alive.
+@lru_cache(maxsize=4096)
+def _under(kernel: int, stride: int, dilation: int, before: int) -> AxisMap:
+    """Under a window with so many pads before the first position."""
+    return AxisMap(stride, 1, -before, (kernel - 1) * dilation - before)
 
 
 @_axis_maps.register(Binary)

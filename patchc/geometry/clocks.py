@@ -121,7 +121,9 @@ def chunk_by_chunk(clock: RowClock) -> RowClock:
 def from_zero(clock: RowClock) -> RowClock:
     """The same clock with an offset that is not negative, because C divides towards zero: whole
     denominators go from `offset` to `add`."""
-    periods = max(0, -(clock.offset // clock.den))
+    if clock.offset >= 0:
+        return clock
+    periods = -(clock.offset // clock.den)
     return replace(
         clock,
         offset=clock.offset + periods * clock.den,

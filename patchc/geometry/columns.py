@@ -61,8 +61,12 @@ class Stripes:
         """Per count: the width of the widest stripe."""
         return np.maximum.reduceat(columns.stop - columns.start, self.first)
 
-    def total(self, values: np.ndarray) -> np.ndarray:
-        """Per count: the sum over its stripes."""
+    def total(self, columns: Columns) -> np.ndarray:
+        """Per count: the sum of all widths."""
+        return self.sum(columns.stop - columns.start)
+
+    def sum(self, values: np.ndarray) -> np.ndarray:
+        """Per count: the sum of a value per stripe."""
         return np.add.reduceat(values, self.first)
 
     def last(self, columns: Columns) -> np.ndarray:
@@ -119,16 +123,18 @@ class Demand:
             if isinstance(node.op, GlobalAveragePool):
                 need = self.cut.share(width)
             else:
-                need = _behind(node, found[node.output], width)
+                within = self.graph.tensors[node.output].shape[1] <= width
+                need = _behind(node, found[node.output], width, within)
                 if broadcasts(self.graph, node, name):  # each stripe reads all there is
                     need = Columns(np.zeros_like(need.start), np.ones_like(need.stop))
             found[name] = need.hull(found[name]) if name in found else need
 
 
-def _behind(node: Node, out: Columns, width: int) -> Columns:
-    """Columns of an operand behind columns of the output."""
+def _behind(node: Node, out: Columns, width: int, within: bool) -> Columns:
+    """Columns of an operand behind columns of the output. `within`: the output is no wider than the
+    operand, so that the same columns are all there."""
     _, across = axis_maps(node.op)
-    return behind(across, out, width)
+    return out if within and across == AxisMap() else behind(across, out, width)
 
 
 def behind(along: AxisMap, out: Columns, size: int) -> Columns:

@@ -10,7 +10,7 @@ written over the one before it), a sweep from block to block.
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -28,6 +28,9 @@ SOLVED_BUFFERS = 600
 SOLVED_DIRECTIONS = 32
 # With more directions it gets nowhere in that time that a sweep does not.
 MOST_DIRECTIONS = 100
+# With more pairs of buffers that are alive together only first fit is tried: hundreds of maps side
+# by side, all of which one node reads.
+MOST_PAIRS = 10_000
 SWEEPS = 12  # sizes of the arena that are tried, at most
 
 
@@ -49,6 +52,8 @@ def place(schedule: Schedule) -> Placement:
     top = problem.top(offsets)
     if top == peak:
         return Placement(offsets, top, peak, "first fit, meets the liveness peak")
+    if problem.pairs() > MOST_PAIRS:
+        return Placement(offsets, top, peak, f"first fit, within {top - peak} B of the bound")
     solved = None
     if len(problem.buffers) <= SOLVED_BUFFERS:
         solved = _solve(problem, offsets, peak)
@@ -89,6 +94,8 @@ def reversed_blocks(forwards: Schedule, backwards: Schedule) -> frozenset[int]:
     in the larger of the two.
     """
     problem = Problem.of(forwards)
+    if problem.pairs() > MOST_PAIRS:
+        return frozenset()
     both = dict(problem.overlaps)
     for pair, overlaps in Problem.of(backwards).overlaps.items():
         known = both.get(pair, ())
@@ -133,6 +140,13 @@ class Problem:
     def peak(self) -> int:
         """No offsets need less, whatever the directions."""
         return max(overlapping_bytes(self.buffers, chain(*self.overlaps.values())), default=0)
+
+    def pairs(self) -> int:
+        """Pairs of buffers that are alive together."""
+        begin = sorted(buffer.first for buffer in self.buffers)
+        ended = sorted(buffer.last for buffer in self.buffers)
+        # Each buffer meets those that began before it and have not ended.
+        return sum(at - bisect_left(ended, first) for at, first in enumerate(begin))
 
     def open(self) -> tuple[int, ...]:
         """Blocks whose direction is open."""

@@ -15,6 +15,7 @@ from patchc.plan.types import InputMode, OutputMode, Plan, StepPlan, TunnelPlan
 FORMAT = 2
 
 T = TypeVar("T")
+Reader = Callable[[Any, str], T]  # (value, where it stands) -> what it means
 
 
 def to_json(plan: Plan) -> str:
@@ -24,16 +25,20 @@ def to_json(plan: Plan) -> str:
 
 
 def from_json(text: str) -> Plan:
-    """The inverse of `to_json`. Raises PatchcError for text of another form: the message names the
-    format, or the field that is missing, unknown or of another type."""
+    """The inverse of `to_json`. A file of the first format, which had no number, names no kernels;
+    nor do the steps of its plan.
+
+    Raises PatchcError for text of another form: the message names the format, or the field that is
+    missing, unknown or of another type.
+    """
     try:
         data = json.loads(text, object_pairs_hook=_object)
     except (ValueError, RecursionError) as error:
         raise PatchcError(f"it is not JSON: {error}") from None
     if not isinstance(data, dict):
         raise PatchcError("it is not a JSON object")
-    known = data.pop("format", 1)
-    if type(known) is not int or known != FORMAT:
+    known = data.pop("format", None)
+    if known is not None and (type(known) is not int or known != FORMAT):
         raise PatchcError(
             f"it has format {known!r}, and this patchc reads format {FORMAT}: compile the model "
             "anew, without --plan"
@@ -43,7 +48,7 @@ def from_json(text: str) -> Plan:
             data,
             "the plan",
             input_mode=_member(InputMode),
-            tunnels=_several(_tunnel),
+            tunnels=_several(_tunnel(_first_step if known is None else _step)),
             in_place=_several(_pair),
             output_mode=_member(OutputMode),
         )
@@ -60,9 +65,6 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-Reader = Callable[[Any, str], T]  # (value, where it stands) -> what it means
-
-
 def _fields(data: Any, where: str, **readers: Reader[Any]) -> dict[str, Any]:
     """Exactly the named fields of a JSON object, each as its reader makes it."""
     if not isinstance(data, Mapping):
@@ -76,17 +78,22 @@ def _fields(data: Any, where: str, **readers: Reader[Any]) -> dict[str, Any]:
     return {name: read(data[name], f"{where}, {name}") for name, read in readers.items()}
 
 
-def _tunnel(value: Any, where: str) -> TunnelPlan:
-    return TunnelPlan(
-        **_fields(
-            value,
-            where,
-            steps=_several(_step),
-            stripes=_count,
-            whole=_flag,
-            reverse=_flag,
+def _tunnel(step: Reader[StepPlan]) -> Reader[TunnelPlan]:
+    """The reader of a tunnel whose steps `step` reads."""
+
+    def reader(value: Any, where: str) -> TunnelPlan:
+        found = _fields(
+            value, where, steps=_several(step), stripes=_count, whole=_flag, reverse=_flag
         )
-    )
+        return TunnelPlan(**found)
+
+    return reader
+
+
+def _first_step(value: Any, where: str) -> StepPlan:
+    """A step of the first format."""
+    found = _fields(value, where, nodes=_several(_word), tile=_count, group=_count, rows=_count)
+    return StepPlan(**found)
 
 
 def _step(value: Any, where: str) -> StepPlan:
@@ -100,6 +107,9 @@ def _step(value: Any, where: str) -> StepPlan:
         rows=_count,
         slide=_count,
     )
+    nodes, kernels = found["nodes"], found["kernels"]
+    if len(nodes) != len(kernels):
+        raise PatchcError(f"{where} names {len(kernels)} kernels for {len(nodes)} nodes")
     return StepPlan(**found)
 
 

@@ -69,19 +69,21 @@ def assignments(
         )
     for kernels in combinations:
         rest = iter(kernels)
-        yield tuple(_computed_by(step, [next(rest) for _ in step.nodes]) for step in steps)
+        yield tuple(_computed_by(step, [next(rest) for _ in step.nodes], whole) for step in steps)
 
 
 def with_kernels(
     graph: Graph, step: StepPlan, machine: Machine = ANY_CORE, whole: bool = False
 ) -> StepPlan:
     """The step with the first candidate for each of its nodes."""
-    return _computed_by(step, [found[0] for found in candidates(graph, step, machine, whole)])
+    first = [kernels[0] for kernels in candidates(graph, step, machine, whole)]
+    return _computed_by(step, first, whole)
 
 
-def _computed_by(step: StepPlan, kernels: Sequence[Kernel]) -> StepPlan:
-    """The step with a kernel for each of its nodes."""
-    ordered = any(kernel.needs.contiguous for kernel in kernels)
+def _computed_by(step: StepPlan, kernels: Sequence[Kernel], whole: bool) -> StepPlan:
+    """The step with a kernel for each of its nodes. Where one reads rows in order, the rings that
+    the step reads slide."""
+    ordered = not whole and any(kernel.needs.contiguous for kernel in kernels)
     slide = max(step.slide, 1) if ordered else step.slide
     return replace(step, kernels=tuple(kernel.name for kernel in kernels), slide=slide)
 

@@ -10,8 +10,7 @@ from patchc.plan.types import InputMode, OutputMode, Plan, StepPlan, TunnelPlan
 from patchc.planner.assign import assignments
 from patchc.planner.machine import ANY_CORE, Machine
 from patchc.planner.order import best_order, may_overwrite
-from patchc.planner.step_cost import whole_cost
-from patchc.schedule.sites import step_sites
+from patchc.planner.step_cost import whole_step
 
 
 def whole_in_place(graph: Graph, mode: InputMode, order: Sequence[Node]) -> dict[str, str]:
@@ -46,9 +45,7 @@ def layers(
     names = {node.name} if overwrites else set()
     found = []
     for (step,) in assignments(graph, (StepPlan((node.name,)),), machine, names, whole=True):
-        (site,) = step_sites(graph, step, whole=True)
-        scratch = int(machine.registry[step.kernels[0]].scratch(site))
-        found.append(Layer(step, scratch, whole_cost(graph, step, machine)))
+        found.append(Layer(step, *whole_step(graph, step, machine)))
     found.sort(key=lambda layer: (layer.cost, layer.scratch))
     kept: list[Layer] = []
     for layer in found:
@@ -80,4 +77,5 @@ def trivial_plan(
 
 def layers_cost(graph: Graph, plan: Plan, machine: Machine = ANY_CORE) -> int:
     """What a plan costs that runs every node whole."""
-    return sum(whole_cost(graph, tunnel.steps[0], machine) for tunnel in plan.tunnels)
+    costs = (whole_step(graph, tunnel.steps[0], machine)[1] for tunnel in plan.tunnels)
+    return sum(costs)

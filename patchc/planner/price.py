@@ -10,14 +10,12 @@ import numpy as np
 from patchc.geometry.columns import MAX_COLUMN, Demand, stripes
 from patchc.geometry.step import piece_tensor
 from patchc.ir import Graph, Node
-from patchc.kernels.features import Count
 from patchc.plan.types import StepPlan
 from patchc.planner.machine import Machine
-from patchc.planner.step_cost import StepParts, step_cost, step_parts
+from patchc.planner.step_cost import StepParts, step_cost
 from patchc.planner.units import Unit
 from patchc.schedule.extents import tile_count
 from patchc.schedule.scratch import scratch_layout
-from patchc.schedule.sites import placed_kernels
 
 # More bytes than any budget allows: of what does not run.
 TOO_MANY = 2**62
@@ -42,11 +40,11 @@ class Prices:
         counts: Sequence[int],
         units: Mapping[int, Unit],
         machine: Machine,
-        parts: dict[StepPlan, StepParts],
+        parts: Mapping[StepPlan, StepParts],
         streamed: Collection[str] = (),
     ) -> None:
         """`nodes`: all before the cut. `outputs`: the maps they make that are read behind it.
-        `counts`: numbers of stripes. `units`: by position. `parts`: a cache of `step_parts`.
+        `counts`: numbers of stripes. `units`: by position. `parts`: of all their steps.
         `streamed`: images of which every pixel comes, also those that nobody reads.
         """
         self.graph, self.counts, self.units = graph, tuple(counts), units
@@ -55,6 +53,7 @@ class Prices:
         self._options: dict[int, tuple[UnitPrice, ...]] = {}
         self._machine, self._parts = machine, parts
         self._columns: dict[str, np.ndarray] = {}
+        self._widths: dict[str, np.ndarray] = {}
         self._tiles: dict[tuple[str, int], np.ndarray] = {}
         self._least: dict[int, np.ndarray] = {}
 
@@ -64,6 +63,12 @@ class Prices:
             columns = self._demand.columns(tensor)
             self._widest[tensor] = self._demand.cut.widest(columns).tolist()
         return self._widest[tensor]
+
+    def _widest_array(self, tensor: str) -> np.ndarray:
+        """The same: int64 (counts,)."""
+        if tensor not in self._widths:
+            self._widths[tensor] = np.array(self.widest(tensor), dtype=np.int64)
+        return self._widths[tensor]
 
     def row_bytes(self, tensor: str, k: int) -> int:
         """Bytes of one row of its ring, with the k-th number of stripes."""
@@ -95,25 +100,18 @@ class Prices:
 
     def _price(self, unit: Unit, steps: Sequence[StepPlan]) -> tuple[np.ndarray, np.ndarray]:
         """Scratch and cost of one way to run a unit."""
-        aliased = {operand for _, operand in unit.in_place}
         scratch = cost = np.zeros(len(self.counts), dtype=np.int64)
         for step in steps:
-            scratch = np.maximum(scratch, self._scratch(step, aliased))
-            scratch = np.where(self._too_wide(step), TOO_MANY, scratch)
-            cost = cost + self._cost(step)
+            parts = self._parts[step]
+            scratch = np.maximum(scratch, scratch_layout(parts.contents, self._widest_array).bytes)
+            scratch[self._too_wide(step)] = TOO_MANY
+            cost = cost + step_cost(parts, self._machine, self._total_columns, self._total_tiles)
         return scratch, cost
-
-    def _cost(self, plan: StepPlan) -> Count:
-        """What a step costs."""
-        if plan not in self._parts:
-            self._parts[plan] = step_parts(self.graph, plan, self._machine)
-        return step_cost(self._parts[plan], self._machine, self._total_columns, self._total_tiles)
 
     def _total_columns(self, tensor: str) -> np.ndarray:
         """Columns that are computed of a tensor, over all stripes."""
         if tensor not in self._columns:
-            columns = self._demand.columns(tensor)
-            self._columns[tensor] = self._demand.cut.total(columns.stop - columns.start)
+            self._columns[tensor] = self._demand.cut.total(self._demand.columns(tensor))
         return self._columns[tensor]
 
     def _total_tiles(self, tensor: str, tile: int) -> np.ndarray:
@@ -121,7 +119,7 @@ class Prices:
         if (tensor, tile) not in self._tiles:
             columns = self._demand.columns(tensor)
             tiles = tile_count(columns.stop - columns.start, tile)
-            self._tiles[tensor, tile] = self._demand.cut.total(tiles)
+            self._tiles[tensor, tile] = self._demand.cut.sum(tiles)
         return self._tiles[tensor, tile]
 
     def _too_wide(self, plan: StepPlan) -> np.ndarray:
@@ -138,11 +136,3 @@ class Prices:
                 listed = demand.cut.widest(columns) < width if name != piece else True
                 found |= listed & (demand.cut.last(columns) > MAX_COLUMN)
         return found
-
-    def _scratch(self, plan: StepPlan, aliased: Collection[str]) -> np.ndarray:
-        """Bytes of the scratch memory of a step."""
-        chosen = placed_kernels(self.graph, plan, self._machine.registry)
-        layout = scratch_layout(
-            self.graph, plan, chosen, lambda tensor: np.array(self.widest(tensor)), aliased
-        )
-        return np.zeros(len(self.counts), dtype=np.int64) + layout.bytes

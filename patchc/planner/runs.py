@@ -97,11 +97,14 @@ class Runs:
         needed = needed_columns(self.graph, self.order)
         self._narrow_before = [0, *accumulate(self._is_narrow(needed, n) for n in self.order)]
 
+        for unit in self.units.values():
+            aliased = {operand for _, operand in unit.in_place}
+            for step in {step for steps in unit.options for step in steps}:
+                self._parts[step] = step_parts(self.graph, step, self.machine, aliased)
+
         def least(step: StepPlan) -> int:
             """No tunnel computes the step for less: each column that is needed once, in as few
             pieces as hold them."""
-            if step not in self._parts:
-                self._parts[step] = step_parts(self.graph, step, self.machine)
             return int(
                 step_cost(
                     self._parts[step],

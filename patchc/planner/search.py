@@ -58,7 +58,7 @@ BANDS = (0.0, 0.02, 0.06, 0.15)
 # Maps that tunnels read and make, over all tunnels that are looked at in one order. Beyond, only
 # tunnels of few nodes are: many side by side that read one map would make for long ones in
 # multitudes.
-LOOKED_AT = 60_000
+LOOKED_AT = 40_000
 FEW_NODES = 8
 
 
@@ -218,12 +218,12 @@ class _Ordered:
                 striped = self._striped(run, prices, single, left)
             if not single and striped == [] and not self.runs.narrow(cut, position):
                 return
-            if not single and run.stop >= last_striped and self.runs.is_settled(cut, run.stop):
-                return
             for k, one in striped or ():
                 size = one.bytes + run.crossing + run.maps
                 if size <= bounds.bytes:
                     yield self._stream(run, one, prices.counts[k], size)
+            if not single and run.stop >= last_striped and self.runs.is_settled(cut, run.stop):
+                return
 
     def _stream(self, run: Run, one: Combination, stripes: int, size: int) -> Tunnel:
         return Tunnel(run.start, run.stop, one, stripes, run.in_place, size, one.cost)

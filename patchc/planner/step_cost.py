@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from patchc.geometry.axis import axis_maps
 from patchc.geometry.columns import Columns, behind
-from patchc.geometry.step import is_mean, piece_tensor
+from patchc.geometry.span import Span
+from patchc.geometry.step import is_mean, piece_tensor, reach
 from patchc.ir import GlobalAveragePool, Graph
 from patchc.kernels.features import Count, Extent
-from patchc.kernels.kernel import Kernel, Role, Site
+from patchc.kernels.kernel import Kernel, Site
 from patchc.plan.types import StepPlan
 from patchc.planner.machine import Machine
 from patchc.schedule.extents import finish_site, rounds, tile_count
-from patchc.schedule.sites import step_sites
+from patchc.schedule.scratch import Contents, scratch_contents
+from patchc.schedule.sites import placed_kernels
+
+ONE = Span(0, 1)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,8 +37,9 @@ class Part:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StepParts:
-    """The kernels of a step."""
+    """The kernels of a step, and what it has in scratch memory."""
 
+    contents: Contents
     parts: tuple[Part, ...]
     piece: str  # the tensor whose columns its pieces are
     tile: int  # of so many columns; 0: all of a stripe
@@ -44,10 +49,10 @@ def computed_rows(graph: Graph, plan: StepPlan) -> list[int]:
     """Per node of a step: rows computed over all its pieces, recomputed ones included."""
     piece = piece_tensor(graph, plan)
     height = graph.tensors[piece].shape[0]
-    # Without groups nodes that read inner tensors are 1x1, so no row is computed twice.
-    chunk = plan.rows if plan.group else height
-    first = np.arange(0, height, chunk, dtype=np.int64)
-    pieces = Columns(first, np.minimum(first + chunk, height))
+    if not plan.group:  # nodes that read inner tensors are 1x1: no row is computed twice
+        return [rows.stop - rows.start for rows, _ in reach(graph, plan, Span(0, height), ONE)]
+    first = np.arange(0, height, plan.rows, dtype=np.int64)
+    pieces = Columns(first, np.minimum(first + plan.rows, height))
     found: list[int] = []
     behind_piece = {piece: pieces}
     for name in reversed(plan.nodes):
@@ -62,42 +67,36 @@ def computed_rows(graph: Graph, plan: StepPlan) -> list[int]:
     return found
 
 
-def step_parts(graph: Graph, plan: StepPlan, machine: Machine) -> StepParts:
-    """The kernels of a step of a tunnel."""
+def step_parts(
+    graph: Graph, plan: StepPlan, machine: Machine, aliased: Collection[str] = ()
+) -> StepParts:
+    """A step of a tunnel. `aliased`: inner tensors that lie in the memory of its output instead."""
     piece, mean = piece_tensor(graph, plan), is_mean(graph, plan)
     row_pieces = -(-graph.tensors[piece].shape[0] // plan.rows)
+    chosen = placed_kernels(graph, plan, machine.registry)
     parts: list[Part] = []
-    last = len(plan.nodes) - 1
-    for position, (name, kernel_name, site, rows) in enumerate(
-        zip(
-            plan.nodes,
-            plan.kernels,
-            step_sites(graph, plan),
-            computed_rows(graph, plan),
-            strict=True,
-        )
-    ):
-        kernel = machine.registry[kernel_name]
-        adds = mean and position == last
-        tensor = piece if adds else graph.node(name).output
-        parts.append(Part(kernel, site, row_pieces, rows, tensor, rounds(site)))
-        if kernel.role is Role.ACCUMULATE:
-            assert kernel.finish is not None
-            finisher = machine.registry[kernel.finish]
+    for placed, rows in zip(chosen, computed_rows(graph, plan), strict=True):
+        adds = mean and placed is chosen[-1]
+        tensor, site = piece if adds else placed.site.output.name, placed.site
+        parts.append(Part(placed.kernel, site, row_pieces, rows, tensor, rounds(site)))
+        if placed.finish is not None:
             where = finish_site(site)
             if adds:
-                parts.append(Part(finisher, where, 1, 1, None, rounds=1))
+                parts.append(Part(placed.finish, where, 1, 1, None, rounds=1))
             else:
-                parts.append(Part(finisher, where, row_pieces, rows, tensor, rounds=1))
-    return StepParts(tuple(parts), piece, plan.tile)
+                parts.append(Part(placed.finish, where, row_pieces, rows, tensor, rounds=1))
+    contents = scratch_contents(graph, plan, chosen, aliased)
+    return StepParts(contents, tuple(parts), piece, plan.tile)
 
 
-def whole_cost(graph: Graph, plan: StepPlan, machine: Machine) -> int:
-    """What a node costs that is computed whole, in one call."""
-    ((kernel_name, site),) = zip(plan.kernels, step_sites(graph, plan, whole=True), strict=True)
-    kernel, (height, width, _) = machine.registry[kernel_name], site.output.shape
+def whole_step(graph: Graph, plan: StepPlan, machine: Machine) -> tuple[int, int]:
+    """Bytes of scratch and cost of a node that is computed whole, in one call."""
+    (placed,) = placed_kernels(graph, plan, machine.registry, whole=True)
+    kernel, site = placed.kernel, placed.site
+    height, width, _ = site.output.shape
     size = Extent(1, height, tile_count(width, 0), width)
-    return int(machine.cost(kernel, kernel.work(site, size)))
+    scratch = kernel.scratch(replace(site, cols=width)) if kernel.takes_scratch else 0
+    return int(scratch), int(machine.cost(kernel, kernel.work(site, size)))
 
 
 def step_cost(

@@ -182,8 +182,8 @@ class _Lowering:
         now = len(self.blocks)
         for name in (*node.inputs, node.output):
             self._touch(name, now)
-        height, width, _ = self.graph.tensors[node.output].shape
-        size = int(placed.kernel.scratch(replace(placed.site, rows=height, cols=width)))
+        width = self.graph.tensors[node.output].shape[1]
+        size = int(placed.kernel.scratch(replace(placed.site, cols=width)))
         working = None
         if placed.kernel.takes_scratch:
             buffer = f"scratch_{self.names[node.output]}"

@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from patchc.geometry.span import Span
-from patchc.geometry.step import piece_rows, piece_tensor, reach
+from patchc.geometry.step import piece_tensor, reach
 from patchc.ir import Graph
 from patchc.kernels.features import Count
-from patchc.kernels.kernel import Kernel
+from patchc.kernels.kernel import Kernel, Site
 from patchc.plan.types import StepPlan
 from patchc.schedule.sites import Placed, projection
 from patchc.schedule.types import Scratch, Storage, Sums
@@ -29,63 +29,94 @@ class Inner:
     """A tensor inside a step: what is there of it for the time of a piece."""
 
     tensor: str
-    offset: Count  # bytes from the start of the scratch memory
     slots: int  # rows
-    tile: Count  # columns
     depth: int  # channels
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
-    """The scratch memory of a step: sums first, then inner tensors, then what kernels work in."""
+class Working:
+    """A kernel that works in scratch memory."""
 
+    kernel: Kernel
+    site: Site  # but for its columns
+    tensor: str  # whose columns it computes
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What a step has in its scratch memory, whatever its columns: sums first, then inner tensors,
+    then what kernels work in."""
+
+    tile: int  # columns of a piece; 0: all of the stripe's
+    summed: str  # the tensor that there are sums of; empty: there are none
+    sums_bytes: int  # of a column
     inner: tuple[Inner, ...]
-    sums_cols: Count  # columns of the sums; 0: there are none
-    kernels_at: Count  # offset of the bytes that kernels work in, one kernel after the other
+    working: tuple[Working, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The contents for given columns."""
+
+    offsets: tuple[Count, ...]  # bytes to each inner tensor
+    tiles: tuple[Count, ...]  # columns of each
+    working_at: Count  # bytes to what kernels work in, one kernel after the other
     bytes: Count
 
 
-def scratch_layout(
-    graph: Graph,
-    plan: StepPlan,
-    chosen: Sequence[Placed],
-    widest: Callable[[str], Count],
-    aliased: Collection[str],
-) -> Layout:
-    """`chosen`: the kernel of each node. `widest`: columns of a tensor in the widest stripe.
-    `aliased`: inner tensors that lie in the memory of the step's output instead."""
+def scratch_contents(
+    graph: Graph, plan: StepPlan, chosen: Sequence[Placed], aliased: Collection[str]
+) -> Contents:
+    """`chosen`: the kernel of each node. `aliased`: inner tensors that lie in the memory of the
+    step's output instead."""
     at = projection(graph, plan) if plan.group else -1
-    rows = piece_rows(graph, plan)
-    sums_cols: Count = 0
-    offset: Count = 0
+    rows = [placed.site.rows for placed in chosen]
+    summed, sums_bytes = "", 0
     if plan.group:
         summed = graph.node(plan.nodes[at]).output
-        sums_cols = widest(summed)
-        offset = plan.rows * sums_cols * graph.tensors[summed].shape[2] * SUM_BYTES
+        sums_bytes = plan.rows * graph.tensors[summed].shape[2] * SUM_BYTES
     inner = []
     for position, name in enumerate(plan.nodes[:-1]):
         tensor = graph.node(name).output
-        if tensor in aliased:
-            continue
-        channels = graph.tensors[tensor].shape[2]
-        depth = min(plan.group, channels) if position < at else channels
-        tile = tile_cols(plan, widest(tensor))
-        inner.append(Inner(tensor, offset, rows[position], tile, depth))
-        offset = offset + rows[position] * tile * depth
+        if tensor not in aliased:
+            channels = graph.tensors[tensor].shape[2]
+            depth = min(plan.group, channels) if position < at else channels
+            inner.append(Inner(tensor, rows[position], depth))
+    working = tuple(
+        Working(
+            kernel,
+            placed.site,
+            piece_tensor(graph, plan) if placed is chosen[-1] else placed.site.output.name,
+        )
+        for placed in chosen
+        for kernel in placed.kernels
+        if kernel.takes_scratch
+    )
+    return Contents(plan.tile, summed, sums_bytes, tuple(inner), working)
+
+
+def scratch_layout(contents: Contents, widest: Callable[[str], Count]) -> Layout:
+    """`widest`: columns of a tensor in the widest stripe."""
+
+    def columns(tensor: str) -> Count:
+        width = widest(tensor)
+        return np.minimum(width, contents.tile) if contents.tile else width
+
+    offset: Count = contents.sums_bytes * widest(contents.summed) if contents.summed else 0
+    offsets, tiles = [], []
+    for item in contents.inner:
+        tile = columns(item.tensor)
+        offsets.append(offset)
+        tiles.append(tile)
+        offset = offset + item.slots * item.depth * tile
+    if not contents.working:
+        return Layout(tuple(offsets), tuple(tiles), offset, offset)
     working: Count = 0
-    for placed, height in zip(chosen, rows, strict=True):
-        piece = placed.site.output.name if placed is not chosen[-1] else piece_tensor(graph, plan)
-        site = replace(placed.site, rows=height, cols=tile_cols(plan, widest(piece)))
-        for kernel in placed.kernels:
-            working = np.maximum(working, kernel.scratch(site))
+    for one in contents.working:
+        site = replace(one.site, cols=columns(one.tensor))
+        working = np.maximum(working, one.kernel.scratch(site))
     start = -(-offset // SCRATCH_ALIGN) * SCRATCH_ALIGN
-    total = np.where(np.equal(working, 0), offset, start + working)
-    return Layout(tuple(inner), sums_cols, start, total)
-
-
-def tile_cols(plan: StepPlan, width: Count) -> Count:
-    """Columns of a piece, of a tensor that is `width` columns wide in its stripe."""
-    return np.minimum(width, plan.tile) if plan.tile else width
+    return Layout(tuple(offsets), tuple(tiles), start, start + working)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,31 +147,26 @@ def step_scratch(
     widest = {
         name: max(span.stop - span.start for span in found) for name, found in reached.items()
     }
-    layout = scratch_layout(graph, plan, chosen, widest.__getitem__, aliased)
+    contents = scratch_contents(graph, plan, chosen, aliased)
+    layout = scratch_layout(contents, widest.__getitem__)
     sums: tuple[Sums, ...] = ()
-    if plan.group:
-        summed = graph.node(plan.nodes[projection(graph, plan)]).output
-        channels = graph.tensors[summed].shape[2]
-        width = int(layout.sums_cols)
-        sums = (Sums(summed, "", 0, plan.rows, width, channels, per_piece=True),)
+    if contents.summed:
+        channels = graph.tensors[contents.summed].shape[2]
+        width = widest[contents.summed]
+        sums = (Sums(contents.summed, "", 0, plan.rows, width, channels, per_piece=True),)
     storages = tuple(
         Storage(
             tensor=item.tensor,
             buffer="",
-            offset=int(item.offset),
+            offset=int(offset),
             slots=item.slots,
-            pitch=int(item.tile) * item.depth,
+            pitch=int(tile) * item.depth,
             cols=reached[item.tensor],
-            tile=int(item.tile),
+            tile=int(tile),
             depth=item.depth,
         )
-        for item in layout.inner
+        for item, offset, tile in zip(contents.inner, layout.offsets, layout.tiles, strict=True)
     )
-    size, start = int(layout.bytes), int(layout.kernels_at)
-    working = {
-        kernel: Scratch("", start, size - start)
-        for placed in chosen
-        for kernel in placed.kernels
-        if kernel.takes_scratch
-    }
+    size, start = int(layout.bytes), int(layout.working_at)
+    working = {one.kernel: Scratch("", start, size - start) for one in contents.working}
     return StepScratch(storages, sums, working, size)

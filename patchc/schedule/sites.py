@@ -47,7 +47,7 @@ def step_sites(graph: Graph, plan: StepPlan, whole: bool = False) -> tuple[Site,
     at = projection(graph, plan) if plan.group else -1
     mean = not whole and is_mean(graph, plan)
     heights = piece_rows(graph, plan)
-    rows = {graph.node(n).output: r for n, r in zip(plan.nodes, heights, strict=True)}
+    inner = {graph.node(n).output: r for n, r in zip(plan.nodes, heights, strict=True)}
     found: list[Site] = []
     sliced: set[str] = set()  # tensors of which a round makes only some channels
     for position, name in enumerate(plan.nodes):
@@ -64,8 +64,11 @@ def step_sites(graph: Graph, plan: StepPlan, whole: bool = False) -> tuple[Site,
         if position < at:
             sliced.add(node.output)
         group = plan.group if slicing is not Slicing.ALL else 0
-        wraps = any(rows.get(tensor, 1) > 1 for tensor in node.inputs)
-        found.append(site_of(graph, node, role=role, slicing=slicing, group=group, wraps=wraps))
+        wraps = any(inner.get(tensor, 1) > 1 for tensor in node.inputs)
+        rows = graph.tensors[node.output].shape[0] if whole else heights[position]
+        found.append(
+            site_of(graph, node, role=role, slicing=slicing, group=group, wraps=wraps, rows=rows)
+        )
     return tuple(found)
 
 

@@ -9,9 +9,12 @@ import pytest
 from patchc.errors import PatchcError
 from patchc.kernels.portable import PORTABLE
 from patchc.plan.types import InputMode, Plan
+from patchc.planner.choose import choose, layer_by_layer
+from patchc.planner.cost import CoreCost
 from patchc.planner.machine import Machine
 from patchc.schedule.lower import lower
 from patchc.schedule.types import Move
+from patchc.targets.cost_table import Coefficients, CostTable
 from tests.c.flavour_plans import check, kernels_used, layers_plan, network, tunnel_plan
 from tests.flavours import TWIN, WITH_TWINS
 from tests.graphs import NetworkBuilder
@@ -86,3 +89,23 @@ def test_channel_groups(option, tmp_path):
     schedule = lower(graph, tunnel_plan(graph, option, TWO_FLAVOURS), WITH_TWINS)
     assert kernels_used(schedule, TWIN) == {"conv2d_pointwise.twin"}
     check(schedule, tmp_path)
+
+
+def priced(twin: int) -> Machine:
+    """Both flavours, the second one at so many instructions per multiply-accumulate, the portable
+    one at 4."""
+    flavours = {PORTABLE: Coefficients(per_mac=4000), TWIN: Coefficients(per_mac=1000 * twin)}
+    return Machine(WITH_TWINS, (PORTABLE, TWIN), CoreCost(CostTable(flavours)))
+
+
+@pytest.mark.parametrize("share", [1.0, 0.6])
+def test_the_planner_takes_the_cheaper_flavour(share, tmp_path):
+    """Layer by layer and in tunnels, scratch memory and rings that slide within the budget."""
+    graph = network()
+    limit = int(layer_by_layer(graph, InputMode.TILES).arena_bytes * share) + 40
+    cheap, dear = (choose(graph, InputMode.TILES, limit, machine=priced(n)) for n in (1, 9))
+    assert kernels_used(cheap.schedule, TWIN) == ALL
+    assert kernels_used(dear.schedule, TWIN) == set()
+    assert max(cheap.arena_bytes, dear.arena_bytes) <= limit
+    assert cheap.cost < dear.cost
+    check(cheap.schedule, tmp_path)

@@ -36,14 +36,14 @@ class Met:
     """
 
     def __init__(self, **least: float) -> None:
-        self._least = least
+        self.least = least
         self._examples = 0
         self._counts: Counter[str] = Counter()
 
     def __call__(self, **there: bool) -> None:
         """To be called once at the end of each example, with a truth for every share."""
-        if there.keys() != self._least.keys():
-            raise TypeError(f"shares of {sorted(self._least)}, met {sorted(there)}")
+        if there.keys() != self.least.keys():
+            raise TypeError(f"shares of {sorted(self.least)}, met {sorted(there)}")
         self._examples += 1
         for tag, met in there.items():
             if met:
@@ -67,7 +67,7 @@ class Met:
         total = self._examples
         rare = [
             f"{tag}: {self._counts[tag]} of {total} examples, expected {share:.0%}"
-            for tag, share in self._least.items()
+            for tag, share in self.least.items()
             if self._counts[tag] < least_count(total, share)
         ]
         assert not rare, "; ".join(rare)

@@ -14,14 +14,18 @@ from tests.property.strategies import one_sided
 
 
 @st.composite
-def chains(draw: st.DrawFn, max_blocks: int = 5) -> Graph:
-    """stem, bottlenecks / residual convolutions / depthwise pairs / pools, perhaps a head."""
+def chains(draw: st.DrawFn, max_blocks: int = 5, *, padded: bool = False) -> Graph:
+    """stem, bottlenecks / residual convolutions / depthwise pairs / pools, perhaps a head.
+    `padded`: behind the stem a 1x1 convolution with pads behind the last column, none before."""
     net = NetworkBuilder(draw(st.integers(0, 2**16)))
     height, width = draw(st.integers(9, 30)), draw(st.integers(9, 30))
     x = net.input(height, width, draw(st.integers(1, 4)))
     x = net.conv(
         x, draw(st.integers(2, 8)), draw(st.sampled_from([1, 3, 5])), draw(st.integers(1, 2))
     )
+    if padded:
+        pads = Padding(0, 0, draw(st.integers(0, 2)), draw(st.integers(1, 2)))
+        x = net.conv(x, draw(st.integers(2, 8)), pad=pads)
     for _ in range(draw(st.integers(1, max_blocks))):
         x = _block(draw, net, x)
     head = draw(st.sampled_from(["none", "mean", "mean + dense", "wide mean + dense"]))

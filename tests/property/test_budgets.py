@@ -41,7 +41,7 @@ def check(graph: Graph, mode: InputMode, outputs: OutputMode, share: float, met:
 
 
 in_chains = Met(
-    tunnels=0.6, several_tunnels=0.1, stripes=0.1, in_place=0.4, handed_over=0.05, branches=0.05
+    tunnels=0.8, several_tunnels=0.35, stripes=0.15, in_place=0.5, handed_over=0.05, branches=0.02
 )
 
 
@@ -53,7 +53,7 @@ def test_from_the_floor_to_layer_by_layer_the_bytes_are_the_same(graph, mode, ou
 
 
 in_branches = Met(
-    tunnels=0.6, several_tunnels=0.1, stripes=0.1, in_place=0.4, handed_over=0.05, branches=0.2
+    tunnels=0.65, several_tunnels=0.35, stripes=0.35, in_place=0.5, handed_over=0.08, branches=0.25
 )
 
 
@@ -65,7 +65,7 @@ def test_so_it_is_where_graphs_branch(graph, mode, outputs, share):
 
 
 in_decoders = Met(
-    tunnels=0.6, several_tunnels=0.1, stripes=0.1, in_place=0.4, handed_over=0.05, branches=0.1
+    tunnels=0.65, several_tunnels=0.35, stripes=0.3, in_place=0.5, handed_over=0.05, branches=0.5
 )
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from itertools import product
+from math import prod
 
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from patchc.errors import PatchcError
@@ -14,7 +15,7 @@ from patchc.planner.choose import choose, explore, layer_by_layer
 from patchc.planner.cost import executed_cost
 from patchc.planner.layer_by_layer import layers
 from patchc.planner.machine import Machine
-from patchc.planner.order import orders
+from patchc.planner.order import best_order, orders
 from patchc.planner.runs import Runs
 from patchc.planner.search import NO_LIMIT, Search
 from patchc.planner.staircase import Staircase
@@ -23,6 +24,7 @@ from patchc.schedule.lower import lower
 from patchc.schedule.work import executed
 from tests.graphs import NetworkBuilder
 from tests.machines import machines
+from tests.property.examples import Met, some
 from tests.property.networks import chains, dags
 from tests.property.priced import block_bytes, computing_blocks
 
@@ -30,12 +32,8 @@ INPUTS, OUTPUTS = st.sampled_from(list(InputMode)), st.sampled_from(list(OutputM
 NETWORKS = st.one_of(chains(max_blocks=3), dags(max_blocks=2))
 
 
-def some(examples: int) -> settings:
-    return settings(max_examples=examples, deadline=None, suppress_health_check=list(HealthCheck))
-
-
-@given(NETWORKS, INPUTS, OUTPUTS, machines())
 @some(40)
+@given(NETWORKS, INPUTS, OUTPUTS, machines())
 def test_prices_are_what_schedules_execute(graph, mode, outputs, machine):
     """Tunnel by tunnel, in bytes and in cost."""
     search = Search(graph, mode, outputs, machine)
@@ -80,8 +78,8 @@ def small_chains(draw: st.DrawFn) -> Graph:
     return net.build(x)
 
 
-@given(small_chains(), INPUTS, OUTPUTS, machines(), st.floats(0.3, 1.2))
 @some(40)
+@given(small_chains(), INPUTS, OUTPUTS, machines(), st.floats(0.3, 1.2))
 def test_nothing_that_fits_and_costs_less_is_passed_over(graph, mode, outputs, machine, share):
     whole = layer_by_layer(graph, mode, outputs=outputs, machine=machine)
     limit = round(share * whole.arena_bytes)
@@ -106,7 +104,8 @@ def all_plans(graph: Graph, mode: InputMode, machine: Machine) -> list[tuple[int
     """(bytes, cost) on the frontier of all paths over cuts: every tunnel that there is lowered,
     measured and counted on its own, between layers."""
     best: Staircase[Tried] = Staircase()
-    for order in {together(graph, found) for found in orders(graph, mode, OutputMode.ARENA)}:
+    least = best_order(graph, mode).nodes
+    for order in {together(graph, found) for found in orders(graph, least)}:
         runs = Runs(graph, mode, OutputMode.ARENA, order, machine)
         at: list[Staircase[Tried]] = [Staircase() for _ in range(len(order) + 1)]
         at[0].add(Tried(0, 0))
@@ -178,26 +177,19 @@ def frontier(graph: Graph, mode: InputMode, machine: Machine) -> list[tuple[int,
     return [(point.bytes, point.cost) for point in best]
 
 
-seen = {"examples": 0, "tunnels that cost less than layer by layer": 0, "two flavours": 0}
+brute_force = Met(tunnels_cost_less=0.1, two_flavours=0.2, narrow=0.1)
 
 
-@given(small_chains(), INPUTS, machines())
+@brute_force.enough
 @some(50)
+@given(small_chains(), INPUTS, machines())
 def test_the_frontier_is_that_of_all_plans(graph, mode, machine):
-    units = Runs(graph, mode, OutputMode.ARENA, graph.nodes, machine).units.values()
-    ways = 1
-    for unit in units:
-        ways *= len(unit.options)
-    assume(ways <= 200)
-    search = Search(graph, mode, machine=machine)
+    runs = Runs(graph, mode, OutputMode.ARENA, graph.nodes, machine)
+    assume(prod(len(unit.options) for unit in runs.units.values()) <= 200)
     found = frontier(graph, mode, machine)
     assert found == all_plans(graph, mode, machine)
-    seen["examples"] += 1
-    seen["tunnels that cost less than layer by layer"] += found[-1][1] < search.plain
-    seen["two flavours"] += len(machine.flavours) > 1
-
-
-def test_those_were_the_cases_that_matter():
-    assert seen["examples"] >= 20
-    assert seen["tunnels that cost less than layer by layer"] >= seen["examples"] // 10
-    assert seen["two flavours"] >= seen["examples"] // 10
+    brute_force(
+        tunnels_cost_less=found[-1][1] < Search(graph, mode, machine=machine).plain,
+        two_flavours=len(machine.flavours) > 1,
+        narrow=runs.narrow(0, len(graph.nodes)),
+    )

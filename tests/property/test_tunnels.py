@@ -91,7 +91,7 @@ def test_every_plan_computes_what_the_graph_computes(case):
     plan_features(**features(case[1], found))
 
 
-verdicts = Met(equal=0.2, objected=0.2)
+verdicts = Met(equal=0.25, objected=0.5)
 
 
 @verdicts.enough
@@ -170,7 +170,7 @@ def hull(mask: np.ndarray) -> tuple[int, int]:
     return (int(columns[0]), int(columns[-1]) + 1) if len(columns) else (0, 0)
 
 
-lowered = Met(rings=0.5, exact_rings=0.25, exact_stripes=0.15, reverse=0.15)
+lowered = Met(rings=0.5, exact_rings=0.25, exact_stripes=0.15, reverse=0.1)
 
 
 @lowered.enough
@@ -245,7 +245,7 @@ def test_a_ring_one_row_shorter_is_noticed(found, data):
         execute(spoiled, place(found), images(found.graph))
 
 
-overlapping = Met(overlap=0.8, reverse=0.1)
+overlapping = Met(overlap=0.85, reverse=0.05)
 
 
 @overlapping.enough
@@ -277,7 +277,7 @@ def test_a_map_may_lie_at_the_very_distance_that_the_lowering_asks_for(found):
 # -- the search --------------------------------------------------------------------------------
 
 
-searched = Met(tunnels=0.6, several_points=0.4)
+searched = Met(tunnels=0.6, several_points=0.25)
 
 
 @searched.enough

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+
 import numpy as np
 import pytest
 
@@ -10,6 +12,7 @@ from patchc.memory import check_placement, liveness_peak, place, placement, reve
 from patchc.memory.sweep import Sweep
 from patchc.pipeline import random_maps
 from patchc.plan.types import InputMode
+from patchc.planner import search
 from patchc.planner.choose import choose
 from patchc.reference import run_graph, run_schedule
 from tests.graphs import NetworkBuilder
@@ -109,3 +112,25 @@ def test_a_sweep_finds_nothing_where_nothing_fits():
     chain = growing(7, 100, 10, frozenset())
     overlaps = {(o.target, o.source): (o,) for o in chain.overlaps}
     assert Sweep(tuple(chain.buffers.values()), overlaps).run(120) is None
+
+
+def test_hundreds_of_maps_side_by_side_take_no_solver(monkeypatch):
+    """Below what first fit needs nothing is tried that takes time with each pair of them."""
+    net = NetworkBuilder()
+    x = net.conv(net.input(10, 10, 3), 4, 3)
+    graph = net.build(net.concat(*[net.conv(x, 1, 3) for _ in range(200)]))
+    monkeypatch.setattr(placement, "_Solver", None)
+    monkeypatch.setattr(placement, "Sweep", None)
+    monkeypatch.setattr(search, "LOOKED_AT", 1000)
+    found = choose(graph, InputMode.TILES, 0)
+    check_placement(found.schedule, found.placement)
+    assert found.arena_bytes <= found.layerwise_bytes
+
+
+def test_pairs_that_are_alive_together():
+    made = growing(7, 100, 10, frozenset())
+    buffers = tuple(made.buffers.values())
+    expected = sum(
+        one.first <= two.last and two.first <= one.last for one, two in combinations(buffers, 2)
+    )
+    assert placement.Problem(buffers, {}).pairs() == expected

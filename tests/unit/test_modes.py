@@ -36,7 +36,7 @@ def test_rings_are_known_once_their_last_reader_is_there():
     x = net.conv(net.input(8, 8, 2), 3, 3, name="x")
     walk = Walk(net.build(net.conv(x, 4, 5, name="y")))
     (one,) = walk.unit()
-    assert (one.rings, one.scratch, one.extra, one.count) == (3 * 8 * 2, 0, 0, 1)
+    assert (one.rings, one.scratch, one.cost, one.count) == (3 * 8 * 2, 0, 64 * 54, 1)
     (two,) = walk.unit()
     assert two.rings == 3 * 8 * 2 + 5 * 8 * 3
     assert [step.nodes for step in two.steps] == [("x.node",), ("y.node",)]
@@ -74,8 +74,12 @@ def test_ways_to_the_same_state_share_it_and_the_beaten_ones_go():
 def test_bounds_leave_out_what_exceeds_them():
     net = NetworkBuilder()
     graph = net.build(net.conv(net.input(8, 8, 2), 3, 3, name="x"))
-    assert len(Walk(graph).unit(Bounds(48, 0))) == 1
-    assert Walk(graph).unit(Bounds(47, 0)) == []
+    cost = 64 * 54
+    cost = 8 * 8 * 54
+    assert len(Walk(graph).unit(Bounds(48, cost))) == 1
+    assert Walk(graph).unit(Bounds(48, cost - 1)) == []
+    assert Walk(graph).unit(Bounds(47, cost)) == []
+    assert Walk(graph).unit(Bounds(48, cost - 1)) == []
 
 
 def test_a_mean_keeps_sums_and_ends_what_streams():

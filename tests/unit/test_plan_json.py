@@ -49,8 +49,8 @@ NOT_PLANS = {
     "not JSON": ("{", "it is not JSON: Expecting property name"),
     "too deep": ("[" * 100_000, "it is not JSON: "),
     "not an object": ("[]", "it is not a JSON object"),
-    "without a number": (
-        '{"input_mode": "tiles", "tunnels": [], "in_place": [], "output_mode": "arena"}',
+    "the first format with a number": (
+        '{"format": 1}',
         f"it has format 1, and this patchc reads format {FORMAT}: compile the model anew",
     ),
     "a later format": ('{"format": 99}', "it has format 99, and this patchc reads format"),
@@ -107,6 +107,11 @@ BAD_FIELDS = {
     "nodes": (STEP, "nodes", "stem", "the plan, tunnels 0, steps 0, nodes is not a list"),
     "a node": (STEP, "nodes", [1], "the plan, tunnels 0, steps 0, nodes 0 is not a name"),
     "kernels": (STEP, "kernels", None, "the plan, tunnels 0, steps 0, kernels is not a list"),
+    "no kernels": (STEP, "kernels", [], "the plan, tunnels 0, steps 0 names 0 kernels for 1 nodes"),
+    "a kernel too many": (
+        *(STEP, "kernels", ["conv2d", "conv2d"]),
+        "the plan, tunnels 0, steps 0 names 2 kernels for 1 nodes",
+    ),
     "rows": (STEP, "rows", True, "the plan, tunnels 0, steps 0, rows is not a count"),
     "a pair": ((), "in_place", [["a"]], "the plan, in_place 0 is not a pair of names"),
     "no pair": ((), "in_place", ["a"], "the plan, in_place 0 is not a list"),
@@ -155,11 +160,6 @@ MISFITS = {
         *(STEP, "kernels", ["conv2d_pointwise"]),
         "the plan computes 'stem' by 'conv2d_pointwise': ",
     ),
-    "no kernels": (STEP, "kernels", [], "the plan names 0 kernels for 1 nodes: stem"),
-    "a kernel too many": (
-        *(STEP, "kernels", ["conv2d", "conv2d"]),
-        "the plan names 2 kernels for 1 nodes: stem",
-    ),
     "no stripe": (TUNNEL, "stripes", 0, "the plan cuts stem + depthwise + "),
     "empty": (TUNNEL, "steps", [], "the plan does not fit the model: it leaves out add, "),
     "an image in reverse": (TUNNEL, "reverse", True, "the plan streams stem + depthwise + "),
@@ -178,3 +178,15 @@ def test_the_plan_that_these_tests_spoil_compiles(model: Path, written: str, tmp
     (tmp_path / "plan.json").write_text(written)
     words = ("compile", model, "-o", tmp_path / "out", "--plan", tmp_path / "plan.json")
     assert patchc_command(*words).status == 0
+
+
+def test_a_plan_of_the_first_format_gets_its_kernels(model: Path, written: str, tmp_path: Path):
+    """It had no number, and named no kernels."""
+    data = json.loads(written)
+    del data["format"]
+    for step in (step for tunnel in data["tunnels"] for step in tunnel["steps"]):
+        del step["kernels"], step["slide"]
+    (tmp_path / "plan.json").write_text(json.dumps(data))
+    words = ("compile", model, "-o", tmp_path / "out", "--plan", tmp_path / "plan.json")
+    assert patchc_command(*words).status == 0
+    assert (tmp_path / "out/plan.json").read_text() == written

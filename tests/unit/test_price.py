@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import accumulate
-
-import numpy as np
 
 from patchc.ir import Graph
 from patchc.plan.types import StepPlan
-from patchc.planner.price import Prices, computed_rows
-from patchc.planner.units import GROUP_ROWS, find_units
+from patchc.planner.machine import ANY_CORE
+from patchc.planner.price import Prices
+from patchc.planner.step_cost import StepParts, computed_rows, step_parts
+from patchc.planner.units import GROUP_ROWS, Unit, find_units
 from tests.graphs import NetworkBuilder
 
 
@@ -20,11 +21,23 @@ def bottleneck() -> Graph:
     return net.build(net.conv(net.depthwise(e, 3, name="d"), 2, name="p"))
 
 
+def parts(graph: Graph, units: Iterable[Unit]) -> dict[StepPlan, StepParts]:
+    """Of all steps in which the units may run."""
+    found = {}
+    for unit in units:
+        aliased = {operand for _, operand in unit.in_place}
+        for step in (step for steps in unit.options for step in steps):
+            found[step] = step_parts(graph, step, ANY_CORE, aliased)
+    return found
+
+
 def prices(graph: Graph, *counts: int) -> Prices:
     units = find_units(graph, graph.nodes)
     starts = [0, *accumulate(len(unit.nodes) for unit in units)]
     by_position = dict(zip(starts, units, strict=False))
-    return Prices(graph, graph.nodes, graph.outputs, counts, by_position, {})
+    return Prices(
+        graph, graph.nodes, graph.outputs, counts, by_position, ANY_CORE, parts(graph, units)
+    )
 
 
 def test_rows_are_computed_again_where_pieces_overlap():
@@ -39,16 +52,17 @@ def test_a_bottleneck_with_a_ring_and_in_groups():
     found = prices(bottleneck(), 1, 2)
     ring, *groups = found.options(0)
     # Two stripes of 4 columns expand 5 each: 2 more in each of 6 rows, 3 * 12 products a pixel.
-    assert ring.extra == [0, 2 * 6 * 36]
+    plain = 48 * (3 * 12 + 9 * 12 + 12 * 2)
+    assert ring.cost == [plain, plain + 2 * 6 * 36]
     # The depthwise rows of a tile: as wide as the stripe, 12 channels.
     assert ring.scratch == [8 * 12, 4 * 12]
     assert len(groups) == sum(rows <= 6 for rows in GROUP_ROWS)
     one = groups[GROUP_ROWS.index(1)]
     # Six pieces of one row expand 2 + 4 * 3 + 2 rows instead of 6.
-    assert one.extra == [(16 - 6) * 8 * 36, (16 * 10 - 6 * 8) * 36]
+    assert one.cost == [plain + (16 - 6) * 8 * 36, plain + (16 * 10 - 6 * 8) * 36]
     # Sums of 2 channels, 3 expanded rows and a depthwise one of 8 channels; wider by the halo.
     assert one.scratch == [8 * 2 * 4 + 3 * 8 * 8 + 8 * 8, 4 * 2 * 4 + 3 * 5 * 8 + 4 * 8]
-    assert found.least_extra(0).tolist() == [0, 432]
+    assert found.least_cost(0).tolist() == [plain, plain + 432]
 
 
 def test_rings_and_images():
@@ -64,7 +78,15 @@ def test_a_streamed_image_comes_to_the_last_pixel():
     graph = net.build(net.conv(net.input(6, 8, 3), 2, 3, 2, pad=0, name="x"))
     units = {0: find_units(graph, graph.nodes)[0]}
     for streamed, widest in (((), [7]), (("image",), [8])):
-        found = Prices(graph, graph.nodes, graph.outputs, (1,), units, {}, streamed)
-        assert found.options(0)[0].extra == [0]
+        found = Prices(
+            graph,
+            graph.nodes,
+            graph.outputs,
+            (1,),
+            units,
+            ANY_CORE,
+            parts(graph, units.values()),
+            streamed,
+        )
+        assert found.options(0)[0].cost == [6 * 27 * 2]
         assert found.widest("image") == widest
-    assert np.array_equal(found.least_extra(0), [0])

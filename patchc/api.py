@@ -501,7 +501,8 @@ def _check_budget(stages: Stages, limit: int | None, kept: Reserve, machine: Mac
     mode, outputs = stages.plan.input_mode, stages.plan.output_mode
 
     def least(mode: InputMode, outputs: OutputMode) -> int:
-        found = schedule_graph(stages.imported, stages.graph, mode, limit, kept, outputs, machine)
+        # Nothing fits in no bytes, so what is found is the least.
+        found = schedule_graph(stages.imported, stages.graph, mode, 0, kept, outputs, machine)
         return found.placement.arena_bytes + kept.of(kind_of(found.plan))
 
     extern = None if mode is InputMode.EXTERN else least(InputMode.EXTERN, outputs)

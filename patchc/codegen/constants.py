@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,7 @@ class ConstantArray:
     name: str
     ctype: str  # a key of _CTYPES
     values: np.ndarray  # int8, uint16, int32 or uint32 (n,); members of structs, int64 (n, members)
+    align: int = 1  # bytes: where it begins, if not just where its type may
 
     @property
     def length(self) -> int:
@@ -141,7 +142,8 @@ def node_constants(
             continue
         assert call.kernel.pack is not None
         params = call.kernel.pack(schedule.graph, schedule.graph.node(call.node), group)
-        naming = _Naming(prefix, names.identifier(call.node), weights, blob_bytes)
+        align = call.kernel.needs.weights
+        naming = _Naming(prefix, names.identifier(call.node), weights, align, blob_bytes)
         channels = schedule.graph.tensors[call.tensor].shape[2]
         found[key] = _render(naming, params, call.kernel, form_counts(params, channels))
         blob_bytes += sum(part.size for part in found[key].blob)
@@ -153,6 +155,7 @@ class _Naming:
     prefix: str
     stem: str  # of the node
     weights: WeightsMode
+    align: int  # bytes, of the weights
     blob_offset: int  # bytes
 
 
@@ -187,10 +190,12 @@ def _fields(
         elif array is None:
             found.append(Field(field.name, _integer(int(value))))
         elif naming.weights is WeightsMode.EXTERN and field.name == "weights":
-            found.append(Field(field.name, f"weights + {naming.blob_offset}"))
-            blob.append(array.values)
+            padding = -naming.blob_offset % naming.align
+            found.append(Field(field.name, f"weights + {naming.blob_offset + padding}"))
+            blob += [np.zeros(padding, np.int8), array.values]
         else:
-            arrays.append(array)
+            aligned = field.name == "weights"
+            arrays.append(replace(array, align=naming.align) if aligned else array)
             found.append(Field(field.name, array.name))
     return tuple(found)
 

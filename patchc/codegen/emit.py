@@ -112,6 +112,11 @@ class _Network:
         return b"".join(part.tobytes() for entry in self.constants.values() for part in entry.blob)
 
     @property
+    def weights_align(self) -> int:
+        """Bytes: where weights outside of the C text begin."""
+        return max((kernel.needs.weights for kernel in self.kernels), default=1)
+
+    @property
     def blob_file(self) -> str:
         return f"{self.options.name}_weights.bin"
 
@@ -217,6 +222,7 @@ class _Network:
             "inputs_optional": not required,
             "required": required,
             "weights_bytes": len(self.blob),
+            "weights_align": self.weights_align,
             "weights_field": self.weights_field,
             "arrays": self.arrays,
             "count": len(self.weights.sources),
@@ -224,6 +230,7 @@ class _Network:
             "blocks": self.blocks,
             "loads": any(isinstance(call, Load) for call in self.calls),
             "stores": any(isinstance(call, Store) for call in self.calls),
+            "declarations": self.declarations,
             "headers": [*(header for header, _ in self.parts), *self.declarations],
             "sources": sources,
             "included": sorted(path.rsplit("/", 1)[-1] for path in included),

@@ -284,10 +284,7 @@ class _StepMaker:
         slicing = Slicing.ALL if isinstance(call, Finish) else call.slicing
         if slicing is Slicing.ALL or not isinstance(op, Conv):
             return None
-        if slicing is Slicing.INPUTS:
-            function, size = "patchc_inputs_from", op.channels_out
-        else:
-            function, size = "patchc_outputs_from", op.weights[0].size
+        function, size = call.kernel.part(op, slicing)
         return Made(params.ctype, "params", function, (f"&{params.name}", "k", str(size)))
 
     # -- calls -------------------------------------------------------------------------------

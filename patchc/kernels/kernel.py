@@ -94,6 +94,7 @@ class Needs:
 
     contiguous: bool = False  # the rows that it reads lie one behind the other: no ring wraps
     align: int = 1  # bytes, a power of two: of the buffers of what it reads and writes
+    weights: int = 1  # bytes, a power of two: where its weights begin
 
 
 def accepts(site: Site) -> str | None:
@@ -104,6 +105,13 @@ def accepts(site: Site) -> str | None:
 def no_scratch(site: Site) -> Count:
     """Nothing, in bytes."""
     return 0
+
+
+def conv_part(op: Conv, slicing: Slicing) -> tuple[str, int]:
+    """`Kernel.part` of the kernels that take a patchc_conv_params."""
+    if slicing is Slicing.INPUTS:
+        return "patchc_inputs_from", op.channels_out
+    return "patchc_outputs_from", op.weights[0].size
 
 
 def plain_work(site: Site, extent: Extent) -> Features:
@@ -147,6 +155,9 @@ class Kernel:
     finish: str | None = None  # of one that accumulates: the kernel that finishes its sums
     # Kernels of one packing share the constants of a node: the two halves of one that keeps sums.
     packing: str = ""
+    # In rounds, the C function that finds a round's constants among all of a convolution, and the
+    # last of what it is given (runtime_c/include/patchc_tunnel.h).
+    part: Callable[[Conv, Slicing], tuple[str, int]] = conv_part
     folder: Path | None = None  # of `source` and `header`; None: runtime_c, and include/ in it
 
     def refusal(self, site: Site) -> str | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from patchc.kernels.convolutions import CONVOLUTIONS
+from patchc.kernels.dsp import DSP_KERNELS
 from patchc.kernels.elementwise import ELEMENTWISE
 from patchc.kernels.kernel import Kernel, Site
 from patchc.kernels.moves import MOVES
@@ -65,4 +66,4 @@ class Registry(Mapping[str, Kernel]):
         return Registry((*self.entries, *kernels))
 
 
-KERNELS = Registry((*CONVOLUTIONS, *NARROW_KERNELS, *ELEMENTWISE, *POOLS, *MOVES))
+KERNELS = Registry((*CONVOLUTIONS, *NARROW_KERNELS, *DSP_KERNELS, *ELEMENTWISE, *POOLS, *MOVES))

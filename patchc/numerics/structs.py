@@ -69,6 +69,21 @@ class ConvParams:
     drop: int
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class ConvDspParams:
+    """patchc_conv_dsp_params."""
+
+    window: WindowParams
+    weights: np.ndarray  # int8 (n,), in the layout that the kernel reads
+    form: tuple[Form, ...]  # one per output channel
+    rare: tuple[Rare, ...] | None  # None: every channel has a line
+    pixels: int
+    pad_value: int
+    zero_point: int
+    lo: int
+    hi: int
+
+
 @dataclass(frozen=True, slots=True)
 class Near:
     """patchc_near."""
@@ -266,6 +281,7 @@ class LutParams:
 
 Params = (
     ConvParams
+    | ConvDspParams
     | AddParams
     | MulParams
     | SubParams

@@ -1,5 +1,6 @@
 """Arm Cortex-M33 with DSP extension and single-precision unit."""
 
+from patchc.targets.armv7em_costs import ARMV7EM_COSTS
 from patchc.targets.board import MPS2_AN505
 from patchc.targets.core import Core
 from patchc.targets.reserve import Reserve
@@ -11,4 +12,6 @@ CORTEX_M33 = Core(
     # Measured: python -m benchmarks.reserve --core cortex-m33
     reserve=Reserve(layers=544, tunnels=664, groups=864, many=864),
     boards=(MPS2_AN505,),
+    flavours=("portable", "dsp"),
+    cost_table=ARMV7EM_COSTS,
 )

@@ -1,5 +1,6 @@
 """Arm Cortex-M7 with its single-precision unit (which patchc's C does not use)."""
 
+from patchc.targets.armv7em_costs import ARMV7EM_COSTS
 from patchc.targets.board import MPS2_AN500
 from patchc.targets.core import Core
 from patchc.targets.reserve import Reserve
@@ -11,4 +12,6 @@ CORTEX_M7 = Core(
     # Measured: python -m benchmarks.reserve --core cortex-m7
     reserve=Reserve(layers=552, tunnels=664, groups=872, many=872),
     boards=(MPS2_AN500,),
+    flavours=("portable", "dsp"),
+    cost_table=ARMV7EM_COSTS,
 )

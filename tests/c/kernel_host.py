@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from patchc.ir import Padding
+from patchc.kernels.dsp import DSP
 from patchc.kernels.kernel import Operands
 from patchc.kernels.registry import KERNELS
 from patchc.numerics.structs import Params
@@ -285,8 +286,9 @@ def build_folder() -> Path:
 
 
 def kernel_sources() -> list[str]:
-    """All that is compiled, each once."""
-    found = [source for kernel in KERNELS.values() for source in (kernel.source, *kernel.shared)]
+    """Of the kernels in plain C, each file once; those of DSP cores have programs of their own."""
+    plain = (kernel for kernel in KERNELS.values() if kernel.flavour != DSP)
+    found = [source for kernel in plain for source in (kernel.source, *kernel.shared)]
     return [str(ROOT / "runtime_c" / source) for source in dict.fromkeys(found)]
 
 

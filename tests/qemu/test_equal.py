@@ -9,7 +9,16 @@ import pytest
 from patchc.codegen import WeightsMode
 from patchc.plan.types import InputMode
 from patchc.programs.firmware import build
+from patchc.schedule.lower import lower
 from tests.c.emitted import GOLDEN, bottlenecks, images, layerwise, rows_in_two_stripes
+from tests.c.flavour_plans import (
+    DSP_MACHINE,
+    bottleneck,
+    classifier,
+    in_groups,
+    layers_plan,
+    tunnel_plan,
+)
 from tests.qemu.boards import emitted, every_board, run, smallest
 from tests.schedules import two_convolutions
 
@@ -46,6 +55,21 @@ def test_the_smallest_tunnels_in_every_input_mode(mode, core, tmp_path):
     schedule = smallest(mode)
     board = {"cortex-m0": "mps2-an385", "cortex-m33": "mps2-an505"}[core]
     run(emitted(schedule, tmp_path, WeightsMode.EXTERN), schedule, core, board)
+
+
+@pytest.mark.parametrize(
+    ("core", "board"),
+    [("cortex-m4", "mps2-an386"), ("cortex-m7", "mps2-an500"), ("cortex-m33", "mps2-an505")],
+)
+def test_kernels_with_dsp_instructions(core, board, tmp_path):
+    """Layer by layer, and in rounds of channels with weights outside of the C text."""
+    graph = classifier(7)
+    schedule = lower(graph, layers_plan(graph, DSP_MACHINE), DSP_MACHINE.registry)
+    run(emitted(schedule, tmp_path / "layers"), schedule, core, board)
+    graph = bottleneck(5, 4, 5)
+    plan = in_groups(graph, tunnel_plan(graph, 1, DSP_MACHINE), 12, DSP_MACHINE)
+    schedule = lower(graph, plan, DSP_MACHINE.registry)
+    run(emitted(schedule, tmp_path / "groups", WeightsMode.EXTERN), schedule, core, board)
 
 
 @pytest.mark.parametrize("opt", ["-O0", "-Os", "-O3"])

@@ -47,8 +47,9 @@ def test_every_file_beside_the_package_is_packed(folder):
 
 def test_the_kernels_files_are_there():
     for kernel in KERNELS.values():
-        assert (resources.runtime_dir() / kernel.source).is_file()
-        for header in kernel.headers:
+        for source in (kernel.source, *kernel.shared):
+            assert (resources.runtime_dir() / source).is_file()
+        for header in (kernel.header, *kernel.headers):
             assert (resources.runtime_dir() / "include" / header).is_file()
 
 

@@ -55,12 +55,12 @@ f32 = np.float32
 def test_every_struct_has_the_members_of_its_c_struct_in_order() -> None:
     """The dataclasses are the C structs: names and order, read from the header."""
     root = Path(__file__).resolve().parents[2]
-    header = (root / "runtime_c/include/patchc_kernels.h").read_text()
+    headers = {"patchc_kernels.h", *(kernel.header for kernel in KERNELS.values())}
+    header = "".join((root / "runtime_c/include" / name).read_text() for name in sorted(headers))
     header = re.sub(r"/\*.*?\*/", "", header, flags=re.DOTALL)
     found = {name: body for body, name in re.findall(r"typedef struct \{([^}]*)\} (\w+);", header)}
     names = {"patchc_near": "Near", "patchc_scale": "Scale", "patchc_window": "WindowParams"}
-    names |= {"patchc_form": "Form", "patchc_rare": "Rare"}
-    names["patchc_line"] = "LineParams"
+    names |= {"patchc_line": "LineParams", "patchc_form": "Form", "patchc_rare": "Rare"}
     for c_name in {kernel.struct for kernel in KERNELS.values() if kernel.struct}:
         names[c_name] = "".join(part.capitalize() for part in c_name.split("_")[1:])
     for c_name, name in names.items():

@@ -1,0 +1,231 @@
+"""The cost table of a core, from instructions measured under QEMU.
+
+    python -m benchmarks.fit [--core CORE]
+
+Small networks of every kernel are compiled layer by layer and in tunnels, with the kernels of each
+of the core's flavours that there are, and every step's instructions are counted. The coefficients
+are those, none of them negative, whose prices deviate least from the counts: least absolute
+deviations, each relative to its step. Prints the table as patchc/targets has it, and how far the
+prices are off.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import astuple, dataclass, fields
+from pathlib import Path
+
+import click
+import numpy as np
+from ortools.linear_solver import pywraplp
+
+from examples.common import say
+from patchc.codegen import emit
+from patchc.errors import PatchcError
+from patchc.ir import Graph
+from patchc.kernels.dsp import DSP
+from patchc.kernels.portable import PORTABLE
+from patchc.measure import counting
+from patchc.memory import place
+from patchc.outdir import write_files
+from patchc.pipeline import random_maps
+from patchc.planner.cost import SCALE
+from patchc.planner.machine import Machine
+from patchc.programs.firmware import build
+from patchc.schedule.lower import lower
+from patchc.schedule.types import Schedule
+from patchc.schedule.work import executed
+from patchc.targets.cores import CORES
+from patchc.targets.cost_table import Coefficients
+from tests.c.emitted import options
+from tests.c.flavour_plans import DSP_MACHINE, in_groups, layers_plan, tunnel_plan
+from tests.graphs import NetworkBuilder
+
+MACHINES = {PORTABLE: Machine(), DSP: DSP_MACHINE}
+# Kernels with a line of their own; all others share that of their flavour.
+LISTED = (
+    "dense",
+    "conv2d_pointwise",
+    "conv2d_depthwise",
+    "conv2d",
+    "pointwise_add",
+    "pointwise_finish",
+    "add",
+    "max_pool",
+    "global_average_pool",
+)
+FEATURES = ("calls", "rows", "pixels", "outputs", "macs", "weight_bytes")
+SEED = 1  # of the inputs: counts depend on their values a little
+STACK_BYTES, ROOM_BYTES = 4096, 8192  # nothing is judged here
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One step of a program."""
+
+    instructions: int
+    features: Mapping[str, np.ndarray]  # line of the table -> [FEATURES], summed over its kernels
+
+
+def networks() -> Iterator[tuple[Graph, tuple[int, ...]]]:
+    """Layers as networks have them, on small maps; and the options of units in which all of them
+    run in one tunnel."""
+    net = NetworkBuilder(1)
+    x = net.conv(net.input(32, 32, 3), 16, 3, 2)
+    for channels, kernel, stride in ((24, 3, 1), (48, 3, 2), (64, 5, 1), (96, 3, 1), (128, 7, 2)):
+        x = net.conv(net.depthwise(x, kernel, stride), channels)
+    x = net.relu(net.dense(x, 10)) if net.tensors[x].shape[0] == 4 else x
+    yield net.build(x), ()
+    net = NetworkBuilder(2)
+    x = net.conv(net.input(24, 24, 3), 8, 3)
+    x = net.bottleneck(x, 8, 6, 3, 1)
+    x = net.bottleneck(x, 16, 6, 3, 2)
+    x = net.bottleneck(x, 16, 4, 5, 1)
+    x = net.bottleneck(x, 24, 3, 7, 1)
+    yield net.build(x), (0, 1)
+    net = NetworkBuilder(3)
+    x = net.conv(net.input(16, 16, 16), 16, 3)
+    x = net.add(x, net.conv(x, 16, 3))
+    x = net.add(net.conv(net.conv(x, 32, 3, 2), 32, 3), net.conv(x, 32, 1, 2))
+    x = net.max_pool(net.relu(x))
+    yield net.build(net.gate(x, 8)), ()
+    net = NetworkBuilder(4)
+    x = net.max_pool(net.conv(net.input(20, 20, 4), 40))
+    x = net.concat(x, net.upsample(net.max_pool(x)))
+    yield net.build(net.dense(net.mean(x), 100)), ()
+    net = NetworkBuilder(5)
+    yield net.build(net.bottleneck(net.input(20, 20, 12), 12, 6, 3, 1)), (2,)
+
+
+def bottlenecks() -> Graph:
+    """Channels in many ratios, for steps in channel groups."""
+    net = NetworkBuilder(6)
+    x = net.input(14, 14, 8)
+    for channels, expansion in ((8, 6), (40, 3), (12, 2), (48, 8), (16, 2), (16, 7), (64, 3)):
+        x = net.bottleneck(x, channels, expansion, 3, 1)
+    return net.build(x)
+
+
+def schedules(machine: Machine) -> Iterator[tuple[str, Schedule]]:
+    """Programs of one flavour's kernels."""
+    for number, (graph, in_tunnels) in enumerate(networks()):
+        yield f"{number}-layers", lower(graph, layers_plan(graph, machine), machine.registry)
+        for option in in_tunnels:
+            plan = tunnel_plan(graph, option, machine)
+            yield f"{number}-tunnel{option}", lower(graph, plan, machine.registry)
+    graph = bottlenecks()
+    plan = tunnel_plan(graph, 1, machine)
+    for group in (4, 8, 24):
+        grouped = in_groups(graph, plan, group, machine)
+        yield f"groups-{group}", lower(graph, grouped, machine.registry)
+
+
+def measure(schedule: Schedule, core: str, out: Path) -> Iterator[Measured]:
+    """Step by step. Raises PatchcError where the program cannot be built."""
+    placement = place(schedule)
+    write_files(out, emit(schedule, placement, options()))
+    ram = placement.arena_bytes + ROOM_BYTES
+    image = build(
+        out, core, ram_bytes=ram, stack_bytes=STACK_BYTES, extra_flags=counting.FLAGS, opt="-O2"
+    )
+    found = counting.count(image, random_maps(schedule.graph, 1, SEED))
+    features: dict[str, dict[str, np.ndarray]] = defaultdict(dict)
+    for one in executed(schedule):
+        line = line_of(one.kernel.name, one.kernel.flavour)
+        row = np.array([int(getattr(one.features, name)) for name in FEATURES])
+        features[one.node][line] = features[one.node].get(line, 0) + row
+    for block in image.interface.blocks:
+        for step in block.steps:
+            total: dict[str, np.ndarray] = {}
+            for node in step.nodes:
+                for line, row in features[node].items():
+                    total[line] = total.get(line, 0) + row
+            if total:
+                yield Measured(found.owners[step.function], total)
+
+
+def line_of(kernel: str, flavour: str) -> str:
+    """The line of the table that says what a kernel costs."""
+    return kernel if kernel.removesuffix(f".{flavour}") in LISTED else flavour
+
+
+def fit(found: Sequence[Measured]) -> dict[str, Coefficients]:
+    """Line of the table -> coefficients. Raises PatchcError if the solver fails."""
+    solver = pywraplp.Solver.CreateSolver("GLOP")
+    infinity = solver.infinity()
+    lines = sorted({line for one in found for line in one.features})
+    unknown = {
+        line: [solver.NumVar(0, infinity, f"{line} {name}") for name in FEATURES] for line in lines
+    }
+    off = []
+    for one in found:
+        price = sum(
+            float(count) / one.instructions * value
+            for line, row in one.features.items()
+            for count, value in zip(row, unknown[line], strict=True)
+        )
+        error = solver.NumVar(0, infinity, "")
+        solver.Add(price - 1 <= error)
+        solver.Add(1 - price <= error)
+        off.append(error)
+    solver.Minimize(sum(off))
+    if solver.Solve() != pywraplp.Solver.OPTIMAL:
+        raise PatchcError("the solver found no coefficients")
+    return {
+        line: Coefficients(*(round(SCALE * value.solution_value()) for value in values))
+        for line, values in unknown.items()
+    }
+
+
+def deviations(found: Sequence[Measured], table: Mapping[str, Coefficients]) -> np.ndarray:
+    """Price over count - 1, per step."""
+    return np.array(
+        [
+            sum(float(row @ astuple(table[line])) for line, row in one.features.items())
+            / SCALE
+            / one.instructions
+            - 1
+            for one in found
+        ]
+    )
+
+
+def render(table: Mapping[str, Coefficients]) -> str:
+    """As Python has it."""
+
+    def entry(line: str) -> str:
+        values = (
+            f"{f.name}={getattr(table[line], f.name):_}"
+            for f in fields(Coefficients)
+            if getattr(table[line], f.name)
+        )
+        return f'    "{line}": Coefficients({", ".join(values)}),'
+
+    flavours = [line for line in table if line in MACHINES]
+    kernels = [line for line in table if line not in MACHINES]
+    return "\n".join(
+        ["flavours={", *map(entry, flavours), "},", "kernels={", *map(entry, kernels), "},"]
+    )
+
+
+@click.command()
+@click.option("--core", type=click.Choice(list(CORES)), default="cortex-m4", show_default=True)
+@click.option("--flavour", "flavours", type=click.Choice(list(MACHINES)), multiple=True)
+def main(core: str, flavours: tuple[str, ...]) -> None:
+    """Measure, fit, print."""
+    found: list[Measured] = []
+    with tempfile.TemporaryDirectory(prefix="patchc-fit-") as folder:
+        for flavour in flavours or MACHINES:
+            for name, schedule in schedules(MACHINES[flavour]):
+                say(f"{core} {flavour} {name}")
+                found += measure(schedule, core, Path(folder, f"{flavour}-{name}"))
+    table = fit(found)
+    off = np.abs(deviations(found, table))
+    click.echo(render(table))
+    click.echo(f"{len(found)} steps; prices are off by {off.mean():.1%}, at most {off.max():.1%}")
+
+
+if __name__ == "__main__":
+    main()

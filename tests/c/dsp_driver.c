@@ -1,0 +1,179 @@
+/* Runs calls of the kernels in runtime_c/dsp, or of the portable ones: program IN OUT.
+ *
+ * On the host, under sanitizers, and on a core, where newlib reads and writes the host's files. IN
+ * holds records as tests/c/dsp_calls.py writes them, OUT what each call leaves of its output's
+ * memory. Blocks are as large as what a call may touch. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "patchc_kernels_dsp.h"
+
+typedef struct {
+    int32_t kernel; /* 4: pointwise in parts; a portable one is 8 more */
+    int32_t part;   /* input channels at a time; each part is a map of its own */
+    int32_t shared; /* 1: the output lies in the input's memory */
+    int32_t in_bytes, out_bytes;
+    int32_t in_skew, out_skew; /* bytes in front, which make addresses odd */
+    int32_t in[6], out[6];     /* pitch, slots, slot, rows, cols, channels */
+    int32_t pads[4];
+    int32_t window[6];
+    int32_t pixels, pad_value, zero_point, lo, hi;
+    int32_t weight_bytes, channels, rare_count, scratch_bytes;
+} record;
+
+typedef void kernel(const patchc_out *out, const patchc_in *in, const patchc_pads *pads,
+                    int8_t *scratch, const patchc_conv_dsp_params *params);
+
+static kernel *const kernels[] = {
+    patchc_conv2d_pointwise_dsp,
+    patchc_conv2d_dsp,
+    0, /* patchc_dense_dsp works in no scratch memory */
+    patchc_conv2d_depthwise_dsp,
+};
+
+typedef void portable_kernel(const patchc_out *out, const patchc_in *in, const patchc_pads *pads,
+                             const patchc_conv_params *params);
+
+static portable_kernel *const portable_kernels[] = {
+    patchc_conv2d_pointwise,
+    patchc_conv2d,
+    patchc_dense,
+    patchc_conv2d_depthwise,
+};
+
+static void stop(const char *text)
+{
+    fprintf(stderr, "%s\n", text);
+    exit(2);
+}
+
+static void *block(int32_t bytes)
+{
+    void *found = malloc(bytes > 0 ? (size_t)bytes : 1);
+
+    if (found == NULL) {
+        stop("no memory left");
+    }
+    return found;
+}
+
+static void *filled(FILE *file, int32_t bytes, int32_t skew)
+{
+    char *found = block(bytes + skew);
+
+    if (bytes > 0 && fread(found + skew, 1, (size_t)bytes, file) != (size_t)bytes) {
+        stop("IN is too short");
+    }
+    return found;
+}
+
+/* Weights, and inputs in rows without gaps, part by part. */
+static void run_parts(const patchc_out *out, const patchc_in *in, int8_t *scratch,
+                      const patchc_conv_dsp_params *params, int32_t most)
+{
+    int32_t pixels = in->rows * in->cols, c_out = out->channels;
+    patchc_sums sums = {block(4 * pixels * c_out), pixels, c_out};
+    patchc_conv_dsp_params of_part = *params;
+    patchc_in part = *in;
+
+    memset(sums.data, 0, (size_t)(4 * pixels * c_out));
+    for (int32_t done = 0; done < in->channels; done += part.channels) {
+        part.channels = in->channels - done < most ? in->channels - done : most;
+        part.pitch = part.cols * part.channels;
+        patchc_pointwise_add_dsp(&sums, &part, scratch, &of_part);
+        part.data += pixels * part.channels;
+        of_part.weights += c_out * ((part.channels + 3) / 4 * 4);
+    }
+    patchc_pointwise_finish_dsp(out, &sums, params);
+    free(sums.data);
+}
+
+static void run(FILE *source, FILE *sink, const record *at)
+{
+    const int32_t *in = at->in, *out = at->out, *w = at->window;
+    int8_t *input = filled(source, at->in_bytes, at->in_skew);
+    int8_t *output = input + at->out_skew;
+    int8_t *own = NULL;
+    int8_t *weights = filled(source, at->weight_bytes, 0);
+    int32_t *bias = filled(source, 4 * at->channels, 0);
+    patchc_form *form = filled(source, 8 * at->channels, 0);
+    patchc_rare *rare = filled(source, (int32_t)sizeof(patchc_rare) * at->rare_count, 0);
+    patchc_scale *scale = filled(source, 8 * at->channels, 0);
+    int8_t *scratch = block(at->scratch_bytes);
+    const patchc_pads pads = {at->pads[0], at->pads[1], at->pads[2], at->pads[3]};
+    patchc_conv_dsp_params params;
+    patchc_conv_params plain;
+    patchc_in from;
+    patchc_out to;
+
+    if (!at->shared) {
+        own = block(at->out_bytes + at->out_skew);
+        output = own + at->out_skew;
+        memset(output, 0x55, (size_t)at->out_bytes);
+    }
+    from = (patchc_in){input + at->in_skew, in[0], in[1], in[2], in[3], in[4], in[5]};
+    to = (patchc_out){output, out[0], out[1], out[2], out[3], out[4], out[5]};
+    params.window = (patchc_window){(uint16_t)w[0], (uint16_t)w[1], (uint16_t)w[2],
+                                    (uint16_t)w[3], (uint16_t)w[4], (uint16_t)w[5]};
+    params.weights = weights;
+    params.form = form;
+    params.rare = at->rare_count > 0 ? rare : NULL;
+    params.pixels = (uint8_t)at->pixels;
+    params.pad_value = (int8_t)at->pad_value;
+    params.zero_point = (int8_t)at->zero_point;
+    params.lo = (int8_t)at->lo;
+    params.hi = (int8_t)at->hi;
+    if (at->kernel == 4) {
+        run_parts(&to, &from, scratch, &params, at->part);
+    } else if (at->kernel == 2) {
+        patchc_dense_dsp(&to, &from, &pads, &params);
+    } else if (at->kernel < 4) {
+        kernels[at->kernel](&to, &from, &pads, scratch, &params);
+    } else {
+        plain.window = params.window;
+        plain.groups = at->kernel == 11 ? in[5] : 1;
+        plain.weights = weights;
+        plain.bias = bias;
+        plain.scale = scale;
+        plain.pad_value = params.pad_value;
+        plain.zero_point = params.zero_point;
+        plain.lo = params.lo;
+        plain.hi = params.hi;
+        portable_kernels[at->kernel - 8](&to, &from, &pads, &plain);
+    }
+    if (fwrite(output, 1, (size_t)at->out_bytes, sink) != (size_t)at->out_bytes) {
+        stop("cannot write OUT");
+    }
+    free(own);
+    free(scratch);
+    free(scale);
+    free(rare);
+    free(form);
+    free(bias);
+    free(weights);
+    free(input);
+}
+
+int main(int count, char **words)
+{
+    FILE *source, *sink;
+    record at;
+
+    if (count < 3) {
+        stop("arguments: IN OUT");
+    }
+    source = fopen(words[1], "rb");
+    sink = fopen(words[2], "wb");
+    if (source == NULL || sink == NULL) {
+        stop("cannot open IN or OUT");
+    }
+    while (fread(&at, sizeof at, 1, source) == 1) {
+        run(source, sink, &at);
+    }
+    if (fclose(sink) != 0) {
+        stop("cannot write OUT");
+    }
+    fclose(source);
+    return 0;
+}

@@ -129,7 +129,7 @@ class Call:
         header += [self.pixels, self.pad_value, self.zero_point, self.lo, self.hi]
         header += [len(weights), len(form), len(rare), self.scratch_bytes]
         parts = [struct.pack(f"<{len(header)}i", *header), memory.tobytes(), weights.tobytes()]
-        parts += [wrap(values).tobytes() for values in (self.bias, form, rares, self.scale)]
+        parts += [wrap(values).tobytes() for values in (form, rares)]
         return b"".join(parts)
 
     def _shifts(self) -> np.ndarray:

@@ -141,7 +141,8 @@ class Labels:
         bounds: Bounds,
     ) -> list[Label]:
         """Every label from `start` on, extended by every way to run the unit at `position`,
-        with the k-th number of stripes; dominated labels are dropped. `bounds`: of an extended label."""
+        with the k-th number of stripes; dominated labels are dropped. `bounds`: of an extended
+        label."""
         unit = prices.units[position]
         end = position + len(unit.nodes)
         found: list[Label] = []

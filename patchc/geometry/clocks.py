@@ -105,8 +105,9 @@ def earlier(a: RowClock, b: RowClock) -> RowClock:
     return replace(slow, add=slow.add - max(ahead, 0))
 
 
-def chunk_by_chunk(clock: RowClock) -> RowClock:
-    """A clock whose rows come in the same chunks, one chunk per tick from the first one on.
+def chunk_by_chunk(clock: RowClock, early: int = 0) -> RowClock:
+    """A clock whose rows come in the same chunks, one chunk per tick from the first one on, or from
+    `early` rows before the first row on.
 
     What exact clocks make of it (all but those of a Resize by no whole factor) differs from what
     they make of `clock` in when, not in which rows are there together. A clock of several chunks
@@ -114,7 +115,7 @@ def chunk_by_chunk(clock: RowClock) -> RowClock:
     """
     if clock.num > clock.den:
         return clock
-    first = -clock.add // clock.mul + 1  # the first chunk that holds a row
+    first = (-clock.add - early) // clock.mul + 1  # the first chunk that holds a row, or is early
     return replace(clock, num=1, den=1, offset=max(first, clock.offset // clock.den))
 
 

@@ -69,6 +69,10 @@ class Stripes:
         """Per count: the sum of a value per stripe."""
         return np.add.reduceat(values, self.first)
 
+    def present(self, columns: Columns) -> np.ndarray:
+        """Per count: the stripes that have any of them."""
+        return np.add.reduceat((columns.stop > columns.start).astype(np.int64), self.first)
+
     def last(self, columns: Columns) -> np.ndarray:
         """Per count: the column behind the last one of all stripes."""
         return np.maximum.reduceat(columns.stop, self.first)

@@ -292,6 +292,16 @@ def ring_rows(graph: Graph, tensor: str, rows: TensorRows, reverse: bool, handed
     return max(needed, min(needed + spare, height))
 
 
+def moved_rows(clock: RowClock, slots: int, every: int) -> tuple[int, int]:
+    """Of a ring of `slots` rows that slides, its tensor's `clock` given, once in `every` rows: how
+    often its rows move while one stripe runs, and how many rows that is in all."""
+    made = at_ticks(clock, last_tick(clock) + 1)
+    origin = -(-np.maximum(made - slots, 0) // every) * every
+    by = np.diff(origin)
+    moves = np.where(by > 0, np.maximum(slots - by, 0), 0)
+    return int((moves > 0).sum()), int(moves.sum())
+
+
 def first_bytes(graph: Graph, source: str, readers: Sequence[Reader], reverse: bool) -> np.ndarray:
     """Where the bytes of an outer map `source` begin that a tunnel of one stripe still reads, from
     each tick on until all are read: int64 (ticks,), counted from the map's start."""

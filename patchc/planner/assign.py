@@ -69,7 +69,20 @@ def assignments(
         )
     for kernels in combinations:
         rest = iter(kernels)
-        yield tuple(_computed_by(step, [next(rest) for _ in step.nodes], whole) for step in steps)
+        chosen = tuple(
+            _computed_by(step, [next(rest) for _ in step.nodes], whole) for step in steps
+        )
+        yield chosen
+        if any(step.slide for step in chosen):
+            yield tuple(_moved_seldom(graph, step) for step in chosen)
+
+
+def _moved_seldom(graph: Graph, step: StepPlan) -> StepPlan:
+    """The step with rings that move their rows once in as many rows as its tallest window has, and
+    have as many more, less one."""
+    windows = (getattr(graph.node(name).op, "window", None) for name in step.nodes)
+    tallest = max((window.extent[0] for window in windows if window is not None), default=1)
+    return replace(step, slide=max(step.slide, tallest)) if step.slide else step
 
 
 def with_kernels(

@@ -24,7 +24,7 @@ import numpy as np
 
 from patchc.geometry.axis import axis_maps
 from patchc.geometry.clocks import GeometryError, chunk_by_chunk
-from patchc.geometry.rows import Progress, TensorRows, after, begin, ring_rows
+from patchc.geometry.rows import Progress, TensorRows, after, begin, moved_rows, ring_rows
 from patchc.geometry.step import is_mean, last_tensor
 from patchc.ir import GlobalAveragePool, Graph, Node, broadcasts
 from patchc.plan.types import StepPlan
@@ -51,6 +51,7 @@ class Transition:
 
     state: State
     rings: tuple[tuple[str, int], ...]  # tensors that it is the last one to read, and ring rows
+    moves: tuple[tuple[str, int, int], ...]  # those of them that slide: moves, rows moved in all
     sums: int  # bytes of int32 sums that outlive the pieces
 
 
@@ -118,6 +119,7 @@ class Labels:
         self.handed = handed
         self._states: dict[Key, State] = {}
         self._apart: dict[int, int] = {}
+        self._early = _early_rows(graph, order)
         # From here on there is no Resize by no whole factor, whose clock is a bound.
         bounded = [position for position, node in enumerate(order) if _bounded(node)]
         self._exact_from = bounded[-1] + 1 if bounded else 0
@@ -158,7 +160,9 @@ class Labels:
                 rings = one.rings + then.sums
                 for tensor, rows in then.rings:
                     rings += rows * prices.row_bytes(tensor, k)
-                if rings + shared <= bounds.bytes:
+                for tensor, times, rows in then.moves:
+                    total += prices.move_cost(tensor, k, times, rows)
+                if rings + shared <= bounds.bytes and total <= bounds.cost:
                     count = one.count + len(steps)
                     found.append(Label(then.state, end, rings, shared, total, count, one, steps))
         found.sort(key=lambda one: (one.cost, one.rings, one.scratch, one.count))
@@ -199,9 +203,20 @@ class Labels:
             for step in steps
             if is_mean(graph, step)
         )
-        found = Transition(self._state(progress, start, end), rings, sums)
+        moves = tuple(self._moves(name, rows, progress.tensors[name]) for name, rows in rings)
+        found = Transition(
+            self._state(progress, start, end), rings, tuple(m for m in moves if m[1]), sums
+        )
         state.transitions[steps] = found
         return found
+
+    def _moves(self, name: str, slots: int, rows: TensorRows) -> tuple[str, int, int]:
+        """A ring of so many rows, how often it moves them, and how many in all."""
+        every = max((reader.plan.slide for reader in rows.readers), default=0)
+        if not every or slots >= self.graph.tensors[name].shape[0]:
+            return name, 0, 0
+        assert rows.clock is not None
+        return name, *moved_rows(rows.clock, slots, every)
 
     def _state(self, progress: Progress, start: int, position: int) -> State:
         """The state of a tunnel that has come to `position`."""
@@ -228,7 +243,11 @@ class Labels:
     def _settled(self, name: str, rows: TensorRows, position: int) -> State:
         """One tensor is all that the steps to come read of those before: its rows are the pace."""
         assert rows.clock is not None
-        clock = rows.clock if position < self._exact_from else chunk_by_chunk(rows.clock)
+        clock = (
+            rows.clock
+            if position < self._exact_from
+            else chunk_by_chunk(rows.clock, self._early[name])
+        )
         alone = TensorRows(clock, rows.piece)
         progress = Progress(clock, self._outer(position, (name,)), {name: alone})
         return self._shared((name, alone), progress, {name: alone})
@@ -261,6 +280,20 @@ class Labels:
             found = np.flatnonzero(self._made_before[start + 1 :] < start)
             self._apart[start] = start + 1 + int(found[-1]) if len(found) else start
         return self._apart[start]
+
+
+def _early_rows(graph: Graph, order: Sequence[Node]) -> dict[str, int]:
+    """Per tensor: how many rows before its first one bring rows of what follows. None do, but for
+    windows that lie in the padding above the map as a whole."""
+    early = dict.fromkeys(graph.tensors, 0)
+    for node in reversed(order):
+        if isinstance(node.op, GlobalAveragePool):
+            continue
+        down, _ = axis_maps(node.op)
+        need = -((down.last - early[node.output] * down.stride) // down.up)
+        for name in node.inputs:
+            early[name] = max(early[name], need)
+    return early
 
 
 def _bounded(node: Node) -> bool:

@@ -10,6 +10,7 @@ import numpy as np
 from patchc.geometry.columns import MAX_COLUMN, Demand, stripes
 from patchc.geometry.step import piece_tensor
 from patchc.ir import Graph, Node
+from patchc.kernels.slide import SLIDE, slide_work
 from patchc.plan.types import StepPlan
 from patchc.planner.machine import Machine
 from patchc.planner.step_cost import StepParts, step_cost
@@ -54,6 +55,7 @@ class Prices:
         self._machine, self._parts = machine, parts
         self._columns: dict[str, np.ndarray] = {}
         self._widths: dict[str, np.ndarray] = {}
+        self._stripes: dict[str, np.ndarray] = {}
         self._tiles: dict[tuple[str, int], np.ndarray] = {}
         self._least: dict[int, np.ndarray] = {}
 
@@ -73,6 +75,15 @@ class Prices:
     def row_bytes(self, tensor: str, k: int) -> int:
         """Bytes of one row of its ring, with the k-th number of stripes."""
         return self.widest(tensor)[k] * self.graph.tensors[tensor].shape[2]
+
+    def move_cost(self, tensor: str, k: int, times: int, rows: int) -> int:
+        """What moving the rows of its ring costs, with the k-th number of stripes: so many moves a
+        stripe, of so many rows in all."""
+        if tensor not in self._stripes:
+            self._stripes[tensor] = self._demand.cut.present(self._demand.columns(tensor))
+        count = int(self._stripes[tensor][k])
+        work = slide_work(times * count, rows * count, self.row_bytes(tensor, k))
+        return int(self._machine.cost(SLIDE, work))
 
     def narrow(self, start: int, stop: int) -> dict[int, int]:
         """Nodes from `start` to `stop` that, in the first number of stripes, do not compute all

@@ -6,11 +6,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from patchc.geometry.rows import moved_rows
 from patchc.geometry.span import Span
 from patchc.geometry.step import operand_span, reach
 from patchc.ir import Graph
 from patchc.kernels.features import Extent, Features
 from patchc.kernels.kernel import Kernel, Role, Site, Slicing, site_of
+from patchc.kernels.slide import SLIDE, slide_work
 from patchc.plan.types import InputMode, StepPlan
 from patchc.schedule.extents import finish_site, rounds, tile_count
 from patchc.schedule.types import (
@@ -29,11 +31,11 @@ from patchc.schedule.types import (
 
 @dataclass(frozen=True, slots=True)
 class Executed:
-    """What one kernel executes of one node."""
+    """What one kernel executes of one node, or what moving the rows of a ring does."""
 
-    node: str
+    node: str  # of a ring: the one that makes its rows; empty: they are a graph input's
     kernel: Kernel
-    extent: Extent
+    extent: Extent | None  # None: rows are moved
     features: Features
 
 
@@ -51,7 +53,7 @@ def executed_work(schedule: Schedule) -> dict[str, Work]:
     return {
         one.node: Work(one.features.macs, one.extent.pieces)
         for one in executed(schedule)
-        if one.kernel.role is not Role.FINISH
+        if one.extent is not None and one.kernel.role is not Role.FINISH
     }
 
 
@@ -61,6 +63,8 @@ def executed(schedule: Schedule) -> Iterator[Executed]:
     for block in schedule.blocks:
         for step in block.steps:
             nodes = step.nodes
+            if isinstance(step.calls[0], Move):
+                yield _moved(schedule, step)
             if not nodes:
                 continue
             plan = StepPlan(nodes)
@@ -85,6 +89,17 @@ def executed(schedule: Schedule) -> Iterator[Executed]:
                         len(pieces), rows[call.node], tiles, cols[call.node], rounds(site)
                     )
                     yield Executed(call.node, call.kernel, size, call.kernel.work(site, size))
+
+
+def _moved(schedule: Schedule, step: Step) -> Executed:
+    """What moving the rows of a ring executes."""
+    held = schedule.storages[step.piece]
+    assert held.slide is not None
+    stripes = sum(span.start < span.stop for span in step.cols)
+    times, rows = moved_rows(held.slide.clock, held.slots, held.slide.every)
+    producer = schedule.graph.producer.get(step.piece)
+    name = producer.name if producer is not None else ""
+    return Executed(name, SLIDE, None, slide_work(times * stripes, rows * stripes, held.pitch))
 
 
 def _site(graph: Graph, step: Step, call: Compute | Accumulate | Finish) -> Site:

@@ -134,7 +134,7 @@ def tunnels(graph: Graph, mode: InputMode, runs: Segments, start: int, machine: 
     while stop in runs.units:
         units.append(runs.units[stop])
         stop += len(units[-1].nodes)
-        run, counts = runs.run(start, stop), runs.prices(stop).counts
+        run, counts = runs.segment(start, stop), runs.prices(stop).counts
         for options in product(*(unit.options for unit in units)):
             steps = tuple(step for option in options for step in option)
             for stripes in (count for count in counts if count <= run.most_stripes):
@@ -157,7 +157,7 @@ def measured(graph, mode, runs, machine, start, tunnel, alone) -> tuple[int, int
         if pair[0] == node.output
     ]
     if not tunnel.whole:
-        in_place += runs.run(start, stop).in_place
+        in_place += runs.segment(start, stop).in_place
     plan = Plan(mode, (*others[:start], tunnel, *others[stop:]), tuple(in_place))
     schedule = lower(graph, plan, machine.registry)
     block = computing_blocks(schedule)[start]

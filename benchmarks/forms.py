@@ -3,10 +3,10 @@
     python -m benchmarks.forms [--only NETWORK] [--json FILE] [--counts / --no-counts]
 
 The first table has a row per network: channels of its convolutions and global pools, and how many
-of them have a line ("constant": with shifts that are constants in the kernels; "layer": with the
-best shifts per layer; "pieces": by 16-bit products, for cores without a long multiply), are
-guarded, or emulated; and in how many layers every channel has a line. Every form is proved by the
-checker; exit code 1 when one is not. The second table counts instructions under QEMU.
+of them have a line ("high": by the high word of a product; "pieces": by 16-bit products, for cores
+without a long multiply), are guarded, or emulated; and in how many layers every channel has a line.
+Every form is proved by the checker; exit code 1 when one is not. The second table counts
+instructions per output under QEMU.
 """
 
 from __future__ import annotations
@@ -28,9 +28,10 @@ from examples.common import say
 from examples.zoo import build_float, find
 from patchc.frontend import import_model
 from patchc.ir import Conv, GlobalAveragePool, Graph
+from patchc.kernels.narrow import NARROW
 from patchc.measure.counting import build_plugin
 from patchc.numerics.form_check import proved
-from patchc.numerics.forms import HIGH, HIGH_SHAPES, PIECES_SHAPES, Shape, layer_forms
+from patchc.numerics.forms import HIGH, PIECES_SHAPES, Shape, layer_forms
 from patchc.numerics.thresholds import Channels, conv_channels, pool_channels
 from patchc.passes import run_passes
 from patchc.report.text import plain
@@ -47,15 +48,11 @@ NETWORKS = (
     "blazeface_128",
 )
 
-# What cores choose from: those with a long multiply (M3, M4, M7, M33) twice, then those without.
-CHOICES: dict[str, Sequence[Shape]] = {
-    "constant": (HIGH,),
-    "layer": HIGH_SHAPES,
-    "pieces": PIECES_SHAPES,
-}
+# What the stores of the two flavours can compute.
+CHOICES: dict[str, Sequence[Shape]] = {"high": (HIGH,), "pieces": PIECES_SHAPES}
 
 COUNTED_CORES = ("cortex-m4", "cortex-m3", "cortex-m0")
-LOOPS = ("emulated", "guarded", "high", "high_constant", "pieces")
+LOOPS = ("emulated", "guarded", "high", "pieces")
 SUMS = 1000
 _BASELINE, _OTHERS = len(LOOPS), len(LOOPS) + 1
 _SECONDS = 60
@@ -123,14 +120,16 @@ def count(core: str, folder: Path) -> dict[str, float]:
     """Instructions per output of each loop, beside those of a loop that only stores."""
     elf, places, sink = folder / f"{core}.elf", folder / "map.txt", folder / "counts.txt"
     source = Path(__file__).with_name("forms_cost.c")
-    shape = {"SUMS": SUMS, "LIFT": HIGH.lift, "DROP": HIGH.drop}
+    flags = [f"-DSUMS={SUMS}", *(["-DNARROW"] if NARROW in CORES[core].flavours else [])]
     board = CORES[core].boards[0]
     at = ("--section-start=.vectors=0", "-Ttext=0x400", "-Tdata=0x20000000", "-Tbss=0x20001000")
     subprocess.run(
-        ["arm-none-eabi-gcc", "-O2", "-std=gnu99", *CORES[core].compile_flags, "-nostdlib"]
-        + [f"-D{name}={value}" for name, value in shape.items()]
-        + ["-I", str(runtime_dir() / "include"), str(source), "-o", str(elf)]
-        + [f"-Wl,{','.join((*at, '-e,start'))}", "-lgcc"],
+        [
+            *("arm-none-eabi-gcc", "-O2", "-std=gnu99", *CORES[core].compile_flags, "-nostdlib"),
+            *flags,
+            *("-I", str(runtime_dir() / "include"), str(source), "-o", str(elf)),
+            *(f"-Wl,{','.join((*at, '-e,start'))}", "-lgcc"),
+        ],
         check=True,
     )
     symbols = subprocess.run(
@@ -162,7 +161,7 @@ def count(core: str, folder: Path) -> dict[str, float]:
 def render(rows: list[Row]) -> str:
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("network", no_wrap=True)
-    table.add_column("shifts", no_wrap=True)
+    table.add_column("word", no_wrap=True)
     for heading in ("channels", "lines", "%", "guarded", "emulated", "layers"):
         table.add_column(heading, justify="right", no_wrap=True)
     for r in rows:

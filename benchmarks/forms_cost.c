@@ -3,7 +3,12 @@
  * address 0 (benchmarks/forms.py). */
 #include <stdint.h>
 
-#include "patchc_forms.h"
+#include "patchc_narrow.h"
+
+#ifdef NARROW
+#define patchc_high_word patchc_high_word_narrow
+#endif
+#include "patchc_rare.h"
 
 #ifdef __ARM_FEATURE_SAT
 #include <arm_acle.h>
@@ -11,7 +16,6 @@
 #else
 #define CLIP(value) patchc_clamp(value, -128, 127)
 #endif
-
 
 #define LOOP(name, parameters, value)                                                             \
     __attribute__((noinline)) void name parameters;                                               \
@@ -24,13 +28,11 @@
 
 LOOP(copied, (int8_t *out, const int32_t *sum), sum[i])
 LOOP(emulated, (int8_t *out, const int32_t *sum, patchc_scale scale, int32_t bias, int32_t zero),
-     patchc_requantize(patchc_wrapping_add(sum[i], bias), scale, zero, -128, 127))
-LOOP(guarded, (int8_t *out, const int32_t *sum, patchc_rare rare, int32_t zero),
+     CLIP(patchc_scaled(patchc_wrapping_add(sum[i], bias), scale) + zero))
+LOOP(guarded, (int8_t *out, const int32_t *sum, const patchc_rare *rare, int32_t zero),
      CLIP(patchc_guarded(sum[i], rare, zero)))
-LOOP(high_constant, (int8_t *out, const int32_t *sum, patchc_form form),
-     CLIP(patchc_line_high(sum[i], form, LIFT, DROP)))
-LOOP(high, (int8_t *out, const int32_t *sum, patchc_form form, int32_t lift, int32_t drop),
-     CLIP(patchc_line_high(sum[i], form, lift, drop)))
+LOOP(high, (int8_t *out, const int32_t *sum, patchc_form form),
+     CLIP(patchc_line_high(sum[i], form)))
 LOOP(pieces, (int8_t *out, const int32_t *sum, patchc_form form, int32_t drop),
      CLIP(patchc_line_pieces(sum[i], form, drop)))
 
@@ -60,9 +62,8 @@ void start(void)
     }
     copied(outputs, sums);
     emulated(outputs, sums, rare.scale, rare.bias, 3);
-    guarded(outputs, sums, rare, 3);
-    high_constant(outputs, sums, form);
-    high(outputs, sums, form, LIFT, DROP);
+    guarded(outputs, sums, &rare, 3);
+    high(outputs, sums, form);
     pieces(outputs, sums, piece, 16);
     finish();
 }

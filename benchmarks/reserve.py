@@ -5,11 +5,11 @@
 --network takes some of the zoo and of those that branch for all of them; with --random 0 there are
 no others.
 
-Networks of the zoo (layer by layer and under budgets), those that branch (layer by layer and in
-half of that), the small ones of the golden tests and random chains under random budgets are
-cross-compiled for each core at -O2 and -Os. Per core and kind of plan it prints the smallest and
-the largest figure, and whether the reserve in patchc/targets covers all of them by at most 512 B or
-2 % of the total. Exit code 1 if not.
+Networks of the zoo (layer by layer and under budgets) and those that branch (layer by layer and in
+half of that) with the kernels of each core, the small ones of the golden tests and random chains
+under random budgets with portable kernels are cross-compiled for each core at -O2 and -Os. Per core
+and kind of plan it prints the smallest and the largest figure, and whether the reserve in
+patchc/targets covers all of them by at most 512 B or 2 % of the total. Exit code 1 if not.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from itertools import product
 from pathlib import Path
 
 import click
@@ -69,6 +70,7 @@ class Sample:
     kind: Kind
     arena_bytes: int
     out: Path
+    cores: tuple[str, ...] = tuple(CORES)  # that its kernels are for
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,36 +98,46 @@ class Measured:
         return 0 <= self.above <= max(ALLOWED_BYTES, int(ALLOWED_SHARE * total))
 
 
-def zoo_samples(names: tuple[str, ...], folder: Path) -> Iterator[Sample]:
+def alike(cores: tuple[str, ...]) -> list[tuple[str, ...]]:
+    """Cores that run kernels of the same flavours, together."""
+    found: dict[tuple[str, ...], list[str]] = {}
+    for core in cores:
+        found.setdefault(CORES[core].flavours, []).append(core)
+    return [tuple(group) for group in found.values()]
+
+
+def zoo_samples(names: tuple[str, ...], cores: tuple[str, ...], folder: Path) -> Iterator[Sample]:
     """Layer by layer, under 64 KiB, and close to the floor."""
     for name in names:
         say(f"{name}: quantising")
         quantized = folder / f"{name}.onnx"
         patchc.quantize(build_float(name), quantized, calibration=find(name).calibration())
         least = min(point.total_bytes for point in patchc.explore(quantized).points)
-        for budget in (*BUDGETS, int(least * TIGHT)):
-            out = folder / f"{name}-{budget or 'layer'}"
+        for budget, group in product((*BUDGETS, int(least * TIGHT)), alike(cores)):
+            out = folder / f"{name}-{budget or 'layer'}-{group[0]}"
             try:
-                result = patchc.compile(quantized, out, budget=budget, name="net")
+                result = patchc.compile(quantized, out, budget=budget, name="net", target=group[0])
             except patchc.PatchcError as error:
                 say(f"  {budget} B: {error}")
                 continue
             plan, arena = result.stages.plan, result.report.ram.arena_bytes
-            yield Sample(f"{name}-{budget or 'layer'}", kind_of(plan), arena, out)
+            yield Sample(f"{name}-{budget or 'layer'}", kind_of(plan), arena, out, group)
 
 
-def branching_samples(names: tuple[str, ...], folder: Path) -> Iterator[Sample]:
+def branching_samples(
+    names: tuple[str, ...], cores: tuple[str, ...], folder: Path
+) -> Iterator[Sample]:
     """Layer by layer, in half of that, and close to the floor."""
     for name in names:
         say(f"{name}: quantising")
         quantized = branching.quantized(name, folder)
         least = min(point.total_bytes for point in patchc.explore(quantized).points)
         half = patchc.inspect(quantized).layerwise_bytes // 2
-        for budget in (None, half, int(least * TIGHT)):
-            out = folder / f"{name}-{budget or 'layer'}"
-            result = patchc.compile(quantized, out, budget=budget, name="net")
+        for budget, group in product((None, half, int(least * TIGHT)), alike(cores)):
+            out = folder / f"{name}-{budget or 'layer'}-{group[0]}"
+            result = patchc.compile(quantized, out, budget=budget, name="net", target=group[0])
             arena = result.report.ram.arena_bytes
-            yield Sample(out.name, kind_of(result.stages.plan), arena, out)
+            yield Sample(out.name, kind_of(result.stages.plan), arena, out, group)
 
 
 def small_samples(count: int, folder: Path) -> Iterator[Sample]:
@@ -235,11 +247,14 @@ def main(
         folder = Path(name)
         small = small_samples(count, folder) if count else ()
         chosen = names or NAMES
-        zoo = zoo_samples(tuple(name for name in ZOO if name in chosen), folder)
+        cores = cores or tuple(CORES)
+        zoo = zoo_samples(tuple(name for name in ZOO if name in chosen), cores, folder)
         others = tuple(name for name in branching.NETWORKS if name in chosen)
-        samples = [*small, *zoo, *branching_samples(others, folder)]
+        samples = [*small, *zoo, *branching_samples(others, cores, folder)]
         for sample in samples:
-            rows = [measure(sample, core, opt) for core in cores or CORES for opt in OPTS]
+            rows = [
+                measure(sample, core, opt) for core in cores if core in sample.cores for opt in OPTS
+            ]
             used = [m.stack_bytes + m.static_bytes for m in rows]
             say(f"{sample.name} ({sample.kind.value}): {min(used)} to {max(used)} B")
             found += rows

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from patchc.codegen import EmitOptions, GoldenVectors, constant_bytes
+from patchc.codegen import EmitOptions, GoldenVectors, constant_facts
 from patchc.codegen.names import C_WORDS
 from patchc.frontend.export import to_qoperator
 from patchc.pipeline import Stages, random_maps, schedule_graph
@@ -40,6 +40,7 @@ def make_report(stages: Stages, options: EmitOptions, limit: int | None) -> Repo
     instructions = None
     if target.cost_table is not None:
         instructions = executed_cost(stages.schedule, machine.cost)
+    constants = constant_facts(stages.schedule)
     facts = Facts(
         name=options.name,
         target=options.target,
@@ -47,7 +48,8 @@ def make_report(stages: Stages, options: EmitOptions, limit: int | None) -> Repo
         reserve_bytes=options.stack_bytes,
         layerwise_bytes=layerwise,
         instructions=instructions,
-        constant_bytes=constant_bytes(stages.schedule),
+        constant_bytes=constants.bytes,
+        exact=constants.exact,
     )
     return build_report(stages.imported, stages.plan, stages.schedule, stages.placement, facts)
 

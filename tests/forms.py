@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from patchc.numerics.forms import HIGH, Shape, Word
 from patchc.numerics.thresholds import Channels
+
+# The shape of the kernels, one with more offset bits, and one with larger factors.
+HIGH_SHAPES = (HIGH, Shape(Word.HIGH, 8, 12), Shape(Word.HIGH, 10, 10))
 
 # Some million sums per layer: every one is compared.
 SPAN = 30_000

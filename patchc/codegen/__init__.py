@@ -1,13 +1,14 @@
 """Schedule -> C."""
 
-from patchc.codegen.emit import NETWORK_FILE, constant_bytes, emit
+from patchc.codegen.emit import NETWORK_FILE, ConstantFacts, constant_facts, emit
 from patchc.codegen.options import EmitOptions, GoldenVectors, WeightsMode
 
 __all__ = [
     "NETWORK_FILE",
+    "ConstantFacts",
     "EmitOptions",
     "GoldenVectors",
     "WeightsMode",
-    "constant_bytes",
+    "constant_facts",
     "emit",
 ]

@@ -13,7 +13,8 @@ from patchc.codegen.layout import COLUMNS, packed
 from patchc.codegen.names import Names
 from patchc.codegen.options import WeightsMode
 from patchc.kernels.kernel import Kernel, Slicing
-from patchc.numerics.structs import Form, Rare, Scale
+from patchc.numerics.node_forms import FormCounts, form_counts
+from patchc.numerics.structs import Form, Rare
 from patchc.schedule.types import Accumulate, Finish, KernelCall, Schedule, Step
 
 _INT32_MIN, _INT32_MAX, _INT64_MIN = -(2**31), 2**31 - 1, -(2**63)
@@ -52,7 +53,6 @@ _CTYPES = {
     "uint16_t": _Type(2, 13),
     "int32_t": _Type(4, 8),
     "uint32_t": _Type(4, 8),
-    "patchc_scale": _Type(8, 4, "{{{}u, {}}}"),
     "patchc_form": _Type(8, 3, "{{{}, {}}}"),
     "patchc_rare": _Type(16, 2, "{{{}, {{{}, {}}}, {}, {}}}"),
 }
@@ -101,6 +101,7 @@ class NodeConstants:
     arrays: tuple[ConstantArray, ...]  # in the C text
     blob: tuple[np.ndarray, ...]  # int8, in NAME_weights.bin
     bytes: int  # of all of it, the struct itself excepted
+    forms: FormCounts  # of its requantisation
 
 
 Key = tuple[str, str, int]  # (node, packing, group): what a call's constants depend on
@@ -143,7 +144,8 @@ def node_constants(
         params = call.kernel.pack(schedule.graph, schedule.graph.node(call.node), group)
         align = call.kernel.needs.weights
         naming = _Naming(prefix, names.identifier(call.node), weights, align, blob_bytes)
-        found[key] = _render(naming, params, call.kernel)
+        channels = schedule.graph.tensors[call.tensor].shape[2]
+        found[key] = _render(naming, params, call.kernel, form_counts(params, channels))
         blob_bytes += sum(part.size for part in found[key].blob)
     return found
 
@@ -157,14 +159,14 @@ class _Naming:
     blob_offset: int  # bytes
 
 
-def _render(naming: _Naming, params: Any, kernel: Kernel) -> NodeConstants:
+def _render(naming: _Naming, params: Any, kernel: Kernel, forms: FormCounts) -> NodeConstants:
     arrays: list[ConstantArray] = []
     blob: list[np.ndarray] = []
     fields = _fields(naming, params, (), arrays, blob)
     assert kernel.struct is not None
     struct = ParamStruct(f"params_{naming.stem}", kernel.struct, fields, local=bool(blob))
     total = sum(array.bytes for array in arrays) + sum(part.size for part in blob)
-    return NodeConstants(struct, tuple(arrays), tuple(blob), total)
+    return NodeConstants(struct, tuple(arrays), tuple(blob), total, forms)
 
 
 def _fields(
@@ -203,8 +205,7 @@ def _as_array(name: str, value: Any) -> ConstantArray | None:
     if isinstance(value, np.ndarray):
         return ConstantArray(name, f"{value.dtype.name}_t", value.reshape(-1))
     if isinstance(value, tuple):
-        ctypes = {Scale: "patchc_scale", Form: "patchc_form", Rare: "patchc_rare"}
-        ctype = ctypes[type(value[0])]
+        ctype = {Form: "patchc_form", Rare: "patchc_rare"}[type(value[0])]
         return ConstantArray(name, ctype, np.array([_members(one) for one in value], np.int64))
     return None
 

@@ -25,6 +25,7 @@ from patchc.codegen.tunnels import TunnelFunction, tunnel
 from patchc.codegen.weights import WeightsFiles, pack
 from patchc.kernels.kernel import Kernel
 from patchc.memory.placement import Placement
+from patchc.numerics.node_forms import FormCounts
 from patchc.plan.types import InputMode
 from patchc.resources import runtime_dir, templates_dir
 from patchc.schedule.types import Call, KernelCall, Load, Move, Schedule, Store
@@ -67,11 +68,23 @@ def emit(schedule: Schedule, placement: Placement, options: EmitOptions) -> dict
     return files
 
 
-def constant_bytes(schedule: Schedule) -> dict[str, int]:
-    """Node -> bytes of the constants that its kernel reads, as emitted (parameter structs, a few
-    words per node that are code rather than weights, excepted)."""
+@dataclass(frozen=True, slots=True)
+class ConstantFacts:
+    """What is known of a network's constants before they are written."""
+
+    bytes: Mapping[str, int]  # node -> of what its kernel reads, as emitted (parameter structs, a
+    # few words per node that are code rather than weights, excepted)
+    exact: FormCounts  # of all nodes
+
+
+def constant_facts(schedule: Schedule) -> ConstantFacts:
+    """Of the constants that `emit` writes for a schedule."""
     found = node_constants(schedule, "", WeightsMode.INLINE)
-    return {node: constants.bytes for (node, _, _), constants in found.items()}
+    by_node = {node: constants for (node, _, _), constants in found.items()}
+    return ConstantFacts(
+        bytes={node: constants.bytes for node, constants in by_node.items()},
+        exact=sum((constants.forms for constants in by_node.values()), FormCounts()),
+    )
 
 
 @dataclass(frozen=True)
@@ -193,7 +206,8 @@ class _Network:
         used = [kernel.source for kernel in self.kernels]
         used += sorted({source for kernel in self.kernels for source in kernel.shared})
         used += [source for _, source in self.parts]
-        sources += [source.rsplit("/", 1)[-1] for source in used]
+        sources += dict.fromkeys(source.rsplit("/", 1)[-1] for source in used)
+        included = {path for kernel in self.kernels for path in kernel.included}
         return {
             "name": options.name,
             "macro": options.name.upper(),
@@ -219,6 +233,7 @@ class _Network:
             "declarations": self.declarations,
             "headers": [*(header for header, _ in self.parts), *self.declarations],
             "sources": sources,
+            "included": sorted(path.rsplit("/", 1)[-1] for path in included),
             "golden_cases": options.golden.cases if options.golden else 0,
         }
 
@@ -282,6 +297,6 @@ def _runtime_files(
     found |= {(kernel.folder or root / "include") / kernel.header for kernel in kernels}
     paths = sorted(found, key=lambda path: path.name)
     paths += [(kernel.folder or root) / kernel.source for kernel in kernels]
-    paths += [root / source for kernel in kernels for source in kernel.shared]
+    paths += [root / source for kernel in kernels for source in (*kernel.shared, *kernel.included)]
     paths += [root / source for _, source in parts]
     return {path.name: path.read_text(encoding="utf-8") for path in paths}

@@ -106,8 +106,9 @@ def _(op: Binary | Concat | Lut | Softmax) -> tuple[AxisMap, AxisMap]:
     return _SAME
 
 
-def _met(out: Span, size: int) -> Span:
-    """Along an axis: the same positions, or the only one there is."""
+def _broadcast_span(out: Span, size: int) -> Span:
+    """What an element-wise operator reads of an operand: the same span, or [0, 1) where the operand
+    is broadcast along this axis."""
     return Span(0, 1) if size == 1 and out.start < out.stop else out
 
 
@@ -158,7 +159,7 @@ def demand(op: Op, rows: Span, cols: Span, height: int, width: int) -> tuple[Spa
     if isinstance(op, GlobalAveragePool):
         return Span(0, height), Span(0, width)
     if isinstance(op, Binary):
-        return _met(rows, height), _met(cols, width)
+        return _broadcast_span(rows, height), _broadcast_span(cols, width)
     down, across = axis_maps(op)
     return down.behind(rows, height), across.behind(cols, width)
 

@@ -9,10 +9,10 @@ import numpy as np
 
 from patchc.ir import Conv, Graph, Node, Padding
 from patchc.kernels.kernel import Kernel, Role, Site, Slicing
-from patchc.kernels.portable import portable
+from patchc.kernels.portable import RARE_SOURCE, REQUANT_HEADERS, portable
 from patchc.kernels.window import where_of, window_params
-from patchc.numerics.fold import fold_bias
-from patchc.numerics.requant import conv_factors, scale_of
+from patchc.numerics.forms import HIGH, Shape
+from patchc.numerics.node_forms import conv_forms
 from patchc.numerics.structs import ConvParams
 
 Pack = Callable[[Graph, Node, int], ConvParams]
@@ -54,27 +54,29 @@ def by_inputs(op: Conv, group: int) -> Sequence[np.ndarray]:
 
 
 def packed(
-    parts: Callable[[Conv, int], Sequence[np.ndarray]], layout: Callable[[np.ndarray], np.ndarray]
+    parts: Callable[[Conv, int], Sequence[np.ndarray]],
+    layout: Callable[[np.ndarray], np.ndarray],
+    shapes: tuple[Shape, ...] = (HIGH,),
 ) -> Pack:
-    """The packing that lays out each of `parts` of the weights, one behind the other."""
+    """The packing that lays out each of `parts` of the weights, one behind the other. `shapes`:
+    those of the lines that the kernel's store can compute."""
 
     def pack(graph: Graph, node: Node, group: int) -> ConvParams:
         op = cast(Conv, node.op)
         x, y = graph.tensors[node.inputs[0]], graph.tensors[node.output]
         where = where_of(node)
-        factors = conv_factors(x.quant.scale, op.weight_scales, y.quant.scale)
+        forms = conv_forms(op, x, y, shapes, where)
         return ConvParams(
             window=window_params(op.window, where),
             groups=op.groups,
             weights=np.concatenate([layout(part) for part in parts(op, group)]),
-            bias=fold_bias(op, x.quant.zero_point),
-            scale=tuple(
-                scale_of(factor, f"{where}, output channel {c}") for c, factor in enumerate(factors)
-            ),
+            form=forms.channels,
+            rare=forms.rare or None,
             pad_value=x.quant.zero_point,
             zero_point=y.quant.zero_point,
             lo=op.clamp.lo,
             hi=op.clamp.hi,
+            drop=forms.shape.drop,
         )
 
     return pack
@@ -123,7 +125,6 @@ def _sums(site: Site) -> str | None:
     return None if cast(Conv, site.op).is_pointwise else "it is not 1x1, or has a stride"
 
 
-_REQUANT = ("patchc_requant.h",)
 _SUMS = "pointwise_sums"  # the packing that both halves read
 
 # Of one flavour the first that does not refuse is taken, so the general one comes last.
@@ -133,7 +134,8 @@ CONVOLUTIONS: tuple[Kernel, ...] = (
         Conv,
         struct="patchc_conv_params",
         pack=packed(whole, fours),
-        headers=_REQUANT,
+        headers=REQUANT_HEADERS,
+        shared=(RARE_SOURCE,),
         refuses=_dense,
     ),
     portable(
@@ -141,7 +143,8 @@ CONVOLUTIONS: tuple[Kernel, ...] = (
         Conv,
         struct="patchc_conv_params",
         pack=packed(whole, fours),
-        headers=_REQUANT,
+        headers=REQUANT_HEADERS,
+        shared=(RARE_SOURCE,),
         refuses=_pointwise,
     ),
     portable(
@@ -149,7 +152,8 @@ CONVOLUTIONS: tuple[Kernel, ...] = (
         Conv,
         struct="patchc_conv_params",
         pack=packed(whole, by_tap),
-        headers=_REQUANT,
+        headers=REQUANT_HEADERS,
+        shared=(RARE_SOURCE,),
         refuses=_depthwise,
     ),
     portable(
@@ -157,7 +161,8 @@ CONVOLUTIONS: tuple[Kernel, ...] = (
         Conv,
         struct="patchc_conv_params",
         pack=packed(by_group, fours),
-        headers=_REQUANT,
+        headers=REQUANT_HEADERS,
+        shared=(RARE_SOURCE,),
         refuses=_rounds,
     ),
     portable(
@@ -166,7 +171,7 @@ CONVOLUTIONS: tuple[Kernel, ...] = (
         role=Role.ACCUMULATE,
         struct="patchc_conv_params",
         pack=packed(by_inputs, fours),
-        headers=_REQUANT,
+        headers=("patchc_requant.h",),
         refuses=_sums,
         finish="pointwise_finish",
         packing=_SUMS,
@@ -177,7 +182,8 @@ CONVOLUTIONS: tuple[Kernel, ...] = (
         role=Role.FINISH,
         struct="patchc_conv_params",
         pack=packed(by_inputs, fours),
-        headers=_REQUANT,
+        headers=REQUANT_HEADERS,
+        shared=(RARE_SOURCE,),
         refuses=_sums,
         packing=_SUMS,
     ),

@@ -18,6 +18,7 @@ from patchc.kernels import dsp_packing
 from patchc.kernels.convolutions import CONVOLUTIONS, by_inputs, whole
 from patchc.kernels.features import Count
 from patchc.kernels.kernel import Kernel, Needs, Site, Slicing
+from patchc.kernels.portable import RARE_SOURCE, REQUANT_HEADERS
 from patchc.kernels.window import where_of, window_params
 from patchc.numerics.form_check import proved
 from patchc.numerics.forms import HIGH, LayerForms, layer_forms
@@ -213,13 +214,12 @@ def _dsp(name: str, **more: Any) -> Kernel:
         source=f"dsp/patchc_{name}_dsp.c",
         header="patchc_kernels_dsp.h",
         headers=(
-            "patchc_requant.h",
-            "patchc_forms.h",
+            *REQUANT_HEADERS,
             "patchc_dsp.h",
             "patchc_dsp_store.h",
             "patchc_dsp_product.h",
         ),
-        shared=("dsp/patchc_dsp_shared.c",),
+        shared=("dsp/patchc_dsp_shared.c", RARE_SOURCE),
         struct="patchc_conv_dsp_params",
         needs=Needs(weights=WEIGHTS_ALIGN),
         **more,

@@ -142,6 +142,7 @@ class Kernel:
     header: str = "patchc_kernels.h"  # that declares it
     headers: tuple[str, ...] = ()  # that its source includes beside, under include/
     shared: tuple[str, ...] = ()  # further C files that it calls, under runtime_c
+    included: tuple[str, ...] = ()  # C files that those before include, under runtime_c
     operands: Operands = Operands.ONE
     needs: Needs = Needs()
     refuses: Callable[[Site], str | None] = accepts  # for reasons of its own; see `refusal`
@@ -149,6 +150,8 @@ class Kernel:
     scratch: Callable[[Site], Count] = no_scratch
     takes_scratch: bool = False
     work: Callable[[Site, Extent], Features] = plain_work  # what its price is made of
+    # The flavour whose kernel needs the same, and costs more wherever this one can run.
+    supersedes: str | None = None
     finish: str | None = None  # of one that accumulates: the kernel that finishes its sums
     # Kernels of one packing share the constants of a node: the two halves of one that keeps sums.
     packing: str = ""

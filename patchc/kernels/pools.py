@@ -8,11 +8,11 @@ from patchc.errors import PatchcError
 from patchc.ir import AveragePool, GlobalAveragePool, Graph, MaxPool, Node
 from patchc.kernels.features import Counted, Extent, Features
 from patchc.kernels.kernel import Kernel, Role, Site, Slicing
-from patchc.kernels.portable import portable
+from patchc.kernels.portable import RARE_SOURCE, REQUANT_HEADERS, portable
 from patchc.kernels.window import where_of, window_params
 from patchc.numerics.average import average_params
 from patchc.numerics.fold import INT32_MAX
-from patchc.numerics.requant import global_factor, scale_of
+from patchc.numerics.node_forms import pool_forms
 from patchc.numerics.structs import AverageParams, GlobalParams, PoolParams
 
 # A global pool sums inputs and zero point in int32.
@@ -38,9 +38,11 @@ def _mean(graph: Graph, node: Node, group: int) -> GlobalParams:
         raise PatchcError(
             f"{where}: {pixels} pixels could overflow its sum; at most {MAX_POOLED_PIXELS}"
         )
+    forms = pool_forms(op, x, y, where)
+    (form,) = forms.channels
     return GlobalParams(
-        scale=scale_of(global_factor(x.quant.scale, y.quant.scale, pixels), where),
-        offset=-x.quant.zero_point * pixels,
+        form=form,
+        rare=forms.rare or None,
         zero_point=y.quant.zero_point,
         lo=op.clamp.lo,
         hi=op.clamp.hi,
@@ -80,7 +82,8 @@ POOLS: tuple[Kernel, ...] = (
         GlobalAveragePool,
         struct="patchc_global_params",
         pack=_mean,
-        headers=("patchc_requant.h",),
+        headers=REQUANT_HEADERS,
+        shared=(RARE_SOURCE,),
         work=_mean_work,
     ),
     portable(
@@ -97,6 +100,7 @@ POOLS: tuple[Kernel, ...] = (
         role=Role.FINISH,
         struct="patchc_global_params",
         pack=_mean,
-        headers=("patchc_requant.h",),
+        headers=REQUANT_HEADERS,
+        shared=(RARE_SOURCE,),
     ),
 )

@@ -9,6 +9,10 @@ from patchc.kernels.kernel import Kernel, Order, Role
 
 PORTABLE = "portable"  # C99 for every core
 
+# What makes int8 of sums.
+REQUANT_HEADERS = ("patchc_requant.h", "patchc_rare.h")
+RARE_SOURCE = "portable/patchc_rare.c"
+
 
 def portable(
     name: str,

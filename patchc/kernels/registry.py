@@ -11,6 +11,7 @@ from patchc.kernels.dsp import DSP_KERNELS
 from patchc.kernels.elementwise import ELEMENTWISE
 from patchc.kernels.kernel import Kernel, Site
 from patchc.kernels.moves import MOVES
+from patchc.kernels.narrow import NARROW_KERNELS
 from patchc.kernels.pools import POOLS
 
 
@@ -35,7 +36,7 @@ class Registry(Mapping[str, Kernel]):
 
     def candidates(self, site: Site, flavours: Collection[str]) -> tuple[Kernel, ...]:
         """The kernels that can run at a site: of each flavour the first that does not refuse, in
-        the order of the entries."""
+        the order of the entries, but for what another one supersedes."""
         found: dict[str, Kernel] = {}
         for kernel in self.entries:
             if (
@@ -46,7 +47,8 @@ class Registry(Mapping[str, Kernel]):
                 and kernel.refusal(site) is None
             ):
                 found[kernel.flavour] = kernel
-        return tuple(found.values())
+        superseded = {kernel.supersedes for kernel in found.values()}
+        return tuple(kernel for kernel in found.values() if kernel.flavour not in superseded)
 
     def refusals(self, site: Site, flavours: Collection[str]) -> dict[str, str]:
         """Kernel -> why it cannot run at a site, for those of its operator and role."""
@@ -64,4 +66,4 @@ class Registry(Mapping[str, Kernel]):
         return Registry((*self.entries, *kernels))
 
 
-KERNELS = Registry((*CONVOLUTIONS, *DSP_KERNELS, *ELEMENTWISE, *POOLS, *MOVES))
+KERNELS = Registry((*CONVOLUTIONS, *NARROW_KERNELS, *DSP_KERNELS, *ELEMENTWISE, *POOLS, *MOVES))

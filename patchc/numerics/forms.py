@@ -1,14 +1,14 @@
 """Requantisation in a few 32-bit instructions, solved per output channel.
 
-Two words, for two kinds of core (patchc_forms.h):
+Two words, for two kinds of core (patchc_requant.h, patchc_narrow.h):
 
     high:    y = (((sum << lift) + offset) * factor) >> (32 + drop)     a high-word multiply
     pieces:  y = (((sum * factor) >> 16) + offset) >> drop              16 x 16-bit products
 
 then clipped. Both are digital lines, and nearly every channel has one that equals onnxruntime's
 formula for every sum that can come up: `lines` decides whether there is one at all, and gives its
-best width, from which factor and offset follow for a given lift and drop. These are the layer's,
-so that they are in registers or in the instructions themselves.
+best width, from which factor and offset follow for a given lift and drop. These are constants in
+the kernels, or the layer's.
 
 The channels without are "guarded": the product with the float32 factor's own significand gives the
 result except within 2^-15 or one unit, 2^-drop, of a tie; there the float32 product is emulated.
@@ -49,12 +49,9 @@ class Shape:
     drop: int
 
 
-# One shape whose shifts are constants in the kernels has nearly all lines of the example networks
-# (`python -m benchmarks.forms`).
+# Its shifts are constants in the kernels (patchc_requant.h), and it has nearly all lines of the
+# example networks (`python -m benchmarks.forms`).
 HIGH = Shape(Word.HIGH, 8, 10)
-
-# More offset bits, more factor bits, and larger factors.
-HIGH_SHAPES = (HIGH, Shape(Word.HIGH, 8, 12), Shape(Word.HIGH, 10, 10))
 
 # From the most bits behind the point to the fewest: the further sums go beyond those that clip, the
 # fewer are left in the word.

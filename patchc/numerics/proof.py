@@ -8,40 +8,16 @@ the same accumulator; each such threshold is found by bisection.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from patchc.ir import Conv, GlobalAveragePool, Graph
+from patchc.ir import Conv
 from patchc.numerics.fold import reachable
 from patchc.numerics.requant import conv_factors, requantize, requantize_float, scale_of
 
 # int64 accumulators (levels, channels) -> int8, non-decreasing in each column
 Steps = Callable[[NDArray[np.int64]], NDArray[np.int8]]
-
-
-@dataclass(frozen=True, slots=True)
-class ExactCounts:
-    """Requantised output channels, by how they are known to equal onnxruntime's."""
-
-    channels: int
-    proved: int  # a cheap integer form, equal for every reachable accumulator
-    emulated: int  # the float32 product itself, emulated in integers
-
-    def to_json(self) -> dict[str, int]:
-        """The "exact" entry of report.json."""
-        return {"channels": self.channels, "proved": self.proved, "emulated": self.emulated}
-
-
-def count_exact(graph: Graph) -> ExactCounts:
-    """The channels of convolutions and global pools. Every kernel emulates the product."""
-    channels = sum(
-        graph.tensors[node.output].shape[2]
-        for node in graph.nodes
-        if isinstance(node.op, (Conv, GlobalAveragePool))
-    )
-    return ExactCounts(channels, proved=0, emulated=channels)
 
 
 def thresholds(

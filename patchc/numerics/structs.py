@@ -1,7 +1,7 @@
 """The constants that kernels take: one frozen dataclass per struct of patchc_kernels.h.
 
 Fields have the names and the order of the C members. An ndarray is a const array, a tuple of
-`Scale` an array of patchc_scale; everything else is an integer or a nested struct.
+structs an array of them; everything else is an integer or a nested struct.
 """
 
 from __future__ import annotations
@@ -60,12 +60,13 @@ class ConvParams:
     window: WindowParams
     groups: int
     weights: np.ndarray  # int8 (n,), in the layout that the kernel reads
-    bias: np.ndarray  # int32 (c_out,), zero point folded in, wrapped
-    scale: tuple[Scale, ...]  # one per output channel
+    form: tuple[Form, ...]  # one per output channel
+    rare: tuple[Rare, ...] | None  # None: every channel has a line
     pad_value: int
     zero_point: int
     lo: int
     hi: int
+    drop: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -187,8 +188,8 @@ class AverageParams:
 class GlobalParams:
     """patchc_global_params."""
 
-    scale: Scale
-    offset: int
+    form: Form
+    rare: tuple[Rare, ...] | None  # None: it has a line
     zero_point: int
     lo: int
     hi: int

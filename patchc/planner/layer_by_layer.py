@@ -19,12 +19,12 @@ def whole_in_place(graph: Graph, mode: InputMode, order: Sequence[Node]) -> dict
     born = {node.output: position for position, node in enumerate(order)}
     found = {}
     for node in order:
-        dying = [
+        last_uses = [
             name for name in may_overwrite(graph, node, mode) if last_reader[name] == node.name
         ]
-        if dying:
+        if last_uses:
             # The operand made last: lifetimes stay short, so placement has an easier time.
-            found[node.output] = max(dying, key=lambda name: born.get(name, -1))
+            found[node.output] = max(last_uses, key=lambda name: born.get(name, -1))
     return found
 
 

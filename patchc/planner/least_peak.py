@@ -130,7 +130,7 @@ class Liveness:
                 ready |= 1 << follower
         return State(done, ready, alive)
 
-    def run(self, state: State, peak: int, nodes: Iterable[int]) -> tuple[State, int]:
+    def segment(self, state: State, peak: int, nodes: Iterable[int]) -> tuple[State, int]:
         """Nodes in a given order."""
         for index in nodes:
             need, alive = self.step(state, index)
@@ -247,7 +247,7 @@ def best_first(live: Liveness, start: State, peak: int, piece: Sequence[int]) ->
 def beam(live: Liveness, start: State, peak: int, piece: Sequence[int]) -> Found:
     """An order of little peak: of the sets of as many nodes, those of least peak, then of fewest
     bytes alive, are carried on, as many as work allows, but one at least."""
-    least = max(peak, live.bound(piece), live.run(start, peak, piece)[0].alive)
+    least = max(peak, live.bound(piece), live.segment(start, peak, piece)[0].alive)
     allowed = BEAM_WORK // (live.count * (STEP_WORK + len(piece)))  # steps per level
     goal = start.done | sum(1 << i for i in piece)
     # By the number of nodes that have run: mask -> peak, state, the nodes.
@@ -272,7 +272,7 @@ def beam(live: Liveness, start: State, peak: int, piece: Sequence[int]) -> Found
                     into[done] = (high, live.after(state, index, alive), (link, index))
     ((_, _, link),) = levels[-1].values()
     order = unlink(link)
-    _, reached = live.run(start, peak, order)
+    _, reached = live.segment(start, peak, order)
     return Found(order, reached, optimal=reached <= least)
 
 

@@ -1,4 +1,4 @@
-"""Combinations with one stripe, for runs that start at one cut and grow a unit at a time."""
+"""Labels with one stripe, of segments that start at one cut and grow a unit at a time."""
 
 from __future__ import annotations
 
@@ -9,45 +9,46 @@ import numpy as np
 
 from patchc.geometry.rows import Progress, Reader, after, first_bytes, overlap_distance
 from patchc.ir import Graph
-from patchc.planner.modes import Bounds, Combination, Modes
+from patchc.planner.labels import Bounds, Label, Labels
 from patchc.planner.price import Prices
 
 
 class OneStripe:
-    """What was found for a run is continued for the next longer one.
+    """Labels of the nodes [start, stop) are extended to those of [start, stop + unit), and not
+    worked out again.
 
-    With one stripe nearly all tensors have all their columns, wherever the run ends; where that is
-    not so (what is cut off, nobody reads), the run is looked at anew.
+    With one stripe nearly every tensor has all of its columns, wherever the segment ends. Where
+    columns are cut off that nobody reads, the segment is worked out anew.
     """
 
     def __init__(
-        self, graph: Graph, modes: Modes, start: int, bounds: Callable[[int], Bounds]
+        self, graph: Graph, labels: Labels, start: int, bounds: Callable[[int], Bounds]
     ) -> None:
-        """`bounds`: of combinations that end at a cut."""
-        self.graph, self.modes, self.start, self.bounds = graph, modes, start, bounds
+        """`bounds`: of labels that end at a cut."""
+        self.graph, self.labels, self.start, self.bounds = graph, labels, start, bounds
         self._stop = start
         self._loaded: tuple[str, ...] | None = None
         self._narrow: dict[int, int] = {}
-        self._found: Sequence[Combination] = ()
-        self._progress: dict[Combination, Progress] = {}
+        self._found: Sequence[Label] = ()
+        self._progress: dict[Label, Progress] = {}
         self._first: dict[str, tuple[Sequence[Reader], np.ndarray]] = {}
 
-    def upto(self, stop: int, loaded: tuple[str, ...], prices: Prices) -> Sequence[Combination]:
-        """Combinations for the run from `start` to `stop`, where a unit ends; farther than the
+    def upto(self, stop: int, loaded: tuple[str, ...], prices: Prices) -> Sequence[Label]:
+        """Labels of the segment from `start` to `stop`, where a unit ends; farther than the
         last one that was asked for."""
         if loaded != self._loaded or self._narrow != prices.narrow(self.start, self._stop):
-            self._found = [self.modes.begin(self.start, loaded)]
+            self._found = [self.labels.begin(self.start, loaded)]
             self._stop = self.start
         while self._stop < stop:
             position = self._stop
             self._stop += len(prices.units[position].nodes)
             bounds = self.bounds(self._stop)
-            self._found = self.modes.extend(self._found, self.start, position, prices, 0, bounds)
+            self._found = self.labels.extend(self._found, self.start, position, prices, 0, bounds)
         self._loaded, self._narrow = loaded, prices.narrow(self.start, stop)
         return self._found
 
-    def distance(self, one: Combination, source: str, target: str) -> int:
-        """`overlap_distance` of two maps, for one of the combinations that were returned last."""
+    def distance(self, one: Label, source: str, target: str) -> int:
+        """`overlap_distance` of two maps, for one of the labels that were returned last."""
         tensors = self._rows(one).tensors
         readers, made = tensors[source].readers, tensors[target].clock
         assert made is not None
@@ -55,9 +56,9 @@ class OneStripe:
             self._first[source] = readers, first_bytes(self.graph, source, readers, reverse=False)
         return overlap_distance(self.graph, source, self._first[source][1], target, made)
 
-    def _rows(self, one: Combination) -> Progress:
-        """The rows of a combination, counted from the tunnel's first tick."""
-        ahead: list[Combination] = []
+    def _rows(self, one: Label) -> Progress:
+        """The rows of a label, counted from the tunnel's first tick."""
+        ahead: list[Label] = []
         known = one
         while known not in self._progress and known.before is not None:
             ahead.append(known)
@@ -69,7 +70,7 @@ class OneStripe:
             tensors = {
                 name: rows
                 for name, rows in progress.tensors.items()
-                if name in progress.outer or self.modes.last[name] >= part.end
+                if name in progress.outer or self.labels.last[name] >= part.end
             }
             progress = replace(progress, tensors=tensors)
             self._progress[part] = progress

@@ -60,7 +60,7 @@ def _by_pieces(graph: Graph, live: Liveness, state: State) -> Found:
         found = best_first(live, state, peak, piece) if len(pieces) > 1 else None
         if found is None:
             found = _affordable(graph, live, state, peak, piece)
-        state, peak = live.run(state, peak, found.nodes)
+        state, peak = live.segment(state, peak, found.nodes)
         optimal = optimal and found.optimal
         order.extend(found.nodes)
     return Found(tuple(order), peak, optimal)
@@ -75,7 +75,7 @@ def _affordable(
     deep = (index[node.name] for node in _depth_first(graph))
     tries = [beam(live, start, peak, piece)]
     for nodes in (tuple(piece), tuple(i for i in deep if i in inside)):
-        tries.append(Found(nodes, live.run(start, peak, nodes)[1], optimal=False))
+        tries.append(Found(nodes, live.segment(start, peak, nodes)[1], optimal=False))
     return min(tries, key=lambda found: found.peak)
 
 

@@ -21,13 +21,13 @@ import numpy as np
 
 from patchc.ir import Graph, Node
 from patchc.plan.types import InputMode, OutputMode, Plan, StepPlan, TunnelPlan
+from patchc.planner.labels import Bounds, Label, Labels
 from patchc.planner.machine import ANY_CORE, Machine
-from patchc.planner.modes import Bounds, Combination, Modes
 from patchc.planner.one_stripe import OneStripe
 from patchc.planner.order import best_order, orders
+from patchc.planner.pareto import ParetoFront
 from patchc.planner.price import Prices
-from patchc.planner.runs import Run, Runs
-from patchc.planner.staircase import Staircase
+from patchc.planner.segments import Segment, Segments
 from patchc.planner.units import together
 from patchc.schedule.types import shared_bytes
 
@@ -38,7 +38,7 @@ class Tunnel:
 
     start: int  # cut positions: nodes start .. stop - 1 of the order
     stop: int
-    steps: tuple[StepPlan, ...] | Combination  # of a stream: those of the combination
+    steps: tuple[StepPlan, ...] | Label  # of a stream: those of the label
     stripes: int
     in_place: tuple[tuple[str, str], ...]
     bytes: int  # arena bytes while it runs
@@ -46,7 +46,7 @@ class Tunnel:
 
     @property
     def plan(self) -> TunnelPlan:
-        if isinstance(self.steps, Combination):
+        if isinstance(self.steps, Label):
             return TunnelPlan(self.steps.steps, stripes=self.stripes)
         return TunnelPlan(self.steps, whole=True)
 
@@ -84,7 +84,7 @@ class Point:
 
 
 class Search:
-    """The frontier of one graph. What is worked out about runs of nodes serves every band."""
+    """The frontier of one graph. What is worked out about segments serves every band."""
 
     def __init__(
         self,
@@ -100,14 +100,15 @@ class Search:
             least = best_order(graph, mode, outputs).nodes
         found = (together(graph, order) for order in orders(graph, least))
         self._orders = [
-            _Ordered(Runs(graph, mode, outputs, order, machine)) for order in dict.fromkeys(found)
+            _Ordered(Segments(graph, mode, outputs, order, machine))
+            for order in dict.fromkeys(found)
         ]
         # The cheapest plan layer by layer.
         self.plain = min(
-            sum(found[0].cost for found in ordered.runs.layers) for ordered in self._orders
+            sum(found[0].cost for found in ordered.segments.layers) for ordered in self._orders
         )
         # No plan costs less.
-        self.least_cost = min(ordered.runs.rest[0] for ordered in self._orders)
+        self.least_cost = min(ordered.segments.rest[0] for ordered in self._orders)
 
     def frontier(self, limit: int, cost: int = NO_LIMIT) -> Iterator[Point]:
         """Every Pareto-optimal plan of at most `limit` bytes that costs no more than `cost`, by
@@ -128,7 +129,7 @@ class Search:
         """Every Pareto-optimal plan within the bounds, by rising cost and falling bytes. Where the
         first order's plans all cost the least that there can be, the others are left out: what
         they have of fewer bytes is for the next band."""
-        best: Staircase[Point] = Staircase()
+        best: ParetoFront[Point] = ParetoFront()
         for ordered in self._orders:
             for point in ordered.band(bounds):
                 best.add(point)
@@ -140,14 +141,16 @@ class Search:
 class _Ordered:
     """The dynamic programme over the cuts of one order."""
 
-    def __init__(self, runs: Runs) -> None:
-        self.runs, self.graph, self.order = runs, runs.graph, runs.order
-        self.modes = Modes(runs.graph, runs.order, runs.made, runs.last_read, runs.handed)
+    def __init__(self, segments: Segments) -> None:
+        self.segments, self.graph, self.order = segments, segments.graph, segments.order
+        self.labels = Labels(
+            segments.graph, segments.order, segments.made, segments.last_read, segments.handed
+        )
         self.looked_at = 0
 
     def band(self, bounds: Bounds) -> tuple[Point, ...]:
         """Every Pareto-optimal plan within the bounds, by falling bytes."""
-        best: list[Staircase[Point]] = [Staircase() for _ in range(len(self.order) + 1)]
+        best: list[ParetoFront[Point]] = [ParetoFront() for _ in range(len(self.order) + 1)]
         best[0].add(Point(0, 0, ()))
         for cut in range(len(self.order)):
             points = tuple(best[cut])
@@ -155,7 +158,7 @@ class _Ordered:
                 for tunnel in self._starting_at(cut, points, best, bounds):
                     for point in points:
                         cost = point.cost + tunnel.cost
-                        if cost + self.runs.rest[tunnel.stop] <= bounds.cost:
+                        if cost + self.segments.rest[tunnel.stop] <= bounds.cost:
                             size = max(point.bytes, tunnel.bytes)
                             best[tunnel.stop].add(Point(size, cost, (*point.tunnels, tunnel)))
         return tuple(best[-1])[::-1]
@@ -163,9 +166,9 @@ class _Ordered:
     # -- tunnels -----------------------------------------------------------------------------
 
     def _starting_at(
-        self, cut: int, points: Sequence[Point], best: Sequence[Staircase[Point]], bounds: Bounds
+        self, cut: int, points: Sequence[Point], best: Sequence[ParetoFront[Point]], bounds: Bounds
     ) -> Iterator[Tunnel]:
-        """Layer by layer, and every run of units from here on in every way that is offered; but
+        """Layer by layer, and every segment of units from here on in every way that is offered; but
         none that cannot improve on what there is.
 
         `points`: plans that lead here. `best`: those that are known to lead to each cut; each
@@ -174,10 +177,10 @@ class _Ordered:
 
         def useful(stop: int, size: int, cost: int) -> bool:
             """Could a tunnel of that many bytes and that cost, or more, be?"""
-            limit = bounds.cost - self.runs.rest[stop] - cost
+            limit = bounds.cost - self.segments.rest[stop] - cost
             return size <= bounds.bytes and any(
                 point.cost <= limit
-                and not best[stop].beats(
+                and not best[stop].dominates(
                     max(point.bytes, size), point.cost + cost, point.length + 1
                 )
                 for point in points
@@ -187,69 +190,75 @@ class _Ordered:
 
         def left(stop: int) -> Bounds:
             """For what starts here and ends at a cut."""
-            return Bounds(bounds.bytes, bounds.cost - least - self.runs.rest[stop])
+            return Bounds(bounds.bytes, bounds.cost - least - self.segments.rest[stop])
 
-        plain, in_place = self.runs.whole(cut)
-        for layer in self.runs.layers[cut]:
+        plain, in_place = self.segments.whole(cut)
+        for layer in self.segments.layers[cut]:
             size = plain + layer.scratch
             if size <= bounds.bytes:
                 yield Tunnel(cut, cut + 1, (layer.step,), 1, in_place, size, layer.cost)
-        one_stripe = OneStripe(self.graph, self.modes, cut, left)
+        one_stripe = OneStripe(self.graph, self.labels, cut, left)
         position = cut
-        last_striped = self.runs.last_stop(cut, bounds.bytes)
-        while position in self.runs.units:
-            position += len(self.runs.units[position].nodes)
+        last_striped = self.segments.last_stop(cut, bounds.bytes)
+        while position in self.segments.units:
+            position += len(self.segments.units[position].nodes)
             if self.looked_at > LOOKED_AT and position - cut > FEW_NODES:
                 return
-            run = self.runs.run(cut, position)
-            if not useful(run.stop, run.least, run.least_cost):
+            segment = self.segments.segment(cut, position)
+            if not useful(segment.stop, segment.least, segment.least_cost):
                 continue
-            self.looked_at += len(run.outer) + len(run.outputs)
-            prices = self.runs.prices(position)
-            single = one_stripe.upto(run.stop, run.loaded, prices)
+            self.looked_at += len(segment.outer) + len(segment.outputs)
+            prices = self.segments.prices(position)
+            single = one_stripe.upto(segment.stop, segment.loaded, prices)
             for one in single:
-                if useful(run.stop, one.bytes + run.least, one.cost):
-                    size = one.bytes + run.crossing + run.maps
-                    size -= self._shared(run, one, one_stripe)
+                if useful(segment.stop, one.bytes + segment.least, one.cost):
+                    size = one.bytes + segment.live_through + segment.maps
+                    size -= self._shared(segment, one, one_stripe)
                     if size <= bounds.bytes:
-                        yield self._stream(run, one, 1, size)
+                        yield self._stream(segment, one, 1, size)
             striped = None
-            if useful(run.stop, run.crossing + run.maps, run.least_cost):
-                striped = self._striped(run, prices, single, left)
-            if not single and striped == [] and not self.runs.narrow(cut, position):
+            if useful(segment.stop, segment.live_through + segment.maps, segment.least_cost):
+                striped = self._striped(segment, prices, single, left)
+            if not single and striped == [] and not self.segments.narrow(cut, position):
                 return
             for k, one in striped or ():
-                size = one.bytes + run.crossing + run.maps
+                size = one.bytes + segment.live_through + segment.maps
                 if size <= bounds.bytes:
-                    yield self._stream(run, one, prices.counts[k], size)
-            if not single and run.stop >= last_striped and self.runs.is_settled(cut, run.stop):
+                    yield self._stream(segment, one, prices.counts[k], size)
+            if (
+                not single
+                and segment.stop >= last_striped
+                and self.segments.is_settled(cut, segment.stop)
+            ):
                 return
 
-    def _stream(self, run: Run, one: Combination, stripes: int, size: int) -> Tunnel:
-        return Tunnel(run.start, run.stop, one, stripes, run.in_place, size, one.cost)
+    def _stream(self, segment: Segment, one: Label, stripes: int, size: int) -> Tunnel:
+        return Tunnel(segment.start, segment.stop, one, stripes, segment.in_place, size, one.cost)
 
     def _striped(
         self,
-        run: Run,
+        segment: Segment,
         prices: Prices,
-        single: Sequence[Combination],
+        single: Sequence[Label],
         bounds: Callable[[int], Bounds],
-    ) -> list[tuple[int, Combination]] | None:
-        """Combinations with several stripes that save something, with the index of their number;
+    ) -> list[tuple[int, Label]] | None:
+        """Labels with several stripes that save something, with the index of their number;
         None: not for this run, but perhaps for longer ones. `bounds`: of those that end at a
         cut."""
-        if self.runs.means[run.start] != self.runs.means[run.stop]:
+        if self.segments.means[segment.start] != self.segments.means[segment.stop]:
             return []
-        if run.most_stripes == 1:
+        if segment.most_stripes == 1:
             return None
         kept = list(single)
-        striped: list[tuple[int, Combination]] = []
-        for k in self._affordable(run, prices, bounds):
-            found = [self.modes.begin(run.start, run.loaded)]
-            position = run.start
-            while found and position < run.stop:
-                behind = position + len(self.runs.units[position].nodes)
-                found = self.modes.extend(found, run.start, position, prices, k, bounds(behind))
+        striped: list[tuple[int, Label]] = []
+        for k in self._affordable(segment, prices, bounds):
+            found = [self.labels.begin(segment.start, segment.loaded)]
+            position = segment.start
+            while found and position < segment.stop:
+                behind = position + len(self.segments.units[position].nodes)
+                found = self.labels.extend(
+                    found, segment.start, position, prices, k, bounds(behind)
+                )
                 position = behind
             # Narrower stripes that save nothing are not worth their halos.
             found = [one for one in found if not any(old.saves(one) for old in kept)]
@@ -257,28 +266,30 @@ class _Ordered:
             striped += ((k, one) for one in found)
         return striped
 
-    def _affordable(self, run: Run, prices: Prices, bounds: Callable[[int], Bounds]) -> list[int]:
+    def _affordable(
+        self, segment: Segment, prices: Prices, bounds: Callable[[int], Bounds]
+    ) -> list[int]:
         """Indices of the numbers of stripes, several, that cost too much nowhere along a run, were
         each unit run in its cheapest way."""
         counts = np.array(prices.counts)
-        affordable = (counts > 1) & (counts <= run.most_stripes)
-        cost, position = np.zeros(len(counts), dtype=np.int64), run.start
-        while position < run.stop and affordable.any():
+        affordable = (counts > 1) & (counts <= segment.most_stripes)
+        cost, position = np.zeros(len(counts), dtype=np.int64), segment.start
+        while position < segment.stop and affordable.any():
             cost += prices.least_cost(position)
-            position += len(self.runs.units[position].nodes)
+            position += len(self.segments.units[position].nodes)
             affordable &= cost <= bounds(position).cost
         return np.flatnonzero(affordable).tolist()
 
-    def _shared(self, run: Run, one: Combination, one_stripe: OneStripe) -> int:
+    def _shared(self, segment: Segment, one: Label, one_stripe: OneStripe) -> int:
         """Bytes that the best single pair of maps, one read and one written, may share while the
         tunnel runs with one stripe; more pairs at once are left to placement."""
         pairs = (
             shared_bytes(
-                self.runs.size(source),
-                self.runs.size(target),
+                self.segments.size(source),
+                self.segments.size(target),
                 one_stripe.distance(one, source, target),
             )
-            for source in run.dying
-            for target in run.outputs
+            for source in segment.last_uses
+            for target in segment.outputs
         )
         return max(pairs, default=0)

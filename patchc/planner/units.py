@@ -54,16 +54,16 @@ def together(graph: Graph, order: Sequence[Node]) -> tuple[Node, ...]:
     waits = _waiting(graph, order)
     found: list[Node] = []
 
-    def run(node: Node) -> None:
+    def segment(node: Node) -> None:
         for name in dict.fromkeys(node.inputs):
             producer = graph.producer.get(name)
             if producer is not None and waits.get(producer.name) == node.name:
-                run(producer)
+                segment(producer)
         found.append(node)
 
     for node in order:
         if node.name not in waits:
-            run(node)
+            segment(node)
     return tuple(found)
 
 

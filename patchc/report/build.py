@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from patchc.frontend.model import ImportedModel
 from patchc.ir import Conv, macs
 from patchc.memory import Placement, element_peak, live_bytes, liveness_peak
-from patchc.numerics.proof import count_exact
+from patchc.numerics.node_forms import FormCounts
 from patchc.plan.types import InputMode, Plan, TunnelPlan
 from patchc.report.data import (
     Cost,
@@ -39,6 +39,7 @@ class Facts:
     reserve_bytes: int  # stands for stack and statics
     layerwise_bytes: int  # arena of the layer-by-layer plan
     constant_bytes: Mapping[str, int]  # node -> bytes of its constants as emitted
+    exact: FormCounts  # of the constants as emitted
     instructions: int | None = None  # that the target executes; None: it has no cost table
 
 
@@ -51,7 +52,7 @@ def build_report(
     work = executed_work(schedule)
     executed = sum(node.macs for node in work.values())
     bytes_read, passes = input_reads(schedule)
-    exact = count_exact(graph)
+    exact = facts.exact
     return Report(
         patchc=__version__,
         model=ModelReport(facts.name, imported.sha256, plain),
@@ -68,7 +69,7 @@ def build_report(
             node.calls * facts.constant_bytes.get(name, 0) for name, node in work.items()
         ),
         cost=Cost(executed, executed / plain if plain else 1.0, facts.instructions),
-        exact=Exact(exact.channels, exact.proved, exact.emulated),
+        exact=Exact(exact.channels, exact.proved, exact.lines, exact.guarded, exact.emulated),
         tunnels=_tunnels(plan, schedule, work),
         kernels=_kernels(schedule),
         host=HostOperators(

@@ -61,8 +61,10 @@ class Exact:
     """Requantised channels, by the integer form that equals onnxruntime's float arithmetic."""
 
     channels: int
-    proved: int  # by a cheap form, equal for every accumulator that can occur
-    emulated: int  # by the float32 product in integers, equal for every accumulator
+    proved: int  # in a cheap form, compared for every sum that can occur: both of the following
+    lines: int  # a product, an offset and a shift
+    guarded: int  # the product's high word, but next to ties
+    emulated: int  # the float32 product in integers, equal for every accumulator
 
 
 @dataclass(frozen=True, slots=True)

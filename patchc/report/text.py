@@ -133,8 +133,9 @@ def _facts(report: Report) -> list[str]:
         f"flash    {report.flash.weights_bytes:,} B of constants, code "
         + (f"{code:,} B" if code is not None else "not measured"),
         f"work     {report.cost.macs_executed:,} MACs, F = {report.cost.macs_overhead:.3f}",
-        f"exact    {report.exact.channels:,} channels: {report.exact.proved:,} by a proved cheap "
-        f"form, {report.exact.emulated:,} by emulation",
+        f"exact    {report.exact.channels:,} channels: {report.exact.lines:,} by a line, "
+        f"{report.exact.guarded:,} guarded near ties, {report.exact.emulated:,} emulated; "
+        f"{report.exact.proved:,} proved one by one",
         "kernels  " + ", ".join(f"{name} {count}" for name, count in report.kernels.items()),
     ]
     lines += [

@@ -11,4 +11,6 @@ CORTEX_M0 = Core(
     # Measured: python -m benchmarks.reserve --core cortex-m0
     reserve=Reserve(layers=560, tunnels=720, groups=944, many=1040),
     boards=(MPS2_AN385, MICROBIT),
+    # Its one multiplication gives the low word of a product.
+    flavours=("portable", "narrow"),
 )

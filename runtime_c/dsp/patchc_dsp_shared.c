@@ -1,5 +1,6 @@
 /* What the kernels for cores with DSP instructions call. */
 #include "patchc_dsp_product.h"
+#include "patchc_requant.h"
 
 int8_t patchc_by_form(int32_t sum, int32_t channel, const patchc_conv_dsp_params *params)
 {
@@ -8,7 +9,7 @@ int8_t patchc_by_form(int32_t sum, int32_t channel, const patchc_conv_dsp_params
     if (form.factor >= 0) {
         return patchc_by_line(sum, form);
     }
-    return patchc_clamp(patchc_guarded(sum, params->rare[~form.factor], params->zero_point), -128,
+    return patchc_clamp(patchc_rare_value(sum, params->rare + ~form.factor, params->zero_point), -128,
                         127);
 }
 

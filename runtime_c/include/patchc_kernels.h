@@ -58,22 +58,38 @@ typedef struct {
     uint16_t dilation_h, dilation_w;
 } patchc_window;
 
-/* Requantisation of one output channel: the float32 factor mantissa * 2^-shift, with
- * 2^23 <= mantissa < 2^24; or 0, with shift 127. See patchc_requant.h. */
+/* Requantisation of one output channel, from its sum of inputs times weights, or of inputs: a line
+ * (patchc_requant.h), bias and zero points in it. factor < 0: it has none, and rare[~factor] has the
+ * constants. */
+typedef struct {
+    int32_t factor;
+    int32_t offset;
+} patchc_form;
+
+/* The float32 factor mantissa * 2^-shift, with 2^23 <= mantissa < 2^24; or 0, with shift 127. */
 typedef struct {
     uint32_t mantissa;
     int32_t shift;
 } patchc_scale;
 
+/* A channel without a line: see patchc_rare.h. */
+typedef struct {
+    int32_t bias;                /* minus input zero point * sum of weights, wrapped */
+    patchc_scale scale;
+    uint8_t lift;                /* no accumulator, shifted left by it, leaves int32 */
+    uint8_t drop;                /* bits of that product behind the point, or 0 */
+} patchc_rare;
+
 typedef struct {
     patchc_window window;
     int32_t groups;              /* of input channels; equals them in a depthwise layer */
     const int8_t *weights;       /* layout: see the kernel */
-    const int32_t *bias;         /* [c_out], minus input zero point * sum of weights, wrapped */
-    const patchc_scale *scale;   /* [c_out] */
+    const patchc_form *form;     /* [c_out] */
+    const patchc_rare *rare;     /* null: every channel has a line */
     int8_t pad_value;            /* the input's zero point */
     int8_t zero_point;           /* of the output */
     int8_t lo, hi;               /* range of the output */
+    uint8_t drop;                /* of the lines; 10 but in narrow kernels */
 } patchc_conv_params;
 
 /* "Fours" means: the output channels (of each group) in blocks of four, interleaved, so that one
@@ -95,8 +111,8 @@ void patchc_dense(const patchc_out *out, const patchc_in *in, const patchc_pads 
                   const patchc_conv_params *params);
 
 /* A pointwise convolution in two halves, for input channels that exist a few at a time. `in` has as
- * many channels as `params->weights` has taps: [c_in of this part], in fours. `add` leaves the bias
- * out, so sums start at 0; `finish` adds it and requantises, once all parts are in. */
+ * many channels as `params->weights` has taps: [c_in of this part], in fours. Sums start at 0;
+ * `finish` makes int8 of them, once all parts are in. */
 void patchc_pointwise_add(const patchc_sums *sums, const patchc_in *in,
                           const patchc_conv_params *params);
 void patchc_pointwise_finish(const patchc_out *out, const patchc_sums *sums,
@@ -204,8 +220,8 @@ void patchc_average_pool(const patchc_out *out, const patchc_in *in, const patch
                          const patchc_average_params *params);
 
 typedef struct {
-    patchc_scale scale;       /* in_scale / (out_scale * pixels) */
-    int32_t offset;           /* -in_zero_point * pixels */
+    patchc_form form;
+    const patchc_rare *rare;  /* null, or what form has no line for */
     int8_t zero_point;
     int8_t lo, hi;
 } patchc_global_params;

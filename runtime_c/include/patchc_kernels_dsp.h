@@ -6,7 +6,7 @@
 #ifndef PATCHC_KERNELS_DSP_H
 #define PATCHC_KERNELS_DSP_H
 
-#include "patchc_forms.h"
+#include "patchc_kernels.h"
 
 /* Before the definition of an array that begins at a multiple of so many bytes. */
 #if defined(PATCHC_ALIGNED)
@@ -19,7 +19,7 @@
 #error "define PATCHC_ALIGNED(bytes) as what aligns an array with this compiler"
 #endif
 
-/* Requantisation: patchc_forms.h. A channel with a line becomes
+/* Requantisation: patchc_requant.h. A channel with a line becomes
  *     ((sum << PATCHC_LIFT) + offset) * factor >> (32 + PATCHC_DROP),
  * then clipped; its bias is in the offset. Lines of other shifts count as none: the channel is rare.
  */

@@ -1,64 +1,47 @@
-/* From int8 to accumulators and back to int8: what the convolution kernels share.
+/* From int8 to sums and back to int8: what the convolution kernels share.
  *
- * onnxruntime computes clip(rint(float32(acc) * r) + zero_point) in float32. The same in integers:
- * a float32 is a significand of 24 bits and a power of two, so each rounding is one of 24 bits, to
- * nearest, ties to even. Holds for every int32 acc and every float32 r >= 0 that is finite; nothing
- * here is an approximation (docs/exactness.md).
+ * onnxruntime computes clip(rint(float32(sum + bias) * r) + zero_point) in float32. Of nearly every
+ * channel a line gives the same, on all sums that its weights can reach:
+ *
+ *     clip((((sum << 8) + offset) * factor) >> 42)
+ *
+ * The compiler finds factor and offset and proves the equality, channel by channel
+ * (docs/exactness.md). Channels without a line have a function of their own.
  */
 #ifndef PATCHC_REQUANT_H
 #define PATCHC_REQUANT_H
 
 #include "patchc_kernels.h"
 
-/* rint(float32(acc) * scale), exact below 512 and beyond that at least 512 in magnitude */
-static inline int32_t patchc_scaled(int32_t acc, patchc_scale scale)
-{
-    uint32_t a = acc < 0 ? 0u - (uint32_t)acc : (uint32_t)acc;
-    uint32_t significand, rest;
-    uint64_t product;
-    int32_t exponent, rounded;
+#if (-1 >> 1) != -1
+#error "right shifts of negative numbers have to keep the sign, as those of every known compiler do"
+#endif
 
-    if (a == 0) {
-        return 0;
-    }
-    /* float32(acc) = a * 2^(exponent - 8), 2^31 <= a < 2^32 */
-    exponent = patchc_bit_length(a) - 24;
-    if (exponent <= 0) {
-        a <<= 8 - exponent;
-    } else {
-        a = patchc_half_even(a, exponent);
-        if (a >> 24 != 0) {
-            a >>= 1;
-            exponent++;
-        }
-        a <<= 8;
-    }
-    /* the upper 24 of 56 bits are the product's significand, the lower 32 round it */
-    product = (uint64_t)a * scale.mantissa;
-    if (product >> 55 == 0) {
-        product <<= 1;
-        exponent--;
-    }
-    significand = (uint32_t)(product >> 32);
-    rest = (uint32_t)product;
-    significand += rest > UINT32_C(0x80000000) - (significand & 1);
-    rounded = patchc_rint(significand, scale.shift - 24 - exponent);
-    return acc < 0 ? -rounded : rounded;
+#define PATCHC_LIFT 8
+#define PATCHC_DROP 10
+
+/* The int32 that is congruent to `value` */
+static inline int32_t patchc_signed(uint32_t value)
+{
+    return value <= INT32_MAX ? (int32_t)value : -(int32_t)(UINT32_MAX - value) - 1;
 }
 
-static inline int8_t patchc_requantize(int32_t acc, patchc_scale scale, int32_t zero_point,
-                                       int32_t lo, int32_t hi)
+/* (value * factor) >> 32: the high word of the product. factor < 2^31 */
+static inline int32_t patchc_high_word(int32_t value, uint32_t factor)
 {
-    return patchc_clamp(patchc_scaled(acc, scale) + zero_point, lo, hi);
+    return (int32_t)((int64_t)value * (int32_t)factor >> 32);
 }
 
-/* a + b modulo 2^32, as onnxruntime adds the bias */
-static inline int32_t patchc_wrapping_add(int32_t a, int32_t b)
+/* Before it is clipped. All but the lifted sum is modulo 2^32, and that has been checked. */
+static inline int32_t patchc_line_high(int32_t sum, patchc_form form)
 {
-    uint32_t sum = (uint32_t)a + (uint32_t)b;
+    int32_t lifted = patchc_signed(((uint32_t)sum << PATCHC_LIFT) + (uint32_t)form.offset);
 
-    return sum <= INT32_MAX ? (int32_t)sum : -(int32_t)(UINT32_MAX - sum) - 1;
+    return patchc_high_word(lifted, (uint32_t)form.factor) >> PATCHC_DROP;
 }
+
+/* A channel without a line, before it is clipped; in patchc_rare.c, so that kernels stay small. */
+int32_t patchc_rare_value(int32_t sum, const patchc_rare *rare, int32_t zero_point);
 
 /* sum[k] += the dot product of `count` inputs with weights [count][lanes], lanes 4 or 1. No sum
  * of products leaves int32: the compiler bounds the number of taps. */
@@ -94,14 +77,27 @@ static inline void patchc_dot(int32_t *sum, int32_t lanes, const int8_t *in,
 static inline void patchc_store(int8_t *out, const int32_t *sum, int32_t lanes, int32_t first,
                                 const patchc_conv_params *params)
 {
-    const int32_t *bias = params->bias + first;
-    const patchc_scale *scale = params->scale + first;
-    int32_t zero_point = params->zero_point, lo = params->lo, hi = params->hi;
+    const patchc_form *form = params->form + first;
+    int32_t lo = params->lo, hi = params->hi;
 
     for (int32_t k = 0; k < lanes; k++) {
-        out[first + k] = patchc_requantize(patchc_wrapping_add(sum[k], bias[k]), scale[k],
-                                           zero_point, lo, hi);
+        int32_t factor = form[k].factor;
+        int32_t value = factor >= 0 ? patchc_line_high(sum[k], form[k])
+                                    : patchc_rare_value(sum[k], params->rare + ~factor,
+                                                        params->zero_point);
+
+        out[first + k] = patchc_clamp(value, lo, hi);
     }
+}
+
+/* A mean, from the sum of its inputs. */
+static inline int8_t patchc_mean(int32_t sum, const patchc_global_params *params)
+{
+    int32_t value = params->form.factor >= 0
+                        ? patchc_line_high(sum, params->form)
+                        : patchc_rare_value(sum, params->rare, params->zero_point);
+
+    return patchc_clamp(value, params->lo, params->hi);
 }
 
 #endif

@@ -39,7 +39,7 @@ static void add_inside(int32_t sum[4], int32_t lanes, const int8_t *weights, int
     }
 }
 
-/* The taps outside. The bias counts every tap with the zero point taken off its input, so that a
+/* The taps outside. The zero point is taken off the input of every tap by the offset, so that a
  * padded tap must add the zero point times its weights. */
 static void add_padding(int32_t sum[4], int32_t lanes, const int8_t *weights, const position *at)
 {

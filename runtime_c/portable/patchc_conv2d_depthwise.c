@@ -43,7 +43,7 @@ static void add_inside(int32_t sum[4], int32_t lanes, int32_t c_out, int32_t c_i
     sum[3] = s3;
 }
 
-/* The taps outside. The bias counts every tap with the zero point taken off its input, so that a
+/* The taps outside. The zero point is taken off the input of every tap by the offset, so that a
  * padded tap must add the zero point times its weight. */
 static void add_padding(int32_t sum[4], int32_t lanes, int32_t c_out, const position *at)
 {

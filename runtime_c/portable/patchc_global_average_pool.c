@@ -37,8 +37,7 @@ void patchc_global_average_pool(const patchc_out *out, const patchc_in *in,
         lanes = out->channels - c >= 4 ? 4 : 1;
         sum_pixels(sum, lanes, in, c);
         for (int32_t k = 0; k < lanes; k++) {
-            pixel[c + k] = patchc_requantize(sum[k] + params->offset, params->scale,
-                                             params->zero_point, params->lo, params->hi);
+            pixel[c + k] = patchc_mean(sum[k], params);
         }
     }
 }

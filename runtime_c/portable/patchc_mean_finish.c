@@ -7,7 +7,6 @@ void patchc_mean_finish(const patchc_out *out, const patchc_sums *sums,
     int8_t *pixel = patchc_out_row(out, 0);
 
     for (int32_t c = 0; c < out->channels; c++) {
-        pixel[c] = patchc_requantize(sums->data[c] + params->offset, params->scale,
-                                     params->zero_point, params->lo, params->hi);
+        pixel[c] = patchc_mean(sums->data[c], params);
     }
 }

@@ -1,4 +1,4 @@
-/* The sums of every pixel, with the bias, as int8. */
+/* The sums of every pixel as int8. */
 #include "patchc_requant.h"
 
 void patchc_pointwise_finish(const patchc_out *out, const patchc_sums *sums,

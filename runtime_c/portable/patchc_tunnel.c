@@ -194,8 +194,7 @@ patchc_conv_params patchc_outputs_from(const patchc_conv_params *params, int32_t
     patchc_conv_params part = *params;
 
     part.weights += k * taps;
-    part.bias += k;
-    part.scale += k;
+    part.form += k;
     return part;
 }
 

@@ -129,12 +129,12 @@ class Call:
         header += [self.pixels, self.pad_value, self.zero_point, self.lo, self.hi]
         header += [len(weights), len(form), len(rare), self.scratch_bytes]
         parts = [struct.pack(f"<{len(header)}i", *header), memory.tobytes(), weights.tobytes()]
-        parts += [wrap(values).tobytes() for values in (self.bias, form, rares, self.scale)]
+        parts += [wrap(values).tobytes() for values in (form, rares)]
         return b"".join(parts)
 
     def _shifts(self) -> np.ndarray:
         """lift and drop of rare channels as they lie in a word, (c_out,): every other one is
-        guarded, where its sums permit; the rest is emulated (patchc_forms.h)."""
+        guarded, where its sums permit; the rest is emulated (patchc_rare.h)."""
         lift = 7
         drop = self.scale[:, 1] + lift - 25
         largest = 128 * np.abs(self.weights.astype(np.int64)).sum(axis=(1, 2, 3))

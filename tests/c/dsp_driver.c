@@ -96,10 +96,8 @@ static void run(FILE *source, FILE *sink, const record *at)
     int8_t *output = input + at->out_skew;
     int8_t *own = NULL;
     int8_t *weights = filled(source, at->weight_bytes, 0);
-    int32_t *bias = filled(source, 4 * at->channels, 0);
     patchc_form *form = filled(source, 8 * at->channels, 0);
     patchc_rare *rare = filled(source, (int32_t)sizeof(patchc_rare) * at->rare_count, 0);
-    patchc_scale *scale = filled(source, 8 * at->channels, 0);
     int8_t *scratch = block(at->scratch_bytes);
     const patchc_pads pads = {at->pads[0], at->pads[1], at->pads[2], at->pads[3]};
     patchc_conv_dsp_params params;
@@ -134,8 +132,8 @@ static void run(FILE *source, FILE *sink, const record *at)
         plain.window = params.window;
         plain.groups = at->kernel == 11 ? in[5] : 1;
         plain.weights = weights;
-        plain.bias = bias;
-        plain.scale = scale;
+        plain.form = form;
+        plain.rare = params.rare;
         plain.pad_value = params.pad_value;
         plain.zero_point = params.zero_point;
         plain.lo = params.lo;
@@ -147,10 +145,8 @@ static void run(FILE *source, FILE *sink, const record *at)
     }
     free(own);
     free(scratch);
-    free(scale);
     free(rare);
     free(form);
-    free(bias);
     free(weights);
     free(input);
 }

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from patchc.kernels.portable import RARE_SOURCE
 from patchc.programs.firmware import COMPILER, QEMU
 from patchc.targets.board import Board
 from patchc.targets.core import Core
@@ -21,6 +22,7 @@ DRIVER, START, LINK = HERE / "dsp_driver.c", HERE / "dsp_start.c", HERE / "dsp_l
 STEMS = ("conv2d_pointwise", "conv2d", "dense", "conv2d_depthwise")
 SOURCES = (
     *sorted((ROOT / "runtime_c/dsp").glob("*.c")),
+    ROOT / "runtime_c" / RARE_SOURCE,
     *(ROOT / f"runtime_c/portable/patchc_{stem}.c" for stem in STEMS),
 )
 

@@ -16,14 +16,16 @@ from pathlib import Path
 import numpy as np
 
 from patchc.ir import Padding
+from patchc.kernels.dsp import DSP
 from patchc.kernels.kernel import Operands
-from patchc.kernels.portable import PORTABLE
 from patchc.kernels.registry import KERNELS
 from patchc.numerics.structs import Params
 from tests.tools import require_tool
 
 ROOT = Path(__file__).resolve().parents[2]
 INCLUDE = ROOT / "runtime_c/include"
+# Kernels of the flavour `narrow` include portable ones.
+FOLDERS = ("-I", str(INCLUDE), "-I", str(ROOT / "runtime_c/portable"))
 WARNINGS = ("-std=c99", "-pedantic", "-Wall", "-Wextra", "-Werror", "-Wconversion", "-Wshadow")
 
 # What lies around every view, and must still lie there after a call.
@@ -43,17 +45,31 @@ class Scale(ctypes.Structure):
     _fields_ = (("mantissa", ctypes.c_uint32), ("shift", ctypes.c_int32))
 
 
+class Form(ctypes.Structure):
+    _fields_ = (("factor", ctypes.c_int32), ("offset", ctypes.c_int32))
+
+
+class Rare(ctypes.Structure):
+    _fields_ = (
+        ("bias", ctypes.c_int32),
+        ("scale", Scale),
+        ("lift", ctypes.c_uint8),
+        ("drop", ctypes.c_uint8),
+    )
+
+
 class ConvParams(ctypes.Structure):
     _fields_ = (
         ("window", Window),
         ("groups", ctypes.c_int32),
         ("weights", ctypes.POINTER(ctypes.c_int8)),
-        ("bias", ctypes.POINTER(ctypes.c_int32)),
-        ("scale", ctypes.POINTER(Scale)),
+        ("form", ctypes.POINTER(Form)),
+        ("rare", ctypes.POINTER(Rare)),
         ("pad_value", ctypes.c_int8),
         ("zero_point", ctypes.c_int8),
         ("lo", ctypes.c_int8),
         ("hi", ctypes.c_int8),
+        ("drop", ctypes.c_uint8),
     )
 
 
@@ -148,8 +164,8 @@ class AverageParams(ctypes.Structure):
 
 class GlobalParams(ctypes.Structure):
     _fields_ = (
-        ("scale", Scale),
-        ("offset", ctypes.c_int32),
+        ("form", Form),
+        ("rare", ctypes.POINTER(Rare)),
         ("zero_point", ctypes.c_int8),
         ("lo", ctypes.c_int8),
         ("hi", ctypes.c_int8),
@@ -270,9 +286,10 @@ def build_folder() -> Path:
 
 
 def kernel_sources() -> list[str]:
-    """Of the kernels in plain C; those of other flavours have programs of their own."""
-    portable = (kernel for kernel in KERNELS.values() if kernel.flavour == PORTABLE)
-    return [str(ROOT / "runtime_c" / kernel.source) for kernel in portable]
+    """Of the kernels in plain C, each file once; those of DSP cores have programs of their own."""
+    plain = (kernel for kernel in KERNELS.values() if kernel.flavour != DSP)
+    found = [source for kernel in plain for source in (kernel.source, *kernel.shared)]
+    return [str(ROOT / "runtime_c" / source) for source in dict.fromkeys(found)]
 
 
 @cache
@@ -284,7 +301,7 @@ def library(
     folder = build_folder() / tag
     folder.mkdir(exist_ok=True)
     sources = sources or tuple(kernel_sources())
-    compile_ = [require_tool(compiler), *WARNINGS, *flags, "-fPIC", "-I", str(INCLUDE), "-c"]
+    compile_ = [require_tool(compiler), *WARNINGS, *flags, "-fPIC", *FOLDERS, "-c"]
     _build([*compile_, *sources], folder)
     # Linked without the flags: with -ffast-math gcc links code that makes the whole process
     # flush subnormals to zero, numpy included.
@@ -316,8 +333,9 @@ def _value(ctype: type, value: object) -> object:
     if isinstance(value, np.ndarray):
         return value.ctypes.data_as(ctype)  # keeps the array alive
     if isinstance(value, tuple):
-        pairs = (Scale * len(value))(*((scale.mantissa, scale.shift) for scale in value))
-        return ctypes.cast(pairs, ctype)  # keeps the array alive
+        struct = ctype._type_
+        array = (struct * len(value))(*(_fill(struct, one) for one in value))
+        return ctypes.cast(array, ctype)  # keeps the array alive
     if issubclass(ctype, ctypes.Structure):
         return _fill(ctype, value)
     return value

@@ -10,7 +10,7 @@ import numpy as np
 
 from patchc.kernels.kernel import Operands
 from patchc.kernels.registry import KERNELS
-from patchc.numerics.structs import Params
+from patchc.numerics.structs import Form, Params, Rare
 from tests.c.kernel_host import Call, Layout, View, offsets
 
 _PRELUDE = """\
@@ -117,8 +117,9 @@ def _members(params: object, outer: tuple[str, ...], arrays: list[str]) -> str:
         elif isinstance(value, np.ndarray):
             arrays.append(_array(stem, f"{value.dtype}_t", value.tolist()))
         elif isinstance(value, tuple):
-            pairs = [f"{{{one.mantissa}u, {one.shift}}}" for one in value]
-            arrays.append(_array(stem, "patchc_scale", pairs))
+            structs = [_members(one, (), arrays) for one in value]
+            ctype = {Form: "patchc_form", Rare: "patchc_rare"}[type(value[0])]
+            arrays.append(_array(stem, ctype, structs))
         else:
             text = str(value) if isinstance(value, int) else _members(value, (*outer, name), arrays)
         members.append(f".{name} = {text}")

@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "patchc_requant.h"
+#include "patchc_rare.h"
 #include "patchc_softfloat.h"
 
 static uint64_t next_random(uint64_t *state)
@@ -54,7 +54,7 @@ static int requantize_differs(int32_t acc, uint32_t factor, int32_t zero_point)
 
     value = value < low ? low : value > high ? high : value;
     expected = (int32_t)value + zero_point;
-    return patchc_requantize(acc, scale, zero_point, -128, 127) != expected;
+    return patchc_clamp(patchc_scaled(acc, scale) + zero_point, -128, 127) != expected;
 }
 
 /* Accumulators of every magnitude, factors from 2^-36 to 2^12. */

@@ -1,5 +1,5 @@
-"""patchc_forms.h against the formula and against Python's integers, with and without a long
-multiply, under the sanitizers too."""
+"""What makes int8 of sums in C, with and without a long multiply, against the formula and against
+Python's integers; under the sanitizers too."""
 
 from __future__ import annotations
 
@@ -9,43 +9,31 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from patchc.numerics.forms import HIGH, HIGH_SHAPES, PIECES_SHAPES, Rare, Word, layer_forms
+from patchc.numerics.forms import HIGH, PIECES_SHAPES, Word, layer_forms
 from patchc.numerics.requant import requantize_float, scale_of
+from patchc.numerics.structs import Rare
 from patchc.numerics.thresholds import Channels
-from tests.c.kernel_host import Scale, library
+from tests.c.kernel_host import ROOT, Form, Scale, library
+from tests.c.kernel_host import Rare as CRare
 from tests.forms import random_channels
 
-SWEEP = str(Path(__file__).parent / "forms_sweep.c")
-CHOICES = {"constant": (HIGH,), "high": HIGH_SHAPES, "pieces": PIECES_SHAPES}
+SOURCES = (
+    str(Path(__file__).parent / "forms_sweep.c"),
+    str(ROOT / "runtime_c/portable/patchc_rare.c"),
+    str(ROOT / "runtime_c/narrow/patchc_rare_narrow.c"),
+)
+CHOICES = {"high": (HIGH,), "pieces": PIECES_SHAPES}
 BUILDS = {
-    "long": ("-O2",),
-    "no-long": ("-O2", "-DPATCHC_NO_LONG_MULTIPLY"),
+    "fast": ("-O2",),
     # What is undefined stops the process.
     "traps": ("-O1", "-fsanitize=undefined", "-fsanitize-undefined-trap-on-error"),
-    "no-long-traps": (
-        *("-O1", "-fsanitize=undefined", "-fsanitize-undefined-trap-on-error"),
-        "-DPATCHC_NO_LONG_MULTIPLY",
-    ),
 }
 INT32_EDGES = np.array([-(2**31), -(2**31) + 1, -65537, -65536, -1, 0, 1, 65535, 65536, 2**31 - 1])
 
 
-class Form(ctypes.Structure):
-    _fields_ = (("factor", ctypes.c_int32), ("offset", ctypes.c_int32))
-
-
-class CRare(ctypes.Structure):
-    _fields_ = (
-        ("bias", ctypes.c_int32),
-        ("scale", Scale),
-        ("lift", ctypes.c_uint8),
-        ("drop", ctypes.c_uint8),
-    )
-
-
 @pytest.fixture(params=BUILDS)
 def forms_c(request: pytest.FixtureRequest) -> ctypes.CDLL:
-    return library("gcc", BUILDS[request.param], (SWEEP,))
+    return library("gcc", BUILDS[request.param], SOURCES)
 
 
 def pointer(values: np.ndarray) -> ctypes.c_void_p:
@@ -78,15 +66,17 @@ def test_layers(forms_c, choice):
         channels = random_channels(seed + 500)
         forms = layer_forms(channels, CHOICES[choice], "test")
         shape = forms.shape
-        line = "sweep_high" if shape.word is Word.HIGH else "sweep_pieces"
+        high = shape.word is Word.HIGH
+        line = "sweep_high" if high else "sweep_pieces"
+        without = "sweep_rare" if high else "sweep_rare_narrow"
         for c, factor in enumerate(forms.factor):
             ends = int(channels.low[c]), int(channels.high[c])
             if factor >= 0:
                 form = ctypes.pointer(Form(int(factor), int(forms.offset[c])))
-                values = swept(forms_c, line, *ends, form, shape.lift, shape.drop)
+                values = swept(forms_c, line, *ends, form, shape.drop)
             else:
                 rare = c_rare(forms.rare[~factor])
-                values = swept(forms_c, "sweep_guarded", *ends, rare, channels.zero_point)
+                values = swept(forms_c, without, *ends, rare, channels.zero_point)
             assert_equals_formula(channels, c, values)
 
 
@@ -98,8 +88,9 @@ def test_guarded(forms_c):
             scale, ends = scale_of(factor, "test"), (int(channels.low[c]), int(channels.high[c]))
             for drop in (scale.shift - 18, 0):
                 rare = c_rare(Rare(int(channels.bias[c]), scale, 7, drop))
-                values = swept(forms_c, "sweep_guarded", *ends, rare, channels.zero_point)
-                assert_equals_formula(channels, c, values)
+                for function in ("sweep_rare", "sweep_rare_narrow"):
+                    values = swept(forms_c, function, *ends, rare, channels.zero_point)
+                    assert_equals_formula(channels, c, values)
 
 
 def test_products(forms_c):
@@ -108,13 +99,16 @@ def test_products(forms_c):
     factors = np.concatenate([INT32_EDGES[INT32_EDGES >= 0], rng.integers(0, 2**31, 2000)])
     values = np.concatenate([INT32_EDGES, rng.integers(-(2**31), 2**31, 2000)])
     left, right = (side.ravel() for side in np.meshgrid(values, factors))
-    high, middle = np.empty(len(left), np.int32), np.empty(len(left), np.uint32)
+    high, narrow = np.empty(len(left), np.int32), np.empty(len(left), np.int32)
+    middle = np.empty(len(left), np.uint32)
     forms_c.products(
         pointer(high),
+        pointer(narrow),
         pointer(middle),
         pointer(left.astype(np.int32)),
         pointer(right.astype(np.uint32)),
         len(left),
     )
     np.testing.assert_array_equal(high, left * right >> 32)
+    np.testing.assert_array_equal(narrow, high)
     np.testing.assert_array_equal(middle, (left * right >> 16) % 2**32)

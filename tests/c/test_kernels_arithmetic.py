@@ -12,7 +12,7 @@ from patchc.ir import Clamp, Quantization
 from patchc.numerics.add import add_float, add_integer, add_params
 from patchc.numerics.pairing import Pairing, all_pairs
 from patchc.numerics.requant import ZERO_SCALE, requantize, requantize_float, scale_of
-from patchc.numerics.structs import ConvParams, WindowParams
+from patchc.numerics.structs import ConvParams, Form, Rare, WindowParams
 from tests.c.kernel_host import PLAIN, Call, Scale, library, run
 
 SWEEP = str(Path(__file__).parent / "kernel_sweep.c")
@@ -40,17 +40,19 @@ def test_emulation_equals_float32(function: str, count: int, builtins: tuple[str
 
 
 def c_requantize(acc: np.ndarray, factor: np.float32, zero_point: int) -> np.ndarray:
-    """patchc_requantize through the dense kernel: every accumulator is a bias of its own."""
+    """patchc_scaled through the dense kernel: every accumulator is a bias of its own."""
+    scale = scale_of(factor, "test")
     params = ConvParams(
         window=WindowParams(1, 1, 1, 1, 1, 1),
         groups=1,
         weights=np.zeros(len(acc), np.int8),
-        bias=acc.astype(np.int32),
-        scale=(scale_of(factor, "test"),) * len(acc),
+        form=tuple(Form(~c, 0) for c in range(len(acc))),
+        rare=tuple(Rare(int(bias), scale, 0, 0) for bias in acc.astype(np.int32)),
         pad_value=0,
         zero_point=zero_point,
         lo=-128,
         hi=127,
+        drop=0,
     )
     call = Call("dense", params, (np.zeros((1, 1, 1), np.int8),), (1, 1, len(acc)))
     return run(library(), call).ravel()

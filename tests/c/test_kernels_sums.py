@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from patchc.ir import Padding, Window
+from patchc.kernels.registry import KERNELS
 from patchc.numerics.structs import ConvParams
 from tests.c import kernel_cases as make
 from tests.c.kernel_brute_force import brute_force
@@ -50,25 +51,29 @@ def finish(lib: ctypes.CDLL, case: Case, kernel: str, sums: Sums, layout: Layout
     shape = case.graph.tensors[node.output].shape
     memory, out = place(np.full(shape, POISON, np.int8), layout)
     params = kernel_params(case.graph, node, kernel)
-    call(lib, f"patchc_{kernel}", out, sums, c_params(kernel, params))
+    call(lib, KERNELS[kernel].function, out, sums, c_params(kernel, params))
     assert memory.untouched_but(out)
     return memory.read(out)
 
 
-def pointwise_in_halves(lib: ctypes.CDLL, case: Case, group: int, layout: Layout) -> np.ndarray:
-    """Input channels `group` at a time, each lot in a view of its own."""
+def pointwise_in_halves(
+    lib: ctypes.CDLL, case: Case, group: int, layout: Layout, adds: str = "pointwise_add"
+) -> np.ndarray:
+    """Input channels `group` at a time, each lot in a view of its own. `adds`: the kernel."""
     (values,) = case.inputs
     shape = case.graph.tensors[case.node.output].shape
-    params = kernel_params(case.graph, case.node, "pointwise_add", group)
+    params = kernel_params(case.graph, case.node, adds, group)
     assert isinstance(params, ConvParams)
     sums = new_sums(shape[0] * shape[1], shape[2])
     for k in range(0, values.shape[2], group):
         memory, view = place(values[..., k : k + group], layout)
         before = memory.bytes.copy()
         part = replace(params, weights=params.weights[k * shape[2] :])
-        call(lib, "patchc_pointwise_add", sums, view, c_params("pointwise_add", part))
+        call(lib, KERNELS[adds].function, sums, view, c_params(adds, part))
         assert np.array_equal(memory.bytes, before)
-    return finish(lib, case, "pointwise_finish", sums, layout)
+    ends = KERNELS[adds].finish
+    assert ends is not None
+    return finish(lib, case, ends, sums, layout)
 
 
 def mean_in_halves(lib: ctypes.CDLL, case: Case, layout: Layout) -> np.ndarray:
@@ -93,10 +98,11 @@ def pointwise_case(size: tuple[int, int], c_in: int, c_out: int, seed: int) -> C
     st.builds(pointwise_case, make.pairs(1, 4), st.integers(1, 20), st.integers(1, 11), make.seeds),
     st.integers(1, 21),
     make.layouts,
+    st.sampled_from(["pointwise_add", "pointwise_add.narrow"]),
 )
-def test_pointwise_in_halves(case: Case, group: int, layout: Layout) -> None:
+def test_pointwise_in_halves(case: Case, group: int, layout: Layout, adds: str) -> None:
     """Any group, the last one smaller; any number of output channels; wrapped biases."""
-    found = pointwise_in_halves(library(), case, group, layout)
+    found = pointwise_in_halves(library(), case, group, layout, adds)
     np.testing.assert_array_equal(found, brute_force(case.graph, case.node, case.inputs))
 
 
@@ -133,8 +139,7 @@ def groups_of(case: Case, kernel: str, group: int) -> np.ndarray:
         part = replace(
             params,
             weights=params.weights[k * taps :],
-            bias=params.bias[k:],
-            scale=params.scale[k:],
+            form=params.form[k:],
         )
         read = values[..., k : k + count] if kernel == "conv2d_depthwise" else values
         shape = (rows, cols, count)

@@ -16,9 +16,9 @@ from patchc.planner.cost import executed_cost
 from patchc.planner.layer_by_layer import layers
 from patchc.planner.machine import Machine
 from patchc.planner.order import best_order, orders
-from patchc.planner.runs import Runs
+from patchc.planner.pareto import ParetoFront
 from patchc.planner.search import NO_LIMIT, Search
-from patchc.planner.staircase import Staircase
+from patchc.planner.segments import Segments
 from patchc.planner.units import together
 from patchc.schedule.lower import lower
 from patchc.schedule.work import executed
@@ -103,11 +103,11 @@ class Tried:
 def all_plans(graph: Graph, mode: InputMode, machine: Machine) -> list[tuple[int, int]]:
     """(bytes, cost) on the frontier of all paths over cuts: every tunnel that there is lowered,
     measured and counted on its own, between layers."""
-    best: Staircase[Tried] = Staircase()
+    best: ParetoFront[Tried] = ParetoFront()
     least = best_order(graph, mode).nodes
     for order in {together(graph, found) for found in orders(graph, least)}:
-        runs = Runs(graph, mode, OutputMode.ARENA, order, machine)
-        at: list[Staircase[Tried]] = [Staircase() for _ in range(len(order) + 1)]
+        runs = Segments(graph, mode, OutputMode.ARENA, order, machine)
+        at: list[ParetoFront[Tried]] = [ParetoFront() for _ in range(len(order) + 1)]
         at[0].add(Tried(0, 0))
         for start, here in enumerate(at[:-1]):
             for stop, size, cost in tunnels(graph, mode, runs, start, machine):
@@ -118,7 +118,7 @@ def all_plans(graph: Graph, mode: InputMode, machine: Machine) -> list[tuple[int
     return [(point.bytes, point.cost) for point in best]
 
 
-def tunnels(graph: Graph, mode: InputMode, runs: Runs, start: int, machine: Machine):
+def tunnels(graph: Graph, mode: InputMode, runs: Segments, start: int, machine: Machine):
     """(where it ends, bytes, cost) of every tunnel from a cut on."""
     order = runs.order
     alone = [
@@ -171,7 +171,7 @@ def measured(graph, mode, runs, machine, start, tunnel, alone) -> tuple[int, int
 
 def frontier(graph: Graph, mode: InputMode, machine: Machine) -> list[tuple[int, int]]:
     """What the search finds, rising bytes and falling cost."""
-    best: Staircase[Tried] = Staircase()
+    best: ParetoFront[Tried] = ParetoFront()
     for point in Search(graph, mode, OutputMode.ARENA, machine).frontier(NO_LIMIT):
         best.add(Tried(point.bytes, point.cost))
     return [(point.bytes, point.cost) for point in best]
@@ -184,7 +184,7 @@ brute_force = Met(tunnels_cost_less=0.1, two_flavours=0.2, narrow=0.1)
 @some(50)
 @given(small_chains(), INPUTS, machines())
 def test_the_frontier_is_that_of_all_plans(graph, mode, machine):
-    runs = Runs(graph, mode, OutputMode.ARENA, graph.nodes, machine)
+    runs = Segments(graph, mode, OutputMode.ARENA, graph.nodes, machine)
     assume(prod(len(unit.options) for unit in runs.units.values()) <= 200)
     found = frontier(graph, mode, machine)
     assert found == all_plans(graph, mode, machine)

@@ -7,9 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from patchc.numerics.form_check import proved
-from patchc.numerics.forms import HIGH_SHAPES, PIECES_SHAPES, apply, layer_forms
+from patchc.numerics.forms import PIECES_SHAPES, apply, layer_forms
 from patchc.numerics.requant import requantize_float
 from patchc.numerics.thresholds import Channels
+from tests.forms import HIGH_SHAPES
 
 INT32 = 2**31
 

@@ -13,7 +13,7 @@ from patchc.pipeline import random_maps
 from patchc.plan.json import from_json, to_json
 from patchc.plan.types import InputMode, OutputMode
 from patchc.planner.choose import choose, explore, layer_by_layer
-from patchc.planner.modes import Bounds
+from patchc.planner.labels import Bounds
 from patchc.planner.search import NO_LIMIT, Search
 from patchc.reference import run_graph, run_schedule
 from patchc.schedule.lower import lower

@@ -355,13 +355,13 @@ def test_verify_takes_cases_of_ones_own(tmp_path: Path, out: Path):
 
 
 def test_verify_fails_when_the_c_computes_something_else(tmp_path: Path, model: Path):
-    """One bias changed in the emitted C: exit code 1, the first byte named."""
+    """One offset changed in the emitted C: exit code 1, the first byte named."""
     patchc.compile(model, tmp_path / "out", name="net", target="cortex-m3")
     (weights,) = (tmp_path / "out").glob("net_weights_*.c")
     text = weights.read_text()
-    start = text.index("{", text.index("classifier_bias")) + 1
-    number = text[start:].split(",")[0]
-    weights.write_text(text[:start] + text[start:].replace(number, "\n    100000", 1))
+    changed = re.sub(r"(classifier_form\[\d+\] = {\s*{\d+), -?\d+", r"\1, 1000000000", text)
+    assert changed != text
+    weights.write_text(changed)
     ran = patchc_command("verify", tmp_path / "out", "--cases", 2)
     assert ran.status == 1
     assert "MISMATCH: C = graph in numpy: " in ran.stdout

@@ -10,13 +10,14 @@ from dataclasses import replace
 
 import pytest
 
-from patchc.codegen import GoldenVectors, WeightsMode, constant_bytes, emit
+from patchc.codegen import GoldenVectors, WeightsMode, constant_facts, emit
 from patchc.errors import PatchcError
 from patchc.ir import Conv, Graph
+from patchc.kernels.registry import KERNELS
 from patchc.plan.types import InputMode, Plan, StepPlan, TunnelPlan
 from tests.c.emitted import bottlenecks, classifier, layerwise, options, placed, two_in_two_out
 from tests.graphs import NetworkBuilder
-from tests.plans import lower
+from tests.plans import chosen, lower
 
 
 def digest() -> str:
@@ -77,7 +78,7 @@ def test_extern_weights_are_the_int8_weights_in_program_order():
     convs = [node.op for node in schedule.graph.nodes if isinstance(node.op, Conv)]
     assert len(files["net_weights.bin"]) == sum(conv.weights.size for conv in convs)
     assert "_weights[" not in files["net_weights_0.c"]
-    assert "_bias[" in files["net_weights_0.c"]
+    assert "_form[" in files["net_weights_0.c"]
     assert "const int8_t *weights; /* net_weights.bin" in files["net.h"]
 
 
@@ -96,14 +97,15 @@ def test_an_input_called_weights_keeps_its_name():
 
 
 def test_constant_bytes_per_node():
-    """Per output channel a bias of 4 bytes and a scale of 8, beside the weights."""
+    """Per output channel factor and offset, 8 bytes, beside the weights; 16 more without a line."""
     schedule = layerwise(classifier(), InputMode.TILES)
-    assert constant_bytes(schedule) == {
-        node.name: node.op.weights.size + 12 * node.op.channels_out
-        if isinstance(node.op, Conv)
-        else 0
-        for node in schedule.graph.nodes
-    }
+    graph, found = schedule.graph, constant_facts(schedule)
+    for node in graph.nodes:
+        params = KERNELS[chosen(graph, node)].pack(graph, node, 0)
+        wanted = 16 * len(params.rare or ())
+        if isinstance(node.op, Conv):
+            wanted += node.op.weights.size + 8 * node.op.channels_out
+        assert found.bytes[node.name] == wanted
 
 
 def test_an_output_that_is_an_input_outside_the_arena():

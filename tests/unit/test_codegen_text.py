@@ -94,7 +94,8 @@ def numbers(lines: list[str]) -> list[int]:
         ("int8_t", np.arange(-128, 128).astype(np.int8)),
         ("int8_t", np.full(57, -128, np.int8)),
         ("int32_t", np.array([0, -1, 2**31 - 1, -(2**31)] * 9, np.int32)),
-        ("patchc_scale", np.array([(2**24 - 1, -127), (0, 127)] * 7, np.int64)),
+        ("patchc_form", np.array([(2**31 - 1, -(2**31)), (-1, 0)] * 7, np.int64)),
+        ("patchc_rare", np.array([(-(2**31), 2**24 - 1, -105, 7, 30)] * 5, np.int64)),
     ],
 )
 def test_values_are_all_there_and_lines_stay_short(ctype, values):

@@ -9,13 +9,12 @@ import numpy as np
 import pytest
 
 from patchc.errors import PatchcError
+from patchc.numerics import node_forms
 from patchc.numerics.form_check import proved
 from patchc.numerics.forms import (
     HIGH,
-    HIGH_SHAPES,
     PIECES_SHAPES,
     LayerForms,
-    Rare,
     Shape,
     Word,
     apply,
@@ -23,8 +22,9 @@ from patchc.numerics.forms import (
 )
 from patchc.numerics.lines import best_widths
 from patchc.numerics.requant import requantize_float, scale_of
+from patchc.numerics.structs import Rare
 from patchc.numerics.thresholds import Channels, conv_channels, knows_steps, reachable_sums, steps
-from tests.forms import random_channels
+from tests.forms import HIGH_SHAPES, random_channels
 from tests.graphs import NetworkBuilder
 
 f32 = np.float32
@@ -312,3 +312,14 @@ def test_a_word_that_leaves_int32_is_caught():
         (),
     )
     assert not proved(channels, wide).any()
+
+
+def test_a_channel_that_is_not_proved_is_an_internal_error(monkeypatch):
+    """It names node and channel."""
+    net = NetworkBuilder()
+    graph = net.build(net.conv(net.input(6, 6, 3), 5))
+    node = graph.nodes[0]
+    x, y = graph.tensors[node.inputs[0]], graph.tensors[node.output]
+    monkeypatch.setattr(node_forms, "proved", lambda channels, forms: np.arange(5) != 3)
+    with pytest.raises(AssertionError, match=r"Conv 'c', output channel 3: .* is not proved"):
+        node_forms.conv_forms(node.op, x, y, (HIGH,), "Conv 'c'")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +35,9 @@ from patchc.kernels.moves import MAX_FACTOR
 from patchc.kernels.registry import KERNELS
 from patchc.kernels.window import MAX_WINDOW
 from patchc.numerics import structs
+from patchc.numerics.fold import fold_bias
+from patchc.numerics.forms import HIGH, PIECES_SHAPES
+from patchc.numerics.requant import requantize_float
 from patchc.numerics.structs import (
     ConvParams,
     GlobalParams,
@@ -43,6 +45,7 @@ from patchc.numerics.structs import (
     PoolParams,
     ResizeLinearParams,
 )
+from patchc.numerics.thresholds import reachable_sums
 from tests.plans import chosen
 from tests.unit.numerics_nodes import conv, params, single
 
@@ -52,7 +55,7 @@ f32 = np.float32
 def test_every_struct_has_the_members_of_its_c_struct_in_order() -> None:
     """The dataclasses are the C structs: names and order, read from the header."""
     root = Path(__file__).resolve().parents[2]
-    headers = {"patchc_forms.h", *(kernel.header for kernel in KERNELS.values())}
+    headers = {"patchc_kernels.h", *(kernel.header for kernel in KERNELS.values())}
     header = "".join((root / "runtime_c/include" / name).read_text() for name in sorted(headers))
     header = re.sub(r"/\*.*?\*/", "", header, flags=re.DOTALL)
     found = {name: body for body, name in re.findall(r"typedef struct \{([^}]*)\} (\w+);", header)}
@@ -87,10 +90,44 @@ def test_conv_constants() -> None:
     op = conv(Window((1, 1)), 1, 3, 5)
     got = params(single(op, (4, 4, 3)))
     assert (got.pad_value, got.zero_point, got.lo, got.hi) == (3, -4, -128, 127)
-    sums = op.weights.astype(int).sum(axis=(1, 2, 3))
-    assert got.bias.tolist() == (op.bias - 3 * sums).tolist()
-    for scale, w in zip(got.scale, op.weight_scales, strict=True):
-        assert f32(scale.mantissa * 2.0**-scale.shift) == f32(0.5) * w / f32(0.25)
+    # Every channel's line at the least, a middle and the largest sum.
+    low, high = reachable_sums(op.weights, 3)
+    factors = f32(0.5) * op.weight_scales / f32(0.25)
+    assert (got.rare, got.drop) == (None, HIGH.drop)
+    for sums in (low, (low + high) // 2, high):
+        wanted = requantize_float(sums + fold_bias(op, 3), factors, -4, -128, 127)
+        lines = [
+            ((int(total) << HIGH.lift) + form.offset) * form.factor >> (32 + HIGH.drop)
+            for total, form in zip(sums, got.form, strict=True)
+        ]
+        assert np.clip(lines, -128, 127).tolist() == wanted.tolist()
+
+
+def test_a_channel_without_a_line_keeps_its_factor_and_bias() -> None:
+    """Its accumulators are beyond 2^24, where float32 rounds them."""
+    weights = np.repeat([[0], [127]], 3000, axis=1).reshape(2, 1, 1, 3000)
+    weights[0, 0, 0, :60] = 1
+    scales = [0.0051237, 1e-6]
+    op = conv(Window((1, 1)), 1, 3000, 2, weights=weights, bias=[7, -9], weight_scales=scales)
+    got = params(single(op, (1, 2, 3000)))
+    assert [form.factor >= 0 for form in got.form] == [True, False]
+    assert got.form[1].factor == -1
+    (rare,) = got.rare
+    assert rare.bias == -9 - 3 * 3000 * 127
+    assert rare.is_guarded
+    assert f32(rare.scale.mantissa * 2.0**-rare.scale.shift) == f32(0.5) * f32(1e-6) / f32(0.25)
+
+
+def test_narrow_kernels_have_the_same_weights_and_lines_of_their_own() -> None:
+    graph = single(conv(Window((1, 1)), 1, 3, 5), (4, 4, 3))
+    (node,) = graph.nodes
+    plain, narrow = (
+        KERNELS[name].pack(graph, node, 0)
+        for name in ("conv2d_pointwise", "conv2d_pointwise.narrow")
+    )
+    assert plain.weights.tolist() == narrow.weights.tolist()
+    assert narrow.drop in {shape.drop for shape in PIECES_SHAPES}
+    assert plain.form != narrow.form
 
 
 def test_pool_and_table_constants() -> None:
@@ -98,12 +135,13 @@ def test_pool_and_table_constants() -> None:
     pool = params(single(MaxPool(window), (9, 9, 2)))
     assert isinstance(pool, PoolParams)
     assert (pool.window.stride_w, pool.window.dilation_h, pool.window.dilation_w) == (5, 2, 1)
-    mean = params(single(GlobalAveragePool(), (3, 4, 2)))
+    mean = params(single(GlobalAveragePool(), (9, 9, 2)))
     assert isinstance(mean, GlobalParams)
-    assert mean.offset == -36
-    assert Fraction(mean.scale.mantissa, 2**mean.scale.shift) == Fraction(
-        float(f32(0.5) / f32(3.0))
-    )
+    assert mean.rare is None
+    sums = np.arange(-81 * 128, 81 * 127 + 1)
+    line = ((sums << HIGH.lift) + mean.form.offset) * mean.form.factor >> (32 + HIGH.drop)
+    wanted = requantize_float(sums - 243, f32(0.5) / f32(20.25), -4, -128, 127)
+    assert np.clip(line, -128, 127).tolist() == wanted.tolist()
     table = params(single(Lut(np.arange(-128, 128), "x"), (1, 1, 1)))
     assert isinstance(table, LutParams)
     assert table.table.tolist() == list(range(-128, 128))

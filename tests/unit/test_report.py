@@ -9,9 +9,11 @@ import numpy as np
 import onnx
 import pytest
 
+from patchc.codegen import constant_facts
 from patchc.frontend.model import HostOps, ImportedModel
 from patchc.ir import Graph, macs
 from patchc.memory import place
+from patchc.numerics.node_forms import FormCounts
 from patchc.plan.types import InputMode
 from patchc.planner.layer_by_layer import trivial_plan
 from patchc.report import Facts, Report, build_report, to_text
@@ -46,7 +48,7 @@ DOCUMENTED = {
     "flash": {"weights_bytes": None, "code_bytes": None},
     "weight_bytes_read": None,
     "cost": {"macs_executed": None, "macs_overhead": None, "instructions_estimate": None},
-    "exact": {"channels": None, "proved": None, "emulated": None},
+    "exact": {"channels": None, "proved": None, "lines": None, "guarded": None, "emulated": None},
     "tunnels": [{"nodes", "segmentation", "modes", "bytes", "macs"}],
     "kernels": None,
 }
@@ -73,8 +75,20 @@ def compiled(
         reserve_bytes=RESERVE,
         layerwise_bytes=placement.arena_bytes,
         constant_bytes={node.name: 100 for node in graph.nodes},
+        exact=constant_facts(schedule).exact,
     )
     return build_report(imported, plan, schedule, placement, facts), schedule
+
+
+def test_forms_are_counted_as_they_are_emitted():
+    """Channels of convolutions, and those of the mean, which share one."""
+    net = NetworkBuilder()
+    y = net.mean(net.conv(net.input(8, 8, 3), 16, 3))
+    exact = compiled(net.build(net.dense(y, 10)))[0].exact
+    assert exact.channels == 42 == exact.proved + exact.emulated
+    assert exact.proved == exact.lines + exact.guarded
+    assert exact.emulated == 0
+    assert exact.lines > 30
 
 
 def test_every_documented_field_is_there_in_its_place():
@@ -120,7 +134,8 @@ def test_recomputed_columns_and_calls_are_counted():
         schedule, blocks=(*schedule.blocks[:-1], replace(last, stripes=2, steps=(step,)))
     )
     graph = schedule.graph
-    facts = Facts("net", "cortex-m4", None, RESERVE, 0, {node.name: 100 for node in graph.nodes})
+    constants = {node.name: 100 for node in graph.nodes}
+    facts = Facts("net", "cortex-m4", None, RESERVE, 0, constants, FormCounts())
     imported = ImportedModel(graph, onnx.ModelProto(), "", None, None, (), (), ())
     again = build_report(
         imported, trivial_plan(graph, InputMode.TILES), striped, place(striped), facts
@@ -164,7 +179,7 @@ def test_host_operators_are_named():
     schedule = lower(graph, plan)
     ops = HostOps(("softmax (Softmax)",), onnx.ModelProto())
     imported = ImportedModel(graph, onnx.ModelProto(), "", None, ops, (), (), ())
-    facts = Facts("net", "cortex-m4", None, 0, 0, {})
+    facts = Facts("net", "cortex-m4", None, 0, 0, {}, FormCounts())
     report = build_report(imported, plan, schedule, place(schedule), facts)
     assert report.host.trailing == ("softmax (Softmax)",)
     assert "softmax (Softmax)" in to_text(report)

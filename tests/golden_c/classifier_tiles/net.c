@@ -23,18 +23,18 @@
 static const patchc_conv_params params_conv0_node = {
     .window = {.kernel_h = 3, .kernel_w = 3, .stride_h = 1, .stride_w = 1, .dilation_h = 1,
             .dilation_w = 1},
-    .groups = 1, .weights = net_conv0_node_weights, .bias = net_conv0_node_bias,
-    .scale = net_conv0_node_scale, .pad_value = 6, .zero_point = 14, .lo = -128, .hi = 127};
+    .groups = 1, .weights = net_conv0_node_weights, .form = net_conv0_node_form, .rare = NULL,
+    .pad_value = 6, .zero_point = 14, .lo = -128, .hi = 127, .drop = 10};
 
 static const patchc_global_params params_globalaveragepool1_node = {
-    .scale = {.mantissa = 14047522, .shift = 28}, .offset = -224, .zero_point = -19,
+    .form = {.factor = 899041679, .offset = -147845}, .rare = NULL, .zero_point = -19,
     .lo = -128, .hi = 127};
 
 static const patchc_conv_params params_logits_node = {
     .window = {.kernel_h = 1, .kernel_w = 1, .stride_h = 1, .stride_w = 1, .dilation_h = 1,
             .dilation_w = 1},
-    .groups = 1, .weights = net_logits_node_weights, .bias = net_logits_node_bias,
-    .scale = net_logits_node_scale, .pad_value = -19, .zero_point = -3, .lo = -128, .hi = 127};
+    .groups = 1, .weights = net_logits_node_weights, .form = net_logits_node_form,
+    .rare = NULL, .pad_value = -19, .zero_point = -3, .lo = -128, .hi = 127, .drop = 10};
 
 /* Fetches `view->rows` rows of an input, from `row` and `col` on, into the slots of `view`: as many
  * rows per call as lie packed one after the other. Returns 0, or what the callback returned. */

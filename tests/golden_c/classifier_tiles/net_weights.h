@@ -20,10 +20,8 @@
 #endif
 
 extern const int8_t net_conv0_node_weights[216];
-extern const int32_t net_conv0_node_bias[8];
-extern const patchc_scale net_conv0_node_scale[8];
+extern const patchc_form net_conv0_node_form[8];
 extern const int8_t net_logits_node_weights[80];
-extern const int32_t net_logits_node_bias[10];
-extern const patchc_scale net_logits_node_scale[10];
+extern const patchc_form net_logits_node_form[10];
 
 #endif

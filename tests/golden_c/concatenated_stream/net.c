@@ -27,20 +27,20 @@
 static const patchc_conv_params params_conv0_node = {
     .window = {.kernel_h = 3, .kernel_w = 3, .stride_h = 2, .stride_w = 2, .dilation_h = 1,
             .dilation_w = 1},
-    .groups = 1, .weights = net_conv0_node_weights, .bias = net_conv0_node_bias,
-    .scale = net_conv0_node_scale, .pad_value = 1, .zero_point = 12, .lo = -128, .hi = 127};
+    .groups = 1, .weights = net_conv0_node_weights, .form = net_conv0_node_form, .rare = NULL,
+    .pad_value = 1, .zero_point = 12, .lo = -128, .hi = 127, .drop = 10};
 
 static const patchc_conv_params params_conv1_node = {
     .window = {.kernel_h = 3, .kernel_w = 3, .stride_h = 1, .stride_w = 1, .dilation_h = 1,
             .dilation_w = 1},
-    .groups = 6, .weights = net_conv1_node_weights, .bias = net_conv1_node_bias,
-    .scale = net_conv1_node_scale, .pad_value = 12, .zero_point = -3, .lo = -128, .hi = 127};
+    .groups = 6, .weights = net_conv1_node_weights, .form = net_conv1_node_form, .rare = NULL,
+    .pad_value = 12, .zero_point = -3, .lo = -128, .hi = 127, .drop = 10};
 
 static const patchc_conv_params params_conv2_node = {
     .window = {.kernel_h = 5, .kernel_w = 5, .stride_h = 1, .stride_w = 1, .dilation_h = 1,
             .dilation_w = 1},
-    .groups = 1, .weights = net_conv2_node_weights, .bias = net_conv2_node_bias,
-    .scale = net_conv2_node_scale, .pad_value = 12, .zero_point = 7, .lo = -128, .hi = 127};
+    .groups = 1, .weights = net_conv2_node_weights, .form = net_conv2_node_form, .rare = NULL,
+    .pad_value = 12, .zero_point = 7, .lo = -128, .hi = 127, .drop = 10};
 
 static const patchc_concat_params params_branches_node = {
     .count = 3, .starts = net_branches_node_starts, .tables_at = net_branches_node_tables_at,
@@ -61,8 +61,8 @@ static const patchc_concat_params params_widened_node = {
 static const patchc_conv_params params_conv6_node = {
     .window = {.kernel_h = 3, .kernel_w = 3, .stride_h = 1, .stride_w = 1, .dilation_h = 1,
             .dilation_w = 1},
-    .groups = 16, .weights = net_conv6_node_weights, .bias = net_conv6_node_bias,
-    .scale = net_conv6_node_scale, .pad_value = -9, .zero_point = -9, .lo = -128, .hi = 127};
+    .groups = 16, .weights = net_conv6_node_weights, .form = net_conv6_node_form,
+    .rare = NULL, .pad_value = -9, .zero_point = -9, .lo = -128, .hi = 127, .drop = 10};
 
 static const patchc_add_params params_sum_node = {
     .a_factor = 10354143, .b_factor = 16777216, .sum_constant = 361622752, .frac = 24,

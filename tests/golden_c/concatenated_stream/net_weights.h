@@ -20,14 +20,11 @@
 #endif
 
 extern const int8_t net_conv0_node_weights[162];
-extern const int32_t net_conv0_node_bias[6];
-extern const patchc_scale net_conv0_node_scale[6];
+extern const patchc_form net_conv0_node_form[6];
 extern const int8_t net_conv1_node_weights[54];
-extern const int32_t net_conv1_node_bias[6];
-extern const patchc_scale net_conv1_node_scale[6];
+extern const patchc_form net_conv1_node_form[6];
 extern const int8_t net_conv2_node_weights[600];
-extern const int32_t net_conv2_node_bias[4];
-extern const patchc_scale net_conv2_node_scale[4];
+extern const patchc_form net_conv2_node_form[4];
 extern const int32_t net_branches_node_starts[3];
 extern const int32_t net_branches_node_tables_at[3];
 extern const int8_t net_branches_node_tables[768];
@@ -37,7 +34,6 @@ extern const int32_t net_widened_node_tables_at[1];
 extern const int8_t net_widened_node_tables[256];
 extern const int8_t net_widened_node_background[16];
 extern const int8_t net_conv6_node_weights[144];
-extern const int32_t net_conv6_node_bias[16];
-extern const patchc_scale net_conv6_node_scale[16];
+extern const patchc_form net_conv6_node_form[16];
 
 #endif

@@ -21,14 +21,9 @@ const int8_t net_conv0_node_weights[162] = {
 };
 
 NET_WEIGHTS_SECTION
-const int32_t net_conv0_node_bias[6] = {
-    -24, -663, -249, -122, -502, -1,
-};
-
-NET_WEIGHTS_SECTION
-const patchc_scale net_conv0_node_scale[6] = {
-    {9269893u, 31}, {12625193u, 32}, {11751688u, 31}, {13323676u, 32},
-    {9581038u, 31}, {8878689u, 31},
+const patchc_form net_conv0_node_form[6] = {
+    {74159151, 735175}, {50500785, 918880}, {94013502, 521018},
+    {53294720, 1000307}, {76648320, 588732}, {71029479, 773727},
 };
 
 NET_WEIGHTS_SECTION
@@ -39,14 +34,9 @@ const int8_t net_conv1_node_weights[54] = {
 };
 
 NET_WEIGHTS_SECTION
-const int32_t net_conv1_node_bias[6] = {
-    -1603, 212, 6470, 808, -1309, -569,
-};
-
-NET_WEIGHTS_SECTION
-const patchc_scale net_conv1_node_scale[6] = {
-    {12550137u, 32}, {8830777u, 31}, {13752444u, 33}, {13944943u, 32},
-    {11733402u, 32}, {14927818u, 32},
+const patchc_form net_conv1_node_form[6] = {
+    {50200537, -629392}, {70646191, -101364}, {27504887, 1256568},
+    {55780189, 9732}, {46933615, -569374}, {59711271, -329802},
 };
 
 NET_WEIGHTS_SECTION
@@ -86,13 +76,9 @@ const int8_t net_conv2_node_weights[600] = {
 };
 
 NET_WEIGHTS_SECTION
-const int32_t net_conv2_node_bias[4] = {
-    18006, 10120, -5792, -14274,
-};
-
-NET_WEIGHTS_SECTION
-const patchc_scale net_conv2_node_scale[4] = {
-    {10340236u, 32}, {13493017u, 33}, {16328922u, 33}, {9704738u, 33},
+const patchc_form net_conv2_node_form[4] = {
+    {41360939, 5407036}, {26986025, 3813032}, {32657843, -472724},
+    {19409476, -1954699},
 };
 
 NET_WEIGHTS_SECTION
@@ -201,15 +187,11 @@ const int8_t net_conv6_node_weights[144] = {
 };
 
 NET_WEIGHTS_SECTION
-const int32_t net_conv6_node_bias[16] = {
-    -2569, 753, 2115, -1711, 157, -1638, -2806, -1118,
-    1854, 1949, -766, 3644, -1158, -3, -2027, 46,
-};
-
-NET_WEIGHTS_SECTION
-const patchc_scale net_conv6_node_scale[16] = {
-    {9462196u, 31}, {9761854u, 30}, {11007672u, 30}, {13059643u, 30},
-    {11932480u, 31}, {8556518u, 30}, {9080177u, 31}, {13618075u, 31},
-    {11798348u, 30}, {12968969u, 30}, {16397534u, 31}, {13490819u, 30},
-    {14866481u, 31}, {11889477u, 31}, {10629187u, 31}, {13204591u, 30},
+const patchc_form net_conv6_node_form[16] = {
+    {75697575, -1151516}, {156191070, -46576}, {176122731, 329182},
+    {208954298, -616923}, {95459788, -351422}, {136904272, -692391},
+    {72641418, -1232965}, {108944590, -629350}, {188773565, 276591},
+    {207503626, 318786}, {131180321, -481074}, {215852982, 759674},
+    {118931838, -610775}, {95115865, -393799}, {85033494, -958544},
+    {211273472, -165167},
 };

@@ -21,8 +21,9 @@
 static const patchc_conv_params params_conv0_node = {
     .window = {.kernel_h = 3, .kernel_w = 3, .stride_h = 1, .stride_w = 1, .dilation_h = 1,
             .dilation_w = 1},
-    .groups = 1, .weights = net_conv0_node_weights, .bias = net_conv0_node_bias,
-    .scale = net_conv0_node_scale, .pad_value = -3, .zero_point = -19, .lo = -128, .hi = 127};
+    .groups = 1, .weights = net_conv0_node_weights, .form = net_conv0_node_form,
+    .rare = net_conv0_node_rare, .pad_value = -3, .zero_point = -19, .lo = -128, .hi = 127,
+    .drop = 10};
 
 /* 0: conv0.node  conv 3x3, 3x3x4 -> 1x1x5 */
 static void block_0_conv0(int8_t *arena)

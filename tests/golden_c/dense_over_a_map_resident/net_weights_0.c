@@ -22,12 +22,12 @@ const int8_t net_conv0_node_weights[180] = {
 };
 
 NET_WEIGHTS_SECTION
-const int32_t net_conv0_node_bias[5] = {
-    812, -141, 1510, -105, -128,
+const patchc_form net_conv0_node_form[5] = {
+    {49515959, -1435313}, {-1, 0}, {25930663, -2751187},
+    {49528868, -1669637}, {24069426, -3413151},
 };
 
 NET_WEIGHTS_SECTION
-const patchc_scale net_conv0_node_scale[5] = {
-    {12378984u, 32}, {12634293u, 32}, {12965333u, 33}, {12382219u, 32},
-    {12034713u, 33},
+const patchc_rare net_conv0_node_rare[1] = {
+    {-141, {12634293, 32}, 7, 14},
 };

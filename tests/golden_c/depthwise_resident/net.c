@@ -21,8 +21,8 @@
 static const patchc_conv_params params_conv0_node = {
     .window = {.kernel_h = 3, .kernel_w = 3, .stride_h = 1, .stride_w = 1, .dilation_h = 1,
             .dilation_w = 1},
-    .groups = 6, .weights = net_conv0_node_weights, .bias = net_conv0_node_bias,
-    .scale = net_conv0_node_scale, .pad_value = 9, .zero_point = -1, .lo = -128, .hi = 127};
+    .groups = 6, .weights = net_conv0_node_weights, .form = net_conv0_node_form, .rare = NULL,
+    .pad_value = 9, .zero_point = -1, .lo = -128, .hi = 127, .drop = 10};
 
 /* 0: conv0.node  depthwise 3x3, 5x5x6 -> 5x5x6 */
 static void block_0_conv0(int8_t *arena)

@@ -20,7 +20,6 @@
 #endif
 
 extern const int8_t net_conv0_node_weights[54];
-extern const int32_t net_conv0_node_bias[6];
-extern const patchc_scale net_conv0_node_scale[6];
+extern const patchc_form net_conv0_node_form[6];
 
 #endif

@@ -15,12 +15,7 @@ const int8_t net_conv0_node_weights[54] = {
 };
 
 NET_WEIGHTS_SECTION
-const int32_t net_conv0_node_bias[6] = {
-    -3808, -691, -413, -5336, 465, 777,
-};
-
-NET_WEIGHTS_SECTION
-const patchc_scale net_conv0_node_scale[6] = {
-    {16170066u, 32}, {13769751u, 32}, {9722607u, 31}, {10855393u, 31},
-    {13689511u, 31}, {10292679u, 31},
+const patchc_form net_conv0_node_form[6] = {
+    {64680260, -1008846}, {55078974, -216821}, {77780958, -134000},
+    {86843137, -1391338}, {109516119, 98960}, {82341458, 172205},
 };

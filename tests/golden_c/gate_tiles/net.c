@@ -29,26 +29,26 @@
 static const patchc_conv_params params_conv0_node = {
     .window = {.kernel_h = 3, .kernel_w = 3, .stride_h = 1, .stride_w = 1, .dilation_h = 1,
             .dilation_w = 1},
-    .groups = 1, .weights = net_conv0_node_weights, .bias = net_conv0_node_bias,
-    .scale = net_conv0_node_scale, .pad_value = 9, .zero_point = -16, .lo = -128, .hi = 127};
+    .groups = 1, .weights = net_conv0_node_weights, .form = net_conv0_node_form, .rare = NULL,
+    .pad_value = 9, .zero_point = -16, .lo = -128, .hi = 127, .drop = 10};
 
 static const patchc_global_params params_globalaveragepool1_node = {
-    .scale = {.mantissa = 11817351, .shift = 27}, .offset = 256, .zero_point = -4, .lo = -128,
-    .hi = 127};
+    .form = {.factor = 1512615540, .offset = 55359}, .rare = NULL, .zero_point = -4,
+    .lo = -128, .hi = 127};
 
 static const patchc_conv_params params_conv2_node = {
     .window = {.kernel_h = 1, .kernel_w = 1, .stride_h = 1, .stride_w = 1, .dilation_h = 1,
             .dilation_w = 1},
-    .groups = 1, .weights = net_conv2_node_weights, .bias = net_conv2_node_bias,
-    .scale = net_conv2_node_scale, .pad_value = -4, .zero_point = -1, .lo = -128, .hi = 127};
+    .groups = 1, .weights = net_conv2_node_weights, .form = net_conv2_node_form, .rare = NULL,
+    .pad_value = -4, .zero_point = -1, .lo = -128, .hi = 127, .drop = 10};
 
 static const patchc_lut_params params_lut3_node = {.table = net_lut3_node_table};
 
 static const patchc_conv_params params_conv4_node = {
     .window = {.kernel_h = 1, .kernel_w = 1, .stride_h = 1, .stride_w = 1, .dilation_h = 1,
             .dilation_w = 1},
-    .groups = 1, .weights = net_conv4_node_weights, .bias = net_conv4_node_bias,
-    .scale = net_conv4_node_scale, .pad_value = -1, .zero_point = -14, .lo = -128, .hi = 127};
+    .groups = 1, .weights = net_conv4_node_weights, .form = net_conv4_node_form, .rare = NULL,
+    .pad_value = -1, .zero_point = -14, .lo = -128, .hi = 127, .drop = 10};
 
 static const patchc_lut_params params_lut5_node = {.table = net_lut5_node_table};
 
@@ -62,8 +62,8 @@ static const patchc_mul_params params_gated_node = {
 static const patchc_conv_params params_conv7_node = {
     .window = {.kernel_h = 1, .kernel_w = 1, .stride_h = 1, .stride_w = 1, .dilation_h = 1,
             .dilation_w = 1},
-    .groups = 1, .weights = net_conv7_node_weights, .bias = net_conv7_node_bias,
-    .scale = net_conv7_node_scale, .pad_value = 14, .zero_point = -10, .lo = -128, .hi = 127};
+    .groups = 1, .weights = net_conv7_node_weights, .form = net_conv7_node_form, .rare = NULL,
+    .pad_value = 14, .zero_point = -10, .lo = -128, .hi = 127, .drop = 10};
 
 /* Fetches `view->rows` rows of an input, from `row` and `col` on, into the slots of `view`: as many
  * rows per call as lie packed one after the other. Returns 0, or what the callback returned. */

@@ -20,18 +20,14 @@
 #endif
 
 extern const int8_t net_conv0_node_weights[72];
-extern const int32_t net_conv0_node_bias[4];
-extern const patchc_scale net_conv0_node_scale[4];
+extern const patchc_form net_conv0_node_form[4];
 extern const int8_t net_conv2_node_weights[8];
-extern const int32_t net_conv2_node_bias[2];
-extern const patchc_scale net_conv2_node_scale[2];
+extern const patchc_form net_conv2_node_form[2];
 extern const int8_t net_lut3_node_table[256];
 extern const int8_t net_conv4_node_weights[8];
-extern const int32_t net_conv4_node_bias[4];
-extern const patchc_scale net_conv4_node_scale[4];
+extern const patchc_form net_conv4_node_form[4];
 extern const int8_t net_lut5_node_table[256];
 extern const int8_t net_conv7_node_weights[12];
-extern const int32_t net_conv7_node_bias[3];
-extern const patchc_scale net_conv7_node_scale[3];
+extern const patchc_form net_conv7_node_form[3];
 
 #endif

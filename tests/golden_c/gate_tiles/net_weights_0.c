@@ -16,13 +16,9 @@ const int8_t net_conv0_node_weights[72] = {
 };
 
 NET_WEIGHTS_SECTION
-const int32_t net_conv0_node_bias[4] = {
-    2714, 647, 1482, 145,
-};
-
-NET_WEIGHTS_SECTION
-const patchc_scale net_conv0_node_scale[4] = {
-    {8747877u, 32}, {12687044u, 32}, {10994632u, 32}, {12949455u, 32},
+const patchc_form net_conv0_node_form[4] = {
+    {34991508, -1253395}, {50748178, -1177662}, {43978520, -1170677},
+    {51797806, -1278954},
 };
 
 NET_WEIGHTS_SECTION
@@ -31,13 +27,8 @@ const int8_t net_conv2_node_weights[8] = {
 };
 
 NET_WEIGHTS_SECTION
-const int32_t net_conv2_node_bias[2] = {
-    -527, -925,
-};
-
-NET_WEIGHTS_SECTION
-const patchc_scale net_conv2_node_scale[2] = {
-    {13142117u, 31}, {15208889u, 31},
+const patchc_form net_conv2_node_form[2] = {
+    {105136894, -155828}, {121671829, -254874},
 };
 
 NET_WEIGHTS_SECTION
@@ -64,13 +55,9 @@ const int8_t net_conv4_node_weights[8] = {
 };
 
 NET_WEIGHTS_SECTION
-const int32_t net_conv4_node_bias[4] = {
-    -5, -218, 438, -184,
-};
-
-NET_WEIGHTS_SECTION
-const patchc_scale net_conv4_node_scale[4] = {
-    {10102227u, 30}, {16198924u, 31}, {10391438u, 30}, {14059927u, 31},
+const patchc_form net_conv4_node_form[4] = {
+    {161635578, -368610}, {129593305, -513962}, {166263108, -244978},
+    {112479389, -574967},
 };
 
 NET_WEIGHTS_SECTION
@@ -97,11 +84,6 @@ const int8_t net_conv7_node_weights[12] = {
 };
 
 NET_WEIGHTS_SECTION
-const int32_t net_conv7_node_bias[3] = {
-    1176, -1360, -677,
-};
-
-NET_WEIGHTS_SECTION
-const patchc_scale net_conv7_node_scale[3] = {
-    {9241446u, 29}, {10137840u, 29}, {10399055u, 29},
+const patchc_form net_conv7_node_form[3] = {
+    {295726635, 159772}, {324410802, -476952}, {332769944, -298869},
 };

@@ -20,8 +20,9 @@
 static const patchc_conv_params params_conv0_node = {
     .window = {.kernel_h = 3, .kernel_w = 2, .stride_h = 2, .stride_w = 1, .dilation_h = 2,
             .dilation_w = 3},
-    .groups = 2, .weights = net_conv0_node_weights, .bias = net_conv0_node_bias,
-    .scale = net_conv0_node_scale, .pad_value = 12, .zero_point = -12, .lo = -128, .hi = 127};
+    .groups = 2, .weights = net_conv0_node_weights, .form = net_conv0_node_form,
+    .rare = net_conv0_node_rare, .pad_value = 12, .zero_point = -12, .lo = -128, .hi = 127,
+    .drop = 10};
 
 /* 0: conv0.node  conv in 2 groups 3x2 s2x1 d2x3, 7x6x4 -> 3x6x6 */
 static void block_0_conv0(int8_t *arena, const net_inputs *inputs)

@@ -16,12 +16,14 @@ const int8_t net_conv0_node_weights[72] = {
 };
 
 NET_WEIGHTS_SECTION
-const int32_t net_conv0_node_bias[6] = {
-    4514, 2603, -2795, 1052, 822, -39,
+const patchc_form net_conv0_node_form[6] = {
+    {-1, 0}, {-2, 0}, {-3, 0},
+    {-4, 0}, {-5, 0}, {-6, 0},
 };
 
 NET_WEIGHTS_SECTION
-const patchc_scale net_conv0_node_scale[6] = {
-    {10737418u, 30}, {10737418u, 30}, {10737418u, 30}, {10737418u, 30},
-    {10737418u, 30}, {10737418u, 30},
+const patchc_rare net_conv0_node_rare[6] = {
+    {4514, {10737418, 30}, 7, 12}, {2603, {10737418, 30}, 7, 12},
+    {-2795, {10737418, 30}, 7, 12}, {1052, {10737418, 30}, 7, 12},
+    {822, {10737418, 30}, 7, 12}, {-39, {10737418, 30}, 7, 12},
 };

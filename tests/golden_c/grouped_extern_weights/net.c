@@ -101,18 +101,18 @@ static void compute_out(int8_t *arena, const net_inputs *inputs, const patchc_pi
     const patchc_conv_params params_e_node = {
         .window = {.kernel_h = 1, .kernel_w = 1, .stride_h = 1, .stride_w = 1, .dilation_h = 1,
             .dilation_w = 1},
-        .groups = 1, .weights = weights + 0, .bias = net_e_node_bias, .scale = net_e_node_scale,
-        .pad_value = 15, .zero_point = 9, .lo = -128, .hi = 127};
+        .groups = 1, .weights = weights + 0, .form = net_e_node_form, .rare = NULL,
+        .pad_value = 15, .zero_point = 9, .lo = -128, .hi = 127, .drop = 10};
     const patchc_conv_params params_d_node = {
         .window = {.kernel_h = 3, .kernel_w = 3, .stride_h = 1, .stride_w = 1, .dilation_h = 1,
             .dilation_w = 1},
-        .groups = 12, .weights = weights + 36, .bias = net_d_node_bias, .scale = net_d_node_scale,
-        .pad_value = 9, .zero_point = -4, .lo = -128, .hi = 127};
+        .groups = 12, .weights = weights + 36, .form = net_d_node_form, .rare = NULL,
+        .pad_value = 9, .zero_point = -4, .lo = -128, .hi = 127, .drop = 10};
     const patchc_conv_params params_p_node = {
         .window = {.kernel_h = 1, .kernel_w = 1, .stride_h = 1, .stride_w = 1, .dilation_h = 1,
             .dilation_w = 1},
-        .groups = 1, .weights = weights + 144, .bias = net_p_node_bias, .scale = net_p_node_scale,
-        .pad_value = -4, .zero_point = -4, .lo = -128, .hi = 127};
+        .groups = 1, .weights = weights + 144, .form = net_p_node_form, .rare = NULL,
+        .pad_value = -4, .zero_point = -4, .lo = -128, .hi = 127, .drop = 10};
     const patchc_patch *const at = &piece->patch;
     const patchc_reach reach_d = patchc_reach_of(at, &params_d_node.window, &frame_d);
     const patchc_sums sums = patchc_new_sums(arena, patchc_pixels(at), 3);

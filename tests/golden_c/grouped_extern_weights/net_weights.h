@@ -19,11 +19,8 @@
 #define NET_WEIGHTS_SECTION
 #endif
 
-extern const int32_t net_e_node_bias[12];
-extern const patchc_scale net_e_node_scale[12];
-extern const int32_t net_d_node_bias[12];
-extern const patchc_scale net_d_node_scale[12];
-extern const int32_t net_p_node_bias[3];
-extern const patchc_scale net_p_node_scale[3];
+extern const patchc_form net_e_node_form[12];
+extern const patchc_form net_d_node_form[12];
+extern const patchc_form net_p_node_form[3];
 
 #endif

@@ -14,12 +14,8 @@ const int8_t net_conv0_node_weights[35] = {
 };
 
 NET_WEIGHTS_SECTION
-const int32_t net_conv0_node_bias[7] = {
-    -462, 580, -365, -125, 822, -584, 149,
-};
-
-NET_WEIGHTS_SECTION
-const patchc_scale net_conv0_node_scale[7] = {
-    {14362698u, 32}, {15564426u, 32}, {12764573u, 31}, {15933886u, 32},
-    {10057499u, 31}, {15116372u, 31}, {14921590u, 31},
+const patchc_form net_conv0_node_form[7] = {
+    {57450795, -1151742}, {62257706, -805195}, {102116580, -674870},
+    {63735565, -963562}, {80460001, -527495}, {120931018, -640475},
+    {119372697, -459237},
 };

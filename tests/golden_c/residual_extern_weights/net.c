@@ -73,8 +73,8 @@ static void block_1_x(int8_t *arena, const net_inputs *inputs)
     const patchc_conv_params params_x_node = {
         .window = {.kernel_h = 1, .kernel_w = 1, .stride_h = 1, .stride_w = 1, .dilation_h = 1,
             .dilation_w = 1},
-        .groups = 1, .weights = weights + 0, .bias = net_x_node_bias, .scale = net_x_node_scale,
-        .pad_value = 17, .zero_point = 4, .lo = -128, .hi = 127};
+        .groups = 1, .weights = weights + 0, .form = net_x_node_form, .rare = net_x_node_rare,
+        .pad_value = 17, .zero_point = 4, .lo = -128, .hi = 127, .drop = 10};
     const patchc_in in = {
         .data = arena + 120, .pitch = 15, .slots = 4, .slot = 0,
         .rows = 4, .cols = 5, .channels = 3};
@@ -92,8 +92,8 @@ static void block_2_conv1(int8_t *arena, const net_inputs *inputs)
     const patchc_conv_params params_conv1_node = {
         .window = {.kernel_h = 3, .kernel_w = 3, .stride_h = 1, .stride_w = 1, .dilation_h = 1,
             .dilation_w = 1},
-        .groups = 6, .weights = weights + 18, .bias = net_conv1_node_bias,
-        .scale = net_conv1_node_scale, .pad_value = 4, .zero_point = -4, .lo = -128, .hi = 127};
+        .groups = 6, .weights = weights + 18, .form = net_conv1_node_form, .rare = NULL,
+        .pad_value = 4, .zero_point = -4, .lo = -128, .hi = 127, .drop = 10};
     const patchc_in in = {
         .data = arena, .pitch = 30, .slots = 4, .slot = 0,
         .rows = 4, .cols = 5, .channels = 6};

@@ -19,10 +19,9 @@
 #define NET_WEIGHTS_SECTION
 #endif
 
-extern const int32_t net_x_node_bias[6];
-extern const patchc_scale net_x_node_scale[6];
-extern const int32_t net_conv1_node_bias[6];
-extern const patchc_scale net_conv1_node_scale[6];
+extern const patchc_form net_x_node_form[6];
+extern const patchc_rare net_x_node_rare[1];
+extern const patchc_form net_conv1_node_form[6];
 extern const int8_t net_lut3_node_table[256];
 
 #endif

@@ -8,25 +8,20 @@
 #include "net_weights.h"
 
 NET_WEIGHTS_SECTION
-const int32_t net_x_node_bias[6] = {
-    -3093, -2966, 4473, -2158, 1040, 2155,
+const patchc_form net_x_node_form[6] = {
+    {83585160, -555029}, {81023940, -515032}, {-1, 0},
+    {98370012, -351257}, {104560343, 455520}, {109655257, 732165},
 };
 
 NET_WEIGHTS_SECTION
-const patchc_scale net_x_node_scale[6] = {
-    {10448146u, 31}, {10127991u, 31}, {9821506u, 31}, {12296261u, 31},
-    {13070042u, 31}, {13706912u, 31},
+const patchc_rare net_x_node_rare[1] = {
+    {4473, {9821506, 31}, 7, 13},
 };
 
 NET_WEIGHTS_SECTION
-const int32_t net_conv1_node_bias[6] = {
-    916, -937, 1170, -197, -891, -854,
-};
-
-NET_WEIGHTS_SECTION
-const patchc_scale net_conv1_node_scale[6] = {
-    {13172099u, 31}, {12749897u, 31}, {8674794u, 30}, {10896338u, 31},
-    {13893747u, 31}, {14150817u, 32},
+const patchc_form net_conv1_node_form[6] = {
+    {105376774, 88418}, {101999142, -390787}, {138797029, 188615},
+    {87170584, -227019}, {111149935, -366586}, {56603274, -490573},
 };
 
 NET_WEIGHTS_SECTION

@@ -29,45 +29,45 @@
 static const patchc_conv_params params_conv0_node = {
     .window = {.kernel_h = 3, .kernel_w = 3, .stride_h = 2, .stride_w = 2, .dilation_h = 1,
             .dilation_w = 1},
-    .groups = 1, .weights = net_conv0_node_weights, .bias = net_conv0_node_bias,
-    .scale = net_conv0_node_scale, .pad_value = 15, .zero_point = -10, .lo = -128, .hi = 127};
+    .groups = 1, .weights = net_conv0_node_weights, .form = net_conv0_node_form, .rare = NULL,
+    .pad_value = 15, .zero_point = -10, .lo = -128, .hi = 127, .drop = 10};
 
 static const patchc_conv_params params_conv1_node = {
     .window = {.kernel_h = 3, .kernel_w = 3, .stride_h = 1, .stride_w = 1, .dilation_h = 1,
             .dilation_w = 1},
-    .groups = 6, .weights = net_conv1_node_weights, .bias = net_conv1_node_bias,
-    .scale = net_conv1_node_scale, .pad_value = -10, .zero_point = -16, .lo = -128, .hi = 127};
+    .groups = 6, .weights = net_conv1_node_weights, .form = net_conv1_node_form,
+    .rare = net_conv1_node_rare, .pad_value = -10, .zero_point = -16, .lo = -128, .hi = 127,
+    .drop = 10};
 
 static const patchc_conv_params params_coarse_node = {
     .window = {.kernel_h = 1, .kernel_w = 1, .stride_h = 1, .stride_w = 1, .dilation_h = 1,
             .dilation_w = 1},
-    .groups = 1, .weights = net_coarse_node_weights, .bias = net_coarse_node_bias,
-    .scale = net_coarse_node_scale, .pad_value = -16, .zero_point = 14, .lo = -128, .hi = 127};
+    .groups = 1, .weights = net_coarse_node_weights, .form = net_coarse_node_form,
+    .rare = NULL, .pad_value = -16, .zero_point = 14, .lo = -128, .hi = 127, .drop = 10};
 
 static const patchc_upsample_params params_upsample3_node = {.up_h = 2, .up_w = 2};
 
 static const patchc_conv_params params_fine_node = {
     .window = {.kernel_h = 3, .kernel_w = 3, .stride_h = 1, .stride_w = 1, .dilation_h = 1,
             .dilation_w = 1},
-    .groups = 1, .weights = net_fine_node_weights, .bias = net_fine_node_bias,
-    .scale = net_fine_node_scale, .pad_value = 14, .zero_point = -13, .lo = -128, .hi = 127};
+    .groups = 1, .weights = net_fine_node_weights, .form = net_fine_node_form, .rare = NULL,
+    .pad_value = 14, .zero_point = -13, .lo = -128, .hi = 127, .drop = 10};
 
 static const patchc_conv_params params_edges_node = {
     .window = {.kernel_h = 3, .kernel_w = 3, .stride_h = 1, .stride_w = 1, .dilation_h = 1,
             .dilation_w = 1},
-    .groups = 6, .weights = net_edges_node_weights, .bias = net_edges_node_bias,
-    .scale = net_edges_node_scale, .pad_value = -10, .zero_point = -14, .lo = -128, .hi = 127};
+    .groups = 6, .weights = net_edges_node_weights, .form = net_edges_node_form, .rare = NULL,
+    .pad_value = -10, .zero_point = -14, .lo = -128, .hi = 127, .drop = 10};
 
 static const patchc_global_params params_globalaveragepool6_node = {
-    .scale = {.mantissa = 11015375, .shift = 27}, .offset = 160, .zero_point = -20,
+    .form = {.factor = 1409974608, .offset = -19865}, .rare = NULL, .zero_point = -20,
     .lo = -128, .hi = 127};
 
 static const patchc_conv_params params_logits_node = {
     .window = {.kernel_h = 1, .kernel_w = 1, .stride_h = 1, .stride_w = 1, .dilation_h = 1,
             .dilation_w = 1},
-    .groups = 1, .weights = net_logits_node_weights, .bias = net_logits_node_bias,
-    .scale = net_logits_node_scale, .pad_value = -20, .zero_point = -19, .lo = -128,
-    .hi = 127};
+    .groups = 1, .weights = net_logits_node_weights, .form = net_logits_node_form,
+    .rare = NULL, .pad_value = -20, .zero_point = -19, .lo = -128, .hi = 127, .drop = 10};
 
 /* Fetches `view->rows` rows of an input, from `row` and `col` on, into the slots of `view`: as many
  * rows per call as lie packed one after the other. Returns 0, or what the callback returned. */

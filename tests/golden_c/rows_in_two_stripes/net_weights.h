@@ -20,22 +20,17 @@
 #endif
 
 extern const int8_t net_conv0_node_weights[162];
-extern const int32_t net_conv0_node_bias[6];
-extern const patchc_scale net_conv0_node_scale[6];
+extern const patchc_form net_conv0_node_form[6];
 extern const int8_t net_conv1_node_weights[54];
-extern const int32_t net_conv1_node_bias[6];
-extern const patchc_scale net_conv1_node_scale[6];
+extern const patchc_form net_conv1_node_form[6];
+extern const patchc_rare net_conv1_node_rare[1];
 extern const int8_t net_coarse_node_weights[24];
-extern const int32_t net_coarse_node_bias[4];
-extern const patchc_scale net_coarse_node_scale[4];
+extern const patchc_form net_coarse_node_form[4];
 extern const int8_t net_fine_node_weights[108];
-extern const int32_t net_fine_node_bias[3];
-extern const patchc_scale net_fine_node_scale[3];
+extern const patchc_form net_fine_node_form[3];
 extern const int8_t net_edges_node_weights[54];
-extern const int32_t net_edges_node_bias[6];
-extern const patchc_scale net_edges_node_scale[6];
+extern const patchc_form net_edges_node_form[6];
 extern const int8_t net_logits_node_weights[30];
-extern const int32_t net_logits_node_bias[5];
-extern const patchc_scale net_logits_node_scale[5];
+extern const patchc_form net_logits_node_form[5];
 
 #endif

@@ -21,14 +21,9 @@ const int8_t net_conv0_node_weights[162] = {
 };
 
 NET_WEIGHTS_SECTION
-const int32_t net_conv0_node_bias[6] = {
-    5192, -175, 7599, 4267, -94, 450,
-};
-
-NET_WEIGHTS_SECTION
-const patchc_scale net_conv0_node_scale[6] = {
-    {12819049u, 32}, {10051971u, 32}, {11593634u, 32}, {10840096u, 32},
-    {14464447u, 33}, {9655063u, 32},
+const patchc_form net_conv0_node_form[6] = {
+    {51276194, 514321}, {40207885, -1083936}, {46374534, 1044387},
+    {43360375, 128766}, {28928895, -1468345}, {38620255, -966653},
 };
 
 NET_WEIGHTS_SECTION
@@ -39,14 +34,14 @@ const int8_t net_conv1_node_weights[54] = {
 };
 
 NET_WEIGHTS_SECTION
-const int32_t net_conv1_node_bias[6] = {
-    -840, 2195, -2044, -2245, -589, 1893,
+const patchc_form net_conv1_node_form[6] = {
+    {158092948, -646241}, {74108417, -357945}, {-1, 0},
+    {97459236, -1274189}, {181264739, -526863}, {112849616, -119468},
 };
 
 NET_WEIGHTS_SECTION
-const patchc_scale net_conv1_node_scale[6] = {
-    {9880807u, 30}, {9263555u, 31}, {14492671u, 31}, {12182407u, 31},
-    {11329055u, 30}, {14106191u, 31},
+const patchc_rare net_conv1_node_rare[1] = {
+    {-2044, {14492671, 31}, 7, 13},
 };
 
 NET_WEIGHTS_SECTION
@@ -56,13 +51,9 @@ const int8_t net_coarse_node_weights[24] = {
 };
 
 NET_WEIGHTS_SECTION
-const int32_t net_coarse_node_bias[4] = {
-    -4032, -254, 47, -2982,
-};
-
-NET_WEIGHTS_SECTION
-const patchc_scale net_coarse_node_scale[4] = {
-    {9767013u, 31}, {14735217u, 31}, {13951199u, 32}, {13727827u, 31},
+const patchc_form net_coarse_node_form[4] = {
+    {78136055, -216031}, {117881801, 475955}, {55804799, 1154795},
+    {109822654, -182714},
 };
 
 NET_WEIGHTS_SECTION
@@ -76,13 +67,8 @@ const int8_t net_fine_node_weights[108] = {
 };
 
 NET_WEIGHTS_SECTION
-const int32_t net_fine_node_bias[3] = {
-    5820, -3499, 6745,
-};
-
-NET_WEIGHTS_SECTION
-const patchc_scale net_fine_node_scale[3] = {
-    {14211785u, 32}, {11377369u, 32}, {10802151u, 31},
+const patchc_form net_fine_node_form[3] = {
+    {56847139, 522842}, {45509587, -2103744}, {86417214, 1090555},
 };
 
 NET_WEIGHTS_SECTION
@@ -93,14 +79,9 @@ const int8_t net_edges_node_weights[54] = {
 };
 
 NET_WEIGHTS_SECTION
-const int32_t net_edges_node_bias[6] = {
-    -1418, 3311, 3144, 956, -151, 2994,
-};
-
-NET_WEIGHTS_SECTION
-const patchc_scale net_edges_node_scale[6] = {
-    {12631140u, 30}, {15508320u, 30}, {14800322u, 30}, {14366159u, 30},
-    {16369504u, 30}, {11756963u, 31},
+const patchc_form net_edges_node_form[6] = {
+    {202098096, -656795}, {248133175, 608334}, {236805156, 554136},
+    {229858481, -13570}, {261911968, -265349}, {94055742, 135204},
 };
 
 NET_WEIGHTS_SECTION
@@ -110,12 +91,7 @@ const int8_t net_logits_node_weights[30] = {
 };
 
 NET_WEIGHTS_SECTION
-const int32_t net_logits_node_bias[5] = {
-    -2166, 2249, -961, -540, 830,
-};
-
-NET_WEIGHTS_SECTION
-const patchc_scale net_logits_node_scale[5] = {
-    {10722701u, 30}, {10735129u, 30}, {10633679u, 30}, {13873960u, 31},
-    {13769337u, 31},
+const patchc_form net_logits_node_form[5] = {
+    {171563213, -1028746}, {171762147, 102043}, {170139053, -724236},
+    {110991654, -871303}, {110154736, -526153},
 };

@@ -23,14 +23,14 @@
 static const patchc_conv_params params_a_node = {
     .window = {.kernel_h = 3, .kernel_w = 3, .stride_h = 1, .stride_w = 1, .dilation_h = 1,
             .dilation_w = 1},
-    .groups = 1, .weights = net_a_node_weights, .bias = net_a_node_bias,
-    .scale = net_a_node_scale, .pad_value = 14, .zero_point = -4, .lo = -128, .hi = 127};
+    .groups = 1, .weights = net_a_node_weights, .form = net_a_node_form, .rare = NULL,
+    .pad_value = 14, .zero_point = -4, .lo = -128, .hi = 127, .drop = 10};
 
 static const patchc_conv_params params_b_node = {
     .window = {.kernel_h = 3, .kernel_w = 3, .stride_h = 2, .stride_w = 2, .dilation_h = 1,
             .dilation_w = 1},
-    .groups = 1, .weights = net_b_node_weights, .bias = net_b_node_bias,
-    .scale = net_b_node_scale, .pad_value = -4, .zero_point = -18, .lo = -128, .hi = 127};
+    .groups = 1, .weights = net_b_node_weights, .form = net_b_node_form, .rare = NULL,
+    .pad_value = -4, .zero_point = -18, .lo = -128, .hi = 127, .drop = 10};
 
 /* Fetches `view->rows` rows of an input, from `row` and `col` on, into the slots of `view`: as many
  * rows per call as lie packed one after the other. Returns 0, or what the callback returned. */

@@ -20,10 +20,8 @@
 #endif
 
 extern const int8_t net_a_node_weights[108];
-extern const int32_t net_a_node_bias[4];
-extern const patchc_scale net_a_node_scale[4];
+extern const patchc_form net_a_node_form[4];
 extern const int8_t net_b_node_weights[180];
-extern const int32_t net_b_node_bias[5];
-extern const patchc_scale net_b_node_scale[5];
+extern const patchc_form net_b_node_form[5];
 
 #endif

@@ -18,13 +18,9 @@ const int8_t net_a_node_weights[108] = {
 };
 
 NET_WEIGHTS_SECTION
-const int32_t net_a_node_bias[4] = {
-    -164, 5559, -10402, 3654,
-};
-
-NET_WEIGHTS_SECTION
-const patchc_scale net_a_node_scale[4] = {
-    {12023296u, 32}, {8785616u, 31}, {11984148u, 31}, {13509157u, 32},
+const patchc_form net_a_node_form[4] = {
+    {48093182, -362054}, {70284913, 1204093}, {95873180, -2823470},
+    {54036641, 650558},
 };
 
 NET_WEIGHTS_SECTION
@@ -42,12 +38,7 @@ const int8_t net_b_node_weights[180] = {
 };
 
 NET_WEIGHTS_SECTION
-const int32_t net_b_node_bias[5] = {
-    2513, 2374, -508, 124, 447,
-};
-
-NET_WEIGHTS_SECTION
-const patchc_scale net_b_node_scale[5] = {
-    {10265293u, 33}, {10224086u, 32}, {13728614u, 33}, {10667936u, 32},
-    {12807014u, 32},
+const patchc_form net_b_node_form[5] = {
+    {20530588, -3105509}, {40896336, -1274229}, {27457230, -2933165},
+    {42671745, -1771928}, {51228069, -1387983},
 };

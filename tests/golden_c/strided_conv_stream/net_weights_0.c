@@ -20,12 +20,7 @@ const int8_t net_conv0_node_weights[135] = {
 };
 
 NET_WEIGHTS_SECTION
-const int32_t net_conv0_node_bias[5] = {
-    2726, -8467, -4845, 4576, 2824,
-};
-
-NET_WEIGHTS_SECTION
-const patchc_scale net_conv0_node_scale[5] = {
-    {8715796u, 32}, {9877673u, 32}, {8852602u, 32}, {12673350u, 32},
-    {11025005u, 32},
+const patchc_form net_conv0_node_form[5] = {
+    {34863175, 760931}, {39510684, -2111896}, {35410409, -1178219},
+    {50693394, 1214835}, {44100018, 772808},
 };

@@ -24,24 +24,24 @@
 static const patchc_conv_params params_a_node = {
     .window = {.kernel_h = 3, .kernel_w = 3, .stride_h = 2, .stride_w = 2, .dilation_h = 1,
             .dilation_w = 1},
-    .groups = 1, .weights = net_a_node_weights, .bias = net_a_node_bias,
-    .scale = net_a_node_scale, .pad_value = 17, .zero_point = 12, .lo = -128, .hi = 127};
+    .groups = 1, .weights = net_a_node_weights, .form = net_a_node_form, .rare = NULL,
+    .pad_value = 17, .zero_point = 12, .lo = -128, .hi = 127, .drop = 10};
 
 static const patchc_lut_params params_ha_node = {.table = net_ha_node_table};
 
 static const patchc_conv_params params_d_node = {
     .window = {.kernel_h = 3, .kernel_w = 3, .stride_h = 1, .stride_w = 1, .dilation_h = 1,
             .dilation_w = 1},
-    .groups = 4, .weights = net_d_node_weights, .bias = net_d_node_bias,
-    .scale = net_d_node_scale, .pad_value = -103, .zero_point = -7, .lo = -128, .hi = 127};
+    .groups = 4, .weights = net_d_node_weights, .form = net_d_node_form, .rare = NULL,
+    .pad_value = -103, .zero_point = -7, .lo = -128, .hi = 127, .drop = 10};
 
 static const patchc_lut_params params_hd_node = {.table = net_hd_node_table};
 
 static const patchc_conv_params params_p_node = {
     .window = {.kernel_h = 1, .kernel_w = 1, .stride_h = 1, .stride_w = 1, .dilation_h = 1,
             .dilation_w = 1},
-    .groups = 1, .weights = net_p_node_weights, .bias = net_p_node_bias,
-    .scale = net_p_node_scale, .pad_value = -101, .zero_point = -14, .lo = -128, .hi = 127};
+    .groups = 1, .weights = net_p_node_weights, .form = net_p_node_form, .rare = NULL,
+    .pad_value = -101, .zero_point = -14, .lo = -128, .hi = 127, .drop = 10};
 
 static const patchc_lut_params params_hp_node = {.table = net_hp_node_table};
 

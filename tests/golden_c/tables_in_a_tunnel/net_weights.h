@@ -20,16 +20,13 @@
 #endif
 
 extern const int8_t net_a_node_weights[108];
-extern const int32_t net_a_node_bias[4];
-extern const patchc_scale net_a_node_scale[4];
+extern const patchc_form net_a_node_form[4];
 extern const int8_t net_ha_node_table[256];
 extern const int8_t net_d_node_weights[36];
-extern const int32_t net_d_node_bias[4];
-extern const patchc_scale net_d_node_scale[4];
+extern const patchc_form net_d_node_form[4];
 extern const int8_t net_hd_node_table[256];
 extern const int8_t net_p_node_weights[20];
-extern const int32_t net_p_node_bias[5];
-extern const patchc_scale net_p_node_scale[5];
+extern const patchc_form net_p_node_form[5];
 extern const int8_t net_hp_node_table[1280];
 
 #endif

@@ -18,13 +18,9 @@ const int8_t net_a_node_weights[108] = {
 };
 
 NET_WEIGHTS_SECTION
-const int32_t net_a_node_bias[4] = {
-    -2621, -11224, 17463, -6066,
-};
-
-NET_WEIGHTS_SECTION
-const patchc_scale net_a_node_scale[4] = {
-    {15747079u, 33}, {11823905u, 32}, {12185166u, 32}, {14729149u, 33},
+const patchc_form net_a_node_form[4] = {
+    {31494159, 1074604}, {47295637, -1710963}, {48740674, 5598448},
+    {29458298, 313321},
 };
 
 NET_WEIGHTS_SECTION
@@ -52,13 +48,9 @@ const int8_t net_d_node_weights[36] = {
 };
 
 NET_WEIGHTS_SECTION
-const int32_t net_d_node_bias[4] = {
-    -17669, -7197, -11524, -32265,
-};
-
-NET_WEIGHTS_SECTION
-const patchc_scale net_d_node_scale[4] = {
-    {16437584u, 32}, {9795141u, 31}, {15130980u, 33}, {13931788u, 32},
+const patchc_form net_d_node_form[4] = {
+    {65750330, -4958050}, {78361114, -2207247}, {30261959, -3894805},
+    {55727311, -8772826},
 };
 
 NET_WEIGHTS_SECTION
@@ -86,14 +78,9 @@ const int8_t net_p_node_weights[20] = {
 };
 
 NET_WEIGHTS_SECTION
-const int32_t net_p_node_bias[5] = {
-    6521, 29357, 24105, 17202, 8767,
-};
-
-NET_WEIGHTS_SECTION
-const patchc_scale net_p_node_scale[5] = {
-    {11905009u, 31}, {8486202u, 31}, {14026255u, 31}, {14718268u, 31},
-    {9135804u, 31},
+const patchc_form net_p_node_form[5] = {
+    {95240213, 1045966}, {67889574, 6640832}, {112210031, 5641750},
+    {117746160, 3899461}, {73086388, 1431976},
 };
 
 NET_WEIGHTS_SECTION

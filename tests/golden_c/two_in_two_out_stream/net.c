@@ -23,14 +23,14 @@
 static const patchc_conv_params params_sum_1_node = {
     .window = {.kernel_h = 3, .kernel_w = 3, .stride_h = 1, .stride_w = 1, .dilation_h = 1,
             .dilation_w = 1},
-    .groups = 1, .weights = net_sum_1_node_weights, .bias = net_sum_1_node_bias,
-    .scale = net_sum_1_node_scale, .pad_value = -4, .zero_point = 5, .lo = -128, .hi = 127};
+    .groups = 1, .weights = net_sum_1_node_weights, .form = net_sum_1_node_form, .rare = NULL,
+    .pad_value = -4, .zero_point = 5, .lo = -128, .hi = 127, .drop = 10};
 
 static const patchc_conv_params params_sum_1_node_2 = {
     .window = {.kernel_h = 1, .kernel_w = 1, .stride_h = 1, .stride_w = 1, .dilation_h = 1,
             .dilation_w = 1},
-    .groups = 1, .weights = net_sum_1_node_2_weights, .bias = net_sum_1_node_2_bias,
-    .scale = net_sum_1_node_2_scale, .pad_value = 14, .zero_point = 4, .lo = -128, .hi = 127};
+    .groups = 1, .weights = net_sum_1_node_2_weights, .form = net_sum_1_node_2_form,
+    .rare = NULL, .pad_value = 14, .zero_point = 4, .lo = -128, .hi = 127, .drop = 10};
 
 static const patchc_add_params params_sum_1_node_3 = {
     .a_factor = 11632980, .b_factor = 14438819, .sum_constant = -82365744, .frac = 24,

@@ -20,10 +20,8 @@
 #endif
 
 extern const int8_t net_sum_1_node_weights[108];
-extern const int32_t net_sum_1_node_bias[4];
-extern const patchc_scale net_sum_1_node_scale[4];
+extern const patchc_form net_sum_1_node_form[4];
 extern const int8_t net_sum_1_node_2_weights[8];
-extern const int32_t net_sum_1_node_2_bias[4];
-extern const patchc_scale net_sum_1_node_2_scale[4];
+extern const patchc_form net_sum_1_node_2_form[4];
 
 #endif

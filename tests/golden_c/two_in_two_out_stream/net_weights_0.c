@@ -18,13 +18,9 @@ const int8_t net_sum_1_node_weights[108] = {
 };
 
 NET_WEIGHTS_SECTION
-const int32_t net_sum_1_node_bias[4] = {
-    2100, 4907, -1855, 42,
-};
-
-NET_WEIGHTS_SECTION
-const patchc_scale net_sum_1_node_scale[4] = {
-    {8935374u, 32}, {15189244u, 32}, {14270357u, 33}, {12599782u, 33},
+const patchc_form net_sum_1_node_form[4] = {
+    {35741497, 1214383}, {60756965, 1654323}, {28540713, 372655},
+    {25199562, 970660},
 };
 
 NET_WEIGHTS_SECTION
@@ -33,11 +29,7 @@ const int8_t net_sum_1_node_2_weights[8] = {
 };
 
 NET_WEIGHTS_SECTION
-const int32_t net_sum_1_node_2_bias[4] = {
-    654, 391, 684, -1179,
-};
-
-NET_WEIGHTS_SECTION
-const patchc_scale net_sum_1_node_2_scale[4] = {
-    {9459273u, 31}, {16122794u, 31}, {10194403u, 31}, {11502257u, 31},
+const patchc_form net_sum_1_node_2_form[4] = {
+    {75674306, 428955}, {128982365, 253537}, {81555174, 417776},
+    {92018015, -86744},
 };

@@ -26,36 +26,36 @@
 static const patchc_conv_params params_a_node = {
     .window = {.kernel_h = 3, .kernel_w = 3, .stride_h = 1, .stride_w = 1, .dilation_h = 1,
             .dilation_w = 1},
-    .groups = 1, .weights = net_a_node_weights, .bias = net_a_node_bias,
-    .scale = net_a_node_scale, .pad_value = -14, .zero_point = 15, .lo = -128, .hi = 127};
+    .groups = 1, .weights = net_a_node_weights, .form = net_a_node_form, .rare = NULL,
+    .pad_value = -14, .zero_point = 15, .lo = -128, .hi = 127, .drop = 10};
 
 static const patchc_conv_params params_d_node = {
     .window = {.kernel_h = 3, .kernel_w = 3, .stride_h = 2, .stride_w = 2, .dilation_h = 1,
             .dilation_w = 1},
-    .groups = 6, .weights = net_d_node_weights, .bias = net_d_node_bias,
-    .scale = net_d_node_scale, .pad_value = 15, .zero_point = 14, .lo = -128, .hi = 127};
+    .groups = 6, .weights = net_d_node_weights, .form = net_d_node_form, .rare = NULL,
+    .pad_value = 15, .zero_point = 14, .lo = -128, .hi = 127, .drop = 10};
 
 static const patchc_conv_params params_p_node = {
     .window = {.kernel_h = 1, .kernel_w = 1, .stride_h = 1, .stride_w = 1, .dilation_h = 1,
             .dilation_w = 1},
-    .groups = 1, .weights = net_p_node_weights, .bias = net_p_node_bias,
-    .scale = net_p_node_scale, .pad_value = 14, .zero_point = 13, .lo = -128, .hi = 127};
+    .groups = 1, .weights = net_p_node_weights, .form = net_p_node_form, .rare = NULL,
+    .pad_value = 14, .zero_point = 13, .lo = -128, .hi = 127, .drop = 10};
 
 static const patchc_conv_params params_c_node = {
     .window = {.kernel_h = 1, .kernel_w = 1, .stride_h = 1, .stride_w = 1, .dilation_h = 1,
             .dilation_w = 1},
-    .groups = 1, .weights = net_c_node_weights, .bias = net_c_node_bias,
-    .scale = net_c_node_scale, .pad_value = 13, .zero_point = 3, .lo = -128, .hi = 127};
+    .groups = 1, .weights = net_c_node_weights, .form = net_c_node_form, .rare = NULL,
+    .pad_value = 13, .zero_point = 3, .lo = -128, .hi = 127, .drop = 10};
 
 static const patchc_global_params params_m_node = {
-    .scale = {.mantissa = 15121468, .shift = 28}, .offset = -60, .zero_point = 12, .lo = -128,
-    .hi = 127};
+    .form = {.factor = 967770909, .offset = 41446}, .rare = NULL, .zero_point = 12,
+    .lo = -128, .hi = 127};
 
 static const patchc_conv_params params_logits_node = {
     .window = {.kernel_h = 1, .kernel_w = 1, .stride_h = 1, .stride_w = 1, .dilation_h = 1,
             .dilation_w = 1},
-    .groups = 1, .weights = net_logits_node_weights, .bias = net_logits_node_bias,
-    .scale = net_logits_node_scale, .pad_value = 12, .zero_point = 11, .lo = -128, .hi = 127};
+    .groups = 1, .weights = net_logits_node_weights, .form = net_logits_node_form,
+    .rare = NULL, .pad_value = 12, .zero_point = 11, .lo = -128, .hi = 127, .drop = 10};
 
 /* Tunnel 0: a.node .. logits.node, in 11 ticks, from the last row to the first. */
 

@@ -20,19 +20,14 @@
 #endif
 
 extern const int8_t net_a_node_weights[108];
-extern const int32_t net_a_node_bias[6];
-extern const patchc_scale net_a_node_scale[6];
+extern const patchc_form net_a_node_form[6];
 extern const int8_t net_d_node_weights[54];
-extern const int32_t net_d_node_bias[6];
-extern const patchc_scale net_d_node_scale[6];
+extern const patchc_form net_d_node_form[6];
 extern const int8_t net_p_node_weights[24];
-extern const int32_t net_p_node_bias[4];
-extern const patchc_scale net_p_node_scale[4];
+extern const patchc_form net_p_node_form[4];
 extern const int8_t net_c_node_weights[20];
-extern const int32_t net_c_node_bias[5];
-extern const patchc_scale net_c_node_scale[5];
+extern const patchc_form net_c_node_form[5];
 extern const int8_t net_logits_node_weights[35];
-extern const int32_t net_logits_node_bias[7];
-extern const patchc_scale net_logits_node_scale[7];
+extern const patchc_form net_logits_node_form[7];
 
 #endif

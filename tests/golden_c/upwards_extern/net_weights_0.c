@@ -18,14 +18,9 @@ const int8_t net_a_node_weights[108] = {
 };
 
 NET_WEIGHTS_SECTION
-const int32_t net_a_node_bias[6] = {
-    372, 5637, -1054, 6265, -987, 1341,
-};
-
-NET_WEIGHTS_SECTION
-const patchc_scale net_a_node_scale[6] = {
-    {15766397u, 31}, {15875412u, 31}, {8767499u, 31}, {8889858u, 30},
-    {10103291u, 31}, {11856442u, 31},
+const patchc_form net_a_node_form[6] = {
+    {126131192, 635698}, {127003264, 1979827}, {70139996, 702085},
+    {142237601, 2083106}, {80826307, 590738}, {94851574, 1061995},
 };
 
 NET_WEIGHTS_SECTION
@@ -36,14 +31,9 @@ const int8_t net_d_node_weights[54] = {
 };
 
 NET_WEIGHTS_SECTION
-const int32_t net_d_node_bias[6] = {
-    -1083, 2366, -5379, 3686, 814, 2756,
-};
-
-NET_WEIGHTS_SECTION
-const patchc_scale net_d_node_scale[6] = {
-    {14192832u, 31}, {9366884u, 31}, {8665745u, 31}, {14621542u, 32},
-    {12495502u, 31}, {11035508u, 31},
+const patchc_form net_d_node_form[6] = {
+    {113542603, 284406}, {74935034, 1456722}, {69325967, -457143},
+    {58486169, 2033987}, {99963945, 846330}, {88284060, 1427882},
 };
 
 NET_WEIGHTS_SECTION
@@ -53,13 +43,9 @@ const int8_t net_p_node_weights[24] = {
 };
 
 NET_WEIGHTS_SECTION
-const int32_t net_p_node_bias[4] = {
-    2222, 3470, 573, 1032,
-};
-
-NET_WEIGHTS_SECTION
-const patchc_scale net_p_node_scale[4] = {
-    {10929111u, 32}, {11223643u, 31}, {13708852u, 31}, {9775737u, 32},
+const patchc_form net_p_node_form[4] = {
+    {43716432, 1926985}, {89789140, 1549576}, {109670809, 688068},
+    {39102947, 1782585},
 };
 
 NET_WEIGHTS_SECTION
@@ -69,14 +55,9 @@ const int8_t net_c_node_weights[20] = {
 };
 
 NET_WEIGHTS_SECTION
-const int32_t net_c_node_bias[5] = {
-    1395, 729, -566, -1630, 1773,
-};
-
-NET_WEIGHTS_SECTION
-const patchc_scale net_c_node_scale[5] = {
-    {16709564u, 32}, {14357179u, 31}, {12308494u, 31}, {14265011u, 31},
-    {9961762u, 30},
+const patchc_form net_c_node_form[5] = {
+    {66838258, 587425}, {114857478, 320643}, {98467943, 11431},
+    {114120119, -282395}, {159388208, 550464},
 };
 
 NET_WEIGHTS_SECTION
@@ -86,12 +67,8 @@ const int8_t net_logits_node_weights[35] = {
 };
 
 NET_WEIGHTS_SECTION
-const int32_t net_logits_node_bias[7] = {
-    2495, 1571, 759, -1129, -623, 3130, 931,
-};
-
-NET_WEIGHTS_SECTION
-const patchc_scale net_logits_node_scale[7] = {
-    {8625327u, 30}, {12472697u, 32}, {10303520u, 31}, {15957831u, 31},
-    {16260947u, 31}, {9894259u, 31}, {14083740u, 31},
+const patchc_form net_logits_node_form[7] = {
+    {138005251, 1005210}, {49890807, 1415941}, {82428160, 807899},
+    {127662589, 107157}, {130087619, 229308}, {79154159, 1440255},
+    {112669897, 687236},
 };

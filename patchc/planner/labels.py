@@ -1,13 +1,17 @@
-"""Which way to run each unit of a tunnel: Pareto-optimal combinations, unit by unit.
+"""Pareto-optimal ways to run the units of a tunnel, extended unit by unit.
 
-Along a run of units, rings and costs add up and scratch is shared. The ring of a tensor is known
-once its last reader is there. What a unit needs of rows depends on the steps before it only by the
-clocks of the tensors that it or a later one reads (State); where that is a single tensor, only by
-how many of its rows come at a time, because rows of all that follows are a function of its rows.
+A label is a partial tunnel: a way to run each of its units so far. Along a segment the rings and
+the costs of the units add up, and they share the scratch memory. The ring of a tensor is known once
+the last reader of the tensor is in the tunnel.
 
-A combination that another one beats in rings, scratch and cost, whose rows come as many at a time,
-is dropped. In a chain it can never become better. Where tensors wait for a second reader it might,
-by up to the rows that one way of running a unit comes later than another.
+The state behind a unit is the set of row clocks of the tensors that are still read. If only one
+tensor is still read, its clock is the whole state, so labels with different pasts meet in the same
+state; of that clock only the number of rows that come at a time matters.
+
+Dominated labels are dropped: another label whose rows come as many at a time needs no more bytes of
+rings, no more scratch and no more cost. In a chain a dominated label never becomes better. Where
+tensors wait for a second reader it might, by as many rows as one way of running a unit comes later
+than another.
 """
 
 from __future__ import annotations
@@ -34,17 +38,16 @@ Key = tuple[object, ...]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class State:
-    """Where a tunnel stands after some units: what the units to come need to know. Equal ones are
-    the same object."""
+    """What the units to come need to know of those before. Equal states are the same object."""
 
     progress: Progress  # of tensors that are still read
     rows_at_a_time: tuple[int, ...]  # of each of them
-    following: dict[Steps, Following | None] = field(default_factory=dict)
+    transitions: dict[Steps, Transition | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Following:
-    """One more unit, run in one way."""
+class Transition:
+    """From one state to the next: one more unit, run in one way."""
 
     state: State
     rings: tuple[tuple[str, int], ...]  # tensors that it is the last one to read, and ring rows
@@ -52,8 +55,9 @@ class Following:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Combination:
-    """A way to run each of the first units of a run, with one number of stripes."""
+class Label:
+    """A partial tunnel: a way to run each of the first units of a segment, with one number of
+    stripes."""
 
     state: State
     end: int  # position behind its last unit
@@ -61,7 +65,7 @@ class Combination:
     scratch: int = 0  # bytes that are shared
     cost: int = 0
     count: int = 0  # of steps
-    before: Combination | None = None
+    before: Label | None = None
     last: Steps = ()  # of the last unit
 
     @property
@@ -73,16 +77,16 @@ class Combination:
     def steps(self) -> Steps:
         """Of all its units."""
         parts: list[Steps] = []
-        one: Combination | None = self
+        one: Label | None = self
         while one is not None:
             parts.append(one.last)
             one = one.before
         return tuple(step for part in reversed(parts) for step in part)
 
-    def beats(self, other: Combination) -> bool:
+    def dominates(self, other: Label) -> bool:
         return self.saves(other) and self.state.rows_at_a_time == other.state.rows_at_a_time
 
-    def saves(self, other: Combination) -> bool:
+    def saves(self, other: Label) -> bool:
         """Is there nothing that the other one has less of?"""
         return (
             self.rings <= other.rings and self.scratch <= other.scratch and self.cost <= other.cost
@@ -97,8 +101,8 @@ class Bounds:
     cost: int
 
 
-class Modes:
-    """Combinations of ways to run units, for one graph in one order."""
+class Labels:
+    """The labels of one graph in one order."""
 
     def __init__(
         self,
@@ -118,37 +122,37 @@ class Modes:
         bounded = [position for position, node in enumerate(order) if _bounded(node)]
         self._exact_from = bounded[-1] + 1 if bounded else 0
 
-    def begin(self, start: int, loaded: Sequence[str]) -> Combination:
+    def begin(self, start: int, loaded: Sequence[str]) -> Label:
         """A tunnel that starts at position `start` and fetches the maps `loaded`."""
         key = ("begin", start, tuple(loaded))
         if key not in self._states:
             outer = self._outer(start, loaded)
             progress = begin(self.graph, self.order[start], outer, loaded)
             self._states[key] = self._state(progress, start, start)
-        return Combination(self._states[key], start)
+        return Label(self._states[key], start)
 
     def extend(
         self,
-        before: Sequence[Combination],
+        before: Sequence[Label],
         start: int,
         position: int,
         prices: Prices,
         k: int,
         bounds: Bounds,
-    ) -> list[Combination]:
-        """Every combination from `start` on, continued by every way to run the unit at `position`,
-        with the k-th number of stripes; the beaten ones dropped. `bounds`: of one combination, its
-        last unit included."""
+    ) -> list[Label]:
+        """Every label from `start` on, extended by every way to run the unit at `position`,
+        with the k-th number of stripes; dominated labels are dropped. `bounds`: of an extended
+        label."""
         unit = prices.units[position]
         end = position + len(unit.nodes)
-        found: list[Combination] = []
+        found: list[Label] = []
         for steps, price in zip(unit.options, prices.options(position), strict=True):
             scratch, more = price.scratch[k], price.cost[k]
             for one in before:
                 shared, total = max(one.scratch, scratch), one.cost + more
                 if one.rings + shared > bounds.bytes or total > bounds.cost:
                     continue
-                then = self._following(one.state, unit, steps, start, position)
+                then = self._transition(one.state, unit, steps, start, position)
                 if then is None:
                     continue
                 rings = one.rings + then.sums
@@ -156,13 +160,11 @@ class Modes:
                     rings += rows * prices.row_bytes(tensor, k)
                 if rings + shared <= bounds.bytes:
                     count = one.count + len(steps)
-                    found.append(
-                        Combination(then.state, end, rings, shared, total, count, one, steps)
-                    )
+                    found.append(Label(then.state, end, rings, shared, total, count, one, steps))
         found.sort(key=lambda one: (one.cost, one.rings, one.scratch, one.count))
-        kept: list[Combination] = []
+        kept: list[Label] = []
         for one in found:
-            if not any(other.beats(one) for other in kept):
+            if not any(other.dominates(one) for other in kept):
                 kept.append(one)
         return kept
 
@@ -173,18 +175,18 @@ class Modes:
             name for name, made in self.made.items() if made < start and name not in loaded
         )
 
-    def _following(
+    def _transition(
         self, state: State, unit: Unit, steps: Steps, start: int, position: int
-    ) -> Following | None:
+    ) -> Transition | None:
         """None where the unit cannot run like this behind what there is."""
-        if steps in state.following:
-            return state.following[steps]
+        if steps in state.transitions:
+            return state.transitions[steps]
         graph, progress = self.graph, state.progress
         try:
             for step in steps:
                 progress, _ = after(graph, progress, step)
         except GeometryError:
-            state.following[steps] = None
+            state.transitions[steps] = None
             return None
         end = position + len(unit.nodes)
         rings = tuple(
@@ -197,8 +199,8 @@ class Modes:
             for step in steps
             if is_mean(graph, step)
         )
-        found = Following(self._state(progress, start, end), rings, sums)
-        state.following[steps] = found
+        found = Transition(self._state(progress, start, end), rings, sums)
+        state.transitions[steps] = found
         return found
 
     def _state(self, progress: Progress, start: int, position: int) -> State:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from hypothesis import given
 from hypothesis import strategies as st
 
-from patchc.planner.staircase import Staircase
+from patchc.planner.pareto import ParetoFront
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ POINTS = st.lists(
 
 @given(POINTS)
 def test_keeps_what_nothing_beats_by_rising_bytes_and_falling_cost(points):
-    stairs: Staircase[P] = Staircase()
+    stairs: ParetoFront[P] = ParetoFront()
     for point in points:
         stairs.add(point)
     best = {
@@ -43,10 +43,10 @@ def test_keeps_what_nothing_beats_by_rising_bytes_and_falling_cost(points):
 
 @given(POINTS, st.integers(0, 6), st.integers(0, 6), st.integers(1, 3))
 def test_what_it_beats_it_would_not_keep(points, size, cost, length):
-    stairs: Staircase[P] = Staircase()
+    stairs: ParetoFront[P] = ParetoFront()
     for point in points:
         stairs.add(point)
     before = list(stairs)
-    beaten = stairs.beats(size, cost, length)
+    beaten = stairs.dominates(size, cost, length)
     stairs.add(P(size, cost, length))
     assert beaten == (list(stairs) == before)

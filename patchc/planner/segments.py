@@ -1,4 +1,4 @@
-"""What is known of the runs of nodes between two cuts of one order, however they are run."""
+"""What is known of a segment, the nodes between two cuts of one order, however it is run."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from patchc.schedule.extents import tile_count
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Run:
+class Segment:
     """Nodes start .. stop - 1 of the order, to be computed in one tunnel."""
 
     start: int
@@ -32,16 +32,16 @@ class Run:
     outputs: tuple[str, ...]
     loaded: tuple[str, ...]  # graph inputs that the tunnel fetches itself
     outer: tuple[str, ...]  # maps read here and made before
-    dying: tuple[str, ...]  # those of them that nothing behind it reads
+    last_uses: tuple[str, ...]  # those of them that nothing behind the segment reads
     most_stripes: int
-    crossing: int  # bytes of maps that are there before and after, and not read
+    live_through: int  # bytes of maps made before it and read after it, but not in it
     maps: int  # bytes of those read and written
-    least: int  # no tunnel over the run needs fewer bytes than these and its own
-    least_cost: int  # no tunnel over the run costs less
+    least: int  # no tunnel over the segment needs fewer bytes than these and its own
+    least_cost: int  # no tunnel over the segment costs less
 
 
-class Runs:
-    """The runs of a graph whose nodes are computed in one order."""
+class Segments:
+    """The segments of a graph whose nodes are computed in one order."""
 
     def __init__(
         self,
@@ -83,7 +83,7 @@ class Runs:
         self.images = [name for name in graph.inputs if comes_in_rows(graph, name)]
         self._left: dict[int, tuple[str, ...]] = {}
         self._entered: dict[int, tuple[str, ...]] = {}
-        self._found: dict[tuple[int, int], Run] = {}
+        self._found: dict[tuple[int, int], Segment] = {}
         self._prices: dict[int, Prices] = {}
         self._parts: dict[StepPlan, StepParts] = {}
         self.layers = [
@@ -140,18 +140,18 @@ class Runs:
         node = self.order[cut]
         reads = tuple(dict.fromkeys(node.inputs))
         operand = self.whole_in_place.get(node.output)
-        size = self._crossing(cut, cut + 1, reads) + sum(map(self.size, reads))
+        size = self._live_through(cut, cut + 1, reads) + sum(map(self.size, reads))
         if operand:
             return size, ((node.output, operand),)
         return size + self.graph.tensors[node.output].bytes, ()
 
-    def run(self, start: int, stop: int) -> Run:
+    def segment(self, start: int, stop: int) -> Segment:
         """From the cut `start`, where a unit begins, to `stop`, where one ends."""
         if (start, stop) not in self._found:
             self._found[start, stop] = self._find(start, stop)
         return self._found[start, stop]
 
-    def _find(self, start: int, stop: int) -> Run:
+    def _find(self, start: int, stop: int) -> Segment:
         outputs = tuple(name for name in self._leaving(stop) if self.made[name] >= start)
         loaded = tuple(
             name
@@ -162,20 +162,20 @@ class Runs:
             and self.last_read[name] < stop
         )
         outer = self._outer(start, stop, loaded)
-        crossing = self._crossing(start, stop, outer)
+        live_through = self._live_through(start, stop, outer)
         sizes = [self.size(name) for name in (*outer, *outputs)]
-        return Run(
+        return Segment(
             start=start,
             stop=stop,
             in_place=self.pairs[self.pairs_before[start] : self.pairs_before[stop]],
             outputs=outputs,
             loaded=loaded,
             outer=outer,
-            dying=tuple(n for n in outer if self.last_read[n] < stop and self.size(n)),
+            last_uses=tuple(n for n in outer if self.last_read[n] < stop and self.size(n)),
             most_stripes=self._most_stripes(start, stop, loaded),
-            crossing=crossing,
+            live_through=live_through,
             maps=sum(sizes),
-            least=crossing + max(sizes, default=0),
+            least=live_through + max(sizes, default=0),
             least_cost=self._least_before[stop] - self._least_before[start],
         )
 
@@ -198,7 +198,7 @@ class Runs:
         return self._prices[stop]
 
     def last_stop(self, start: int, limit: int) -> int:
-        """The last cut where maps that are there around a run from `start` on take no more than
+        """The last cut where maps that are there around a segment from `start` on take no more than
         `limit` bytes, images excepted; `start` where there is none."""
         made, last, size = self._maps
         there = (made < start) & (last >= start)
@@ -232,7 +232,7 @@ class Runs:
         return np.cumsum(change)[: self._cuts]
 
     def is_settled(self, start: int, stop: int) -> bool:
-        """Do all longer runs fetch the same images, and compute all columns with one stripe?"""
+        """Do all longer segments fetch the same images, and compute all columns with one stripe?"""
         waiting = (
             name
             for name in self.images
@@ -288,7 +288,7 @@ class Runs:
         at = bisect_left(reads, start)
         return reads[at] if at < len(reads) else len(self.order)
 
-    def _crossing(self, start: int, stop: int, read: Sequence[str]) -> int:
+    def _live_through(self, start: int, stop: int, read: Sequence[str]) -> int:
         """Bytes of maps that are there before the tunnel and after it, without being read in it."""
         total = 0
         for name in self._entering(start):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from patchc.ir import Graph
 from patchc.plan.types import InputMode, OutputMode
-from patchc.planner.modes import Bounds, Combination, Modes
+from patchc.planner.labels import Bounds, Label, Labels
 from patchc.planner.order import best_order
-from patchc.planner.runs import Runs
+from patchc.planner.segments import Segments
 from tests.graphs import NetworkBuilder
 
 NO_LIMIT = Bounds(10**9, 10**9)
@@ -17,17 +17,22 @@ class Walk:
 
     def __init__(self, graph: Graph, loaded: tuple[str, ...] = ("image",)) -> None:
         order = best_order(graph, InputMode.TILES).nodes
-        self.runs = Runs(graph, InputMode.TILES, OutputMode.ARENA, order)
-        runs = self.runs
-        self.modes = Modes(graph, runs.order, runs.made, runs.last_read, runs.handed)
-        self.prices = runs.prices(len(runs.order))
+        self.segments = Segments(graph, InputMode.TILES, OutputMode.ARENA, order)
+        segments = self.segments
+        self.labels = Labels(
+            graph, segments.order, segments.made, segments.last_read, segments.handed
+        )
+        self.prices = segments.prices(len(segments.order))
         self.position = 0
-        self.found = [self.modes.begin(0, loaded)]
+        self.found = [self.labels.begin(0, loaded)]
 
-    def unit(self, bounds: Bounds = NO_LIMIT) -> list[Combination]:
+    def unit(self, bounds: Bounds = NO_LIMIT) -> list[Label]:
         """The combinations with one unit more."""
-        at, self.position = self.position, self.position + len(self.runs.units[self.position].nodes)
-        self.found = self.modes.extend(self.found, 0, at, self.prices, 0, bounds)
+        at, self.position = (
+            self.position,
+            self.position + len(self.segments.units[self.position].nodes),
+        )
+        self.found = self.labels.extend(self.found, 0, at, self.prices, 0, bounds)
         return self.found
 
 
@@ -54,7 +59,7 @@ def test_a_tensor_that_waits_is_part_of_the_state():
     (two,) = walk.unit()
     assert set(two.state.progress.tensors) == {"x", "a"}
     assert two.rings == one.rings
-    while walk.position < len(walk.runs.order) - 1:
+    while walk.position < len(walk.segments.order) - 1:
         (found,) = walk.unit()
     # x waits for 4 rows; 3 of a and of b.
     assert found.rings == (1 + 4 + 3 + 3) * 8 * 2
@@ -66,7 +71,7 @@ def test_ways_to_the_same_state_share_it_and_the_beaten_ones_go():
     walk = Walk(net.build(net.conv(net.bottleneck(net.input(8, 8, 2), 3, 8, 3, 1), 2)))
     found = walk.unit()
     assert len(found) > 1
-    assert not any(a.beats(b) for a in found for b in found if a is not b)
+    assert not any(a.dominates(b) for a in found for b in found if a is not b)
     by_rows = {one.state.rows_at_a_time: one.state for one in found}
     assert all(one.state is by_rows[one.state.rows_at_a_time] for one in found)
 

@@ -23,8 +23,8 @@ class Priced(Protocol):
 P = TypeVar("P", bound=Priced)
 
 
-class Staircase(Generic[P]):
-    """Those that no other one beats in both bytes and cost, by rising bytes and falling cost."""
+class ParetoFront(Generic[P]):
+    """Plans that no other plan dominates in bytes and cost, by rising bytes and falling cost."""
 
     def __init__(self) -> None:
         self._bytes: list[int] = []
@@ -36,8 +36,9 @@ class Staircase(Generic[P]):
     def __len__(self) -> int:
         return len(self._points)
 
-    def beats(self, size: int, cost: int, length: int) -> bool:
-        """Is there a plan that needs and costs no more, and is no longer if it does so exactly?"""
+    def dominates(self, size: int, cost: int, length: int) -> bool:
+        """Is (size, cost) dominated by a plan that is kept? Where both are equal, the shorter plan
+        wins."""
         at = bisect_right(self._bytes, size) - 1
         if at < 0:
             return False
@@ -47,7 +48,7 @@ class Staircase(Generic[P]):
         return best.cost <= cost
 
     def add(self, point: P) -> None:
-        if self.beats(point.bytes, point.cost, point.length):
+        if self.dominates(point.bytes, point.cost, point.length):
             return
         first = at = bisect_right(self._bytes, point.bytes)
         if at and self._bytes[at - 1] == point.bytes:

@@ -1,0 +1,66 @@
+"""Convolutions for cores without a long multiply: the portable kernels with another store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from patchc.kernels.convolutions import (
+    CONVOLUTIONS,
+    Pack,
+    by_group,
+    by_inputs,
+    by_tap,
+    fours,
+    packed,
+    whole,
+)
+from patchc.kernels.kernel import Kernel
+from patchc.kernels.portable import PORTABLE, RARE_SOURCE
+from patchc.numerics.forms import PIECES_SHAPES
+
+NARROW = "narrow"  # C99 without products of 32 x 32 -> 64 bits
+
+_PORTABLE = {kernel.name: kernel for kernel in CONVOLUTIONS}
+
+
+def _packed(parts: Callable[..., Any], layout: Callable[..., Any]) -> Pack:
+    return packed(parts, layout, PIECES_SHAPES)
+
+
+def _narrow(name: str, pack: Pack, **more: Any) -> Kernel:
+    """The portable kernel's file, read with another store. `more`: further fields of `Kernel`."""
+    kernel = _PORTABLE[name]
+    return replace(
+        kernel,
+        name=f"{name}.narrow",
+        flavour=NARROW,
+        supersedes=PORTABLE,
+        function=f"{kernel.function}_narrow",
+        source=f"narrow/patchc_{name}_narrow.c",
+        header="patchc_narrow.h",
+        shared=("narrow/patchc_rare_narrow.c",),
+        included=(kernel.source, RARE_SOURCE),
+        pack=pack,
+        **more,
+    )
+
+
+NARROW_KERNELS: tuple[Kernel, ...] = (
+    _narrow("dense", _packed(whole, fours)),
+    _narrow("conv2d_pointwise", _packed(whole, fours)),
+    _narrow("conv2d_depthwise", _packed(whole, by_tap)),
+    _narrow("conv2d", _packed(by_group, fours)),
+    # It makes no int8 values: the function is the portable one.
+    replace(
+        _PORTABLE["pointwise_add"],
+        name="pointwise_add.narrow",
+        flavour=NARROW,
+        supersedes=PORTABLE,
+        pack=_packed(by_inputs, fours),
+        finish="pointwise_finish.narrow",
+        packing="pointwise_sums.narrow",
+    ),
+    _narrow("pointwise_finish", _packed(by_inputs, fours), packing="pointwise_sums.narrow"),
+)

@@ -1,0 +1,6 @@
+/* patchc_conv2d.c, for cores without a long multiply. */
+#include "patchc_narrow.h"
+
+#define patchc_store patchc_store_narrow
+#define patchc_conv2d patchc_conv2d_narrow
+#include "patchc_conv2d.c"

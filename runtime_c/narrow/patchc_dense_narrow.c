@@ -1,0 +1,6 @@
+/* patchc_dense.c, for cores without a long multiply. */
+#include "patchc_narrow.h"
+
+#define patchc_store patchc_store_narrow
+#define patchc_dense patchc_dense_narrow
+#include "patchc_dense.c"

@@ -1,0 +1,6 @@
+/* patchc_pointwise_finish.c, for cores without a long multiply. */
+#include "patchc_narrow.h"
+
+#define patchc_store patchc_store_narrow
+#define patchc_pointwise_finish patchc_pointwise_finish_narrow
+#include "patchc_pointwise_finish.c"

@@ -1,0 +1,6 @@
+/* patchc_rare.c, for cores without a long multiply. */
+#include "patchc_narrow.h"
+
+#define patchc_high_word patchc_high_word_narrow
+#define patchc_rare_value patchc_rare_value_narrow
+#include "patchc_rare.c"

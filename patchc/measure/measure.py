@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from patchc.errors import PatchcError
+from patchc.kernels.registry import KERNELS
 from patchc.measure.stack import FLAGS, firmware_bound
 from patchc.outdir import PLAN, REPORT
 from patchc.pipeline import Progress, read_plan
@@ -76,10 +77,16 @@ def measure(
 
 
 def _stack_of(out: Path, name: str) -> int | None:
-    """For a core that `out` was not compiled for: its reserve. None: NAME_STACK_BYTES."""
-    if read_report(out)["target"] == name:
+    """For a core that `out` was not compiled for: its reserve, and the other core's on top where
+    kernels run that are not written for it. None: NAME_STACK_BYTES."""
+    made_for = read_report(out)["target"]
+    if made_for == name:
         return None
-    return core(name).reserve.of(kind_of(read_plan(out / PLAN)))
+    plan = read_plan(out / PLAN)
+    used = {kernel for tunnel in plan.tunnels for step in tunnel.steps for kernel in step.kernels}
+    foreign = {KERNELS[kernel].flavour for kernel in used} - set(core(name).flavours)
+    cores = (name, made_for) if foreign else (name,)
+    return sum(core(one).reserve.of(kind_of(plan)) for one in cores)
 
 
 def _figures(firmware: Firmware, run: Run, stack: int) -> Measurement:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -28,6 +28,23 @@ class UnitPrice:
 
     scratch: list[int]  # bytes; TOO_MANY where the unit does not run
     cost: list[int]
+
+
+def _worse(
+    options: Sequence[Sequence[StepPlan]], prices: Sequence[tuple[np.ndarray, np.ndarray]]
+) -> list[np.ndarray]:
+    """Per way to run a unit, and count of stripes: is there another one that differs in kernels
+    only, and needs no more scratch and costs no more? Of equal ones the first is kept."""
+    shapes = [tuple(replace(step, kernels=()) for step in steps) for steps in options]
+    worse = [np.zeros(len(cost), dtype=bool) for _, cost in prices]
+    for one, (scratch, cost) in enumerate(prices):
+        for other, (its_scratch, its_cost) in enumerate(prices):
+            if other == one or shapes[other] != shapes[one]:
+                continue
+            no_worse = (its_scratch <= scratch) & (its_cost <= cost)
+            equal = (its_scratch == scratch) & (its_cost == cost)
+            worse[one] |= no_worse & ~(equal & (one < other))
+    return worse
 
 
 class Prices:
@@ -99,8 +116,10 @@ class Prices:
             unit = self.units[position]
             prices = [self._price(unit, steps) for steps in unit.options]
             self._least[position] = np.minimum.reduce([cost for _, cost in prices])
+            worse = _worse(unit.options, prices)
             self._options[position] = tuple(
-                UnitPrice(scratch.tolist(), cost.tolist()) for scratch, cost in prices
+                UnitPrice(np.where(drop, TOO_MANY, scratch).tolist(), cost.tolist())
+                for (scratch, cost), drop in zip(prices, worse, strict=True)
             )
         return self._options[position]
 

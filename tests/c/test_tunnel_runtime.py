@@ -43,7 +43,10 @@ Step = struct(
     **ints("piece_rows", "piece_cols", "reverse"),
 )
 Piece = struct(
-    "Piece", patch=Patch, **ints("stripe", "tick", "more", "done", "until"), step=ctypes.POINTER(Step)
+    "Piece",
+    patch=Patch,
+    **ints("stripe", "tick", "more", "done", "until"),
+    step=ctypes.POINTER(Step),
 )
 Frame = struct("Frame", **ints("height", "width", "top", "left"))
 Reach = struct("Reach", patch=Patch, **ints("top", "left", "bottom", "right"))

@@ -32,9 +32,10 @@ def candidates(
         if not kernels:
             refusals = registry.refusals(site, flavours)
             reasons = "; ".join(f"{kernel}: {reason}" for kernel, reason in refusals.items())
+            where = f"in groups of {step.group} channels" if step.group else "in this step"
             raise PatchcError(
-                f"no kernel can {site.role.value} {name!r} ({site.op.kind}) in this step: "
-                f"{reasons or 'there is none for this operator'}"
+                f"no kernel can {site.role.value} {name!r} ({site.op.kind}) {where}: "
+                f"{reasons or 'there is none for this operator'}; change the plan"
             )
         found.append(kernels)
     return found

@@ -19,7 +19,7 @@
 #endif
 
 /* The longest loops are in assembly, too: they need every register that there is, which gcc grants
- * if it optimises. */
+ * if it optimises. PATCHC_NO_ASSEMBLY leaves that out, say where r9 is reserved. */
 #if PATCHC_DSP && !defined(__clang__) && !defined(PATCHC_NO_ASSEMBLY)
 #define PATCHC_ASSEMBLY 1
 #else

@@ -327,13 +327,19 @@ def _cases(
         yield case
 
 
-def inspect(model: PathLike, *, input_shapes: Shapes | None = None) -> Inspection:
-    """What is in a quantised ONNX file. Raises PatchcError when it cannot be read or is float."""
+def inspect(
+    model: PathLike, *, target: str = DEFAULT_CORE, input_shapes: Shapes | None = None
+) -> Inspection:
+    """What is in a quantised ONNX file, and the arena that it needs layer by layer on a core.
+
+    Raises PatchcError when it cannot be read or is float.
+    """
     path = Path(model)
     unsupported = tuple(find_unsupported(path, input_shapes))
     if unsupported:
         return Inspection(path.name, unsupported, (), (), (), (), (), 0, 0, 0)
-    stages = run_stages(path, input_shapes, InputMode.TILES)
+    machine = machine_of(core(target))
+    stages = run_stages(path, input_shapes, InputMode.TILES, machine=machine)
     imported, layers = stages.imported, inspect_layers(stages.graph)
     return Inspection(
         model=path.name,

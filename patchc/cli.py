@@ -473,8 +473,8 @@ def _print_best(name: str, values: np.ndarray, names: list[str] | None, top: int
 @click.option(
     "--dump",
     metavar="STAGE",
-    help="The network as text: graph, after=PASS, plan, or schedule. The options from --budget to "
-    "--plan choose the last two as they do in patchc compile.",
+    help="The network as text: graph, after=PASS, plan, or schedule. --target and the options from "
+    "--budget to --plan choose the last two as they do in patchc compile.",
 )
 @_planning_options
 @_input_shape
@@ -503,9 +503,10 @@ def inspect_command(
     if dump:
         click.echo(api.dump(model, dump, input_shapes=chosen, **given), nl=False)
         return 0
+    target = given.pop("target", DEFAULT_CORE)
     if given:
         raise click.UsageError(f"{_words(ctx, given)}: only with --dump")
-    found = api.inspect(model, input_shapes=chosen)
+    found = api.inspect(model, target=target, input_shapes=chosen)
     if as_json:
         click.echo(found.to_json(), nl=False)
     else:

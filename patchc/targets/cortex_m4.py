@@ -10,7 +10,7 @@ CORTEX_M4 = Core(
     description="Arm Cortex-M4F, ARMv7E-M",
     compile_flags=("-mcpu=cortex-m4", "-mthumb", "-mfpu=fpv4-sp-d16", "-mfloat-abi=hard"),
     # Measured: python -m benchmarks.reserve --core cortex-m4
-    reserve=Reserve(layers=704, tunnels=824, groups=1104, many=1104),
+    reserve=Reserve(layers=704, tunnels=1056, groups=1104, many=1104),
     boards=(MPS2_AN386,),
     flavours=("portable", "dsp"),
     cost_table=ARMV7EM_COSTS,

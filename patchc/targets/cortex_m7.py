@@ -10,7 +10,7 @@ CORTEX_M7 = Core(
     description="Arm Cortex-M7F, ARMv7E-M",
     compile_flags=("-mcpu=cortex-m7", "-mthumb", "-mfpu=fpv5-sp-d16", "-mfloat-abi=hard"),
     # Measured: python -m benchmarks.reserve --core cortex-m7
-    reserve=Reserve(layers=704, tunnels=824, groups=1104, many=1104),
+    reserve=Reserve(layers=704, tunnels=1056, groups=1104, many=1104),
     boards=(MPS2_AN500,),
     flavours=("portable", "dsp"),
     cost_table=ARMV7EM_COSTS,

@@ -332,13 +332,12 @@ def inspect(
 ) -> Inspection:
     """What is in a quantised ONNX file, and the arena that it needs layer by layer on a core.
 
-    Raises PatchcError when it cannot be read or is float.
+    Raises PatchcError when it cannot be read or is float, and for a target that there is not.
     """
-    path = Path(model)
+    path, machine = Path(model), machine_of(core(target))
     unsupported = tuple(find_unsupported(path, input_shapes))
     if unsupported:
         return Inspection(path.name, unsupported, (), (), (), (), (), 0, 0, 0)
-    machine = machine_of(core(target))
     stages = run_stages(path, input_shapes, InputMode.TILES, machine=machine)
     imported, layers = stages.imported, inspect_layers(stages.graph)
     return Inspection(

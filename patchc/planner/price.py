@@ -34,8 +34,8 @@ def _worse(
     options: Sequence[Sequence[StepPlan]], prices: Sequence[tuple[np.ndarray, np.ndarray]]
 ) -> list[np.ndarray]:
     """Per way to run a unit, and count of stripes: is there another one that differs in kernels
-    only, and needs no more scratch and costs no more? Of equal ones the first is kept."""
-    shapes = [tuple(replace(step, kernels=()) for step in steps) for steps in options]
+    and tiles only, and needs no more scratch and costs no more? Of equal ones the first is kept."""
+    shapes = [tuple(replace(step, kernels=(), tile=0) for step in steps) for steps in options]
     worse = [np.zeros(len(cost), dtype=bool) for _, cost in prices]
     for one, (scratch, cost) in enumerate(prices):
         for other, (its_scratch, its_cost) in enumerate(prices):

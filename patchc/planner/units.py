@@ -10,14 +10,18 @@ from math import lcm
 from patchc.ir import Binary, Concat, Conv, GlobalAveragePool, Graph, Lut, MaxPool, Node, broadcasts
 from patchc.plan.types import StepPlan
 from patchc.planner.assign import assignments, candidates
+from patchc.planner.cost import macs
 from patchc.planner.machine import ANY_CORE, Machine
 
 # A tile is wide enough for this many bytes of the inner tensor: calls on less cost more in set-up
 # than they save in memory.
 TILE_BYTES = 128
-# Channels of the expanded tensor at a time. A multiple of what a SIMD kernel wants, and small
+# Channels of the expanded tensor at a time: a multiple of what a SIMD kernel wants, and small
 # beside the sums.
 GROUP_CHANNELS = 8
+# The same where a cost knows more than multiply-accumulates, of which no group saves any: sums are
+# read and written less often.
+LARGE_GROUP_CHANNELS = 24
 # Output rows at a time under bottleneck reordering: more rows recompute less and hold more sums.
 GROUP_ROWS = (1, 2, 4, 8)
 # Nodes beside tables that a unit looks at: expansion, depthwise, projection, what follows.
@@ -111,10 +115,14 @@ def _unit(graph: Graph, rest: Sequence[Node], machine: Machine) -> Unit:
     ways = [(*first, replace(ring, tile=tile)) for tile in tiles]
     if expand and not side and not any(_per_channel(node) for node in nodes):
         height = graph.tensors[core[-1].output].shape[0]
+        groups = (
+            (GROUP_CHANNELS,) if machine.cost is macs else (GROUP_CHANNELS, LARGE_GROUP_CHANNELS)
+        )
         ways += [
-            (StepPlan(names, group=GROUP_CHANNELS, rows=rows),)
+            (StepPlan(names, group=group, rows=rows),)
             for rows in GROUP_ROWS
             if rows <= height
+            for group in groups
         ]
     overwriting = {graph.producer[output].name for output, _ in in_place}
     options = [

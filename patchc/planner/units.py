@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 from patchc.ir import Binary, Concat, Conv, GlobalAveragePool, Graph, Lut, MaxPool, Node, broadcasts
@@ -29,6 +29,7 @@ class Unit:
 
     nodes: tuple[str, ...]
     options: tuple[tuple[StepPlan, ...], ...]  # with every choice of kernels
+    alike: tuple[tuple[int, ...], ...]  # indices of options that differ in kernels only
     in_place: tuple[tuple[str, str], ...]  # sums written over the projection they add to
 
 
@@ -121,7 +122,14 @@ def _unit(graph: Graph, rest: Sequence[Node], machine: Machine) -> Unit:
     options = [
         option for steps in ways for option in assignments(graph, steps, machine, overwriting)
     ]
-    return Unit(names, tuple(options), tuple(in_place))
+    return Unit(names, tuple(options), _alike(options), tuple(in_place))
+
+
+def _alike(options: Sequence[Sequence[StepPlan]]) -> tuple[tuple[int, ...], ...]:
+    groups: dict[tuple[StepPlan, ...], list[int]] = {}
+    for index, steps in enumerate(options):
+        groups.setdefault(tuple(replace(step, kernels=()) for step in steps), []).append(index)
+    return tuple(map(tuple, groups.values()))
 
 
 def _side(graph: Graph, rest: Sequence[Node]) -> list[Node]:

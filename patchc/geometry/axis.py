@@ -71,7 +71,7 @@ def streams(kind: type[Op]) -> bool:
     return kind is GlobalAveragePool or _axis_maps.dispatch(kind) is not default
 
 
-_SAME = AxisMap(), AxisMap()
+SAME = AxisMap()  # of an operator that reads what it computes
 
 
 @singledispatch
@@ -103,7 +103,7 @@ def _under(kernel: int, stride: int, dilation: int, before: int) -> AxisMap:
 @_axis_maps.register(Lut)
 @_axis_maps.register(Softmax)
 def _(op: Binary | Concat | Lut | Softmax) -> tuple[AxisMap, AxisMap]:
-    return _SAME
+    return SAME, SAME
 
 
 def _broadcast_span(out: Span, size: int) -> Span:

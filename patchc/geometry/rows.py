@@ -14,7 +14,7 @@ search for every tunnel that it looks at, each a step longer than one before.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -63,6 +63,9 @@ class TensorRows:
     readers: tuple[Reader, ...] = ()
 
 
+NOT_READ = TensorRows(None)  # a map made before that no step so far has read
+
+
 @dataclass(frozen=True, slots=True)
 class Progress:
     """The steps of a tunnel so far, as those to come see them."""
@@ -71,6 +74,10 @@ class Progress:
     outer: Collection[str]  # tensors made before the tunnel, and not fetched by it
     tensors: Mapping[str, TensorRows]
     reverse: bool = False
+
+    def having(self, tensors: Mapping[str, TensorRows]) -> Progress:
+        """The same with other tensors."""
+        return Progress(self.first, self.outer, tensors, self.reverse)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,13 +127,13 @@ def after(graph: Graph, before: Progress, plan: StepPlan) -> tuple[Progress, Ste
     tensors = dict(before.tensors)
     _check_counts(clock)
     for tensor, position in reads:
-        found = tensors.get(tensor, TensorRows(None))
+        found = tensors.get(tensor, NOT_READ)
         if found.clock is not None:
             _check_counts(found.clock)
-        reader = Reader(plan, clock, position)
-        tensors[tensor] = replace(found, readers=(*found.readers, reader))
+        readers = (*found.readers, Reader(plan, clock, position))
+        tensors[tensor] = TensorRows(found.clock, found.piece, readers)
     tensors[last_tensor(graph, plan)] = TensorRows(_output_clock(graph, plan, clock), plan.rows)
-    return replace(before, tensors=tensors), StepRows(plan, clock, reads)
+    return before.having(tensors), StepRows(plan, clock, reads)
 
 
 def _check_counts(clock: RowClock) -> None:

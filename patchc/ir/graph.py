@@ -73,6 +73,9 @@ class Window:
         return (kh - 1) * dh + 1, (kw - 1) * dw + 1
 
 
+ONE_BY_ONE = Window(kernel=(1, 1))
+
+
 @dataclass(frozen=True, slots=True)
 class Clamp:
     """The range of quantised values that an output may take, both ends included."""
@@ -139,7 +142,7 @@ class Conv(Op):
     @property
     def is_pointwise(self) -> bool:
         """1x1, stride 1, one group, no pads: a matrix product per pixel."""
-        return self.groups == 1 and self.window == Window(kernel=(1, 1))
+        return self.groups == 1 and self.window == ONE_BY_ONE
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -6,10 +6,11 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from patchc.ir import Op
 from patchc.kernels.convolutions import CONVOLUTIONS
 from patchc.kernels.dsp import DSP_KERNELS
 from patchc.kernels.elementwise import ELEMENTWISE
-from patchc.kernels.kernel import Kernel, Site
+from patchc.kernels.kernel import Kernel, Role, Site
 from patchc.kernels.moves import MOVES
 from patchc.kernels.narrow import NARROW_KERNELS
 from patchc.kernels.pools import POOLS
@@ -25,6 +26,14 @@ class Registry(Mapping[str, Kernel]):
     def _by_name(self) -> dict[str, Kernel]:
         return {kernel.name: kernel for kernel in self.entries}
 
+    @cached_property
+    def _by_task(self) -> dict[tuple[type[Op], Role], list[Kernel]]:
+        """By operator and role, in the order of the entries."""
+        found: dict[tuple[type[Op], Role], list[Kernel]] = {}
+        for kernel in self.entries:
+            found.setdefault((kernel.operator, kernel.role), []).append(kernel)
+        return found
+
     def __getitem__(self, name: str) -> Kernel:
         return self._by_name[name]
 
@@ -38,11 +47,9 @@ class Registry(Mapping[str, Kernel]):
         """The kernels that can run at a site: of each flavour the first that does not refuse, in
         the order of the entries, but for what another one supersedes."""
         found: dict[str, Kernel] = {}
-        for kernel in self.entries:
+        for kernel in self._by_task.get((type(site.op), site.role), ()):
             if (
-                kernel.operator is type(site.op)
-                and kernel.role is site.role
-                and kernel.flavour in flavours
+                kernel.flavour in flavours
                 and kernel.flavour not in found
                 and kernel.refusal(site) is None
             ):
@@ -54,11 +61,8 @@ class Registry(Mapping[str, Kernel]):
         """Kernel -> why it cannot run at a site, for those of its operator and role."""
         return {
             kernel.name: reason
-            for kernel in self.entries
-            if kernel.operator is type(site.op)
-            and kernel.role is site.role
-            and kernel.flavour in flavours
-            and (reason := kernel.refusal(site)) is not None
+            for kernel in self._by_task.get((type(site.op), site.role), ())
+            if kernel.flavour in flavours and (reason := kernel.refusal(site)) is not None
         }
 
     def extended(self, *kernels: Kernel) -> Registry:

@@ -13,10 +13,11 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import chain
 
 from patchc.memory.liveness import arena_buffers, liveness_peak, overlapping_bytes
-from patchc.memory.sweep import Sweep
+from patchc.memory.sweep import Sweep, partners
 from patchc.schedule.types import Buffer, Overlap, Schedule
 
 # The solver stops after this much deterministic work (about as many seconds on one core): a limit
@@ -75,7 +76,7 @@ def _sweep(problem: Problem, least: int, most: int) -> tuple[dict[str, int], fro
     best = None
     arena = least
     for _ in range(SWEEPS):
-        if arena > most:
+        if least > most:
             break
         found = sweep.run(arena)
         if found is not None:
@@ -132,6 +133,11 @@ class Problem:
     def of(schedule: Schedule) -> Problem:
         overlaps = {(o.target, o.source): (o,) for o in schedule.overlaps}
         return Problem(arena_buffers(schedule), overlaps)
+
+    @cached_property
+    def partners(self) -> dict[str, set[str]]:
+        """Buffer -> those that it may share bytes with, where there are any."""
+        return partners(self.overlaps)
 
     def top(self, offsets: Mapping[str, int]) -> int:
         """The arena that these offsets need."""
@@ -207,24 +213,27 @@ def _first_fit(problem: Problem, order: Sequence[Buffer]) -> dict[str, int]:
     """Each buffer at the lowest offset where it collides with none placed before."""
     placed: dict[str, int] = {}
     blocks = max((buffer.last for buffer in order), default=-1) + 1
-    alive: list[list[Buffer]] = [[] for _ in range(blocks)]  # of those that are placed
+    # Of those that are placed: the ones alive in each block, and the ones that begin in it.
+    alive: list[list[Buffer]] = [[] for _ in range(blocks)]
+    begin: list[list[Buffer]] = [[] for _ in range(blocks)]
     for buffer in order:
         lives = range(buffer.first, buffer.last + 1)
-        beside = {other.name: other for block in lives for other in alive[block]}
+        partners = problem.partners.get(buffer.name, ())
         candidates = {0}
         taken: list[tuple[int, int]] = []
         related: list[tuple[Buffer, int]] = []
-        for other in beside.values():
+        for other in chain(alive[buffer.first], *(begin[block] for block in lives[1:])):
             low = placed[other.name]
-            candidates.add(_align(low + other.bytes, buffer.align))
+            high = low + other.bytes
+            candidates.add(-(-high // buffer.align) * buffer.align)
+            if other.name not in partners:
+                taken.append((low, high))
+                continue
             over = problem.overlaps.get((buffer.name, other.name), ())
             under = problem.overlaps.get((other.name, buffer.name), ())
             candidates.update(low + overlap.shift(buffer, other) for overlap in over)
             candidates.update(low - overlap.shift(other, buffer) for overlap in under)
-            if over or under:
-                related.append((other, low))
-            else:
-                taken.append((low, low + other.bytes))
+            related.append((other, low))
         free = _Free(taken)
         for offset in sorted(c for c in candidates if c >= 0 and c % buffer.align == 0):
             if free.has(offset, buffer.bytes) and not any(
@@ -232,6 +241,7 @@ def _first_fit(problem: Problem, order: Sequence[Buffer]) -> dict[str, int]:
             ):
                 placed[buffer.name] = offset
                 break
+        begin[buffer.first].append(buffer)
         for block in lives:
             alive[block].append(buffer)
     return placed

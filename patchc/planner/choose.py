@@ -17,7 +17,7 @@ from patchc.ir import Graph
 from patchc.memory import Placement, place, reversed_blocks
 from patchc.plan.types import InputMode, OutputMode, Plan, handed_over
 from patchc.planner.kinds import kind_of
-from patchc.planner.layer_by_layer import layers_cost, trivial_plan
+from patchc.planner.layer_by_layer import priced_plan
 from patchc.planner.machine import ANY_CORE, Machine
 from patchc.planner.search import NO_LIMIT, Point, Search
 from patchc.schedule.lower import lower
@@ -55,8 +55,7 @@ def layer_by_layer(
     machine: Machine = ANY_CORE,
 ) -> Choice:
     """Every node on its own, over whole maps, by its cheapest kernel."""
-    plan = trivial_plan(graph, mode, outputs, machine)
-    cost = layers_cost(graph, plan, machine)
+    plan, cost = priced_plan(graph, mode, outputs, machine)
     schedule = lower(graph, plan, machine.registry)
     placement = place(schedule)
     needs = reserve.of(kind_of(plan))

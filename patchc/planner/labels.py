@@ -16,8 +16,9 @@ than another.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -28,6 +29,7 @@ from patchc.geometry.rows import Progress, TensorRows, after, begin, moved_rows,
 from patchc.geometry.step import is_mean, last_tensor
 from patchc.ir import GlobalAveragePool, Graph, Node, broadcasts
 from patchc.plan.types import StepPlan
+from patchc.planner.pareto import Stairs
 from patchc.planner.price import Prices
 from patchc.planner.units import Unit
 from patchc.schedule.scratch import SUM_BYTES
@@ -53,6 +55,15 @@ class Transition:
     rings: tuple[tuple[str, int], ...]  # tensors that it is the last one to read, and ring rows
     moves: tuple[tuple[str, int, int], ...]  # those of them that slide: moves, rows moved in all
     sums: int  # bytes of int32 sums that outlive the pieces
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Added:
+    """What a transition adds to a label, its steps aside, with one number of stripes."""
+
+    state: State  # behind it
+    rings: int  # bytes
+    cost: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,9 +94,6 @@ class Label:
             parts.append(one.last)
             one = one.before
         return tuple(step for part in reversed(parts) for step in part)
-
-    def dominates(self, other: Label) -> bool:
-        return self.saves(other) and self.state.rows_at_a_time == other.state.rows_at_a_time
 
     def saves(self, other: Label) -> bool:
         """Is there nothing that the other one has less of?"""
@@ -147,37 +155,57 @@ class Labels:
         label."""
         unit = prices.units[position]
         end = position + len(unit.nodes)
-        found: list[Label] = []
+        found: list[tuple[int, int, int, int, int, State, Label, Steps]] = []
         for steps, price in zip(unit.options, prices.options(position), strict=True):
             scratch, more = price.scratch[k], price.cost[k]
+            added: dict[State, Added | None] = {}
             for one in before:
                 shared, total = max(one.scratch, scratch), one.cost + more
                 if one.rings + shared > bounds.bytes or total > bounds.cost:
                     continue
-                then = self._transition(one.state, unit, steps, start, position)
-                if then is None:
+                state = one.state
+                if state not in added:
+                    then = self._transition(state, unit, steps, start, position)
+                    added[state] = None if then is None else self._added(then, start, prices, k)
+                if (adds := added[state]) is None:
                     continue
-                rings = one.rings + then.sums
-                for tensor, rows in then.rings:
-                    rings += rows * prices.row_bytes(tensor, k)
-                for tensor, times, rows in then.moves:
-                    total += prices.move_cost(tensor, k, times, rows)
+                rings, total = one.rings + adds.rings, total + adds.cost
                 if rings + shared <= bounds.bytes and total <= bounds.cost:
                     count = one.count + len(steps)
-                    found.append(Label(then.state, end, rings, shared, total, count, one, steps))
-        found.sort(key=lambda one: (one.cost, one.rings, one.scratch, one.count))
+                    found.append((total, rings, shared, count, len(found), adds.state, one, steps))
         kept: list[Label] = []
-        for one in found:
-            if not any(other.dominates(one) for other in kept):
-                kept.append(one)
+        stairs: defaultdict[tuple[int, ...], Stairs] = defaultdict(Stairs)  # by rows at a time
+        for total, rings, shared, count, _, then_state, one, steps in sorted(found):
+            # By rising cost: one of those before dominates it, or none does.
+            lower = stairs[then_state.rows_at_a_time]
+            if not lower.reach(rings, shared):
+                lower.add(rings, shared)
+                kept.append(Label(then_state, end, rings, shared, total, count, one, steps))
         return kept
+
+    def _added(self, then: Transition, start: int, prices: Prices, k: int) -> Added:
+        """What a unit adds to the rings and the cost of labels of one state."""
+        rings, cost = then.sums, 0
+        for tensor, rows in then.rings:
+            prices.look_back(max(start, self.made[tensor] + 1))
+            rings += rows * prices.row_bytes(tensor, k)
+        for tensor, times, rows in then.moves:
+            cost += prices.move_cost(tensor, k, times, rows)
+        return Added(then.state, rings, cost)
 
     # -- states ------------------------------------------------------------------------------
 
     def _outer(self, start: int, loaded: Sequence[str]) -> frozenset[str]:
-        return frozenset(
-            name for name, made in self.made.items() if made < start and name not in loaded
-        )
+        return frozenset(name for name in self._read_behind[start] if name not in loaded)
+
+    @cached_property
+    def _read_behind(self) -> list[tuple[str, ...]]:
+        """Per cut: tensors that are made before it, and read behind it."""
+        found = [tuple(name for name, made in self.made.items() if made < 0)]
+        for position, node in enumerate(self.order):
+            there = (*found[-1], node.output)
+            found.append(tuple(name for name in there if self.last[name] > position))
+        return found
 
     def _transition(
         self, state: State, unit: Unit, steps: Steps, start: int, position: int
@@ -238,7 +266,7 @@ class Labels:
         fetched = (name for name in self.graph.inputs if name not in progress.outer)
         key: Key = (start, progress.first, *fetched)
         key += tuple(sorted(tensors.items(), key=lambda item: item[0]))
-        return self._shared(key, replace(progress, tensors=tensors), inner)
+        return self._shared(key, progress.having(tensors), inner)
 
     def _settled(self, name: str, rows: TensorRows, position: int) -> State:
         """One tensor is all that the steps to come read of those before: its rows are the pace."""

@@ -54,6 +54,28 @@ def layers(
     return tuple(kept)
 
 
+def priced_plan(
+    graph: Graph,
+    input_mode: InputMode,
+    outputs: OutputMode = OutputMode.ARENA,
+    machine: Machine = ANY_CORE,
+    order: Sequence[Node] | None = None,
+) -> tuple[Plan, int]:
+    """Every node its own tunnel, computed by its cheapest kernel; element-wise outputs written over
+    an operand that dies. In the order of least peak, unless one is given. And what this costs."""
+    if order is None:
+        order = best_order(graph, input_mode, outputs).nodes
+    in_place = whole_in_place(graph, input_mode, order)
+    chosen = [layers(graph, node, machine, node.output in in_place)[0] for node in order]
+    plan = Plan(
+        input_mode=input_mode,
+        tunnels=tuple(TunnelPlan((layer.step,), whole=True) for layer in chosen),
+        in_place=tuple(in_place.items()),
+        output_mode=outputs,
+    )
+    return plan, sum(layer.cost for layer in chosen)
+
+
 def trivial_plan(
     graph: Graph,
     input_mode: InputMode,
@@ -61,21 +83,5 @@ def trivial_plan(
     machine: Machine = ANY_CORE,
     order: Sequence[Node] | None = None,
 ) -> Plan:
-    """Every node its own tunnel, computed by its cheapest kernel; element-wise outputs written over
-    an operand that dies. In the order of least peak, unless one is given."""
-    if order is None:
-        order = best_order(graph, input_mode, outputs).nodes
-    in_place = whole_in_place(graph, input_mode, order)
-    steps = (layers(graph, node, machine, node.output in in_place)[0].step for node in order)
-    return Plan(
-        input_mode=input_mode,
-        tunnels=tuple(TunnelPlan((step,), whole=True) for step in steps),
-        in_place=tuple(in_place.items()),
-        output_mode=outputs,
-    )
-
-
-def layers_cost(graph: Graph, plan: Plan, machine: Machine = ANY_CORE) -> int:
-    """What a plan costs that runs every node whole."""
-    costs = (whole_step(graph, tunnel.steps[0], machine)[1] for tunnel in plan.tunnels)
-    return sum(costs)
+    """The same without its cost."""
+    return priced_plan(graph, input_mode, outputs, machine, order)[0]

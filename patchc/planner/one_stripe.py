@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 import numpy as np
 
@@ -52,9 +51,24 @@ class OneStripe:
         tensors = self._rows(one).tensors
         readers, made = tensors[source].readers, tensors[target].clock
         assert made is not None
-        if source not in self._first or self._first[source][0] != readers:
-            self._first[source] = readers, first_bytes(self.graph, source, readers, reverse=False)
-        return overlap_distance(self.graph, source, self._first[source][1], target, made)
+        first = self._first_bytes(source, readers)
+        return overlap_distance(self.graph, source, first, target, made)
+
+    def _first_bytes(self, source: str, readers: Sequence[Reader]) -> np.ndarray:
+        """`first_bytes`; those of the last label, where this one has the same readers, and maybe
+        one more."""
+        known, first = self._first.get(source, ((), None))
+        if first is not None and known == readers:
+            return first
+        if first is not None and known == readers[:-1]:
+            new = first_bytes(self.graph, source, readers[-1:], reverse=False)
+            first = np.minimum(first, new) if len(new) == len(first) else None
+        else:
+            first = None
+        if first is None:
+            first = first_bytes(self.graph, source, readers, reverse=False)
+        self._first[source] = readers, first
+        return first
 
     def _rows(self, one: Label) -> Progress:
         """The rows of a label, counted from the tunnel's first tick."""
@@ -72,6 +86,6 @@ class OneStripe:
                 for name, rows in progress.tensors.items()
                 if name in progress.outer or self.labels.last[name] >= part.end
             }
-            progress = replace(progress, tensors=tensors)
+            progress = progress.having(tensors)
             self._progress[part] = progress
         return progress

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from typing import Generic, Protocol, TypeVar
 
@@ -57,3 +57,24 @@ class ParetoFront(Generic[P]):
             at += 1
         self._bytes[first:at] = [point.bytes]
         self._points[first:at] = [point]
+
+
+class Stairs:
+    """Pairs of numbers, of which none is as small as another one in both."""
+
+    def __init__(self) -> None:
+        self._first: list[int] = []  # rising
+        self._second: list[int] = []  # falling
+
+    def reach(self, first: int, second: int) -> bool:
+        """Is one of them no larger, in both?"""
+        at = bisect_right(self._first, first)
+        return at > 0 and self._second[at - 1] <= second
+
+    def add(self, first: int, second: int) -> None:
+        """Add a pair that they do not reach, in place of those that it makes needless."""
+        at = end = bisect_left(self._first, first)
+        while end < len(self._first) and self._second[end] >= second:
+            end += 1
+        self._first[at:end] = [first]
+        self._second[at:end] = [second]

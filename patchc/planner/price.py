@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from patchc.geometry.columns import MAX_COLUMN, Demand, stripes
-from patchc.geometry.step import piece_tensor
 from patchc.ir import Graph, Node
 from patchc.kernels.slide import SLIDE, slide_work
 from patchc.plan.types import StepPlan
@@ -30,26 +29,18 @@ class UnitPrice:
     cost: list[int]
 
 
-def _shape(step: StepPlan) -> StepPlan:
-    """What is left of a step without what changes its scratch and its cost alone: kernels, the
-    width of tiles, the size of groups."""
-    return replace(step, kernels=(), tile=0, group=min(step.group, 1))
-
-
-def _worse(
-    options: Sequence[Sequence[StepPlan]], prices: Sequence[tuple[np.ndarray, np.ndarray]]
-) -> list[np.ndarray]:
+def _worse(alike: Sequence[Sequence[int]], scratch: np.ndarray, cost: np.ndarray) -> np.ndarray:
     """Per way to run a unit, and count of stripes: is there another one of the same rings that
     needs no more scratch and costs no more? Of equal ones the first is kept."""
-    shapes = [tuple(_shape(step) for step in steps) for steps in options]
-    worse = [np.zeros(len(cost), dtype=bool) for _, cost in prices]
-    for one, (scratch, cost) in enumerate(prices):
-        for other, (its_scratch, its_cost) in enumerate(prices):
-            if other == one or shapes[other] != shapes[one]:
-                continue
-            no_worse = (its_scratch <= scratch) & (its_cost <= cost)
-            equal = (its_scratch == scratch) & (its_cost == cost)
-            worse[one] |= no_worse & ~(equal & (one < other))
+    worse = np.zeros(cost.shape, dtype=bool)
+    for group in map(list, alike):
+        if len(group) > 1:
+            both = np.stack((scratch[group], cost[group]))
+            own, its = both[:, :, None], both[:, None]
+            no_worse, equal = (its <= own).all(axis=0), (its == own).all(axis=0)
+            behind = ~np.tri(len(group), dtype=bool)[:, :, None]  # [one, other]: one < other
+            itself = np.eye(len(group), dtype=bool)[:, :, None]
+            worse[group] = (no_worse & ~(equal & behind) & ~itself).any(axis=1)
     return worse
 
 
@@ -66,21 +57,27 @@ class Prices:
         machine: Machine,
         parts: Mapping[StepPlan, StepParts],
         streamed: Collection[str] = (),
+        may_be_narrow: Callable[[int, int], bool] = lambda start, stop: True,
     ) -> None:
         """`nodes`: all before the cut. `outputs`: the maps they make that are read behind it.
         `counts`: numbers of stripes. `units`: by position. `parts`: of all their steps.
         `streamed`: images of which every pixel comes, also those that nobody reads.
+        `may_be_narrow`: are there nodes between two positions that need not compute all columns?
         """
         self.graph, self.counts, self.units = graph, tuple(counts), units
         self._demand = Demand(graph, nodes, outputs, stripes(counts))
         self._widest = {name: [graph.tensors[name].shape[1]] * len(counts) for name in streamed}
         self._options: dict[int, tuple[UnitPrice, ...]] = {}
-        self._machine, self._parts = machine, parts
+        self._machine, self._parts, self._may_be_narrow = machine, parts, may_be_narrow
         self._columns: dict[str, np.ndarray] = {}
         self._widths: dict[str, np.ndarray] = {}
         self._stripes: dict[str, np.ndarray] = {}
         self._tiles: dict[tuple[str, int], np.ndarray] = {}
         self._least: dict[int, np.ndarray] = {}
+
+    def look_back(self, position: int) -> None:
+        """From now on, tensors that are read from `position` on only have their columns."""
+        self._demand.down_to(position)
 
     def widest(self, tensor: str) -> list[int]:
         """Columns of the widest stripe, per count of stripes."""
@@ -111,6 +108,8 @@ class Prices:
     def narrow(self, start: int, stop: int) -> dict[int, int]:
         """Nodes from `start` to `stop` that, in the first number of stripes, do not compute all
         columns: by position, those that they compute."""
+        if not self._may_be_narrow(start, stop):
+            return {}
         self._demand.down_to(start)
         found = self._demand.narrow
         return {at: found[at] for at in found if start <= at < stop} if found else {}
@@ -120,13 +119,14 @@ class Prices:
         if position not in self._options:
             self._demand.down_to(position)
             unit = self.units[position]
-            prices = [self._price(unit, steps) for steps in unit.options]
-            self._least[position] = np.minimum.reduce([cost for _, cost in prices])
-            worse = _worse(unit.options, prices)
-            self._options[position] = tuple(
-                UnitPrice(np.where(drop, TOO_MANY, scratch).tolist(), cost.tolist())
-                for (scratch, cost), drop in zip(prices, worse, strict=True)
+            by_step = {step: self._price(step) for steps in unit.options for step in steps}
+            scratch = np.array(
+                [np.max([by_step[step][0] for step in steps], axis=0) for steps in unit.options]
             )
+            cost = np.array([sum(by_step[step][1] for step in steps) for steps in unit.options])
+            self._least[position] = cost.min(axis=0)
+            scratch[_worse(unit.alike, scratch, cost)] = TOO_MANY
+            self._options[position] = tuple(map(UnitPrice, scratch.tolist(), cost.tolist()))
         return self._options[position]
 
     def least_cost(self, position: int) -> np.ndarray:
@@ -134,14 +134,15 @@ class Prices:
         self.options(position)
         return self._least[position]
 
-    def _price(self, unit: Unit, steps: Sequence[StepPlan]) -> tuple[np.ndarray, np.ndarray]:
-        """Scratch and cost of one way to run a unit."""
-        scratch = cost = np.zeros(len(self.counts), dtype=np.int64)
-        for step in steps:
-            parts = self._parts[step]
-            scratch = np.maximum(scratch, scratch_layout(parts.contents, self._widest_array).bytes)
-            scratch[self._too_wide(step)] = TOO_MANY
-            cost = cost + step_cost(parts, self._machine, self._total_columns, self._total_tiles)
+    def _price(self, step: StepPlan) -> tuple[np.ndarray, np.ndarray]:
+        """Scratch and cost of a step."""
+        parts = self._parts[step]
+        scratch = np.zeros(len(self.counts), dtype=np.int64)
+        scratch += scratch_layout(parts.contents, self._widest_array).bytes
+        for tensor in parts.wide:
+            scratch[self._too_wide(tensor, tensor == parts.piece)] = TOO_MANY
+        cost = np.zeros(len(self.counts), dtype=np.int64)
+        cost += step_cost(parts, self._machine, self._total_columns, self._total_tiles)
         return scratch, cost
 
     def _total_columns(self, tensor: str) -> np.ndarray:
@@ -158,17 +159,12 @@ class Prices:
             self._tiles[tensor, tile] = self._demand.cut.sum(tiles)
         return self._tiles[tensor, tile]
 
-    def _too_wide(self, plan: StepPlan) -> np.ndarray:
-        """Does lowering refuse the step for its columns? bool, per count of stripes. Every step
-        lists the columns of its pieces, and those of an inner tensor unless they are all there
-        are."""
-        graph, demand = self.graph, self._demand
-        found = np.zeros(len(self.counts), dtype=bool)
-        piece = piece_tensor(graph, plan)
-        for name in (piece, *(graph.node(name).output for name in plan.nodes[:-1])):
-            width = graph.tensors[name].shape[1]
-            if width > MAX_COLUMN:
-                columns = demand.columns(name)
-                listed = demand.cut.widest(columns) < width if name != piece else True
-                found |= listed & (demand.cut.last(columns) > MAX_COLUMN)
-        return found
+    def _too_wide(self, tensor: str, is_piece: bool) -> np.ndarray:
+        """Does lowering refuse a step for the columns of a wide tensor? bool, per count of stripes.
+        Every step lists the columns of its pieces, and those of an inner tensor unless they are all
+        there are."""
+        cut, columns = self._demand.cut, self._demand.columns(tensor)
+        far = cut.last(columns) > MAX_COLUMN
+        return (
+            far if is_piece else far & (cut.widest(columns) < self.graph.tensors[tensor].shape[1])
+        )

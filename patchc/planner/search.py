@@ -269,15 +269,21 @@ class _Ordered:
     def _affordable(
         self, segment: Segment, prices: Prices, bounds: Callable[[int], Bounds]
     ) -> list[int]:
-        """Indices of the numbers of stripes, several, that cost too much nowhere along a run, were
-        each unit run in its cheapest way."""
+        """Indices of the numbers of stripes, several, that do not cost too much, were each unit run
+        in its cheapest way.
+
+        The last unit comes first: what it costs serves every segment that ends here, and in most of
+        them rules all numbers out. Units not yet looked at cost the least that they can.
+        """
         counts = np.array(prices.counts)
         affordable = (counts > 1) & (counts <= segment.most_stripes)
-        cost, position = np.zeros(len(counts), dtype=np.int64), segment.start
-        while position < segment.stop and affordable.any():
-            cost += prices.least_cost(position)
-            position += len(self.segments.units[position].nodes)
-            affordable &= cost <= bounds(position).cost
+        most = bounds(segment.stop).cost - segment.least_cost
+        more = np.zeros(len(counts), dtype=np.int64)
+        position = segment.stop
+        while position > segment.start and affordable.any():
+            position = self.segments.unit_before[position]
+            more += prices.least_cost(position) - self.segments.least_of_unit[position]
+            affordable &= more <= most
         return np.flatnonzero(affordable).tolist()
 
     def _shared(self, segment: Segment, one: Label, one_stripe: OneStripe) -> int:

@@ -56,6 +56,7 @@ class Segments:
         self.units: dict[int, Unit] = {}
         # Before each unit: means, and pairs of tensors of which one is written over the other.
         self.means, self.pairs_before = {0: 0}, {0: 0}
+        self.unit_before: dict[int, int] = {}  # where a unit ends -> where it begins
         self.pairs: tuple[tuple[str, str], ...] = ()
         position = 0
         for unit in find_units(graph, self.order, machine):
@@ -65,6 +66,7 @@ class Segments:
             self.means[behind] = self.means[position] + means
             self.pairs += unit.in_place
             self.pairs_before[behind] = len(self.pairs)
+            self.unit_before[behind] = position
             position = behind
         self.whole_in_place = whole_in_place(graph, mode, self.order)
         index = {node.output: i for i, node in enumerate(self.order)}
@@ -115,17 +117,17 @@ class Segments:
             )
 
         self._least_before = {0: 0}  # of the units before each cut
-        units: dict[int, int] = {}
+        self.least_of_unit: dict[int, int] = {}
         for position, unit in self.units.items():
-            units[position] = min(sum(map(least, steps)) for steps in unit.options)
+            self.least_of_unit[position] = min(sum(map(least, steps)) for steps in unit.options)
             behind = position + len(unit.nodes)
-            self._least_before[behind] = self._least_before[position] + units[position]
+            self._least_before[behind] = self._least_before[position] + self.least_of_unit[position]
         self.rest = [0] * (len(self.order) + 1)  # no plan for the nodes behind a cut costs less
         for cut in reversed(range(len(self.order))):
             self.rest[cut] = self.layers[cut][0].cost + self.rest[cut + 1]
             if cut in self.units:
                 behind = cut + len(self.units[cut].nodes)
-                self.rest[cut] = min(self.rest[cut], units[cut] + self.rest[behind])
+                self.rest[cut] = min(self.rest[cut], self.least_of_unit[cut] + self.rest[behind])
 
     def _is_narrow(self, needed: Mapping[str, int], node: Node) -> bool:
         return needed[node.output] < self.graph.tensors[node.output].shape[1]
@@ -194,6 +196,7 @@ class Segments:
                 self.machine,
                 self._parts,
                 self.images if self.mode is InputMode.STREAM else (),
+                self.narrow,
             )
         return self._prices[stop]
 
@@ -261,8 +264,13 @@ class Segments:
 
     def size(self, name: str) -> int:
         """Bytes of a map in the arena."""
-        extern = self.mode is InputMode.EXTERN and name in self.graph.inputs
-        return 0 if extern else self.graph.tensors[name].bytes
+        return self._sizes[name]
+
+    @cached_property
+    def _sizes(self) -> dict[str, int]:
+        extern = self.graph.inputs if self.mode is InputMode.EXTERN else ()
+        tensors = self.graph.tensors.items()
+        return {name: 0 if name in extern else tensor.bytes for name, tensor in tensors}
 
     def _leaving(self, stop: int) -> tuple[str, ...]:
         """Maps that nodes before `stop` make and nodes behind it read, or the caller."""
@@ -290,12 +298,12 @@ class Segments:
 
     def _live_through(self, start: int, stop: int, read: Sequence[str]) -> int:
         """Bytes of maps that are there before the tunnel and after it, without being read in it."""
-        total = 0
+        total, inside = 0, set(read)
         for name in self._entering(start):
-            fetched = self.callback and name in self.graph.inputs
-            there = not fetched or self._first_read(name, 0) < start
-            if there and self.last_read[name] >= stop and name not in read:
-                total += self.size(name)
+            if self.last_read[name] >= stop and name not in inside:
+                fetched = self.callback and name in self.graph.inputs
+                if not fetched or self._first_read(name, 0) < start:
+                    total += self._sizes[name]
         return total
 
     def _outer(self, start: int, stop: int, loaded: Sequence[str]) -> tuple[str, ...]:

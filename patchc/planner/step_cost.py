@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 
-from patchc.geometry.axis import axis_maps
-from patchc.geometry.columns import Columns, behind
+from patchc.geometry.axis import AxisMap, axis_maps
+from patchc.geometry.columns import MAX_COLUMN, Columns, behind
 from patchc.geometry.span import Span
 from patchc.geometry.step import is_mean, piece_tensor, reach
 from patchc.ir import GlobalAveragePool, Graph
@@ -21,6 +22,8 @@ from patchc.schedule.scratch import Contents, scratch_contents
 from patchc.schedule.sites import placed_kernels
 
 ONE = Span(0, 1)
+# From a step's piece back to a tensor: what each node reads along the rows, and of how many.
+Path = tuple[tuple[AxisMap, int], ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,6 +46,7 @@ class StepParts:
     parts: tuple[Part, ...]
     piece: str  # the tensor whose columns its pieces are
     tile: int  # of so many columns; 0: all of a stripe
+    wide: tuple[str, ...]  # tensors of so many columns that the tables of C may not hold them
 
 
 def computed_rows(graph: Graph, plan: StepPlan) -> list[int]:
@@ -51,20 +55,29 @@ def computed_rows(graph: Graph, plan: StepPlan) -> list[int]:
     height = graph.tensors[piece].shape[0]
     if not plan.group:  # nodes that read inner tensors are 1x1: no row is computed twice
         return [rows.stop - rows.start for rows, _ in reach(graph, plan, Span(0, height), ONE)]
-    first = np.arange(0, height, plan.rows, dtype=np.int64)
-    pieces = Columns(first, np.minimum(first + plan.rows, height))
     found: list[int] = []
-    behind_piece = {piece: pieces}
+    behind_piece: dict[str, Path] = {piece: ()}
     for name in reversed(plan.nodes):
         node = graph.node(name)
         mean = isinstance(node.op, GlobalAveragePool)
-        rows = pieces if mean else behind_piece[node.output]
-        found.insert(0, int((rows.stop - rows.start).sum()))
+        path = () if mean else behind_piece[node.output]
+        found.insert(0, _rows_of_pieces(height, plan.rows, path))
         if not mean:
             down, _ = axis_maps(node.op)
             for tensor in node.inputs:
-                behind_piece[tensor] = behind(down, rows, graph.tensors[tensor].shape[0])
+                behind_piece[tensor] = (*path, (down, graph.tensors[tensor].shape[0]))
     return found
+
+
+# Equal blocks of a network ask for the same.
+@lru_cache(maxsize=4096)
+def _rows_of_pieces(height: int, rows: int, path: Path) -> int:
+    """Rows that are read along a path behind pieces of `rows` rows, over all of them."""
+    first = np.arange(0, height, rows, dtype=np.int64)
+    read = Columns(first, np.minimum(first + rows, height))
+    for down, size in path:
+        read = behind(down, read, size)
+    return int((read.stop - read.start).sum())
 
 
 def step_parts(
@@ -86,7 +99,9 @@ def step_parts(
             else:
                 parts.append(Part(placed.finish, where, row_pieces, rows, tensor, rounds=1))
     contents = scratch_contents(graph, plan, chosen, aliased)
-    return StepParts(contents, tuple(parts), piece, plan.tile)
+    made = (piece, *(graph.node(name).output for name in plan.nodes[:-1]))
+    wide = tuple(name for name in made if graph.tensors[name].shape[1] > MAX_COLUMN)
+    return StepParts(contents, tuple(parts), piece, plan.tile, wide)
 
 
 def whole_step(graph: Graph, plan: StepPlan, machine: Machine) -> tuple[int, int]:

@@ -34,6 +34,7 @@ class Unit:
 
     nodes: tuple[str, ...]
     options: tuple[tuple[StepPlan, ...], ...]  # with every choice of kernels
+    alike: tuple[tuple[int, ...], ...]  # indices of options of the same rings
     in_place: tuple[tuple[str, str], ...]  # sums written over the projection they add to
 
 
@@ -128,7 +129,20 @@ def _unit(graph: Graph, rest: Sequence[Node], machine: Machine) -> Unit:
     options = [
         option for steps in ways for option in assignments(graph, steps, machine, overwriting)
     ]
-    return Unit(names, tuple(options), tuple(in_place))
+    return Unit(names, tuple(options), _alike(options), tuple(in_place))
+
+
+def _rings(step: StepPlan) -> StepPlan:
+    """What is left of a step without what changes its scratch and its cost alone: kernels, the
+    width of tiles, the size of groups."""
+    return replace(step, kernels=(), tile=0, group=min(step.group, 1))
+
+
+def _alike(options: Sequence[Sequence[StepPlan]]) -> tuple[tuple[int, ...], ...]:
+    groups: dict[tuple[StepPlan, ...], list[int]] = {}
+    for index, steps in enumerate(options):
+        groups.setdefault(tuple(map(_rings, steps)), []).append(index)
+    return tuple(map(tuple, groups.values()))
 
 
 def _tiles(graph: Graph, step: StepPlan, channels: int, machine: Machine) -> tuple[int, ...]:

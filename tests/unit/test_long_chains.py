@@ -114,6 +114,25 @@ def test_a_sweep_finds_nothing_where_nothing_fits():
     assert Sweep(tuple(chain.buffers.values()), overlaps).run(120) is None
 
 
+def test_no_size_of_the_arena_is_tried_twice_nor_below_the_bound(monkeypatch):
+    tried: list[int] = []
+    run = Sweep.run
+
+    def once(self, arena):
+        tried.append(arena)
+        return run(self, arena)
+
+    monkeypatch.setattr(Sweep, "run", once)
+    for drifts in (frozenset(), frozenset(range(1, 100, 2))):
+        tried.clear()
+        chain = growing(101, 100, 10, drifts)
+        problem = placement.Problem.of(chain)
+        placement._sweep(problem, liveness_peak(chain), 300)
+        assert tried
+        assert len(set(tried)) == len(tried)
+        assert min(tried) >= liveness_peak(chain)
+
+
 def test_hundreds_of_maps_side_by_side_take_no_solver(monkeypatch):
     """Below what first fit needs nothing is tried that takes time with each pair of them."""
     net = NetworkBuilder()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from hypothesis import given
 from hypothesis import strategies as st
 
-from patchc.planner.pareto import ParetoFront
+from patchc.planner.pareto import ParetoFront, Stairs
 
 
 @dataclass(frozen=True)
@@ -50,3 +50,13 @@ def test_what_it_beats_it_would_not_keep(points, size, cost, length):
     beaten = stairs.dominates(size, cost, length)
     stairs.add(P(size, cost, length))
     assert beaten == (list(stairs) == before)
+
+
+@given(st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), max_size=30))
+def test_stairs_reach_what_any_pair_so_far_is_no_larger_than(pairs):
+    stairs = Stairs()
+    for index, (first, second) in enumerate(pairs):
+        reached = any(x <= first and y <= second for x, y in pairs[:index])
+        assert stairs.reach(first, second) == reached
+        if not reached:
+            stairs.add(first, second)

@@ -150,18 +150,23 @@ class Labels:
         k: int,
         bounds: Bounds,
     ) -> list[Label]:
-        """Every label from `start` on, extended by every way to run the unit at `position`,
-        with the k-th number of stripes; dominated labels are dropped. `bounds`: of an extended
-        label."""
+        """Every label from `start` on, by rising cost, extended by every way to run the unit at
+        `position`, with the k-th number of stripes; dominated labels are dropped. `bounds`: of an
+        extended label."""
         unit = prices.units[position]
         end = position + len(unit.nodes)
         found: list[tuple[int, int, int, int, int, State, Label, Steps]] = []
         for steps, price in zip(unit.options, prices.options(position), strict=True):
             scratch, more = price.scratch[k], price.cost[k]
+            if scratch > bounds.bytes:
+                continue
             added: dict[State, Added | None] = {}
             for one in before:
-                shared, total = max(one.scratch, scratch), one.cost + more
-                if one.rings + shared > bounds.bytes or total > bounds.cost:
+                total = one.cost + more
+                if total > bounds.cost:
+                    break
+                shared = one.scratch if one.scratch > scratch else scratch
+                if one.rings + shared > bounds.bytes:
                     continue
                 state = one.state
                 if state not in added:

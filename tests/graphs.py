@@ -14,6 +14,7 @@ from patchc.ir import (
     GlobalAveragePool,
     Graph,
     Lut,
+    Max,
     MaxPool,
     Mul,
     Node,
@@ -84,6 +85,16 @@ class NetworkBuilder:
 
     def mul(self, a: str, b: str, name: str | None = None) -> str:
         return self._node(Mul(), (a, b), name, 0.03)
+
+    def maximum(self, a: str, b: str, name: str | None = None) -> str:
+        return self._node(Max(), (a, b), name, 0.03)
+
+    def maxout(self, x: str, channels: int, kernel: int = 3, name: str | None = None) -> str:
+        """The larger of the two halves of a convolution's channels, as in LightCNN."""
+        x = self.conv(x, 2 * channels, kernel)
+        halves = range(channels), range(channels, 2 * channels)
+        first, second = (self.rearrange(x, Window((1, 1)), half) for half in halves)
+        return self.maximum(first, second, name)
 
     def concat(self, *parts: str | int, name: str | None = None) -> str:
         """Maps, and numbers of constant channels between them."""

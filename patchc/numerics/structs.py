@@ -150,6 +150,17 @@ class SubParams:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class ExtremumParams:
+    """patchc_extremum_params."""
+
+    a_table_at: int  # where the table of an operand begins, -1 for none
+    b_table_at: int
+    tables: np.ndarray | None  # int8 (256 * tables,); None: there is none
+    constant: np.ndarray | None  # int8 (c,), in place of the second operand, at the output's scale
+    least: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class ConcatParams:
     """patchc_concat_params."""
 
@@ -285,6 +296,7 @@ Params = (
     | AddParams
     | MulParams
     | SubParams
+    | ExtremumParams
     | ConcatParams
     | PoolParams
     | AverageParams

@@ -182,6 +182,19 @@ typedef struct {
 void patchc_sub(const patchc_out *out, const patchc_in *a, const patchc_in *b,
                 const patchc_sub_params *params);
 
+/* Of (a - za) * sa and (b - zb) * sb the larger or the smaller, quantised and clamped: which both are
+ * before they are compared. A table has 256 entries, indexed by value + 128; an operand without one
+ * is compared as it is, and so is `constant`. */
+typedef struct {
+    int32_t a_table_at, b_table_at; /* where it begins in `tables`; -1: there is none */
+    const int8_t *tables;           /* null: there is none */
+    const int8_t *constant;
+    int8_t least;                   /* 1: the smaller */
+} patchc_extremum_params;
+
+void patchc_extremum(const patchc_out *out, const patchc_in *a, const patchc_in *b,
+                     const patchc_extremum_params *params);
+
 /* Maps side by side along the channels, `in[0] .. in[count - 1]`. A table has 256 entries, indexed
  * by value + 128; an input without one is copied. `background` is a pixel of the output, for the
  * channels that no input covers. */

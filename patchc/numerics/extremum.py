@@ -18,23 +18,15 @@ Kind = type[Extremum]
 
 
 def extremum_params(kind: Kind, pairing: Pairing) -> ExtremumParams:
-    """The kernel's constants; operands that need the same table share it."""
-    tables: list[bytes] = []
-
-    def place(table: NDArray[np.int8]) -> int:
-        if np.array_equal(table, ALL_VALUES):
-            return -1
-        if table.tobytes() not in tables:
-            tables.append(table.tobytes())
-        return 256 * tables.index(table.tobytes())
-
+    """The kernel's constants. Operands that need the same table share it; where both tables change
+    nothing there is none."""
     first, second = (_table(quant, pairing) for quant in (pairing.a, pairing.b))
-    constant = pairing.constant
+    shared = np.array_equal(first, second)
+    tables = first if shared else np.concatenate((first, second))
     return ExtremumParams(
-        a_table_at=place(first),
-        b_table_at=place(second) if constant is None else -1,
-        tables=np.frombuffer(b"".join(tables), np.int8) if tables else None,
-        constant=None if constant is None else second[constant.astype(np.int32) + 128],
+        tables=None if shared and np.array_equal(first, ALL_VALUES) else tables,
+        b_table_at=0 if shared else 256,
+        constant=pairing.constant,
         least=int(kind is Min),
     )
 

@@ -153,10 +153,9 @@ class SubParams:
 class ExtremumParams:
     """patchc_extremum_params."""
 
-    a_table_at: int  # where the table of an operand begins, -1 for none
+    tables: np.ndarray | None  # int8 (256,) or (512,); None: the bytes are compared as they are
     b_table_at: int
-    tables: np.ndarray | None  # int8 (256 * tables,); None: there is none
-    constant: np.ndarray | None  # int8 (c,), in place of the second operand, at the output's scale
+    constant: np.ndarray | None  # int8 (c,), in place of the second operand
     least: int
 
 

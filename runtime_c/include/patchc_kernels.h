@@ -183,13 +183,12 @@ void patchc_sub(const patchc_out *out, const patchc_in *a, const patchc_in *b,
                 const patchc_sub_params *params);
 
 /* Of (a - za) * sa and (b - zb) * sb the larger or the smaller, quantised and clamped: which both are
- * before they are compared. A table has 256 entries, indexed by value + 128; an operand without one
- * is compared as it is, and so is `constant`. */
+ * before they are compared, by tables of 256 entries, indexed by value + 128. */
 typedef struct {
-    int32_t a_table_at, b_table_at; /* where it begins in `tables`; -1: there is none */
-    const int8_t *tables;           /* null: there is none */
+    const int8_t *tables;     /* of a, then of b; null: the bytes are compared as they are */
+    int32_t b_table_at;       /* 256; or 0: one table is that of both */
     const int8_t *constant;
-    int8_t least;                   /* 1: the smaller */
+    int8_t least;             /* 1: the smaller */
 } patchc_extremum_params;
 
 void patchc_extremum(const patchc_out *out, const patchc_in *a, const patchc_in *b,

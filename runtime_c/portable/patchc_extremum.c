@@ -2,22 +2,36 @@
  * shape. */
 #include "patchc_pairs.h"
 
-static const int8_t *table_at(const patchc_extremum_params *params, int32_t at)
+/* The larger where flip is 0, the smaller where it is -1. */
+static int8_t chosen(int32_t x, int32_t y, int32_t flip)
 {
-    return at < 0 ? NULL : params->tables + at;
+    return (int8_t)(((y - x) ^ flip) < 0 ? x : y);
 }
 
-static int8_t looked_up(int8_t value, const int8_t *table)
+/* A run of values. */
+static void choose(int8_t *out, const int8_t *a, const patchc_second *second, const int8_t *b,
+                   const patchc_extremum_params *params)
 {
-    return table == NULL ? value : table[value + 128];
+    const int32_t flip = -params->least;
+
+    if (params->tables == NULL) {
+        for (int32_t j = 0; j < second->length; j++) {
+            out[j] = chosen(a[j], b[j * second->step], flip);
+        }
+    } else {
+        const int8_t *table_a = params->tables + 128; /* value 0 */
+        const int8_t *table_b = table_a + params->b_table_at;
+
+        for (int32_t j = 0; j < second->length; j++) {
+            out[j] = chosen(table_a[a[j]], table_b[b[j * second->step]], flip);
+        }
+    }
 }
 
 void patchc_extremum(const patchc_out *out, const patchc_in *a, const patchc_in *b,
                      const patchc_extremum_params *params)
 {
     const patchc_second second = patchc_second_of(out, b, params->constant);
-    const int8_t *table_a = table_at(params, params->a_table_at);
-    const int8_t *table_b = table_at(params, params->b_table_at);
 
     for (int32_t i = 0; i < out->rows; i++) {
         const int8_t *first = patchc_in_row(a, i);
@@ -25,12 +39,7 @@ void patchc_extremum(const patchc_out *out, const patchc_in *a, const patchc_in 
         int8_t *row = patchc_out_row(out, i);
 
         for (int32_t run = 0; run < second.runs; run++) {
-            for (int32_t j = 0; j < second.length; j++) {
-                int8_t x = looked_up(first[j], table_a);
-                int8_t y = looked_up(row_b[j * second.step], table_b);
-
-                row[j] = (x < y) == (params->least != 0) ? x : y;
-            }
+            choose(row, first, &second, row_b, params);
             first += second.length;
             row += second.length;
         }

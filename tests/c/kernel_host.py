@@ -136,9 +136,8 @@ class SubParams(ctypes.Structure):
 
 class ExtremumParams(ctypes.Structure):
     _fields_ = (
-        ("a_table_at", ctypes.c_int32),
-        ("b_table_at", ctypes.c_int32),
         ("tables", ctypes.POINTER(ctypes.c_int8)),
+        ("b_table_at", ctypes.c_int32),
         ("constant", ctypes.POINTER(ctypes.c_int8)),
         ("least", ctypes.c_int8),
     )

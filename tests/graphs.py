@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import astuple
 
 import numpy as np
 
@@ -122,6 +123,15 @@ class NetworkBuilder:
         op = MaxPool(Window((kernel, kernel), (stride, stride), (1, 1), pads))
         quant = self.tensors[x].quant
         return self._node(op, (x,), name, quant.scale, quant.zero_point)
+
+    def global_max(self, x: str, name: str | None = None) -> str:
+        """Along the columns, then along the rows, as the importer has it."""
+        height, width, _ = self.tensors[x].shape
+        quant = self.tensors[x].quant
+        for kernel in ((1, width), (height, 1)):
+            op = MaxPool(Window(kernel))
+            x = self._node(op, (x,), name if kernel[1] == 1 else None, *astuple(quant))
+        return x
 
     def mean(self, x: str, name: str | None = None) -> str:
         return self._node(GlobalAveragePool(), (x,), name, 0.02)

@@ -15,6 +15,7 @@ from patchc.frontend.axes import (
     SplitError,
     border_axes,
     channel_order,
+    channels_first_layout,
     describe,
     is_cut,
     map_shape,
@@ -40,6 +41,7 @@ from patchc.ir import (
     Rearrange,
     Tensor,
     Window,
+    output_shape,
 )
 from patchc.numerics.add import order_matters
 from patchc.numerics.linear import ALL_VALUES
@@ -168,7 +170,10 @@ class GraphBuilder:
         op, inputs = value.op, value.inputs
         for link in value.links:
             name = self._fresh(f"{result.name}_part")
-            before = self.emit(value.node, op, inputs, replace(result, name=name, in_file=False))
+            shape = output_shape(op, *(self.tensors[source].shape for source in inputs))
+            layout = channels_first_layout(shape, 4)
+            part = Result(name, layout, result.quant, result.unsigned, in_file=False)
+            before = self.emit(value.node, op, inputs, part)
             op, inputs = link.op, (before.tensor, *link.inputs)
         return op, inputs
 

@@ -28,11 +28,15 @@ def chains(draw: st.DrawFn, max_blocks: int = 5, *, padded: bool = False) -> Gra
         x = net.conv(x, draw(st.integers(2, 8)), pad=pads)
     for _ in range(draw(st.integers(1, max_blocks))):
         x = _block(draw, net, x)
-    head = draw(st.sampled_from(["none", "mean", "mean + dense", "wide mean + dense"]))
+    head = draw(
+        st.sampled_from(["none", "mean", "mean + dense", "wide mean + dense", "max + dense"])
+    )
     if head.startswith("wide"):
         x = net.conv(x, draw(st.integers(9, 40)))
     if "mean" in head:
         x = net.mean(x)
+    if "max" in head:
+        x = net.global_max(x)
     if "dense" in head:
         x = net.dense(x, draw(st.integers(2, 12)))
     return net.build(x)

@@ -461,3 +461,20 @@ def test_an_output_that_cannot_be_written(tmp_path):
     path = tmp_path / "missing" / "q.onnx"
     with pytest.raises(PatchcError, match=r"q\.onnx: cannot be written: No such file"):
         quantize(float_network(), path, {"x": samples()})
+
+
+def test_a_maximum_over_classes_stays_float(tmp_path):
+    """Behind the last layer; one over rows and columns between layers does not."""
+    random = np.random.default_rng(4)
+    net = Net(opset=13)
+    x = net.input("x", 1, 3, 16, 16)
+    y = net.op("Conv", x, net.constant(random.normal(0, 0.4, (6, 3, 1, 1))), name="first")
+    y = net.op("ReduceMax", y, axes=[2, 3], name="largest")
+    y = net.op("Conv", y, net.constant(random.normal(0, 0.4, (5, 6, 1, 1))), name="last")
+    model = net.model(net.op("ReduceMax", y, axes=[1], name="best"))
+    path = tmp_path / "q.onnx"
+    quantize(model, path, {"x": samples()}, QuantizeOptions(Format.QDQ))
+    imported = check(onnx.load(path))
+    assert kinds(imported)[:3] == ["Conv", "MaxPool", "MaxPool"]
+    assert imported.epilogue is not None
+    assert imported.epilogue.nodes == ("best (ReduceMax)",)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import astuple
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from patchc.ir import (
     GlobalAveragePool,
     Graph,
     Lut,
+    Max,
     MaxPool,
     Mul,
     Node,
@@ -85,6 +87,16 @@ class NetworkBuilder:
     def mul(self, a: str, b: str, name: str | None = None) -> str:
         return self._node(Mul(), (a, b), name, 0.03)
 
+    def maximum(self, a: str, b: str, name: str | None = None) -> str:
+        return self._node(Max(), (a, b), name, 0.03)
+
+    def maxout(self, x: str, channels: int, kernel: int = 3, name: str | None = None) -> str:
+        """The larger of the two halves of a convolution's channels, as in LightCNN."""
+        x = self.conv(x, 2 * channels, kernel)
+        halves = range(channels), range(channels, 2 * channels)
+        first, second = (self.rearrange(x, Window((1, 1)), half) for half in halves)
+        return self.maximum(first, second, name)
+
     def concat(self, *parts: str | int, name: str | None = None) -> str:
         """Maps, and numbers of constant channels between them."""
         starts, background = [], np.zeros(0)
@@ -111,6 +123,15 @@ class NetworkBuilder:
         op = MaxPool(Window((kernel, kernel), (stride, stride), (1, 1), pads))
         quant = self.tensors[x].quant
         return self._node(op, (x,), name, quant.scale, quant.zero_point)
+
+    def global_max(self, x: str, name: str | None = None) -> str:
+        """Along the columns, then along the rows, as the importer has it."""
+        height, width, _ = self.tensors[x].shape
+        quant = self.tensors[x].quant
+        for kernel in ((1, width), (height, 1)):
+            op = MaxPool(Window(kernel))
+            x = self._node(op, (x,), name if kernel[1] == 1 else None, *astuple(quant))
+        return x
 
     def mean(self, x: str, name: str | None = None) -> str:
         return self._node(GlobalAveragePool(), (x,), name, 0.02)

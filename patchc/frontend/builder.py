@@ -15,6 +15,7 @@ from patchc.frontend.axes import (
     SplitError,
     border_axes,
     channel_order,
+    channels_first_layout,
     describe,
     is_cut,
     map_shape,
@@ -40,6 +41,7 @@ from patchc.ir import (
     Rearrange,
     Tensor,
     Window,
+    output_shape,
 )
 from patchc.numerics.add import order_matters
 from patchc.numerics.linear import ALL_VALUES
@@ -156,10 +158,24 @@ class GraphBuilder:
             words = [clip.kind for clip in value.clips] or [REQUANTIZE]
             finished = self.look_up(pooled, Lut(entries, "+".join(words)), result, result.name)
         else:
-            op = _replace(value.op, clamp=clamp) if value.clips else value.op
-            finished = self.emit(value.node, op, value.inputs, result)
+            op, inputs = self._chained(value, result)
+            op = _replace(op, clamp=clamp) if value.clips else op
+            finished = self.emit(value.node, op, inputs, result)
         self._made[key] = finished.tensor
         return finished
+
+    def _chained(self, value: Pending, result: Result) -> tuple[Op, tuple[str, ...]]:
+        """The last operator of a chain and what it reads. The others' nodes are made here, at the
+        scale of the whole."""
+        op, inputs = value.op, value.inputs
+        for link in value.links:
+            name = self._fresh(f"{result.name}_part")
+            shape = output_shape(op, *(self.tensors[source].shape for source in inputs))
+            layout = channels_first_layout(shape, 4)
+            part = Result(name, layout, result.quant, result.unsigned, in_file=False)
+            before = self.emit(value.node, op, inputs, part)
+            op, inputs = link.op, (before.tensor, *link.inputs)
+        return op, inputs
 
     def requantize(self, value: Dequantized, result: Result, node: str) -> Quantized:
         """Quantise a dequantised tensor, or a function of it: nothing, or a table.
@@ -199,9 +215,7 @@ class GraphBuilder:
         key = (value.tensor, order.tobytes())
         if key not in self._made:
             quant = self.tensors[value.tensor].quant
-            name = f"{value.tensor}_shuffled"
-            while name in self.tensors or name in self._shapes:
-                name += "_"
+            name = self._fresh(f"{value.tensor}_shuffled")
             result = Result(name, layout, quant, value.unsigned, in_file=False)
             op = Rearrange(Window((1, 1)), order)
             self._made[key] = self.emit(name, op, (value.tensor,), result).tensor
@@ -277,6 +291,13 @@ class GraphBuilder:
         if result.in_file:
             value = Quantized(result.name, result.layout, result.unsigned)
             self.borders[result.name] = self.border(value, result.name)
+
+    def _fresh(self, wanted: str) -> str:
+        """A name for a tensor that the file does not have."""
+        name = wanted
+        while name in self.tensors or name in self._shapes:
+            name += "_"
+        return name
 
     def _node_name(self, wanted: str) -> str:
         name, count = wanted, 1

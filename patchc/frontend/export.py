@@ -28,6 +28,7 @@ from patchc.ir import (
     Concat,
     Conv,
     DepthToSpace,
+    Extremum,
     GlobalAveragePool,
     Graph,
     Lut,
@@ -231,16 +232,17 @@ def _(op: Mul, writer: _Writer, node: Node, output: str) -> None:
     writer.integer_op("QLinearMul", node, output, writer.pair(op, node, unsigned=op.unsigned))
 
 
-@_write.register
-def _(op: Sub, writer: _Writer, node: Node, output: str) -> None:
-    """onnxruntime has no integer form."""
+@_write.register(Sub)
+@_write.register(Extremum)
+def _(op: Sub | Extremum, writer: _Writer, node: Node, output: str) -> None:
+    """onnxruntime has no integer form with scales."""
     reals = []
     for name, *quantization in writer.pair(op, node, unsigned=False):
         reals.append(writer.fresh(f"{name}_real"))
         writer.node("DequantizeLinear", [name, *quantization], reals[-1])
-    difference = writer.fresh(f"{output}_real")
-    writer.node("Sub", reals, difference)
-    writer.node("QuantizeLinear", [difference, *writer.result(node)], output)
+    result = writer.fresh(f"{output}_real")
+    writer.node(op.kind, reals, result)
+    writer.node("QuantizeLinear", [result, *writer.result(node)], output)
 
 
 @_write.register

@@ -98,6 +98,14 @@ class Bounds:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Link:
+    """An operator whose first operand is what is before it in a chain."""
+
+    op: Op
+    inputs: tuple[str, ...]  # its further operands: tensors of the Graph
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Pending:
     """The float result of an operator that becomes a Node when its QuantizeLinear arrives."""
 
@@ -107,6 +115,8 @@ class Pending:
     inputs: tuple[str, ...]  # tensors of the Graph
     layout: Layout
     clips: tuple[Bounds, ...] = ()
+    # A chain: further operators, each of what is before it and these, at the scale of the whole.
+    links: tuple[Link, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

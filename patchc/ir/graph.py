@@ -192,6 +192,21 @@ class Sub(Binary):
     """Difference."""
 
 
+@dataclass(frozen=True, slots=True)
+class Extremum(Binary):
+    """One of the operands, each of which is requantised to the output before they are compared."""
+
+
+@dataclass(frozen=True, slots=True)
+class Max(Extremum):
+    """The larger of two; the order of the operands does not matter."""
+
+
+@dataclass(frozen=True, slots=True)
+class Min(Extremum):
+    """The smaller of two; the order of the operands does not matter."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Concat(Op):
     """Maps of one height and width side by side along the channels, requantised to the output.

@@ -18,6 +18,7 @@ from patchc.ir.graph import (
     Copy,
     DepthToSpace,
     Enlargement,
+    Extremum,
     Graph,
     Lut,
     MaxPool,
@@ -142,7 +143,8 @@ def _(op: Binary, node: Node, inputs: list[Tensor], output: Tensor) -> None:
         second in (shape, (1, 1, shape[2]), (1, 1, 1)),
         f"{node.name}: {op.kind} of {shape} and {second}",
     )
-    _require(not (isinstance(op, Mul) and op.reverse), f"{node.name}: Mul has no order to reverse")
+    ordered = not isinstance(op, Mul | Extremum)
+    _require(ordered or not op.reverse, f"{node.name}: {op.kind} has no order to reverse")
     if isinstance(op, Add) and op.reverse:
         _require(second == shape, f"{node.name}: Add cannot broadcast what comes first")
 

@@ -1,21 +1,24 @@
-"""Operators of single values and pixels: sums, products, tables, Concat, Softmax."""
+"""Operators of single values and pixels: sums, products, extrema, tables, Concat, Softmax."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import cast
 
-from patchc.ir import Add, Concat, Graph, Lut, Mul, Node, Softmax, Sub
+from patchc.ir import Add, Concat, Extremum, Graph, Lut, Max, Min, Mul, Node, Softmax, Sub
 from patchc.kernels.kernel import Kernel, Operands, Order, Site, Slicing, accepts
 from patchc.kernels.portable import portable
 from patchc.kernels.window import where_of
 from patchc.numerics.add import add_params
 from patchc.numerics.concat import concat_params
+from patchc.numerics.extremum import extremum_params
 from patchc.numerics.mul import mul_params
 from patchc.numerics.pairing import pairing_of
 from patchc.numerics.softmax import softmax_params
 from patchc.numerics.structs import (
     AddParams,
     ConcatParams,
+    ExtremumParams,
     LutParams,
     MulParams,
     SoftmaxParams,
@@ -34,6 +37,10 @@ def _mul(graph: Graph, node: Node, group: int) -> MulParams:
 
 def _sub(graph: Graph, node: Node, group: int) -> SubParams:
     return sub_params(pairing_of(graph, node), where_of(node))
+
+
+def _extremum(graph: Graph, node: Node, group: int) -> ExtremumParams:
+    return extremum_params(type(cast(Extremum, node.op)), pairing_of(graph, node))
 
 
 def _concat(graph: Graph, node: Node, group: int) -> ConcatParams:
@@ -58,6 +65,20 @@ def _one_table(site: Site) -> str | None:
 
 def _tables(site: Site) -> str | None:
     return accepts(site) if cast(Lut, site.op).per_channel else "it has one table"
+
+
+def _of_extremum(name: str, operator: type[Extremum]) -> Kernel:
+    """Both extrema are one C function."""
+    entry = portable(
+        name,
+        operator,
+        Order.ELEMENT,
+        struct="patchc_extremum_params",
+        pack=_extremum,
+        headers=("patchc_pairs.h",),
+        operands=Operands.PAIR,
+    )
+    return replace(entry, function="patchc_extremum", source="portable/patchc_extremum.c")
 
 
 ELEMENTWISE: tuple[Kernel, ...] = (
@@ -88,6 +109,8 @@ ELEMENTWISE: tuple[Kernel, ...] = (
         headers=("patchc_pairs.h", "patchc_softfloat.h"),
         operands=Operands.PAIR,
     ),
+    _of_extremum("max", Max),
+    _of_extremum("min", Min),
     portable(
         "concat",
         Concat,

@@ -150,6 +150,16 @@ class SubParams:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class ExtremumParams:
+    """patchc_extremum_params."""
+
+    tables: np.ndarray | None  # int8 (256,) or (512,); None: the bytes are compared as they are
+    b_table_at: int
+    constant: np.ndarray | None  # int8 (c,), in place of the second operand
+    least: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class ConcatParams:
     """patchc_concat_params."""
 
@@ -285,6 +295,7 @@ Params = (
     | AddParams
     | MulParams
     | SubParams
+    | ExtremumParams
     | ConcatParams
     | PoolParams
     | AverageParams

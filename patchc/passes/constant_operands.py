@@ -1,6 +1,7 @@
 """Make a table of an operator whose second operand is one constant for all channels.
 
-y = Add(x, 5), Mul(x, 5), Sub(x, 5) or Sub(5, x): y = Lut[...](x), a function of one value.
+y = Add(x, 5), Mul(x, 5), Sub(x, 5), Sub(5, x), Max(x, 5) or Min(x, 5): y = Lut[...](x), a
+function of one value.
 """
 
 from __future__ import annotations
@@ -9,8 +10,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from patchc.ir import Add, Binary, Graph, Lut, Mul, Node
+from patchc.ir import Add, Binary, Extremum, Graph, Lut, Mul, Node
 from patchc.numerics.add import add_float
+from patchc.numerics.extremum import extremum_float
 from patchc.numerics.linear import ALL_VALUES
 from patchc.numerics.mul import mul_float
 from patchc.numerics.pairing import pairing_of
@@ -35,6 +37,8 @@ def _table(graph: Graph, node: Node) -> Node:
         entries = add_float(pairing, *operands)
     elif isinstance(node.op, Mul):
         entries = mul_float(pairing, *operands)
+    elif isinstance(node.op, Extremum):
+        entries = extremum_float(type(node.op), pairing, *operands)
     else:
         entries = sub_float(pairing, *operands)
     return replace(node, op=Lut(entries, node.op.kind))

@@ -19,11 +19,15 @@ QUANTIZED_OPS = (
     "Gather",
     "Gemm",
     "GlobalAveragePool",
+    "GlobalMaxPool",
     "LeakyRelu",
     "MatMul",
+    "Max",
     "MaxPool",
+    "Min",
     "Mul",
     "Pad",
+    "ReduceMax",
     "Relu",
     "Reshape",
     "Resize",
@@ -86,6 +90,8 @@ def float_nodes(graph: onnx.GraphProto) -> list[str]:
 
 def _is_float(node: onnx.NodeProto, constants: set[str]) -> bool:
     """Whether a node at either end stays float: the importer has no integer form of it, it looks
-    like part of a normalisation, or it is a softmax, which loses by being rounded to a byte."""
-    scales = node.op_type in ("Add", "Mul", "Sub") and bool(constants.intersection(node.input))
-    return node.op_type not in QUANTIZED_OPS or node.op_type == "Softmax" or scales
+    like part of a normalisation, it is a softmax, which loses by being rounded to a byte, or a
+    maximum, which behind the last layer is mostly one over classes."""
+    binary = node.op_type in ("Add", "Max", "Min", "Mul", "Sub")
+    scales = binary and bool(constants.intersection(node.input))
+    return node.op_type not in QUANTIZED_OPS or node.op_type in ("Softmax", "ReduceMax") or scales

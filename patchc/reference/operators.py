@@ -27,7 +27,9 @@ from patchc.ir import (
     Enlargement,
     GlobalAveragePool,
     Lut,
+    Max,
     MaxPool,
+    Min,
     Mul,
     Op,
     Padding,
@@ -196,7 +198,7 @@ def _(op: Binary, inputs: Sequence[Tensor], output: Tensor) -> Kernel:
     if op.constant is not None:
         quants.append(op.constant.quant)
     a, b = reversed(quants) if op.reverse else quants
-    formula = {Add: _sum, Mul: _product, Sub: _difference}[type(op)]
+    formula = _FORMULAS[type(op)]
     combine = formula(op, a, b, output.quant)
 
     def run(*patches: Patch) -> np.ndarray:
@@ -248,6 +250,21 @@ def _difference(op: Binary, a: Quantization, b: Quantization, y: Quantization) -
         return _saturate(steps + np.float32(y.zero_point), op.clamp)
 
     return run
+
+
+def _extremum(op: Binary, a: Quantization, b: Quantization, y: Quantization) -> Combine:
+    choose = np.minimum if isinstance(op, Min) else np.maximum
+
+    def run(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        p = (first.astype(np.float32) - np.float32(a.zero_point)) * np.float32(a.scale)
+        q = (second.astype(np.float32) - np.float32(b.zero_point)) * np.float32(b.scale)
+        steps = np.rint(choose(p, q) / np.float32(y.scale))
+        return _saturate(steps + np.float32(y.zero_point), op.clamp)
+
+    return run
+
+
+_FORMULAS = {Add: _sum, Mul: _product, Sub: _difference, Max: _extremum, Min: _extremum}
 
 
 @kernel.register

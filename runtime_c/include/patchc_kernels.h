@@ -182,6 +182,18 @@ typedef struct {
 void patchc_sub(const patchc_out *out, const patchc_in *a, const patchc_in *b,
                 const patchc_sub_params *params);
 
+/* Of (a - za) * sa and (b - zb) * sb the larger or the smaller, quantised and clamped: which both are
+ * before they are compared, by tables of 256 entries, indexed by value + 128. */
+typedef struct {
+    const int8_t *tables;     /* of a, then of b; null: the bytes are compared as they are */
+    int32_t b_table_at;       /* 256; or 0: one table is that of both */
+    const int8_t *constant;
+    int8_t least;             /* 1: the smaller */
+} patchc_extremum_params;
+
+void patchc_extremum(const patchc_out *out, const patchc_in *a, const patchc_in *b,
+                     const patchc_extremum_params *params);
+
 /* Maps side by side along the channels, `in[0] .. in[count - 1]`. A table has 256 entries, indexed
  * by value + 128; an input without one is copied. `background` is a pixel of the output, for the
  * channels that no input covers. */

@@ -14,6 +14,7 @@ from patchc.ir import (
     ChannelConstant,
     Conv,
     Graph,
+    Min,
     Padding,
     Quantization,
     Sub,
@@ -134,6 +135,17 @@ def concatenated(side: int = 12) -> Graph:
     constant = ChannelConstant(net.random.integers(-128, 128, 16), Quantization(0.0078125, 3))
     y = net._node(Sub(constant=constant, reverse=True), (y,), "difference", 0.03)
     return net.build(net.add(net.depthwise(y, 3), x, name="sum"))
+
+
+def maxout() -> Schedule:
+    """The larger of the two halves of a convolution, under a limit per channel."""
+    net = NetworkBuilder(22)
+    x = net.maxout(net.input(6, 5, 3), 4, name="larger")
+    constant = ChannelConstant(net.random.integers(-128, 128, 4), Quantization(0.0078125, 3))
+    x = net._node(Min(constant=constant), (x,), "capped", 0.03)
+    graph = net.build(net.conv(x, 3, 3, name="last"))
+    steps = tuple(StepPlan((node.name,)) for node in graph.nodes)
+    return lower(graph, Plan(InputMode.TILES, (TunnelPlan(steps),)))
 
 
 def copied(side: int = 12) -> Graph:
@@ -288,6 +300,7 @@ GOLDEN = {
     "upwards_extern": Case(upwards),
     "tables_in_a_tunnel": Case(tables),
     "gate_tiles": Case(gate),
+    "maxout_in_a_tunnel": Case(maxout),
     "rows_in_two_stripes": Case(rows_in_two_stripes),
     "concatenated_stream": Case(lambda: smallest(concatenated(8), InputMode.STREAM)),
 }

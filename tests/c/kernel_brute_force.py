@@ -20,10 +20,12 @@ from patchc.ir import (
     Concat,
     Conv,
     DepthToSpace,
+    Extremum,
     GlobalAveragePool,
     Graph,
     Lut,
     MaxPool,
+    Min,
     Mul,
     Node,
     Rearrange,
@@ -209,6 +211,11 @@ def _binary(graph: Graph, node: Node, inputs: list[np.ndarray]) -> np.ndarray:
     if op.reverse:
         quants, values = quants[::-1], values[::-1]
     (qa, qb), (a, b) = quants, values
+    if isinstance(op, Extremum):
+        x = (a - qa.zero_point).astype(f32) * f32(qa.scale)
+        other = (b - qb.zero_point).astype(f32) * f32(qb.scale)
+        found = np.where((other < x) == isinstance(op, Min), other, x)
+        return np.rint(found / f32(y.scale)).astype(np.float64) + y.zero_point
     if isinstance(op, Sub):
         x = (a - qa.zero_point).astype(f32) * f32(qa.scale)
         difference = x - (b - qb.zero_point).astype(f32) * f32(qb.scale)

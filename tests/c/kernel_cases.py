@@ -17,10 +17,13 @@ from patchc.ir import (
     Concat,
     Conv,
     DepthToSpace,
+    Extremum,
     GlobalAveragePool,
     Graph,
     Lut,
+    Max,
     MaxPool,
+    Min,
     Mul,
     Node,
     Op,
@@ -152,12 +155,14 @@ SECONDS = ("map", "channels", "scalar", "constants", "constant")
 
 
 def binary_case(kind: type[Binary], second: str, shape: Shape, seed: int) -> Case:
-    """Add, Mul or Sub of a map and `second`: a map of its shape, of one pixel with as many channels
-    or one, or a constant per channel or for all."""
+    """Add, Mul, Sub, Max or Min of a map and `second`: a map of its shape, of one pixel with as
+    many channels or one, or a constant per channel or for all."""
     random = np.random.default_rng(seed)
     a, b = quantization(random), quantization(random)
     spread = a.scale * b.scale * 100 if kind is Mul else a.scale + b.scale
     out = quantization(random, spread * np.exp(random.uniform(-1, 1)))
+    if issubclass(kind, Extremum):  # some or all alike: tables that are shared, or none
+        b, out = a if random.random() < 0.5 else b, a if random.random() < 0.3 else out
     count = 1 if second in ("scalar", "constant") else shape[2]
     small = (1, 1, count)
     reverse = bool(random.integers(2)) and (kind is Sub or (kind is Add and small == shape))
@@ -363,7 +368,7 @@ def element_shapes() -> st.SearchStrategy[Shape]:
 
 binaries = st.builds(
     binary_case,
-    st.sampled_from([Add, Mul, Sub]),
+    st.sampled_from([Add, Mul, Sub, Max, Min]),
     st.sampled_from(SECONDS),
     element_shapes(),
     seeds,

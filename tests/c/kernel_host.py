@@ -134,6 +134,15 @@ class SubParams(ctypes.Structure):
     )
 
 
+class ExtremumParams(ctypes.Structure):
+    _fields_ = (
+        ("tables", ctypes.POINTER(ctypes.c_int8)),
+        ("b_table_at", ctypes.c_int32),
+        ("constant", ctypes.POINTER(ctypes.c_int8)),
+        ("least", ctypes.c_int8),
+    )
+
+
 class ConcatParams(ctypes.Structure):
     _fields_ = (
         ("count", ctypes.c_int32),
@@ -245,6 +254,7 @@ STRUCTS: dict[str, type[ctypes.Structure]] = {
     "patchc_add_params": AddParams,
     "patchc_mul_params": MulParams,
     "patchc_sub_params": SubParams,
+    "patchc_extremum_params": ExtremumParams,
     "patchc_concat_params": ConcatParams,
     "patchc_pool_params": PoolParams,
     "patchc_average_params": AverageParams,

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from patchc.ir import FULL_RANGE, Add, Clamp, Conv, Mul, Padding, Sub, Window
+from patchc.ir import FULL_RANGE, Add, Clamp, Conv, Max, Min, Mul, Padding, Sub, Window
 from patchc.kernels.portable import PORTABLE
 from patchc.kernels.registry import KERNELS
 from tests.c import kernel_cases as make
@@ -185,7 +185,7 @@ def test_every_kernel_is_chosen_by_some_case() -> None:
         make.conv_case(window, 4, 1, 1, (5, 5), 0),
         make.conv_case(Window((1, 1)), 1, 4, 4, (5, 5), 0),
         make.conv_case(Window((5, 5)), 1, 4, 4, (5, 5), 0),
-        *(make.binary_case(kind, "map", (2, 2, 2), 0) for kind in (Add, Mul, Sub)),
+        *(make.binary_case(kind, "map", (2, 2, 2), 0) for kind in (Add, Mul, Sub, Max, Min)),
         make.concat_case([3, 1, 4], [0, 2], (3, 2), 0, alike=False),
         make.max_pool_case(window, (5, 5, 3), 0),
         make.average_pool_case(window, (5, 5, 3), 0),

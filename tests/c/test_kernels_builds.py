@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from patchc.ir import Add, Mul, Padding, Sub, Window
+from patchc.ir import Add, Max, Min, Mul, Padding, Sub, Window
 from patchc.kernels.registry import KERNELS
 from tests.c import kernel_cases as make
 from tests.c.kernel_cases import Case
@@ -58,7 +58,7 @@ def sample() -> tuple[Case, ...]:
             make.conv_case(Window((2, 2), pads=Padding(4, 4, 4, 4)), 5, 1, 1, (2, 2), seed),
             *(
                 make.binary_case(kind, second, of, seed)
-                for kind in (Add, Mul, Sub)
+                for kind in (Add, Mul, Sub, Max, Min)
                 for second in make.SECONDS
                 for of in (shape, (1, 1, 1))
             ),

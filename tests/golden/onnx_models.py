@@ -11,10 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import onnx
+import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
 from patchc.ir import Graph, Node, Op, Quantization, Tensor, output_shape, verify
-from patchc.verify.sessions import session
+from patchc.verify.sessions import DEFAULT, session
 
 MICROSOFT = "com.microsoft"
 
@@ -38,9 +39,13 @@ class OperatorCase:
         """int8 (h, w, c) maps as the model's inputs."""
         return {name: self._to_onnx(values) for name, values in inputs.items()}
 
-    def onnxruntime(self, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
+    def onnxruntime(
+        self,
+        inputs: Mapping[str, np.ndarray],
+        level: onnxruntime.GraphOptimizationLevel = DEFAULT,
+    ) -> np.ndarray:
         """What onnxruntime makes of int8 (h, w, c) maps, as such a map."""
-        (found,) = session(self.model).run(None, self.case(inputs))
+        (found,) = session(self.model, level=level).run(None, self.case(inputs))
         found = found.reshape(*found.shape, *(1 for _ in range(4 - found.ndim)))
         if self.unsigned:
             found = (found ^ np.uint8(0x80)).view(np.int8)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+import onnxruntime
 import pytest
 from onnx import helper
 
@@ -21,7 +22,9 @@ from patchc.ir import (
     Conv,
     GlobalAveragePool,
     Lut,
+    Max,
     MaxPool,
+    Min,
     Mul,
     Padding,
     Window,
@@ -31,6 +34,7 @@ from patchc.verify.golden import file_outputs, graph_inputs
 from patchc.verify.sessions import session
 from tests.golden.onnx_models import MICROSOFT, OperatorCase, OperatorModel, quantization
 
+LEVELS = onnxruntime.GraphOptimizationLevel.__members__.values()
 BOTH_TYPES = pytest.mark.parametrize("unsigned", [False, True], ids=["int8", "uint8"])
 
 
@@ -388,6 +392,40 @@ def test_mul_of_every_pair_of_bytes(seed, unsigned, tmp_path):
     y = quantization(scale, int(random.integers(-128, 128)))
     found = check(mul_case(a, b, y, [(256, 256, 1)] * 2, unsigned=unsigned), tmp_path, all_pairs())
     assert used_range(found) > 50
+
+
+def extremum_case(kind, a, b, y, *, unsigned: bool) -> OperatorCase:
+    """In float, between DequantizeLinear and QuantizeLinear."""
+    model = OperatorModel(unsigned=unsigned)
+    nodes = [
+        helper.make_node("DequantizeLinear", [name, *model.quantization(name, quant)], [name * 2])
+        for name, quant in (("a", a), ("b", b))
+    ]
+    nodes.append(helper.make_node(kind.__name__, ["aa", "bb"], ["yy"]))
+    nodes.append(helper.make_node("QuantizeLinear", ["yy", *model.quantization("y", y)], ["y"]))
+    inputs = {name: ((256, 256, 1), quant) for name, quant in (("a", a), ("b", b))}
+    return model.build(nodes, kind(unsigned=unsigned), inputs, y)
+
+
+@BOTH_TYPES
+@pytest.mark.parametrize("kind", [Max, Min])
+@pytest.mark.parametrize("alike", ["nothing", "operands", "everything"])
+@pytest.mark.parametrize("seed", range(4))
+def test_extremum_of_every_pair_of_bytes(seed, alike, kind, unsigned, tmp_path):
+    """At every level of onnxruntime's optimisation; half of the scales are powers of two, which
+    make ties."""
+    random = np.random.default_rng(seed)
+    a, b, y = (
+        quantization(2.0 ** (random.integers(-3, 1) + seed % 2 * random.random()), int(zero_point))
+        for zero_point in random.integers(-60, 60, 3)
+    )
+    if alike != "nothing":
+        b, y = a, y if alike == "operands" else a
+    case = extremum_case(kind, a, b, y, unsigned=unsigned)
+    found = check(case, tmp_path, all_pairs())
+    assert used_range(found) > 25
+    for level in LEVELS:
+        np.testing.assert_array_equal(case.onnxruntime(all_pairs(), level), found)
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -28,11 +28,15 @@ def chains(draw: st.DrawFn, max_blocks: int = 5, *, padded: bool = False) -> Gra
         x = net.conv(x, draw(st.integers(2, 8)), pad=pads)
     for _ in range(draw(st.integers(1, max_blocks))):
         x = _block(draw, net, x)
-    head = draw(st.sampled_from(["none", "mean", "mean + dense", "wide mean + dense"]))
+    head = draw(
+        st.sampled_from(["none", "mean", "mean + dense", "wide mean + dense", "max + dense"])
+    )
     if head.startswith("wide"):
         x = net.conv(x, draw(st.integers(9, 40)))
     if "mean" in head:
         x = net.mean(x)
+    if "max" in head:
+        x = net.global_max(x)
     if "dense" in head:
         x = net.dense(x, draw(st.integers(2, 12)))
     return net.build(x)
@@ -40,7 +44,7 @@ def chains(draw: st.DrawFn, max_blocks: int = 5, *, padded: bool = False) -> Gra
 
 def _block(draw: st.DrawFn, net: NetworkBuilder, x: str) -> str:
     h, w, channels = net.tensors[x].shape
-    kinds = ["bottleneck"] * 4 + ["residual", "pair", "conv", "relu", "gate", "concat"]
+    kinds = ["bottleneck"] * 4 + ["residual", "pair", "conv", "relu", "gate", "concat", "maxout"]
     kinds += ["shuffle", "spread", "padded", "padded"] + (
         ["crop", "focus"] if min(h, w) >= 4 else []
     )
@@ -56,6 +60,8 @@ def _block(draw: st.DrawFn, net: NetworkBuilder, x: str) -> str:
         return net.conv(x, more, pad=draw(one_sided()))
     if kind == "gate":
         return net.gate(x, draw(st.integers(1, channels)))
+    if kind == "maxout":
+        return net.maxout(x, more, kernel)
     if kind == "concat":
         branch = net.depthwise(x, kernel)
         return net.concat(*draw(st.permutations([x, branch, draw(st.integers(1, 4))])))

@@ -24,7 +24,9 @@ from patchc.ir import (
     GlobalAveragePool,
     Graph,
     Lut,
+    Max,
     MaxPool,
+    Min,
     Mul,
     Node,
     Op,
@@ -205,7 +207,7 @@ class _Network:
 
 
 NODE_KINDS = (
-    *("conv", "skip", "add", "mul", "sub", "gate", "concat"),
+    *("conv", "skip", "add", "mul", "sub", "max", "min", "gate", "concat"),
     *("max_pool", "average_pool", "global", "table", "bottleneck", "upsample"),
     *("depth_to_space", "rearrange", "softmax", "resize_nearest", "resize_linear"),
 )
@@ -414,7 +416,13 @@ def _depth_to_space(draw: st.DrawFn, network: _Network, x: str) -> str:
     return network.add(op, (x,), network.tensors[x].quant)
 
 
-BINARIES: Mapping[str, type[Binary]] = {"add": Add, "mul": Mul, "sub": Sub}
+BINARIES: Mapping[str, type[Binary]] = {
+    "add": Add,
+    "mul": Mul,
+    "sub": Sub,
+    "max": Max,
+    "min": Min,
+}
 
 
 def _binary(draw: st.DrawFn, network: _Network, x: str, kind: type[Binary]) -> str:

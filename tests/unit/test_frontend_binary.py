@@ -1,4 +1,4 @@
-"""Add, Mul and Sub in every form, against onnxruntime."""
+"""Add, Mul, Sub, Max and Min in every form, against onnxruntime."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from patchc.passes import run_passes
 from tests.unit.frontend_models import MICROSOFT, Net, check, kinds
 
 BOTH_TYPES = pytest.mark.parametrize("type_", [np.int8, np.uint8], ids=["int8", "uint8"])
-KINDS = pytest.mark.parametrize("kind", ["Add", "Mul", "Sub"])
+KINDS = pytest.mark.parametrize("kind", ["Add", "Mul", "Sub", "Max", "Min"])
 X, Y, Z = (0.03, 7), (0.05, 3), (0.04, 120)
-OUT = {"Add": (0.07, 11), "Mul": (0.02, 5), "Sub": (0.06, 99)}
+OUT = {"Add": (0.07, 11), "Mul": (0.02, 5), "Sub": (0.06, 99), "Max": (0.04, 21), "Min": (0.03, 90)}
 
 
 def maps(net: Net, channels: int = 6) -> tuple[str, str, str]:
@@ -88,7 +88,7 @@ def test_a_constant_beside_a_vector(type_, kind, swapped):
     y = net.op(kind, *(operands[::-1] if swapped else operands))
     model = net.model(net.qdq(y, OUT[kind], "y"))
     check(model)
-    assert binary_of(model).reverse == (swapped and kind != "Mul")
+    assert binary_of(model).reverse == (swapped and kind in ("Add", "Sub"))
 
 
 @BOTH_TYPES

@@ -18,13 +18,16 @@ from patchc.ir import (
     FULL_RANGE,
     Add,
     AveragePool,
+    ChannelConstant,
     Clamp,
     Conv,
     DepthToSpace,
     GlobalAveragePool,
     Graph,
     Lut,
+    Max,
     MaxPool,
+    Min,
     Node,
     Op,
     Padding,
@@ -106,6 +109,14 @@ def test_add(shape, clamp, unsigned):
     graph = graph_of(Add(clamp, unsigned=unsigned), shape, shape)
     for seed in range(16):
         check(graph, seed)
+
+
+@pytest.mark.parametrize("kind", [Max, Min])
+@pytest.mark.parametrize("clamp", [Clamp(), Clamp(-5, 60)])
+@pytest.mark.parametrize("shapes", [[(4, 5, 3)] * 2, [(4, 5, 3), (1, 1, 3)], [(4, 5, 3)]])
+def test_extremum(kind, clamp, shapes):
+    constant = ChannelConstant([-40, 3, 99], Quantization(0.0625, 4)) if len(shapes) == 1 else None
+    check(graph_of(kind(clamp, constant=constant), *shapes))
 
 
 def test_global_average_pool():

@@ -93,8 +93,8 @@ def test_activation_functions_become_output_ranges(tmp_path, format_, activation
 
 
 def branching_network() -> onnx.ModelProto:
-    """A gate, constants added and multiplied per channel and for all, a concatenation with zeros,
-    a channel pad."""
+    """A gate, constants added and multiplied per channel and for all, the smaller and the
+    larger of two maps, a concatenation with zeros, a channel pad."""
     random = np.random.default_rng(4)
     net = Net()
 
@@ -106,11 +106,12 @@ def branching_network() -> onnx.ModelProto:
     x = stem = conv(net.input("x", 1, 3, 16, 16), 8, 3, "stem")
     y = net.op("Relu", conv(net.op("GlobalAveragePool", x), 4, 8, "squeeze"), name="relu")
     y = net.op("Clip", conv(y, 8, 4, "excite"), net.constant(0), net.constant(1), name="hard")
-    x = net.op("Mul", x, y, name="gate")
+    x = net.op("Min", net.op("Mul", x, y, name="gate"), stem, name="smaller")
     x = net.op("Add", net.constant(random.normal(0, 1, (8, 1, 1))), x, name="shift")
     x = net.op("Mul", x, net.constant(random.normal(0, 1, (8, 1, 1))), name="scale")
     x = net.op("Mul", x, net.constant(0.7), name="scale_all")
     zeros = net.op("ConstantOfShape", net.constant([1, 4, 16, 16], np.int64))
+    x = net.op("Max", x, stem, name="larger")
     x = net.op("Concat", x, stem, zeros, axis=1, name="cat")
     x = net.op("Pad", x, net.constant([0, 1, 0, 0, 0, 3, 0, 0], np.int64), name="widen")
     return net.model(conv(x, 5, 24, "last"))
@@ -122,7 +123,7 @@ def test_operators_of_several_operands(tmp_path, format_, activation):
     quantize(branching_network(), path, {"x": samples()}, QuantizeOptions(format_, activation))
     imported = check(onnx.load(path))
     found = kinds(imported)
-    assert {"Mul", "Add", "Concat"} <= set(found)
+    assert {"Mul", "Add", "Max", "Min", "Concat"} <= set(found)
     assert found.count("Concat") == 2  # the pad of channels is one
 
 
@@ -460,3 +461,20 @@ def test_an_output_that_cannot_be_written(tmp_path):
     path = tmp_path / "missing" / "q.onnx"
     with pytest.raises(PatchcError, match=r"q\.onnx: cannot be written: No such file"):
         quantize(float_network(), path, {"x": samples()})
+
+
+def test_a_maximum_over_classes_stays_float(tmp_path):
+    """Behind the last layer; one over rows and columns between layers does not."""
+    random = np.random.default_rng(4)
+    net = Net(opset=13)
+    x = net.input("x", 1, 3, 16, 16)
+    y = net.op("Conv", x, net.constant(random.normal(0, 0.4, (6, 3, 1, 1))), name="first")
+    y = net.op("ReduceMax", y, axes=[2, 3], name="largest")
+    y = net.op("Conv", y, net.constant(random.normal(0, 0.4, (5, 6, 1, 1))), name="last")
+    model = net.model(net.op("ReduceMax", y, axes=[1], name="best"))
+    path = tmp_path / "q.onnx"
+    quantize(model, path, {"x": samples()}, QuantizeOptions(Format.QDQ))
+    imported = check(onnx.load(path))
+    assert kinds(imported)[:3] == ["Conv", "MaxPool", "MaxPool"]
+    assert imported.epilogue is not None
+    assert imported.epilogue.nodes == ("best (ReduceMax)",)

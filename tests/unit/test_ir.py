@@ -20,6 +20,7 @@ from patchc.ir import (
     GraphError,
     Lut,
     MaxPool,
+    Min,
     Mul,
     Node,
     Padding,
@@ -174,6 +175,7 @@ BROKEN = {
     ),
     "n: Sub of (5, 6, 4) and (1, 1, 3)": one_node(Sub(constant=CONSTANT), (5, 6, 4)),
     "n: Mul has no order to reverse": one_node(Mul(reverse=True), (5, 6, 3), (5, 6, 3)),
+    "n: Min has no order to reverse": one_node(Min(reverse=True), (5, 6, 3), (5, 6, 3)),
     "n: Add cannot broadcast what comes first": one_node(Add(reverse=True), (5, 6, 3), (1, 1, 3)),
     "n: Concat of 1 inputs with 2 starts": one_node(Concat((0, 3), np.zeros(6)), (5, 6, 3)),
     "n: Concat of (5, 6, 3), (5, 1, 3)": one_node(

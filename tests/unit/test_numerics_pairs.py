@@ -1,4 +1,4 @@
-"""patchc.numerics.mul and sub: when 32 bits do, what is proved, what is refused."""
+"""patchc.numerics.mul, sub and extremum: when 32 bits do, what is proved, what is refused."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from patchc.errors import PatchcError
-from patchc.ir import Quantization
+from patchc.ir import Clamp, Max, Min, Quantization
+from patchc.numerics.extremum import extremum_float, extremum_params
 from patchc.numerics.mul import mul_float, mul_integer, mul_params
 from patchc.numerics.near import settle
 from patchc.numerics.pairing import Pairing, all_pairs
@@ -60,3 +61,42 @@ def test_sub_refuses_scales_that_leave_float32(scales: tuple[float, float, float
     quants = [quant(scale, 3) for scale in scales]
     with pytest.raises(PatchcError, match=r"Sub 'd'.*range of float32.*scales of like size"):
         sub_params(Pairing(*quants), "Sub 'd'")
+
+
+A, B = quant(0.03, 7), quant(0.05, -9)
+
+
+@pytest.mark.parametrize(
+    ("pairing", "tables"),
+    [
+        (Pairing(A, A, A), 0),
+        (Pairing(A, A, B), 1),
+        (Pairing(A, B, B), 2),
+        (Pairing(A, B, quant(0.04, 3)), 2),
+        (Pairing(A, A, A, Clamp(-5, 90)), 1),
+    ],
+)
+def test_an_extremum_has_the_tables_that_differ(pairing, tables) -> None:
+    params = extremum_params(Max, pairing)
+    assert (0 if params.tables is None else len(params.tables)) == 256 * tables
+
+
+@pytest.mark.parametrize("kind", [Max, Min])
+def test_a_table_per_operand_is_an_extremum(kind) -> None:
+    """Random scales, some of them far apart: all pairs."""
+    random = np.random.default_rng(0)
+    values = np.arange(-128, 128).astype(np.int8)
+    for _ in range(200):
+        a, b, out = (
+            quant(2.0 ** random.integers(-8, 8) * random.choice([1, 1.3]), int(zero_point))
+            for zero_point in random.integers(-128, 128, 3)
+        )
+        pairing = Pairing(a, b, out)
+        params = extremum_params(kind, pairing)
+        operands = [
+            values if params.tables is None else params.tables[at : at + 256]
+            for at in (0, params.b_table_at)
+        ]
+        choose = np.maximum if kind is Max else np.minimum
+        expected = extremum_float(kind, pairing, *all_pairs())
+        assert np.array_equal(choose(operands[0][:, None], operands[1]), expected)

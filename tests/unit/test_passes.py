@@ -17,7 +17,9 @@ from patchc.ir import (
     Graph,
     GraphError,
     Lut,
+    Max,
     MaxPool,
+    Min,
     Mul,
     Node,
     Quantization,
@@ -216,7 +218,7 @@ def test_all_passes_together():
     same_bytes(before, after)
 
 
-@pytest.mark.parametrize("kind", [Add, Mul, Sub])
+@pytest.mark.parametrize("kind", [Add, Mul, Sub, Max, Min])
 @pytest.mark.parametrize("values", [[77], [-5] * 4])
 def test_one_constant_for_all_channels_makes_a_table(kind, values):
     op = kind(Clamp(-100, 90), constant=ChannelConstant(np.array(values), OTHER))

@@ -48,11 +48,8 @@ def binary(call: Call) -> Value:
         return function(call)
     for value in call.inputs:
         if isinstance(value, Constant):
-            raise RefusalError(
-                f"a float constant of shape {list(value.array.shape)}: one element is supported, "
-                "or a quantised constant (e.g. patchc quantize)"
-            )
-    pair = _pair(call, *(_real_operand(call, index) for index in range(2)))
+            raise float_constant(value)
+    pair = _pair(call, *(real_operand(call, index) for index in range(2)))
     return Pending(call.name, call.output, pair.op, pair.inputs, pair.layout)
 
 
@@ -64,7 +61,15 @@ def qlinear_binary(call: Call) -> Value:
     return call.builder.emit(call.name, pair.op, pair.inputs, result)
 
 
-def _real_operand(call: Call, index: int) -> Operand:
+def float_constant(value: Constant) -> RefusalError:
+    """Why a float constant is refused that is no single number."""
+    return RefusalError(
+        f"a float constant of shape {list(value.array.shape)}: one element is supported, or a "
+        "quantised constant (e.g. patchc quantize)"
+    )
+
+
+def real_operand(call: Call, index: int) -> Operand:
     """An operand of a float operator. Raises RefusalError."""
     value = call.input(index)
     return value if isinstance(value, QuantizedConstant) else call.activation(index)
@@ -93,7 +98,7 @@ class _Pair:
 def _pair(call: Call, first: Operand, second: Operand) -> _Pair:
     """Raises RefusalError for operands that patchc cannot put together."""
     kind = OPERATORS[call.node.op_type]
-    map_ = _larger(first, second)
+    map_ = larger(first, second)
     shape = dims(map_.layout)
     other = second if first is map_ else first
     size = first.values.size if isinstance(first, QuantizedConstant) else prod(dims(first.layout))
@@ -104,16 +109,16 @@ def _pair(call: Call, first: Operand, second: Operand) -> _Pair:
     constant = None
     inputs: tuple[str, ...] = (map_.tensor,)
     if isinstance(other, QuantizedConstant):
-        constant = _constant(call, other, map_)
+        constant = channel_constant(call, other, map_)
     else:
-        _check_maps(map_, other)
+        check_maps(map_, other)
         inputs = (map_.tensor, other.tensor)
     if either:
         return _Pair(Add(constant=constant, either_order=True), inputs, map_.layout)
     return _Pair(kind(constant=constant, reverse=reverse), inputs, map_.layout)
 
 
-def _larger(first: Operand, second: Operand) -> Quantized:
+def larger(first: Operand, second: Operand) -> Quantized:
     """The operand of the output's shape; the first one where both are. Raises RefusalError."""
     if isinstance(first, QuantizedConstant):
         if isinstance(second, QuantizedConstant):
@@ -124,7 +129,7 @@ def _larger(first: Operand, second: Operand) -> Quantized:
     return second if prod(dims(second.layout)) > prod(dims(first.layout)) else first
 
 
-def _check_maps(map_: Quantized, other: Quantized) -> None:
+def check_maps(map_: Quantized, other: Quantized) -> None:
     """Raises RefusalError unless `other` has the map's shape, or meets each of its pixels."""
     if map_.layout == other.layout:
         return
@@ -143,7 +148,7 @@ def _check_maps(map_: Quantized, other: Quantized) -> None:
         )
 
 
-def _constant(call: Call, constant: QuantizedConstant, map_: Quantized) -> ChannelConstant:
+def channel_constant(call: Call, constant: QuantizedConstant, map_: Quantized) -> ChannelConstant:
     """One value, or one per channel of `map_`. Raises RefusalError."""
     values = constant.values
     if constant.scales.size != 1 or constant.zero_points.size != 1:

@@ -19,6 +19,7 @@ from patchc.frontend.values import (
     Dequantized,
     Function,
     Operand,
+    Pending,
     Quantized,
     QuantizedConstant,
     Value,
@@ -55,21 +56,19 @@ FUNCTIONS = (
 )
 
 # The same where all operands but one are constants of one element, or come of the same tensor.
-# Clip, Relu and those of two operands too, which have entries of their own.
+# Clip, Relu and those of several operands too, which have entries of their own.
 ARITHMETIC = (
     "Div",
     "Greater",
     "GreaterOrEqual",
     "Less",
     "LessOrEqual",
-    "Max",
-    "Min",
     "PRelu",
     "Pow",
     "Sum",
     "Where",
 )
-BINARY = ("Add", "Mul", "Sub")
+BINARY = ("Add", "Max", "Min", "Mul", "Sub")
 
 # What onnxruntime's own optimiser writes into files.
 FUSED = ("FastGelu", "Gelu", "QuickGelu")
@@ -121,7 +120,8 @@ def _fitting(call: Call, operand: Operand, source: Quantized) -> Operand:
 
 
 def is_function(call: Call) -> bool:
-    """Whether a sum is a function of one value; if not, it may be one of two activations."""
+    """Whether a sum or the like is a function of one value; if not, it may be of several
+    activations."""
     sources = {value.source for value in call.inputs if isinstance(value, Dequantized)}
     return len(sources) == 1 and all(
         isinstance(value, Dequantized)
@@ -146,7 +146,7 @@ def _array(operand: Constant | QuantizedConstant) -> np.ndarray:
     return operand.array if isinstance(operand, Constant) else operand.values
 
 
-def is_scalar(operand: Constant | QuantizedConstant, source: Quantized) -> bool:
+def is_scalar(operand: Constant | QuantizedConstant, source: Quantized | Pending) -> bool:
     """Whether it meets each value alike, and the result has the shape of the activation."""
     array = _array(operand)
     return bool(array.size == 1 and array.ndim <= len(source.layout))

@@ -1,19 +1,19 @@
-"""MaxPool, AveragePool, GlobalAveragePool and their integer forms."""
+"""Pools over windows and over the whole map, ReduceMax, and their integer forms."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 
-from patchc.frontend.axes import Layout, channels_first, channels_first_layout, transpose
+from patchc.frontend.axes import Layout, channels_first, channels_first_layout, describe, transpose
 from patchc.frontend.builder import Result
 from patchc.frontend.call import Call
 from patchc.frontend.load import MICROSOFT
 from patchc.frontend.refusal import RefusalError
 from patchc.frontend.registry import onnx_op
-from patchc.frontend.values import NO_PADS, Pending, Quantized, Value
+from patchc.frontend.values import NO_PADS, Dequantized, Link, Pending, Quantized, Value
 from patchc.frontend.windows import add_pads, check_fits, check_touches, window
-from patchc.ir import AveragePool, GlobalAveragePool, MaxPool, Op, output_shape
+from patchc.ir import AveragePool, GlobalAveragePool, MaxPool, Op, Window, output_shape
 from patchc.ir.graph import INT8_MIN, Shape
 
 Maker = Callable[[Call, Quantized], Op]  # the operator over a channels-first map
@@ -36,6 +36,38 @@ def max_pool(call: Call) -> Value:
     quant = call.builder.tensors[value.tensor].quant
     result = Result(call.output, _layout(call, value, op), quant, value.unsigned)
     return call.builder.emit(call.name, op, (value.tensor,), result)
+
+
+@onnx_op("GlobalMaxPool", makes=(MaxPool,), limits=_PADDED)
+def global_max_pool(call: Call) -> Value:
+    """In a QDQ file: along the columns first, then along the rows."""
+    source = call.activation(0)
+    _, rank = _map(call, source)
+    return _largest(call, source, range(2, rank))
+
+
+@onnx_op("ReduceMax", makes=(MaxPool,), limits="the maximum over channels")
+def reduce_max(call: Call) -> Value:
+    """Over rows, columns or both, in a QDQ file or directly on integers."""
+    value = call.input(0)
+    source = call.readable(value) if isinstance(value, Quantized) else call.activation(0)
+    rank = len(source.layout)
+    given = call.attribute("axes", None)
+    if given is None:
+        found = call.optional_constant(1, "axes")
+        given = () if found is None else found.reshape(-1).tolist()
+    if not given and not call.attribute("noop_with_empty_axes", 0):
+        given = range(rank)
+    over = {axis % rank for axis in given}
+    others = [i for i, axes in enumerate(source.layout) if axes and i not in over]
+    if len(others) == 1:
+        call.builder.guess_channels(source, others[0])
+    if any(axis.name == "c" for i in over for axis in source.layout[i]):
+        raise RefusalError(
+            f"the maximum over channels of {describe(source.layout)}: over rows and columns it is "
+            "supported"
+        )
+    return _largest(call, source, over, keep=bool(call.attribute("keepdims", 1)))
 
 
 @onnx_op("AveragePool", makes=(AveragePool, GlobalAveragePool), limits=_DILATIONS)
@@ -71,6 +103,28 @@ def _pending(call: Call, make: Maker) -> Pending:
     source = call.activation(0, padded=True)
     op = make(call, source)
     return Pending(call.name, call.output, op, (source.tensor,), _layout(call, source, op))
+
+
+def _largest(call: Call, source: Quantized, over: Collection[int], *, keep: bool = True) -> Value:
+    """The maximum over the dimensions `over`, rows and columns: along the columns first, so that of
+    a map made row by row no more than a value of each row is kept. `keep`: as dimensions of 1."""
+    names = {axis.name for i in over for axis in source.layout[i]}
+    layout = tuple(
+        () if i in over else axes for i, axes in enumerate(source.layout) if keep or i not in over
+    )
+    height, width, _ = call.builder.tensors[source.tensor].shape
+    kernels = [kernel for name, kernel in (("w", (1, width)), ("h", (height, 1))) if name in names]
+    integers = isinstance(call.input(0), Quantized)
+    if not kernels:
+        source = replace(source, layout=layout)
+        return source if integers else Dequantized(source)
+    first, *rest = (MaxPool(Window(kernel)) for kernel in kernels)
+    links = tuple(Link(op, ()) for op in rest)
+    chain = Pending(call.name, call.output, first, (source.tensor,), layout, links=links)
+    if not integers:
+        return chain
+    quant = call.builder.tensors[source.tensor].quant
+    return call.builder.finish(chain, Result(call.output, layout, quant, source.unsigned))
 
 
 def _integer(call: Call, make: Maker) -> Quantized:

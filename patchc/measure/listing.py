@@ -125,6 +125,7 @@ _VECTOR_KINDS = (
     (re.compile(r"v(?:q|r|qr|qd|qrd)?m(?:ul|la|ls).*"), Kind.VECTOR_MULTIPLY),
     (re.compile(r".*"), Kind.VECTOR),
 )
+_PLACE = re.compile(r"\b[0-9a-f]+ <.*>")  # that a jump leads to
 _REGISTER = re.compile(r"\b(?:r1?[0-9]|sp|lr|pc|ip|fp|sl|sb|s[0-9]+|d[0-9]+|q[0-7])\b")
 _SPAN = re.compile(r"\b(?P<bank>[sd])(?P<first>\d+)-[sd](?P<last>\d+)\b")
 _SHIFT = re.compile(r"\b(?:lsl|lsr|asr|ror|rrx)\b")
@@ -166,9 +167,7 @@ def _operands(
     base: str, kind: Kind, rest: str
 ) -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
     """The registers that are written, read, and read for an address."""
-    if kind is Kind.CALL or (kind is Kind.JUMP and "<" in rest and not base.startswith("cb")):
-        return frozenset(), frozenset(), frozenset()
-    names = _REGISTER.findall(rest)
+    names = _REGISTER.findall(_PLACE.sub("", rest))
     if "[" in rest:
         values = frozenset(_REGISTER.findall(rest[: rest.index("[")]))
         by = frozenset(_REGISTER.findall(rest[rest.index("[") :]))

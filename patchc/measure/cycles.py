@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from patchc.measure.counting import Counts, Executed, Sums
 from patchc.measure.listing import JUMPS, VECTORS, Instruction, Kind, Listing
+from patchc.measure.trace import Block
 from patchc.targets.timing import Timing
 
 _MEMORY = frozenset((Kind.LOAD, Kind.STORE))
@@ -41,13 +42,14 @@ def estimate(counts: Counts, listing: Listing, timing: Timing, wait_states: int 
     makes the core wait at each jump that is taken and for each constant that lies beside the code.
     Raises PatchcError where `listing` is of another image.
     """
+    return counts.sums(lambda one: cycles_of(one, listing, timing, wait_states))
 
-    def weight(one: Executed) -> int:
-        code = listing.block(one.address, one.instructions)
-        found = block_cycles(code, timing, wait_states)
-        return found.straight * one.straight + found.taken * (one.runs - one.straight)
 
-    return counts.sums(weight)
+def cycles_of(one: Executed | Block, listing: Listing, timing: Timing, wait_states: int = 0) -> int:
+    """Cycles of all runs of a block, likewise."""
+    code = listing.block(one.address, one.instructions)
+    found = block_cycles(code, timing, wait_states)
+    return found.straight * one.straight + found.taken * (one.runs - one.straight)
 
 
 def block_cycles(code: Sequence[Instruction], timing: Timing, wait_states: int = 0) -> BlockCycles:

@@ -20,7 +20,7 @@ from patchc.measure.symbols import (
     read_symbols,
     symbol_at,
 )
-from patchc.measure.trace import HARNESS, KERNEL, RESUMES, Range, Trace, trace
+from patchc.measure.trace import CONSTANTS, HARNESS, KERNEL, RESUMES, Range, Trace, trace
 from patchc.programs.firmware import Firmware, Run
 
 # The debug info tells whose code gcc made part of NAME_run. It changes no instruction.
@@ -39,6 +39,7 @@ class Executed:
     file: str  # that holds the code: its stem, or LIBRARY
     runs: int
     straight: int  # of the runs: a branch at its end was not taken
+    lines: int  # times that constants were read from another line of 16 bytes than before
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +73,9 @@ class Counts:
         return self.sums(lambda one: one.instructions * one.runs)
 
 
-def count(image: Firmware, inputs: Mapping[str, np.ndarray]) -> Counts:
-    """Run one case and count. `image`: built with FLAGS.
+def count(image: Firmware, inputs: Mapping[str, np.ndarray], *, lines: bool = False) -> Counts:
+    """Run one case and count. `image`: built with FLAGS. lines: those of constants as well, which
+    takes longer.
 
     Raises PatchcError when a tool is missing or the image fails, and when a function of NAME.c that
     network.json names is not in the image.
@@ -90,6 +92,9 @@ def count(image: Firmware, inputs: Mapping[str, np.ndarray]) -> Counts:
     if missing:
         raise PatchcError(f"{image.elf} shows no function {min(missing)}: build with {FLAGS[0]}")
     ranges = _ranges(image, symbols, inlined, owners)
+    if lines:
+        sections = [read_section(image.elf, name) for name in (".network_text", ".weights")]
+        ranges += [Range(section.low, section.high, CONSTANTS) for section in sections]
     found, run = trace(ranges, lambda qemu_args: image.run(inputs, qemu_args))
     start = next(symbol.low for symbol in symbols if symbol.name == entry)
     return Counts(_one_call(found, symbols, owners, start), found.harness, run)
@@ -120,7 +125,7 @@ def _one_call(
     calls = sum(block.runs for block in found.blocks if block.address == start)
     if not calls:
         raise PatchcError("QEMU's plugin saw no call of the network")
-    if any(block.runs % calls or block.straight % calls for block in found.blocks):
+    if any(n % calls for b in found.blocks for n in (b.runs, b.straight)):
         raise PatchcError(f"{calls} runs of one case did not execute the same instructions")
     executed = []
     for block in found.blocks:
@@ -133,6 +138,7 @@ def _one_call(
                 file=symbol.stem if symbol and symbol.stem else LIBRARY,
                 runs=block.runs // calls,
                 straight=block.straight // calls,
+                lines=round(block.lines / calls),
             )
         )
     return tuple(executed)

@@ -38,9 +38,10 @@ class BlockCycles:
 def estimate(counts: Counts, listing: Listing, timing: Timing, wait_states: int = 0) -> Sums:
     """Cycles of one call of NAME_run.
 
-    wait_states: of a memory that holds code and constants, without a cache, which reads ahead: it
-    makes the core wait at each jump that is taken and for each constant that lies beside the code.
-    Raises PatchcError where `listing` is of another image.
+    wait_states: of the memory that holds code and constants, which gives lines of 16 bytes and
+    reads code ahead, but has no cache: the core waits at each jump that is taken, and for each line
+    of constants (`counts` has them where they were asked for). Raises PatchcError where `listing`
+    is of another image.
     """
     return counts.sums(lambda one: cycles_of(one, listing, timing, wait_states))
 
@@ -48,14 +49,16 @@ def estimate(counts: Counts, listing: Listing, timing: Timing, wait_states: int 
 def cycles_of(one: Executed | Block, listing: Listing, timing: Timing, wait_states: int = 0) -> int:
     """Cycles of all runs of a block, likewise."""
     code = listing.block(one.address, one.instructions)
-    found = block_cycles(code, timing, wait_states)
-    return found.straight * one.straight + found.taken * (one.runs - one.straight)
+    found = block_cycles(code, timing)
+    taken = one.runs - one.straight if code[-1].kind in JUMPS else 0
+    waits = wait_states * (taken + one.lines)
+    return found.straight * (one.runs - taken) + found.taken * taken + waits
 
 
-def block_cycles(code: Sequence[Instruction], timing: Timing, wait_states: int = 0) -> BlockCycles:
+def block_cycles(code: Sequence[Instruction], timing: Timing) -> BlockCycles:
     """A block's cycles. `code`: straight, a jump at its end only."""
     *before, last = _groups(code, timing)
-    cycles = wait_states * sum(one.literal for one in code)
+    cycles = 0
     previous: Group = ()
     for group in before:
         cycles += _cycles(group[0], previous, timing) + _waits(group, previous, timing)
@@ -64,7 +67,7 @@ def block_cycles(code: Sequence[Instruction], timing: Timing, wait_states: int =
     if code[-1].kind not in JUMPS:
         cycles += _cycles(last[0], previous, timing)
         return BlockCycles(cycles, cycles)
-    return BlockCycles(cycles + 1, cycles + _jump(code[-1], timing) + wait_states)
+    return BlockCycles(cycles + 1, cycles + _jump(code[-1], timing))
 
 
 def _groups(code: Sequence[Instruction], timing: Timing) -> list[Group]:

@@ -60,7 +60,6 @@ class Instruction:
     by: frozenset[str]  # of `reads`: those that make the address of a load or store
     registers: int  # that a MULTIPLE or RETURN moves, in words
     shifts: bool  # an operand is shifted or extended
-    literal: bool  # a load of a constant beside the code
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +152,6 @@ def instruction(address: int, op: str, rest: str) -> Instruction:
         by=by,
         registers=_words(base, rest) if kind in (Kind.MULTIPLE, Kind.RETURN) else 0,
         shifts=bool(_SHIFTS.match(base)) or (kind is Kind.DATA and bool(_SHIFT.search(rest))),
-        literal=kind in (Kind.LOAD, Kind.MULTIPLE) and "[pc" in rest,
     )
 
 

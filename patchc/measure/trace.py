@@ -18,7 +18,7 @@ _PLUGIN_FLAGS = ("-O2", "-shared", "-fPIC")
 _SECONDS = 60
 
 # Kinds of code, as in count.c: those from 0 on are owners.
-KERNEL, RESUMES, HARNESS = -1, -2, -3
+KERNEL, RESUMES, HARNESS, CONSTANTS = -1, -2, -3, -5
 
 Run = TypeVar("Run")
 
@@ -41,6 +41,7 @@ class Block:
     owner: int
     runs: int
     straight: int  # of the runs: what is behind it in memory came next
+    lines: int  # times that constants were read from another line of 16 bytes than before
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,8 @@ def trace(ranges: Sequence[Range], run: Callable[[tuple[str, ...]], Run]) -> tup
     """What `run` executes, which is given further arguments of QEMU, and what it returns.
 
     Of several ranges that hold an address the first says what kind it is; code in none of them
-    works for its caller. Raises PatchcError without a compiler for the plugin.
+    works for its caller. Lines are counted in ranges of CONSTANTS, which takes time. Raises
+    PatchcError without a compiler for the plugin.
     """
     with tempfile.TemporaryDirectory(prefix="patchc-") as folder:
         source, sink = Path(folder, "map.txt"), Path(folder, "counts.txt")

@@ -9,12 +9,15 @@
  *     -1         a kernel of the network, which works for the current owner
  *     -2         other code of the network that may call the test program
  *     -3         the test program: counted apart, with all that it calls, until the network goes on
+ *     -5         constants: no code is looked for here
  *
  * and elsewhere there is library code, which works for its caller. The first line that holds an
  * address counts. A block is straight code, as QEMU translates it; its last instruction, perhaps a
  * call, tells what kind it is, because inlined code may begin in the middle. `out`: lines "harness
- * INSTRUCTIONS" and "block ADDRESS INSTRUCTIONS OWNER RUNS STRAIGHT"; after STRAIGHT of the RUNS
- * what follows the block in memory was executed next, so that a branch at its end was not taken.
+ * INSTRUCTIONS" and "block ADDRESS INSTRUCTIONS OWNER RUNS STRAIGHT LINES"; after STRAIGHT of the
+ * RUNS what follows the block in memory was executed next, so that a branch at its end was not
+ * taken. LINES is how often it read a constant from another line of LINE_BYTES than the constant
+ * before; where there are ranges of constants, everything takes several times as long.
  *
  * QEMU's header is not needed (Debian does not package it): what is used of version 1 of the
  * interface is declared here. */
@@ -29,7 +32,9 @@
 typedef uint64_t plugin_id;
 struct qemu_plugin_tb;
 struct qemu_plugin_insn;
-enum { NO_REGISTERS = 0 };
+typedef uint32_t memory_info;
+/* Loads and stores: QEMU 7.2 confuses the two, and nothing writes to constants. */
+enum { NO_REGISTERS = 0, ALL_ACCESSES = 3 };
 
 extern void qemu_plugin_register_vcpu_tb_trans_cb(plugin_id id,
                                                   void (*made)(plugin_id,
@@ -37,6 +42,10 @@ extern void qemu_plugin_register_vcpu_tb_trans_cb(plugin_id id,
 extern void qemu_plugin_register_vcpu_tb_exec_cb(struct qemu_plugin_tb *tb,
                                                  void (*entered)(unsigned, void *), int registers,
                                                  void *data);
+extern void qemu_plugin_register_vcpu_mem_cb(struct qemu_plugin_insn *instruction,
+                                             void (*accessed)(unsigned, memory_info, uint64_t,
+                                                              void *),
+                                             int registers, int accesses, void *data);
 extern void qemu_plugin_register_atexit_cb(plugin_id id, void (*ended)(plugin_id, void *),
                                            void *data);
 extern size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
@@ -49,7 +58,8 @@ extern size_t qemu_plugin_insn_size(const struct qemu_plugin_insn *instruction);
 #define EXPORTED __attribute__((visibility("default")))
 EXPORTED int qemu_plugin_version = 1;
 
-enum { KERNEL = -1, RESUMES = -2, HARNESS = -3, LIBRARY = -4 };
+enum { KERNEL = -1, RESUMES = -2, HARNESS = -3, LIBRARY = -4, CONSTANTS = -5 };
+enum { LINE_BYTES = 16 };
 
 typedef struct {
     uint64_t low, high;
@@ -57,7 +67,7 @@ typedef struct {
 } range;
 
 typedef struct {
-    uint64_t runs, straight;
+    uint64_t runs, straight, lines;
 } tally;
 
 /* Straight code; a block may be translated more than once. */
@@ -70,19 +80,20 @@ typedef struct block {
 
 #define BUCKETS 65536u
 
-static range *ranges;
-static size_t range_count;
+static range *ranges, *constants;
+static size_t range_count, constant_count;
 static size_t owner_count;
 static block *buckets[BUCKETS];
 static const char *out_path;
 
-static size_t owner;        /* the current one */
-static bool outside = true; /* the test program runs */
+static size_t owner;         /* the current one */
+static bool outside = true;  /* the test program runs */
 static uint64_t not_counted; /* instructions of the test program */
 
-static tally ignored;           /* of blocks outside */
-static tally *left = &ignored;  /* of the block that ran last */
-static uint64_t behind_left;    /* the address after that block */
+static tally ignored;          /* of blocks outside */
+static tally *left = &ignored; /* of the block that ran last */
+static uint64_t behind_left;   /* the address after that block */
+static uint64_t line;          /* the last one that a constant was read from */
 
 static int kind_at(uint64_t address)
 {
@@ -144,14 +155,38 @@ static void entered(unsigned cpu, void *data)
     }
 }
 
+static void accessed(unsigned cpu, memory_info info, uint64_t address, void *data)
+{
+    size_t i;
+    (void)cpu;
+    (void)info;
+    (void)data;
+
+    if (address / LINE_BYTES == line) {
+        return;
+    }
+    for (i = 0; i < constant_count; i++) {
+        if (address >= constants[i].low && address < constants[i].high) {
+            line = address / LINE_BYTES;
+            left->lines++;
+            return;
+        }
+    }
+}
+
 static void translated(plugin_id id, struct qemu_plugin_tb *tb)
 {
     const size_t count = qemu_plugin_tb_n_insns(tb);
+    size_t i;
     block *self =
         block_at(qemu_plugin_tb_vaddr(tb), count, qemu_plugin_tb_get_insn(tb, count - 1));
     (void)id;
 
     qemu_plugin_register_vcpu_tb_exec_cb(tb, entered, NO_REGISTERS, self);
+    for (i = 0; constant_count > 0 && i < count; i++) {
+        qemu_plugin_register_vcpu_mem_cb(qemu_plugin_tb_get_insn(tb, i), accessed, NO_REGISTERS,
+                                         ALL_ACCESSES, NULL);
+    }
 }
 
 static void print_block(FILE *file, const block *self)
@@ -160,8 +195,10 @@ static void print_block(FILE *file, const block *self)
     for (i = 0; i < owner_count; i++) {
         const tally *found = &self->tallies[i];
         if (found->runs != 0) {
-            fprintf(file, "block %" PRIx64 " %" PRIu64 " %zu %" PRIu64 " %" PRIu64 "\n",
-                    self->address, self->instructions, i, found->runs, found->straight);
+            fprintf(file,
+                    "block %" PRIx64 " %" PRIu64 " %zu %" PRIu64 " %" PRIu64 " %" PRIu64 "\n",
+                    self->address, self->instructions, i, found->runs, found->straight,
+                    found->lines);
         }
     }
 }
@@ -186,6 +223,15 @@ static void ended(plugin_id id, void *data)
     fclose(file);
 }
 
+static void append(range **list, size_t *count, range added)
+{
+    *list = realloc(*list, (*count + 1) * sizeof **list);
+    if (*list == NULL) {
+        abort();
+    }
+    (*list)[(*count)++] = added;
+}
+
 /* 0, or -1 when the file cannot be read as a map. */
 static int read_map(const char *path)
 {
@@ -198,12 +244,11 @@ static int read_map(const char *path)
     }
     while ((fields = fscanf(file, "%" SCNx64 " %" SCNx64 " %d", &found.low, &found.high,
                             &found.kind)) == 3) {
-        range *more = realloc(ranges, (range_count + 1) * sizeof *ranges);
-        if (more == NULL) {
-            abort();
+        if (found.kind == CONSTANTS) {
+            append(&constants, &constant_count, found);
+        } else {
+            append(&ranges, &range_count, found);
         }
-        ranges = more;
-        ranges[range_count++] = found;
         if (found.kind >= 0 && (size_t)found.kind >= owner_count) {
             owner_count = (size_t)found.kind + 1;
         }

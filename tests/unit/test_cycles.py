@@ -29,11 +29,11 @@ Disassembly of section .text:
 """
 
 
-def cycles(name: str, *lines: str, wait_states: int = 0) -> BlockCycles:
+def cycles(name: str, *lines: str) -> BlockCycles:
     """Of a block on the core cortex-NAME; a line is "op operands"."""
     pairs = (line.partition(" ") for line in lines)
     code = [instruction(2 * i, op, rest) for i, (op, _, rest) in enumerate(pairs)]
-    return block_cycles(code, core(f"cortex-{name}").timing, wait_states)
+    return block_cycles(code, core(f"cortex-{name}").timing)
 
 
 def test_the_listing():
@@ -183,19 +183,15 @@ def test_vectors_overlap_where_units_differ():
     assert cycles("m55", mac, "le lr, 0 <f>") == BlockCycles(straight=3, taken=2)
 
 
-def test_wait_states():
-    lines = ("ldr r0, [pc, #8]", "subs r1, #1", "bne.n 0 <f>")
-    assert cycles("m4", *lines) == BlockCycles(straight=4, taken=6)
-    assert cycles("m4", *lines, wait_states=5) == BlockCycles(straight=9, taken=16)
-
-
 def test_estimate_weighs_blocks_by_their_runs():
     """Ten times round the loop of LISTING, which is left once."""
-    loop = Executed(0x100, 4, owner="net_run", file="net", runs=10, straight=1)
-    end = Executed(0x108, 1, owner="f", file="net", runs=1, straight=0)
+    loop = Executed(0x100, 4, owner="net_run", file="net", runs=10, straight=1, lines=3)
+    end = Executed(0x108, 1, owner="f", file="net", runs=1, straight=0, lines=0)
     counts = Counts((loop, end), callers=0, run=SimpleNamespace())
     found = estimate(counts, parse(LISTING), core("cortex-m0").timing)
     assert found.owners == {"net_run": 9 * 7 + 5, "f": 3}
     assert found.files == {"net": 71}
     assert found.total == 71
     assert counts.instructions().total == 41
+    slower = estimate(counts, parse(LISTING), core("cortex-m0").timing, wait_states=2)
+    assert slower.owners == {"net_run": 68 + 2 * (9 + 3), "f": 3 + 2}  # jumps taken, and lines

@@ -98,7 +98,7 @@ class LayerCount:
 def vendored(opt: str) -> Library:
     """The subset in the package, which is fetched if need be."""
     root = fetch.wheel(WHEEL, SHA256) / VENDORED
-    return Library(root, f"CMSIS-NN 4.0.0 of {WHEEL}", opt)
+    return Library(root, f"CMSIS-NN 4.0.0 ({WHEEL})", opt)
 
 
 def checkout(root: Path, opt: str) -> Library:

@@ -178,7 +178,7 @@ def render(row: Row, kinds: bool) -> list[str]:
 
 def footnotes(rows: list[Row], library: cmsis_nn.Library) -> list[str]:
     borrowed = sorted({kind for row in rows for kind in row.borrowed_operators})
-    lines = [f"CMSIS-NN: {cmsis_nn.version(library)}, {library.opt}"]
+    lines = [f"{cmsis_nn.version(library)}, {library.opt}"]
     if borrowed:
         lines.append(f"* with patchc's own for what it has no function for: {', '.join(borrowed)}")
     return [part for line in lines for part in textwrap.wrap(line, WIDTH)]
@@ -227,9 +227,9 @@ def main(
                         continue
                 rows.append(row)
                 click.echo("\n".join(render(row, kinds)))
+                if json_file:
+                    json_file.write_text(json.dumps([asdict(r) for r in rows], indent=1) + "\n")
     click.echo("\n".join(footnotes(rows, library)))
-    if json_file:
-        json_file.write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n")
     sys.exit(1 if failed or any(row.bytes_different for row in rows) else 0)
 
 

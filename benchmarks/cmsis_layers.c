@@ -20,11 +20,12 @@ typedef struct {
 #include "layers.inc" /* MAP_BYTES, WEIGHT_BYTES, CHANNELS, layers[], LAYERS(X): X(0) X(1) ... */
 
 #define BIG __attribute__((section(".big"), aligned(16)))
+#define CONSTANT __attribute__((section(".constants"), aligned(16))) /* for CMSIS-NN, that is */
 enum { SCRATCH_BYTES = 1 << 20, SPARE_BYTES = 64 };
 static BIG int8_t input[MAP_BYTES + SPARE_BYTES], other[MAP_BYTES + SPARE_BYTES];
-static BIG int8_t output[MAP_BYTES + SPARE_BYTES], weights[WEIGHT_BYTES + SPARE_BYTES];
-static BIG int8_t scratch[SCRATCH_BYTES];
-static BIG int32_t bias[CHANNELS], multiplier[CHANNELS], shift[CHANNELS];
+static BIG int8_t output[MAP_BYTES + SPARE_BYTES], scratch[SCRATCH_BYTES];
+static CONSTANT int8_t weights[WEIGHT_BYTES + SPARE_BYTES];
+static CONSTANT int32_t bias[CHANNELS], multiplier[CHANNELS], shift[CHANNELS];
 
 static int status;
 

@@ -21,8 +21,8 @@ from patchc.ir import Graph
 from patchc.ir.graph import AveragePool, Conv, GlobalAveragePool, MaxPool, Node, Window
 from patchc.measure.cycles import cycles_of
 from patchc.measure.listing import read_listing
-from patchc.measure.symbols import read_symbols
-from patchc.measure.trace import HARNESS, KERNEL, Range, trace
+from patchc.measure.symbols import read_section, read_symbols
+from patchc.measure.trace import CONSTANTS, HARNESS, KERNEL, Range, trace
 from patchc.programs.firmware import COMPILER, QEMU
 from patchc.programs.program import run_command
 from patchc.resources import runtime_dir
@@ -171,9 +171,11 @@ def _convolution(op: Conv, size: tuple[int, int], out: tuple[int, int]) -> tuple
     return ("pointwise" if op.window.kernel == (1, 1) else "conv"), "CONV"
 
 
-def count(found: Sequence[Layer], library: Library, core: Core, folder: Path) -> list[LayerCount]:
-    """Run all layers on the core's first board. `folder` is for files. Raises PatchcError where
-    they cannot be built or run."""
+def count(
+    found: Sequence[Layer], library: Library, core: Core, folder: Path, wait_states: int = 0
+) -> list[LayerCount]:
+    """Run all layers on the core's first board. `folder` is for files. wait_states: as in
+    measure/cycles.py. Raises PatchcError where they cannot be built or run."""
     elf, objects = _program(found, library, core, folder)
     owners = {f"layer_{number}": number for number in range(len(found))}
     ranges = []
@@ -181,6 +183,9 @@ def count(found: Sequence[Layer], library: Library, core: Core, folder: Path) ->
         if symbol.stem:
             kind = KERNEL if symbol.function == "compute" else HARNESS
             ranges.append(Range(symbol.low, symbol.high, owners.get(symbol.function, kind)))
+    for section in (read_section(elf, name) for name in (".text", ".constants")):
+        if wait_states:
+            ranges.append(Range(section.low, section.high, CONSTANTS))
     qemu = [QEMU, "-M", core.boards[0].machine, "-kernel", str(elf), "-display", "none"]
     qemu += ["-monitor", "none", "-serial", "null"]
     qemu += ["-semihosting-config", "enable=on,target=native"]
@@ -188,7 +193,7 @@ def count(found: Sequence[Layer], library: Library, core: Core, folder: Path) ->
     listing = read_listing(elf)
     cycles = dict.fromkeys(owners.values(), 0)
     for block in executed.blocks:
-        cycles[block.owner] += cycles_of(block, listing, core.timing)
+        cycles[block.owner] += cycles_of(block, listing, core.timing, wait_states)
     return [
         LayerCount(layer.node, layer.kind, executed.instructions(number), cycles[number])
         for number, layer in enumerate(found)

@@ -1,7 +1,7 @@
 """Instructions and cycles of one inference beside CMSIS-NN's, per network and core, under QEMU.
 
     python -m benchmarks.speed [--only NETWORK] [--core CORE] [--cmsis-nn DIR] [--kinds]
-                               [--json FILE]
+                               [--wait-states N] [--json FILE]
 
 Ours: compiled for the core under 64 KiB, gcc -O2. CMSIS-NN: every layer by itself, with all the
 RAM it likes, the same gcc at -Ofast; a checkout in DIR, or the subset of 4.0.0 in a pinned package.
@@ -27,7 +27,6 @@ from benchmarks import cmsis_nn
 from examples.common import say
 from examples.zoo import build_float, find
 from patchc.frontend import import_model
-from patchc.ir import Graph
 from patchc.ir.graph import Node
 from patchc.measure.bench import Bench
 from patchc.passes import run_passes
@@ -73,20 +72,28 @@ class Row:
     cmsis_nn_kinds: dict[str, int]
 
 
-def measure(network: str, model: Path, name: str, library: cmsis_nn.Library, folder: Path) -> Row:
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How all rows are measured."""
+
+    library: cmsis_nn.Library
+    wait_states: int = 0
+
+
+def measure(network: str, model: Path, name: str, settings: Settings, folder: Path) -> Row:
     """`model`: quantised. Raises PatchcError."""
     target = core(name)
     say(f"{network} on {name}: ours")
     out = folder / "ours"
     report = patchc.compile(model, out, budget=BUDGET, target=name, name="net").report
-    ours = patchc.bench(out)
+    ours = patchc.bench(out, wait_states=settings.wait_states)
     say(f"{network} on {name}: CMSIS-NN")
     graph = run_passes(import_model(model, None).graph)
-    layers, left = cmsis_nn.layers(graph, library)
-    theirs = cmsis_nn.count(layers, library, target, folder)
+    layers, left = cmsis_nn.layers(graph, settings.library)
+    theirs = cmsis_nn.count(layers, settings.library, target, folder, settings.wait_states)
     instructions = sum(layer.instructions for layer in theirs)
     cycles = sum(layer.cycles for layer in theirs)
-    borrowed, borrowed_cycles = _borrowed(graph, left, model, name, folder)
+    borrowed, borrowed_cycles = _borrowed(left, model, name, settings.wait_states, folder)
     return Row(
         network=network,
         core=name,
@@ -106,14 +113,14 @@ def measure(network: str, model: Path, name: str, library: cmsis_nn.Library, fol
 
 
 def _borrowed(
-    graph: Graph, left: list[Node], model: Path, name: str, folder: Path
+    left: list[Node], model: Path, name: str, wait_states: int, folder: Path
 ) -> tuple[int, int]:
     """Instructions and cycles that patchc takes for some nodes, layer by layer."""
     if not left:
         return 0, 0
     out = folder / "layers"
     patchc.compile(model, out, target=name, name="net")
-    found: Bench = patchc.bench(out)
+    found: Bench = patchc.bench(out, wait_states=wait_states)
     names = {node.name for node in left}
     steps = [s for block in found.blocks for s in block.steps if names & set(s.nodes)]
     assert {node for step in steps for node in step.nodes} == names
@@ -176,9 +183,12 @@ def render(row: Row, kinds: bool) -> list[str]:
     return lines
 
 
-def footnotes(rows: list[Row], library: cmsis_nn.Library) -> list[str]:
+def footnotes(rows: list[Row], settings: Settings) -> list[str]:
+    library = settings.library
     borrowed = sorted({kind for row in rows for kind in row.borrowed_operators})
     lines = [f"{cmsis_nn.version(library)}, {library.opt}"]
+    if settings.wait_states:
+        lines.append(f"cycles with {settings.wait_states} wait states")
     if borrowed:
         lines.append(f"* with patchc's own for what it has no function for: {', '.join(borrowed)}")
     return [part for line in lines for part in textwrap.wrap(line, WIDTH)]
@@ -194,6 +204,7 @@ def footnotes(rows: list[Row], library: cmsis_nn.Library) -> list[str]:
     help="A checkout of CMSIS-NN. [default: the subset in a pinned package]",
 )
 @click.option("--cmsis-nn-opt", default="-Ofast", show_default=True, help="gcc's flags for it.")
+@click.option("--wait-states", default=0, show_default=True, help="As of `patchc bench`.")
 @click.option("--kinds", is_flag=True, help="Split by file of kernels and by kind of layer.")
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write all figures.")
 def main(
@@ -201,6 +212,7 @@ def main(
     cores: tuple[str, ...],
     cmsis_dir: Path | None,
     cmsis_nn_opt: str,
+    wait_states: int,
     kinds: bool,
     json_file: Path | None,
 ) -> None:
@@ -208,6 +220,7 @@ def main(
     library = (
         cmsis_nn.checkout(cmsis_dir, cmsis_nn_opt) if cmsis_dir else cmsis_nn.vendored(cmsis_nn_opt)
     )
+    settings = Settings(library, wait_states)
     rows: list[Row] = []
     failed = False
     click.echo(_line(*(name for name, _ in HEADINGS)))
@@ -220,7 +233,7 @@ def main(
             for target in cores or CORES:
                 with tempfile.TemporaryDirectory(dir=name) as folder:
                     try:
-                        row = measure(network, model, target, library, Path(folder))
+                        row = measure(network, model, target, settings, Path(folder))
                     except patchc.PatchcError as error:
                         say(f"  left out: {str(error).splitlines()[0]}")
                         failed = True
@@ -229,7 +242,7 @@ def main(
                 click.echo("\n".join(render(row, kinds)))
                 if json_file:
                     json_file.write_text(json.dumps([asdict(r) for r in rows], indent=1) + "\n")
-    click.echo("\n".join(footnotes(rows, library)))
+    click.echo("\n".join(footnotes(rows, settings)))
     sys.exit(1 if failed or any(row.bytes_different for row in rows) else 0)
 
 

@@ -128,7 +128,7 @@ _PLACE = re.compile(r"\b[0-9a-f]+ <.*>")  # that a jump leads to
 _REGISTER = re.compile(r"\b(?:r1?[0-9]|sp|lr|pc|ip|fp|sl|sb|s[0-9]+|d[0-9]+|q[0-7])\b")
 _SPAN = re.compile(r"\b(?P<bank>[sd])(?P<first>\d+)-[sd](?P<last>\d+)\b")
 _SHIFT = re.compile(r"\b(?:lsl|lsr|asr|ror|rrx)\b")
-_SHIFTS = re.compile(r"(?:[su]xt[bh]|[su]bfx|bfi|bfc)")
+_SHIFTS = re.compile(r"(?:[su]xt[bh]|[su]bfx|bfi|bfc|ls[lr]|asr|ror)")
 _COMPARES = re.compile(r"(?:cmp|cmn|tst|teq|cbz|cbnz)")
 # Two operands, the first of which is only written.
 _MOVES = re.compile(r"(?:movs?$|mov[^t]|movw|mvn|neg|clz|rbit|rev|[su]xt|adr|v)")

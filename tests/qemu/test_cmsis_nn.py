@@ -30,6 +30,10 @@ def test_layers_of_the_package(tmp_path, name):
         (tmp_path / time).mkdir()
         counts.append(cmsis_nn.count(layers, library, core(name), tmp_path / time))
     assert counts[0] == counts[1]
+    slower = cmsis_nn.count(layers, library, core(name), tmp_path / "a", wait_states=5)
+    for layer, waiting in zip(counts[0], slower, strict=True):
+        assert layer.instructions == waiting.instructions
+        assert layer.cycles < waiting.cycles
     for layer in counts[0]:
         work = macs(graph, graph.node(layer.node))
         assert layer.instructions > work / 8

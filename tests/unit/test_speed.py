@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks import cmsis_nn
 from benchmarks.cmsis_nn import Layer, Library
-from benchmarks.speed import HEADINGS, Row, footnotes, millions, render, wanted
+from benchmarks.speed import HEADINGS, Row, Settings, footnotes, millions, render, wanted
 from patchc.errors import PatchcError
 from tests.graphs import NetworkBuilder
 
@@ -88,7 +88,7 @@ def test_what_is_wanted():
 
 def test_the_table_fits_80_columns(tmp_path):
     found = library(tmp_path, CONVOLVE)
-    lines = render(ROW, kinds=True) + footnotes([ROW], found)
+    lines = render(ROW, kinds=True) + footnotes([ROW], Settings(found, 5))
     assert max(map(len, [" ".join("x" * abs(width) for _, width in HEADINGS), *lines])) <= 80
     assert lines[0].split()[2:6] == ["1234", "1100", "3944*", "0.31"]
     assert lines[-1].endswith("Add")

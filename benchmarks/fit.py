@@ -133,7 +133,7 @@ def measure(schedule: Schedule, core: str, out: Path) -> Iterator[Measured]:
     image = build(
         out, core, ram_bytes=ram, stack_bytes=STACK_BYTES, extra_flags=counting.FLAGS, opt="-O2"
     )
-    found = counting.count(image, random_maps(schedule.graph, 1, SEED))
+    counted = counting.count(image, random_maps(schedule.graph, 1, SEED)).instructions()
     features: dict[str, dict[str, np.ndarray]] = defaultdict(dict)
     for one in executed(schedule):
         line = line_of(one.kernel.name, one.kernel.flavour)
@@ -146,7 +146,7 @@ def measure(schedule: Schedule, core: str, out: Path) -> Iterator[Measured]:
                 for line, row in features[node].items():
                     total[line] = total.get(line, 0) + row
             if total:
-                yield Measured(found.owners[step.function], total)
+                yield Measured(counted.owners[step.function], total)
 
 
 def line_of(kernel: str, flavour: str) -> str:

@@ -29,7 +29,7 @@ from examples.zoo import build_float, find
 from patchc.frontend import import_model
 from patchc.ir import Conv, GlobalAveragePool, Graph
 from patchc.kernels.narrow import NARROW
-from patchc.measure.counting import build_plugin
+from patchc.measure.trace import Range, trace
 from patchc.numerics.form_check import proved
 from patchc.numerics.forms import HIGH, PIECES_SHAPES, Shape, layer_forms
 from patchc.numerics.thresholds import Channels, conv_channels, pool_channels
@@ -118,7 +118,7 @@ def measure(network: str, choice: str, layers: list[Channels]) -> Row:
 
 def count(core: str, folder: Path) -> dict[str, float]:
     """Instructions per output of each loop, beside those of a loop that only stores."""
-    elf, places, sink = folder / f"{core}.elf", folder / "map.txt", folder / "counts.txt"
+    elf = folder / f"{core}.elf"
     source = Path(__file__).with_name("forms_cost.c")
     flags = [f"-DSUMS={SUMS}", *(["-DNARROW"] if NARROW in CORES[core].flavours else [])]
     board = CORES[core].boards[0]
@@ -136,26 +136,18 @@ def count(core: str, folder: Path) -> dict[str, float]:
         ["arm-none-eabi-nm", "-S", str(elf)], check=True, capture_output=True, text=True
     ).stdout
     owners = {**{name: i for i, name in enumerate(LOOPS)}, "copied": _BASELINE, "start": _OTHERS}
-    lines = []
+    ranges = []
     for address, size, _, name in (f for f in map(str.split, symbols.splitlines()) if len(f) == 4):
         if name in owners:
             low = int(address, 16) & ~1
-            lines.append(f"{low:x} {low + int(size, 16):x} {owners[name]}\n")
-    places.write_text("".join(lines))
-    subprocess.run(
-        [
-            *("qemu-system-arm", "-M", board.machine, "-nographic", "-kernel", str(elf)),
-            *("-semihosting-config", "enable=on,target=native"),
-            *("-plugin", f"{build_plugin()},map={places},out={sink}"),
-        ],
-        check=True,
-        timeout=_SECONDS,
+            ranges.append(Range(low, low + int(size, 16), owners[name]))
+    qemu = ("qemu-system-arm", "-M", board.machine, "-nographic", "-kernel", str(elf))
+    qemu += ("-semihosting-config", "enable=on,target=native")
+    found, _ = trace(
+        ranges, lambda more: subprocess.run([*qemu, *more], check=True, timeout=_SECONDS)
     )
-    counted = {}
-    for kind, *fields in map(str.split, sink.read_text().splitlines()):
-        if kind == "owner":
-            counted[int(fields[0])] = int(fields[1])
-    return {name: (counted[owners[name]] - counted[_BASELINE]) / SUMS for name in LOOPS}
+    base = found.instructions(_BASELINE)
+    return {name: (found.instructions(owners[name]) - base) / SUMS for name in LOOPS}
 
 
 def render(rows: list[Row]) -> str:

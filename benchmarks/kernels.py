@@ -15,8 +15,8 @@ from pathlib import Path
 
 import click
 
-from patchc.measure.counting import build_plugin
 from patchc.measure.symbols import read_symbols
+from patchc.measure.trace import HARNESS, Range, trace
 from patchc.targets.cores import CORES, core
 from tests.c.dsp_calls import KERNELS, Call, call, check_outputs, write_calls
 from tests.c.dsp_program import Image, core_program, run_core
@@ -75,13 +75,11 @@ def shapes() -> list[Call]:
 def instructions(image: Image, one: Call, folder: Path) -> int:
     """Of one call, which must give what numpy gives."""
     symbols = read_symbols(image.elf, image.objects)
-    lines = [f"{s.low:x} {s.high:x} {0 if s.stem else -3}" for s in symbols if s.high > s.low]
-    (folder / "map").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    ranges = [Range(s.low, s.high, 0 if s.stem else HARNESS) for s in symbols if s.high > s.low]
     write_calls(folder / "in", [one])
-    run_core(image, folder, ("-plugin", f"{build_plugin()},map=map,out=counts"))
+    found, _ = trace(ranges, lambda qemu_args: run_core(image, folder, qemu_args))
     check_outputs(folder / "out", [one])
-    rows = (folder / "counts").read_text(encoding="utf-8").splitlines()
-    return next(int(row.split()[2]) for row in rows if row.startswith("owner 0 "))
+    return found.instructions(0)
 
 
 @click.command()

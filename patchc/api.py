@@ -30,7 +30,7 @@ from patchc.frontend import find_unsupported, import_model
 from patchc.frontend.model import ImportedModel
 from patchc.ir import format_graph, macs
 from patchc.ir import verify as verify_graph
-from patchc.measure.bench import Bench, bench_out
+from patchc.measure.bench import Bench, Part, bench_out
 from patchc.outdir import (
     PLAN,
     REPORT,
@@ -273,16 +273,25 @@ def bench(
     *,
     target: str | None = None,
     opt: str = "-O2",
+    clock_mhz: float | None = None,
+    wait_states: int = 0,
     progress: Progress = silent,
 ) -> Bench:
-    """Instructions that one inference of the C in `output` executes on a core, under QEMU: in
-    total, per tunnel or layer, per kernel; writes bench.json there.
+    """Instructions that one inference of the C in `output` executes on a core, under QEMU, and an
+    estimate of the cycles that they take: in total, per tunnel or layer, per kernel; writes
+    bench.json there.
 
     target: a core; None: the one that it was compiled for. opt: gcc's level for the network.
+    clock_mhz: of the core, for milliseconds. wait_states: of the memory that holds the code.
 
-    They are instructions, not cycles, and the same every time. Raises PatchcError.
+    The figures are the same every time. Raises PatchcError.
     """
-    return bench_out(Path(output), target, opt=opt, progress=progress)
+    if clock_mhz is not None and clock_mhz <= 0:
+        raise PatchcError(f"a clock of {clock_mhz} MHz: more than 0 expected")
+    if wait_states < 0:
+        raise PatchcError(f"{wait_states} wait states: at least 0")
+    part = Part(clock_mhz, wait_states)
+    return bench_out(Path(output), target, opt=opt, part=part, progress=progress)
 
 
 def run(

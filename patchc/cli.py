@@ -400,20 +400,30 @@ def verify_command(out: Path, as_json: bool, **options: Any) -> int:
     show_default=True,
     help="gcc's level.",
 )
+@click.option("--clock", "clock_mhz", type=float, metavar="MHZ", help="Print milliseconds, too.")
+@click.option(
+    "--wait-states",
+    type=int,
+    default=0,
+    show_default=True,
+    help="Cycles that the core waits for code after a jump.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print bench.json to stdout.")
-def bench_command(out: Path, target: str | None, opt: str, as_json: bool) -> None:
-    """Count the instructions of the C in OUT on a core, under QEMU.
+def bench_command(out: Path, as_json: bool, **options: Any) -> None:
+    """Count the instructions of the C in OUT on a core, under QEMU, and estimate its cycles.
 
     In total, per tunnel or layer with its nodes, per kernel, per multiply-accumulate; the same
-    every time. Needs arm-none-eabi-gcc, gcc and qemu-system-arm. Writes OUT/bench.json.
+    every time. Cycles follow the manual of the core and leave out caches and buses. Needs
+    arm-none-eabi-gcc, gcc and qemu-system-arm. Writes OUT/bench.json.
 
     \b
     Examples:
       patchc bench out
       patchc bench out --target cortex-m0 --opt -Os --json
+      patchc bench out --clock 120 --wait-states 5
     """
     with _progress() as progress:
-        found = api.bench(out, target=target, opt=opt, progress=progress)
+        found = api.bench(out, progress=progress, **options)
     if as_json:
         click.echo(found.to_json(), nl=False)
     else:

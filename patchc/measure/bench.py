@@ -1,4 +1,5 @@
-"""bench: instructions of one inference on a core, per block, step and kernel; no cycles."""
+"""bench: instructions of one inference on a core, per block, step and kernel, and an estimate of
+its cycles."""
 
 from __future__ import annotations
 
@@ -9,7 +10,9 @@ from pathlib import Path
 
 from patchc.errors import PatchcError
 from patchc.measure import counting
-from patchc.measure.counting import Counts
+from patchc.measure.counting import Counts, Sums
+from patchc.measure.cycles import estimate
+from patchc.measure.listing import read_listing
 from patchc.outdir import BENCH, MODEL, PLAN, REPORT, read_source
 from patchc.pipeline import Progress, random_maps, read_plan, run_stages, silent
 from patchc.programs.firmware import COMPILER, QEMU, Firmware, build
@@ -25,12 +28,24 @@ _SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """The microcontroller that cycles are estimated for, beside its core."""
+
+    clock_mhz: float | None = None
+    wait_states: int = 0  # of the memory that holds code and constants
+
+
+_PART = Part()
+
+
+@dataclass(frozen=True, slots=True)
 class StepCount:
     """What computes a few nodes together; in a layer, all of it."""
 
     step: str
     nodes: tuple[str, ...]  # none: an input is fetched
     instructions: int
+    cycles: int  # estimated, here and below
     macs: int  # executed
 
 
@@ -40,6 +55,7 @@ class BlockCount:
 
     function: str  # in NAME.c
     instructions: int  # its steps and its loops
+    cycles: int
     macs: int
     steps: tuple[StepCount, ...]
 
@@ -50,11 +66,12 @@ class KernelCount:
 
     kernel: str  # NAME.c: the program itself
     instructions: int
+    cycles: int
 
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """What `patchc bench` counted, of one inference. `to_json` is bench.json."""
+    """What `patchc bench` found, of one inference. `to_json` is bench.json."""
 
     patchc: str  # version
     name: str  # of the emitted C
@@ -65,6 +82,9 @@ class Bench:
     versions: Mapping[str, str]
     inputs: str  # "random, seed N"
     instructions: int  # from NAME_run's entry to its return, callbacks left out
+    cycles: int  # that the core takes for them: an estimate (measure/cycles.py)
+    part: Part  # that `cycles` were estimated for
+    timing: str  # what `cycles` rests on
     macs: int  # executed
     bytes_different: int  # of the outputs, from the network in numpy
     stack_high_water_bytes: int
@@ -79,18 +99,42 @@ class Bench:
         """Instructions per multiply-accumulate; None where there is none."""
         return self.instructions / self.macs if self.macs else None
 
+    @property
+    def milliseconds(self) -> float | None:
+        """Of an inference, by `cycles`; None where no clock is given."""
+        return self.cycles / self.part.clock_mhz / 1000 if self.part.clock_mhz else None
+
     def to_json(self) -> str:
         """The text of bench.json."""
-        return json.dumps(asdict(self), indent=1) + "\n"
+        derived = {"milliseconds": self.milliseconds}
+        return json.dumps(asdict(self) | derived, indent=1) + "\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What blocks and steps are made from."""
+
+    instructions: Sums
+    cycles: Sums
+    work: Mapping[str, Work]
+
+    def of(self, function: str) -> tuple[int, int]:
+        """Instructions and cycles of a function of NAME.c."""
+        return self.instructions.owners.get(function, 0), self.cycles.owners.get(function, 0)
 
 
 def bench_out(
-    out: Path, target: str | None = None, *, opt: str = "-O2", progress: Progress = silent
+    out: Path,
+    target: str | None = None,
+    *,
+    opt: str = "-O2",
+    part: Part = _PART,
+    progress: Progress = silent,
 ) -> Bench:
     """Build OUT's test image for a core (None: the one that it was compiled for), run one case
     under QEMU and count; writes bench.json.
 
-    The counts are the same every time. Raises PatchcError as `firmware.build` and `counting.count`
+    The figures are the same every time. Raises PatchcError as `firmware.build` and `counting.count`
     do, and when `out` is not what `patchc compile` wrote.
     """
     out = Path(out).resolve()
@@ -105,20 +149,27 @@ def bench_out(
     )
     progress("counting under QEMU")
     maps = random_maps(stages.graph, 1, SEED)
-    found = counting.count(image, maps)
+    found = counting.count(image, maps, lines=part.wait_states > 0)
     expected = run_graph(stages.graph, {name: values[0] for name, values in maps.items()})
     different = sum(
         int((values[0] != expected[name]).sum()) for name, values in found.run.outputs.items()
     )
-    result = _bench(image, found, executed_work(stages.schedule), opt, different)
+    cycles = estimate(found, read_listing(image.elf), image.core.timing, part.wait_states)
+    result = _bench(image, found, cycles, part, executed_work(stages.schedule), opt, different)
     (out / BENCH).write_text(result.to_json(), encoding="utf-8")
     return result
 
 
 def _bench(
-    image: Firmware, found: Counts, work: Mapping[str, Work], opt: str, different: int
+    image: Firmware,
+    found: Counts,
+    cycles: Sums,
+    part: Part,
+    work: Mapping[str, Work],
+    opt: str,
+    different: int,
 ) -> Bench:
-    blocks = tuple(_block(block, found.owners, work) for block in image.interface.blocks)
+    counted = Counted(found.instructions(), cycles, work)
     return Bench(
         patchc=__version__,
         name=image.interface.name,
@@ -128,7 +179,10 @@ def _bench(
         flags=counting.FLAGS,
         versions={name: _version(name) for name in (COMPILER, QEMU)},
         inputs=f"random, seed {SEED}",
-        instructions=found.total,
+        instructions=counted.instructions.total,
+        cycles=cycles.total,
+        part=part,
+        timing=image.core.timing.source,
         macs=sum(node.macs for node in work.values()),
         bytes_different=different,
         stack_high_water_bytes=found.run.stack_high_water_bytes,
@@ -136,28 +190,29 @@ def _bench(
         code_bytes=image.code_bytes,
         weights_bytes=image.weights_bytes,
         kernels=tuple(
-            KernelCount(_kernel(stem, image.interface.name), n)
-            for stem, n in found.functions.items()
+            KernelCount(_kernel(stem, image.interface.name), n, cycles.files[stem])
+            for stem, n in counted.instructions.files.items()
         ),
-        blocks=blocks,
+        blocks=tuple(_block(block, counted) for block in image.interface.blocks),
     )
 
 
-def _block(block: BlockFunction, owners: Mapping[str, int], work: Mapping[str, Work]) -> BlockCount:
-    steps = tuple(_step(step, owners, work) for step in block.steps)
+def _block(block: BlockFunction, counted: Counted) -> BlockCount:
+    steps = tuple(_step(step, counted) for step in block.steps)
     alone = block.function in {step.function for step in block.steps}
-    own = 0 if alone else owners.get(block.function, 0)
+    instructions, cycles = (0, 0) if alone else counted.of(block.function)
     return BlockCount(
         function=block.function,
-        instructions=own + sum(step.instructions for step in steps),
+        instructions=instructions + sum(step.instructions for step in steps),
+        cycles=cycles + sum(step.cycles for step in steps),
         macs=sum(step.macs for step in steps),
         steps=steps,
     )
 
 
-def _step(step: StepFunction, owners: Mapping[str, int], work: Mapping[str, Work]) -> StepCount:
-    macs = sum(work[name].macs for name in step.nodes if name in work)
-    return StepCount(step.step, step.nodes, owners.get(step.function, 0), macs)
+def _step(step: StepFunction, counted: Counted) -> StepCount:
+    macs = sum(counted.work[name].macs for name in step.nodes if name in counted.work)
+    return StepCount(step.step, step.nodes, *counted.of(step.function), macs)
 
 
 def _kernel(stem: str, name: str) -> str:

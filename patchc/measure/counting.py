@@ -1,17 +1,13 @@
-"""Executed instructions of an image, by owner and by function: QEMU with runtime_c/qemu/count.c.
+"""Executed instructions of an image, by owner and by file: QEMU with runtime_c/qemu/count.c.
 
-They are instructions, not cycles: no wait states, no caches, no dual issue.
+What a core takes for them is estimated elsewhere (measure/cycles.py).
 """
 
 from __future__ import annotations
 
-import hashlib
-import os
-import tempfile
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -24,33 +20,62 @@ from patchc.measure.symbols import (
     read_symbols,
     symbol_at,
 )
+from patchc.measure.trace import CONSTANTS, HARNESS, KERNEL, RESUMES, Range, Trace, trace
 from patchc.programs.firmware import Firmware, Run
-from patchc.programs.program import run_command
-from patchc.resources import runtime_dir
 
 # The debug info tells whose code gcc made part of NAME_run. It changes no instruction.
 FLAGS = ("-g",)
 
-_COMPILER = "gcc"
-_PLUGIN_FLAGS = ("-O2", "-shared", "-fPIC")
-_SECONDS = 60
-_KERNEL, _RESUMES, _HARNESS = -1, -2, -3  # as in count.c
 LIBRARY = "compiler's library"
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
-    """Instructions of one call of NAME_run; what the caller's callbacks execute is left out."""
+class Executed:
+    """Straight code that one call of NAME_run executes for an owner."""
+
+    address: int
+    instructions: int
+    owner: str  # a function of NAME.c
+    file: str  # that holds the code: its stem, or LIBRARY
+    runs: int
+    straight: int  # of the runs: a branch at its end was not taken
+    lines: int  # times that constants were read from another line of 16 bytes than before
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """Of instructions or of cycles, of one call of NAME_run."""
 
     total: int
     owners: Mapping[str, int]  # by function of NAME.c; with what it calls, other owners excepted
-    functions: Mapping[str, int]  # by the file that holds the function, LIBRARY among them
-    callers: int  # those of the test program, callbacks among them, over the whole run
+    files: Mapping[str, int]  # most first
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What one call of NAME_run executes; what the caller's callbacks do is left out."""
+
+    executed: tuple[Executed, ...]
+    callers: int  # instructions of the test program, callbacks among them, over the whole run
     run: Run
 
+    def sums(self, weight: Callable[[Executed], int]) -> Sums:
+        """`weight` of all that was executed."""
+        owners: Counter[str] = Counter()
+        files: Counter[str] = Counter()
+        for one in self.executed:
+            weighed = weight(one)
+            owners[one.owner] += weighed
+            files[one.file] += weighed
+        return Sums(owners.total(), owners, dict(files.most_common()))
 
-def count(image: Firmware, inputs: Mapping[str, np.ndarray]) -> Counts:
-    """Run one case and count. `image`: built with FLAGS.
+    def instructions(self) -> Sums:
+        return self.sums(lambda one: one.instructions * one.runs)
+
+
+def count(image: Firmware, inputs: Mapping[str, np.ndarray], *, lines: bool = False) -> Counts:
+    """Run one case and count. `image`: built with FLAGS. lines: those of constants as well, which
+    takes longer.
 
     Raises PatchcError when a tool is missing or the image fails, and when a function of NAME.c that
     network.json names is not in the image.
@@ -66,81 +91,54 @@ def count(image: Firmware, inputs: Mapping[str, np.ndarray]) -> Counts:
     missing = set(owners) - there - {code.function for code in inlined}
     if missing:
         raise PatchcError(f"{image.elf} shows no function {min(missing)}: build with {FLAGS[0]}")
-    with tempfile.TemporaryDirectory(prefix="patchc-") as folder:
-        source, sink = Path(folder, "map.txt"), Path(folder, "counts.txt")
-        source.write_text(_map(image, symbols, inlined, owners), encoding="utf-8")
-        plugin = f"{build_plugin()},map={source},out={sink}"
-        run = image.run(inputs, ("-plugin", plugin))
-        lines = [line.split() for line in sink.read_text(encoding="utf-8").splitlines()]
+    ranges = _ranges(image, symbols, inlined, owners)
+    if lines:
+        sections = [read_section(image.elf, name) for name in (".network_text", ".weights")]
+        ranges += [Range(section.low, section.high, CONSTANTS) for section in sections]
+    found, run = trace(ranges, lambda qemu_args: image.run(inputs, qemu_args))
     start = next(symbol.low for symbol in symbols if symbol.name == entry)
-    return _counts(lines, symbols, owners, start, run)
+    return Counts(_one_call(found, symbols, owners, start), found.harness, run)
 
 
-def build_plugin() -> Path:
-    """The plugin, built once per source and user. Raises PatchcError without a compiler."""
-    source = runtime_dir() / "qemu" / "count.c"
-    digest = hashlib.sha256(source.read_bytes()).hexdigest()[:16]
-    root = os.environ.get("PATCHC_CACHE") or Path.home() / ".cache" / "patchc"
-    folder = Path(root) / "plugins"
-    plugin = folder / f"count-{digest}.so"
-    if not plugin.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder) as scratch:
-            made = Path(scratch, plugin.name)
-            run_command([_COMPILER, *_PLUGIN_FLAGS, str(source), "-o", str(made)], _SECONDS)
-            made.replace(plugin)
-    return plugin
-
-
-def _map(
+def _ranges(
     image: Firmware, symbols: Sequence[Symbol], inlined: Sequence[Inlined], owners: Sequence[str]
-) -> str:
-    """What the plugin reads; of several lines for an address it takes the first."""
+) -> list[Range]:
     harness = read_section(image.elf, ".harness_text")
-    lines = [f"{harness.low:x} {harness.high:x} {_HARNESS}"]
-    lines += [f"{c.low:x} {c.high:x} {owners.index(c.function)}" for c in inlined]
+    found = [Range(harness.low, harness.high, HARNESS)]
+    found += [Range(code.low, code.high, owners.index(code.function)) for code in inlined]
     for symbol in symbols:
         if not symbol.stem:
             continue
-        kind = _KERNEL
+        kind = KERNEL
         if symbol.stem == image.interface.name:
             owned = symbol.function in owners
-            kind = owners.index(symbol.function) if owned else _RESUMES
-        lines.append(f"{symbol.low:x} {symbol.high:x} {kind}")
-    return "\n".join(lines) + "\n"
+            kind = owners.index(symbol.function) if owned else RESUMES
+        found.append(Range(symbol.low, symbol.high, kind))
+    return found
 
 
-def _counts(
-    lines: Sequence[Sequence[str]],
-    symbols: Sequence[Symbol],
-    owners: Sequence[str],
-    start: int,
-    run: Run,
-) -> Counts:
-    """The plugin's output, per call of the function at `start`."""
-    owned: dict[str, int] = {}
-    functions: Counter[str] = Counter()
-    calls, callers = 0, 0
-    for word, *values in lines:
-        if word == "owner":
-            owned[owners[int(values[0])]] = int(values[1])
-        elif word == "harness":
-            callers = int(values[0])
-        else:
-            address, size, runs = int(values[0], 16), int(values[1]), int(values[2])
-            symbol = symbol_at(symbols, address)
-            functions[symbol.stem if symbol and symbol.stem else LIBRARY] += size * runs
-            calls += runs if address == start else 0
+def _one_call(
+    found: Trace, symbols: Sequence[Symbol], owners: Sequence[str], start: int
+) -> tuple[Executed, ...]:
+    """Per call of the function at `start`: the image may run a case more than once, and every run
+    is the same."""
+    calls = sum(block.runs for block in found.blocks if block.address == start)
     if not calls:
         raise PatchcError("QEMU's plugin saw no call of the network")
-    # The image may run a case more than once; every run is the same.
-    uneven = [n for n in (*owned.values(), *functions.values()) if n % calls]
-    if uneven or sum(owned.values()) != sum(functions.values()):
+    if any(n % calls for b in found.blocks for n in (b.runs, b.straight)):
         raise PatchcError(f"{calls} runs of one case did not execute the same instructions")
-    return Counts(
-        total=sum(owned.values()) // calls,
-        owners={name: n // calls for name, n in owned.items()},
-        functions={name: n // calls for name, n in functions.most_common()},
-        callers=callers,
-        run=run,
-    )
+    executed = []
+    for block in found.blocks:
+        symbol = symbol_at(symbols, block.address)
+        executed.append(
+            Executed(
+                address=block.address,
+                instructions=block.instructions,
+                owner=owners[block.owner],
+                file=symbol.stem if symbol and symbol.stem else LIBRARY,
+                runs=block.runs // calls,
+                straight=block.straight // calls,
+                lines=round(block.lines / calls),
+            )
+        )
+    return tuple(executed)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from patchc.targets.board import Board
 from patchc.targets.cost_table import CostTable
 from patchc.targets.reserve import Reserve
+from patchc.targets.timing import Timing
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +16,7 @@ class Core:
 
     name: str  # as in `--target`
     description: str
+    timing: Timing  # for the estimate of cycles
     compile_flags: tuple[str, ...]  # gcc's and clang's, to select the core
     reserve: Reserve  # measured by `python -m benchmarks.reserve`
     # Where QEMU runs its code; the first is the default.

@@ -44,10 +44,53 @@ def test_counts_are_the_same_every_time_and_add_up(out):
     assert json.loads((out / "bench.json").read_text())["instructions"] == first.instructions
 
 
+@pytest.mark.parametrize("core", ["cortex-m0", "cortex-m3", "cortex-m4", "cortex-m33"])
+def test_cycles_add_up_and_are_no_fewer_than_instructions(out, core):
+    """True of cores that begin one instruction at a time; the Cortex-M7 begins two, and loops of
+    the Cortex-M55 cost nothing on their way back."""
+    found = patchc.bench(out, target=core)
+    assert sum(kernel.cycles for kernel in found.kernels) == found.cycles
+    assert 0 < found.cycles - sum(block.cycles for block in found.blocks) < 400
+    parts = [*found.kernels, *found.blocks, *(step for b in found.blocks for step in b.steps)]
+    assert all(part.cycles >= part.instructions for part in (found, *parts))
+
+
+@pytest.mark.parametrize("core", ["cortex-m7", "cortex-m55"])
+def test_cycles_are_the_same_every_time(out, core):
+    first, second = patchc.bench(out, target=core), patchc.bench(out, target=core)
+    assert first == second
+    assert 0.4 * first.instructions < first.cycles < 2 * first.instructions
+
+
+def test_wait_states_and_clock(out):
+    found = patchc.bench(out, clock_mhz=100)
+    slower = patchc.bench(out, clock_mhz=100, wait_states=5)
+    assert found.milliseconds == found.cycles / 100_000
+    waits, rest = divmod(slower.cycles - found.cycles, 5)
+    assert rest == 0
+    assert 0 < waits < found.instructions
+    assert json.loads((out / "bench.json").read_text())["part"]["wait_states"] == 5
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ({"clock_mhz": 0.0}, "a clock of 0.0 MHz: more than 0 expected"),
+        ({"wait_states": -1}, "-1 wait states: at least 0"),
+    ],
+)
+def test_parts_that_there_are_not(tmp_path, option, message):
+    with pytest.raises(PatchcError, match=message):
+        patchc.bench(tmp_path, **option)
+
+
 def test_the_command_prints_a_table_or_json(out):
-    table = click.testing.CliRunner().invoke(main, ["bench", str(out), "--target", "cortex-m0"])
+    table = click.testing.CliRunner().invoke(
+        main, ["bench", str(out), "--target", "cortex-m0", "--clock", "48"]
+    )
     assert table.exit_code == 0, table.output
     assert "on cortex-m0" in table.output
+    assert "ms at 48 MHz" in table.output
     assert max(map(len, table.output.splitlines())) <= 80
     text = click.testing.CliRunner().invoke(main, ["bench", str(out), "--opt", "-Os", "--json"])
     found = json.loads(text.output)
@@ -76,9 +119,10 @@ def test_tunnels(tmp_path, core):
     inputs = {name: values[:1] for name, values in images(schedule.graph).items()}
     found = counting.count(image, inputs)
     steps = [step.function for block in image.interface.blocks for step in block.steps]
-    assert all(found.owners[name] > 0 for name in steps)
-    assert found.total == sum(found.owners.values()) == sum(found.functions.values())
-    assert found.callers > found.total / 100
+    sums = found.instructions()
+    assert all(sums.owners[name] > 0 for name in steps)
+    assert sums.total == sum(sums.owners.values()) == sum(sums.files.values())
+    assert found.callers > sums.total / 100
 
 
 def test_without_debug_info_inlined_code_has_no_owner(tmp_path):

@@ -17,6 +17,7 @@ from patchc.targets.core import Core
 from patchc.targets.cores import CORES, DEFAULT_CORE, core
 from patchc.targets.cost_table import Coefficients, CostTable
 from patchc.targets.reserve import Reserve
+from patchc.targets.timing import Timing
 from tests.c.emitted import (
     bottlenecks,
     concatenated,
@@ -53,6 +54,7 @@ def test_a_new_core_is_a_value(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     made_up = Core(
         name="cortex-m1",
         description="Arm Cortex-M1, ARMv6-M",
+        timing=Timing("made up"),
         compile_flags=("-mcpu=cortex-m1", "-mthumb"),
         reserve=Reserve.of_all(600),
         boards=(MPS2_AN385,),

@@ -77,6 +77,7 @@ class Bench:
     name: str  # of the emitted C
     target: str
     board: str
+    board_core: str  # that it has
     opt: str
     flags: tuple[str, ...]  # beyond those of the test image
     versions: Mapping[str, str]
@@ -175,6 +176,7 @@ def _bench(
         name=image.interface.name,
         target=image.core.name,
         board=image.board.name,
+        board_core=image.board.core,
         opt=opt,
         flags=counting.FLAGS,
         versions={name: _version(name) for name in (COMPILER, QEMU)},

@@ -73,6 +73,11 @@ def _rows(block: BlockCount) -> list[tuple[str, int, int, int]]:
     return [whole, *steps, ("  its loops", instructions, cycles, 0)]
 
 
+def _stand_in(found: Bench) -> str:
+    """The core that the code ran on, where the board has not the one that it is for."""
+    return "" if found.board_core == found.target else f", on its {found.board_core}"
+
+
 def _ends(steps: Sequence[StepCount]) -> str:
     nodes = [name for step in steps for name in step.nodes]
     return f"{nodes[0]} .. {nodes[-1]}" if nodes else steps[0].step
@@ -97,7 +102,7 @@ def _facts(found: Bench) -> list[str]:
         "         callbacks left out; % and per MAC are of instructions",
         *_cycles(found),
         f"flags    {found.opt} {' '.join(found.flags)}, as in test/firmware/Makefile otherwise",
-        f"board    {found.board}",
+        f"board    {found.board}{_stand_in(found)}",
         *(f"tool     {shorten(text, WIDTH - 9)}" for text in found.versions.values()),
         f"stack    {found.stack_high_water_bytes} B used; code {found.code_bytes:,} B",
         f"outputs  {found.bytes_different} bytes differ from the network in numpy",

@@ -25,6 +25,7 @@ class Board:
     """
 
     name: str
+    core: str  # that it has; it may run the code of smaller ones, too
     machine: str  # of qemu-system-arm -M
     code: Memory
     ram: Memory  # from its start: the region under test, then what is painted behind it
@@ -34,10 +35,11 @@ class Board:
     external: Memory | None
 
 
-def mps2(name: str, external: int) -> Board:
+def mps2(name: str, core: str, external: int) -> Board:
     """Arm's MPS2 with an ARMv7-M image: 4 MB of code, 4 MB of RAM, 16 MB of PSRAM."""
     return Board(
         name=name,
+        core=core,
         machine=name,
         code=Memory(0x0000_0000, 4 * MIB),
         ram=Memory(0x2000_0000, 2 * MIB),
@@ -46,13 +48,14 @@ def mps2(name: str, external: int) -> Board:
     )
 
 
-MPS2_AN385 = mps2("mps2-an385", external=0x2100_0000)  # Cortex-M3, which runs Cortex-M0 code
-MPS2_AN386 = mps2("mps2-an386", external=0x2100_0000)  # Cortex-M4F
-MPS2_AN500 = mps2("mps2-an500", external=0x6000_0000)  # Cortex-M7F
+MPS2_AN385 = mps2("mps2-an385", "cortex-m3", external=0x2100_0000)
+MPS2_AN386 = mps2("mps2-an386", "cortex-m4", external=0x2100_0000)
+MPS2_AN500 = mps2("mps2-an500", "cortex-m7", external=0x6000_0000)
 
 # Cortex-M33F; addresses of the secure state, in which it starts.
 MPS2_AN505 = Board(
     name="mps2-an505",
+    core="cortex-m33",
     machine="mps2-an505",
     code=Memory(0x1000_0000, 4 * MIB),
     ram=Memory(0x3800_0000, 2 * MIB),
@@ -63,6 +66,7 @@ MPS2_AN505 = Board(
 # Cortex-M55 with MVE. Its 512 KB of data TCM would be too small for networks layer by layer.
 MPS3_AN547 = Board(
     name="mps3-an547",
+    core="cortex-m55",
     machine="mps3-an547",
     code=Memory(0x0000_0000, 512 * KIB),
     ram=Memory(0x2100_0000, 4 * MIB),
@@ -73,6 +77,7 @@ MPS3_AN547 = Board(
 # Cortex-M0 without an MPU: 16 KB of RAM, outside of which it faults, as it does on unaligned words.
 MICROBIT = Board(
     name="microbit",
+    core="cortex-m0",
     machine="microbit",
     code=Memory(0x0000_0000, 256 * KIB),
     ram=Memory(0x2000_0000, 10 * KIB),

@@ -1,23 +1,37 @@
-"""The cores by name."""
+"""The cores by name: every `Core` that a module of this folder holds."""
 
 from __future__ import annotations
 
 import difflib
+import re
+from importlib import import_module
+from pkgutil import iter_modules
 
+import patchc.targets
 from patchc.errors import PatchcError
 from patchc.targets.core import Core
-from patchc.targets.cortex_m0 import CORTEX_M0
-from patchc.targets.cortex_m3 import CORTEX_M3
-from patchc.targets.cortex_m4 import CORTEX_M4
-from patchc.targets.cortex_m7 import CORTEX_M7
-from patchc.targets.cortex_m33 import CORTEX_M33
-from patchc.targets.cortex_m55 import CORTEX_M55
 
-CORES: dict[str, Core] = {
-    core.name: core for core in (CORTEX_M0, CORTEX_M3, CORTEX_M4, CORTEX_M7, CORTEX_M33, CORTEX_M55)
-}
+_DATA_FILES = "cortex_"  # their names begin so
 
-DEFAULT_CORE = CORTEX_M4.name
+
+def _found() -> list[Core]:
+    """By architecture's number, as in Cortex-M7 and M33, the plain one before its sibling."""
+    modules = (
+        import_module(f"{patchc.targets.__name__}.{module.name}")
+        for module in iter_modules(patchc.targets.__path__)
+        if module.name.startswith(_DATA_FILES)
+    )
+    cores = (one for module in modules for one in vars(module).values() if isinstance(one, Core))
+    return sorted({core.name: core for core in cores}.values(), key=_position)
+
+
+def _position(core: Core) -> tuple[list[int], str]:
+    return [int(digits) for digits in re.findall(r"\d+", core.name)], core.name
+
+
+CORES: dict[str, Core] = {core.name: core for core in _found()}
+
+DEFAULT_CORE = "cortex-m4"
 
 
 def core(name: str) -> Core:

@@ -1,4 +1,6 @@
-"""Arm Cortex-M55 with MVE."""
+"""Arm Cortex-M55 and M85 with MVE."""
+
+from dataclasses import replace
 
 from patchc.targets.board import MPS3_AN547
 from patchc.targets.core import Core
@@ -19,4 +21,17 @@ CORTEX_M55 = Core(
     # Measured: python -m benchmarks.reserve --core cortex-m55
     reserve=Reserve(layers=664, tunnels=696, groups=904, many=904),
     boards=(MPS3_AN547,),
+)
+
+CORTEX_M85 = replace(
+    CORTEX_M55,
+    name="cortex-m85",
+    description="Arm Cortex-M85 with MVE, ARMv8.1-M Mainline",
+    timing=replace(
+        CORTEX_M55.timing,
+        source="Arm publishes none: as the Cortex-M55, but pairs of scalars begin in one cycle",
+        issues_two=True,
+    ),
+    # gcc knows it by name from version 13 on; all that the network needs of it the M55 has, too.
+    compile_flags=("-mcpu=cortex-m55", "-mthumb", "-mfloat-abi=hard"),
 )

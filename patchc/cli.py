@@ -270,7 +270,7 @@ def compile_command(ctx: click.Context, as_json: bool, **options: Any) -> None:
     \b
     Examples:
       patchc compile int8.onnx -o out --budget 64k
-      patchc compile float.onnx -o out --calibration photos/ --mean 127.5 --std 127.5
+      patchc compile net.onnx -o out --calibration photos/ --mean 127.5 --std 127.5
       patchc compile int8.onnx -o out --input extern --target cortex-m0 --json
     """
     given = [name for name in _QUANTIZING if _is_given(ctx, name)]
@@ -333,7 +333,7 @@ def quantize_command(**options: Any) -> None:
     \b
     Examples:
       patchc quantize float.onnx -o int8.onnx --calibration photos/
-      patchc quantize float.onnx -o int8.onnx --calibration samples.npz --format qoperator
+      patchc quantize float.onnx -o int8.onnx --calibration maps.npz --format qoperator
     """
     chosen = _quantization(options)
     with _progress() as progress:
@@ -356,8 +356,10 @@ def quantize_command(**options: Any) -> None:
 @click.option(
     "--target",
     type=click.Choice([*CORES, ALL]),
+    metavar="CORE",
     multiple=True,
-    help="Core for --on qemu; may be repeated. [default: the one compiled for]",
+    help=f"Core for --on qemu, or all; may be repeated: {', '.join(CORES)}. "
+    "[default: the one compiled for]",
 )
 @click.option("--cases", default=DEFAULT_CASES, show_default=True, help="Random cases.")
 @click.option("--seed", default=0, show_default=True, help="Of the random cases.")
@@ -391,7 +393,10 @@ def verify_command(out: Path, as_json: bool, **options: Any) -> int:
 @main.command("bench")
 @_out
 @click.option(
-    "--target", type=click.Choice(list(CORES)), help="Core. [default: as it was compiled for]"
+    "--target",
+    type=click.Choice(list(CORES)),
+    metavar="CORE",
+    help=f"Core: {', '.join(CORES)}. [default: as it was compiled for]",
 )
 @click.option(
     "--opt",
@@ -530,9 +535,10 @@ def inspect_command(
 @click.option(
     "--target",
     type=click.Choice(list(CORES)),
+    metavar="CORE",
     default=DEFAULT_CORE,
     show_default=True,
-    help="Core that the C is for.",
+    help=f"Core that the C is for: {', '.join(CORES)}.",
 )
 @click.option(
     "--input",

@@ -614,3 +614,9 @@ def test_explore_shows_points_that_compile_meets(tmp_path: Path, model: Path):
     text = patchc_command("explore", model).stdout
     assert max(map(len, text.splitlines())) <= 80
     assert all(f"{total:,}" in text for total in totals)
+
+
+@pytest.mark.parametrize("command", sorted(main.commands))
+def test_help_fits_a_terminal(command: str):
+    text = patchc_command(command, "--help").stdout
+    assert max(map(len, text.splitlines())) <= WIDTH

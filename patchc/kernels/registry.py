@@ -11,6 +11,7 @@ from patchc.kernels.dsp import DSP_KERNELS
 from patchc.kernels.elementwise import ELEMENTWISE
 from patchc.kernels.kernel import Kernel, Site
 from patchc.kernels.moves import MOVES
+from patchc.kernels.mve import MVE_KERNELS
 from patchc.kernels.narrow import NARROW_KERNELS
 from patchc.kernels.pools import POOLS
 
@@ -66,4 +67,14 @@ class Registry(Mapping[str, Kernel]):
         return Registry((*self.entries, *kernels))
 
 
-KERNELS = Registry((*CONVOLUTIONS, *NARROW_KERNELS, *DSP_KERNELS, *ELEMENTWISE, *POOLS, *MOVES))
+KERNELS = Registry(
+    (
+        *CONVOLUTIONS,
+        *NARROW_KERNELS,
+        *DSP_KERNELS,
+        *MVE_KERNELS,
+        *ELEMENTWISE,
+        *POOLS,
+        *MOVES,
+    )
+)

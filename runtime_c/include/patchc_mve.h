@@ -80,6 +80,16 @@ PATCHC_INLINE patchc_four patchc_four_shift(patchc_four a, int32_t bits)
     return vshlq_r_s32(a, bits);
 }
 
+/* The factors and the offsets of four channels. */
+PATCHC_INLINE void patchc_four_forms(const patchc_form *form, patchc_four *factor,
+                                     patchc_four *offset)
+{
+    int32x4x2_t both = vld2q_s32(&form->factor);
+
+    *factor = both.val[0];
+    *offset = both.val[1];
+}
+
 /* The high words of the products. */
 PATCHC_INLINE patchc_four patchc_four_high(patchc_four a, patchc_four b)
 {
@@ -146,6 +156,15 @@ PATCHC_INLINE patchc_four patchc_four_shift(patchc_four a, int32_t bits)
     PATCHC_EACH(found, bits < 0 ? a.lane[i] >> -bits
                                 : patchc_signed((uint32_t)a.lane[i] << bits))
     return found;
+}
+
+PATCHC_INLINE void patchc_four_forms(const patchc_form *form, patchc_four *factor,
+                                     patchc_four *offset)
+{
+    for (int32_t i = 0; i < 4; i++) {
+        factor->lane[i] = form[i].factor;
+        offset->lane[i] = form[i].offset;
+    }
 }
 
 PATCHC_INLINE patchc_four patchc_four_high(patchc_four a, patchc_four b)

@@ -212,14 +212,21 @@ static void three_some(const patchc_layer *layer, const int8_t *const in[3], int
 {
     const patchc_conv_params *params = layer->params;
     int32_t taps = layer->taps;
-    three at = {params->form + first,
-                {out[0] + first, out[1] + first, out[2] + first},
-                params->form + first + count,
-                {{0, 0, 0}, in[0], 0, in[1], 0, in[2], 0, taps},
-                params->weights + first * taps,
-                taps - (taps + 15) / 16 * 16,
-                {0}};
+    three at; /* its sums are set where they are read */
 
+    at.form = params->form + first;
+    at.out[0] = out[0] + first;
+    at.out[1] = out[1] + first;
+    at.out[2] = out[2] + first;
+    at.last = params->form + first + count;
+    at.start.none[0] = at.start.none[1] = at.start.none[2] = 0;
+    at.start.none3 = at.start.none4 = at.start.none5 = 0;
+    at.start.in0 = in[0];
+    at.start.in1 = in[1];
+    at.start.in2 = in[2];
+    at.start.taps = taps;
+    at.weights = params->weights + first * taps;
+    at.back = taps - (taps + 15) / 16 * 16;
     while (at.form != at.last) {
         if (three_blocks(&at)) {
             make_again(params, (int32_t)(at.form - params->form) - 4, at.sums, out, 3);
@@ -352,14 +359,16 @@ static void one_some(const patchc_layer *layer, const int8_t *in, int8_t *out, i
 {
     const patchc_conv_params *params = layer->params;
     int32_t taps = layer->taps;
-    one at = {params->form + first,
-              out + first,
-              params->form + first + count,
-              {{0, 0, 0, 0}, in, taps},
-              params->weights + first * taps,
-              taps - (taps + 15) / 16 * 16,
-              {0}};
+    one at; /* its sums are set where they are read */
 
+    at.form = params->form + first;
+    at.out = out + first;
+    at.last = params->form + first + count;
+    at.start.none[0] = at.start.none[1] = at.start.none[2] = at.start.none[3] = 0;
+    at.start.in = in;
+    at.start.taps = taps;
+    at.weights = params->weights + first * taps;
+    at.back = taps - (taps + 15) / 16 * 16;
     while (at.form != at.last) {
         if (one_blocks(&at)) {
             make_again(params, (int32_t)(at.form - params->form) - 4, at.sums, &out, 1);

@@ -12,6 +12,7 @@ from patchc.kernels.dsp import DSP_KERNELS
 from patchc.kernels.elementwise import ELEMENTWISE
 from patchc.kernels.kernel import Kernel, Role, Site
 from patchc.kernels.moves import MOVES
+from patchc.kernels.mve import MVE_KERNELS
 from patchc.kernels.narrow import NARROW_KERNELS
 from patchc.kernels.pools import POOLS
 
@@ -70,4 +71,14 @@ class Registry(Mapping[str, Kernel]):
         return Registry((*self.entries, *kernels))
 
 
-KERNELS = Registry((*CONVOLUTIONS, *NARROW_KERNELS, *DSP_KERNELS, *ELEMENTWISE, *POOLS, *MOVES))
+KERNELS = Registry(
+    (
+        *CONVOLUTIONS,
+        *NARROW_KERNELS,
+        *DSP_KERNELS,
+        *MVE_KERNELS,
+        *ELEMENTWISE,
+        *POOLS,
+        *MOVES,
+    )
+)

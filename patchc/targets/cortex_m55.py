@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from patchc.targets.board import MPS3_AN547
 from patchc.targets.core import Core
+from patchc.targets.cortex_m55_costs import CORTEX_M55_COSTS
 from patchc.targets.reserve import Reserve
 from patchc.targets.timing import Timing
 
@@ -21,6 +22,8 @@ CORTEX_M55 = Core(
     # Measured: python -m benchmarks.reserve --core cortex-m55
     reserve=Reserve(layers=664, tunnels=696, groups=904, many=904),
     boards=(MPS3_AN547,),
+    flavours=("portable", "mve"),
+    cost_table=CORTEX_M55_COSTS,
 )
 
 CORTEX_M85 = replace(

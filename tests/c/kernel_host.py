@@ -18,6 +18,7 @@ import numpy as np
 from patchc.ir import Padding
 from patchc.kernels.dsp import DSP
 from patchc.kernels.kernel import Operands
+from patchc.kernels.mve import MVE
 from patchc.kernels.registry import KERNELS
 from patchc.numerics.structs import Params
 from tests.tools import require_tool
@@ -296,8 +297,9 @@ def build_folder() -> Path:
 
 
 def kernel_sources() -> list[str]:
-    """Of the kernels in plain C, each file once; those of DSP cores have programs of their own."""
-    plain = (kernel for kernel in KERNELS.values() if kernel.flavour != DSP)
+    """Of the kernels in plain C, each file once; those of cores with DSP
+    instructions or MVE have programs of their own."""
+    plain = (kernel for kernel in KERNELS.values() if kernel.flavour not in (DSP, MVE))
     found = [source for kernel in plain for source in (kernel.source, *kernel.shared)]
     return [str(ROOT / "runtime_c" / source) for source in dict.fromkeys(found)]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from patchc.kernels.dsp import DSP
 from patchc.plan.types import StepPlan
 from patchc.planner.assign import with_kernels
 from patchc.planner.machine import ANY_CORE, machine_of
@@ -13,7 +14,7 @@ from patchc.planner.units import (
     find_units,
 )
 from patchc.targets.cores import core
-from tests.c.flavour_plans import DSP_MACHINE
+from tests.c.flavour_plans import MACHINES
 from tests.graphs import NetworkBuilder
 
 
@@ -44,7 +45,7 @@ def test_tiles_fit_the_passes_of_kernels():
     net = NetworkBuilder()
     x = net.conv(net.input(8, 8, 3), 32, 3, 2)
     graph = net.build(net.bottleneck(x, 8, 4, 3, 1))
-    (_, block) = find_units(graph, graph.nodes, DSP_MACHINE)
+    (_, block) = find_units(graph, graph.nodes, MACHINES[DSP])
     found = {step.tile for option in block.options for step in option if len(step.nodes) > 1}
     assert found - {0} == {TILE_BYTES // 128, 2, 6}
 

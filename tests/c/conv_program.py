@@ -1,4 +1,5 @@
-"""Builds and runs dsp_driver.c with the kernels in runtime_c/dsp and the portable ones beside."""
+"""Builds and runs conv_driver.c with the convolutions in runtime_c/dsp and runtime_c/mve, and the
+portable ones beside."""
 
 from __future__ import annotations
 
@@ -18,10 +19,18 @@ from tests.c.kernel_host import INCLUDE, ROOT, WARNINGS, build_folder
 from tests.tools import require_tool
 
 HERE = Path(__file__).parent
-DRIVER, START, LINK = HERE / "dsp_driver.c", HERE / "dsp_start.c", HERE / "dsp_link.ld"
-STEMS = ("conv2d_pointwise", "conv2d", "dense", "conv2d_depthwise")
+DRIVER, START, LINK = HERE / "conv_driver.c", HERE / "conv_start.c", HERE / "conv_link.ld"
+STEMS = (
+    "conv2d_pointwise",
+    "conv2d",
+    "dense",
+    "conv2d_depthwise",
+    "pointwise_add",
+    "pointwise_finish",
+)
 SOURCES = (
     *sorted((ROOT / "runtime_c/dsp").glob("*.c")),
+    *sorted((ROOT / "runtime_c/mve").glob("*.c")),
     ROOT / "runtime_c" / RARE_SOURCE,
     *(ROOT / f"runtime_c/portable/patchc_{stem}.c" for stem in STEMS),
 )
@@ -45,7 +54,7 @@ def _folder(*names: object) -> Path:
 @cache
 def host_program(compiler: str, flags: tuple[str, ...]) -> Path:
     """Skips without the compiler."""
-    program = _folder("dsp", compiler, flags) / "program"
+    program = _folder("convolutions", compiler, flags) / "program"
     command = [require_tool(compiler), *WARNINGS, *flags, "-I", INCLUDE, DRIVER, *SOURCES]
     run([*command, "-o", program])
     return program
@@ -54,7 +63,7 @@ def host_program(compiler: str, flags: tuple[str, ...]) -> Path:
 @cache
 def core_program(core: Core, flags: tuple[str, ...] = ("-O2",)) -> Image:
     """For the core's first board. Skips without the compiler."""
-    folder, board = _folder("dsp", core.name, flags), core.boards[0]
+    folder, board = _folder("convolutions", core.name, flags), core.boards[0]
     compile_ = [require_tool(COMPILER), *core.compile_flags, *WARNINGS, *flags, "-g"]
     run([*compile_, "-I", INCLUDE, "-c", DRIVER, START, *SOURCES], folder)
     objects = tuple(folder / f"{source.stem}.o" for source in SOURCES)
@@ -62,6 +71,7 @@ def core_program(core: Core, flags: tuple[str, ...] = ("-O2",)) -> Image:
     places["RAM_BYTES"] = board.ram.bytes
     symbols = [f"-Wl,--defsym={name}={value:#x}" for name, value in places.items()]
     link = [COMPILER, *core.compile_flags, "--specs=rdimon.specs", "-T", LINK, *symbols]
+    link += ["-nostartfiles", "-Wl,--wrap=_sbrk"]
     elf = folder / "program.elf"
     run([*link, folder / f"{DRIVER.stem}.o", folder / f"{START.stem}.o", *objects, "-o", elf])
     return Image(elf, board, objects)
@@ -74,11 +84,10 @@ def run_host(program: Path, folder: Path) -> None:
 
 def run_core(image: Image, folder: Path, qemu_args: Sequence[str] = ()) -> None:
     """The same under QEMU. Skips without it."""
-    words = "arg=program,arg=in,arg=out"
     command = [require_tool(QEMU), "-M", image.board.machine, "-kernel", image.elf]
     command += ["-display", "none", "-monitor", "none", "-serial", "null"]
     command += ["-chardev", "stdio,id=host"]
-    command += ["-semihosting-config", f"enable=on,target=native,chardev=host,{words}"]
+    command += ["-semihosting-config", "enable=on,target=native,chardev=host"]
     run([*command, *qemu_args], folder)
 
 

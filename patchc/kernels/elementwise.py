@@ -60,6 +60,10 @@ def _tables(site: Site) -> str | None:
     return accepts(site) if cast(Lut, site.op).per_channel else "it has one table"
 
 
+# What makes int8 of two operands: most of it in sums of 32 bits.
+PAIR_HEADERS = ("patchc_pairs.h", "patchc_requant.h")
+SUMS_SOURCE = "portable/patchc_near_sums.c"
+
 ELEMENTWISE: tuple[Kernel, ...] = (
     portable(
         "add",
@@ -67,7 +71,8 @@ ELEMENTWISE: tuple[Kernel, ...] = (
         Order.ELEMENT,
         struct="patchc_add_params",
         pack=_add,
-        headers=("patchc_pairs.h",),
+        headers=PAIR_HEADERS,
+        shared=(SUMS_SOURCE,),
         operands=Operands.PAIR,
     ),
     portable(
@@ -76,7 +81,7 @@ ELEMENTWISE: tuple[Kernel, ...] = (
         Order.ELEMENT,
         struct="patchc_mul_params",
         pack=_mul,
-        headers=("patchc_pairs.h",),
+        headers=PAIR_HEADERS,
         operands=Operands.PAIR,
     ),
     portable(
@@ -85,7 +90,8 @@ ELEMENTWISE: tuple[Kernel, ...] = (
         Order.ELEMENT,
         struct="patchc_sub_params",
         pack=_sub,
-        headers=("patchc_pairs.h", "patchc_softfloat.h"),
+        headers=(*PAIR_HEADERS, "patchc_softfloat.h"),
+        shared=(SUMS_SOURCE,),
         operands=Operands.PAIR,
     ),
     portable(

@@ -19,6 +19,9 @@ from patchc.numerics.structs import AverageParams, GlobalParams, PoolParams
 MAX_POOLED_PIXELS = INT32_MAX // 256
 
 
+MAX_SOURCE = "portable/patchc_max_of_four.c"
+
+
 def _max_pool(graph: Graph, node: Node, group: int) -> PoolParams:
     op = cast(MaxPool, node.op)
     return PoolParams(window_params(op.window, where_of(node)), op.clamp.lo, op.clamp.hi)
@@ -67,6 +70,8 @@ POOLS: tuple[Kernel, ...] = (
         MaxPool,
         struct="patchc_pool_params",
         pack=_max_pool,
+        headers=("patchc_max.h",),
+        shared=(MAX_SOURCE,),
         refuses=_same_channels,
     ),
     portable(

@@ -10,6 +10,7 @@ from patchc.kernels.convolutions import CONVOLUTIONS
 from patchc.kernels.dsp import DSP_KERNELS
 from patchc.kernels.elementwise import ELEMENTWISE
 from patchc.kernels.kernel import Kernel, Site
+from patchc.kernels.loops import DSP_LOOPS
 from patchc.kernels.moves import MOVES
 from patchc.kernels.narrow import NARROW_KERNELS
 from patchc.kernels.pools import POOLS
@@ -66,4 +67,9 @@ class Registry(Mapping[str, Kernel]):
         return Registry((*self.entries, *kernels))
 
 
-KERNELS = Registry((*CONVOLUTIONS, *NARROW_KERNELS, *DSP_KERNELS, *ELEMENTWISE, *POOLS, *MOVES))
+KERNELS = Registry(
+    (
+        *(*CONVOLUTIONS, *NARROW_KERNELS, *DSP_KERNELS),
+        *(*ELEMENTWISE, *POOLS, *MOVES, *DSP_LOOPS),
+    )
+)

@@ -9,9 +9,11 @@ from patchc.targets.cost_table import Coefficients, CostTable
 ARMV7EM_COSTS = CostTable(
     flavours={
         "portable": Coefficients(per_call=111_867, per_output=1_413),
+        "dsp": Coefficients(per_row=100_000, per_output=8_200),
     },
     kernels={
         "add": Coefficients(per_pixel=2_049, per_output=40_117),
+        "add.dsp": Coefficients(per_row=100_000, per_output=8_200),
         "conv2d": Coefficients(
             per_pixel=473_537, per_output=84_371, per_mac=4_775, per_weight_byte=1_008
         ),
@@ -28,6 +30,7 @@ ARMV7EM_COSTS = CostTable(
         "dense.dsp": Coefficients(per_call=149_818, per_output=14_250, per_mac=1_243),
         "global_average_pool": Coefficients(per_pixel=230_449, per_output=1_750),
         "max_pool": Coefficients(per_row=60_700, per_pixel=164_745, per_output=28_862),
+        "max_pool.dsp": Coefficients(per_row=100_000, per_pixel=120_000, per_output=3_500),
         "pointwise_add": Coefficients(
             per_row=771_361, per_output=5_315, per_mac=2_599, per_weight_byte=6_460
         ),

@@ -12,33 +12,57 @@ static int8_t mul_exact(int32_t product, const patchc_mul_params *params)
                         params->hi);
 }
 
-static int8_t mul_one(int32_t a, int32_t b, const patchc_mul_params *params)
+/* The first of `count` products, clipped to int8, up to the first one that is close to a tie;
+ * returns how many. `step`: of b. */
+static int32_t near_products(int8_t *out, const int8_t *a, const int8_t *b, int32_t step,
+                             int32_t count, const patchc_mul_params *params)
 {
-    int32_t product = (a - params->a_zero_point) * (b - params->b_zero_point);
-    uint32_t sum = (uint32_t)product * (uint32_t)params->near_factor + params->near.constant;
+    const int32_t a_zero_point = params->a_zero_point, b_zero_point = params->b_zero_point;
+    const uint32_t factor = (uint32_t)params->near_factor;
+    const patchc_near near = params->near; /* which no byte written can change */
+    int32_t i;
 
-    if (patchc_settled(sum, &params->near)) {
-        return patchc_clamp(patchc_settled_value(sum, &params->near), params->lo, params->hi);
+    for (i = 0; i < count; i++) {
+        int32_t product = (a[i] - a_zero_point) * (*b - b_zero_point);
+        uint32_t sum = near.constant + (uint32_t)product * factor;
+
+        if (!patchc_settled(sum, &near)) {
+            break;
+        }
+        out[i] = patchc_saturated(patchc_near_value(sum, &near));
+        b += step;
     }
-    return mul_exact(product, params);
+    return i;
+}
+
+static void multiply(const patchc_run *run, const patchc_mul_params *params)
+{
+    for (int32_t i = 0; i < run->length; i++) {
+        const int8_t *a = run->a + i, *b = run->b + i * run->step;
+        int32_t settled = near_products(run->out + i, a, b, run->step, run->length - i, params);
+
+        i += settled;
+        if (i < run->length) {
+            int32_t x = run->a[i] - params->a_zero_point;
+            int32_t y = run->b[i * run->step] - params->b_zero_point;
+
+            run->out[i] = mul_exact(x * y, params);
+        }
+    }
+    patchc_clamp_row(run->out, run->length, params->lo, params->hi);
 }
 
 void patchc_mul(const patchc_out *out, const patchc_in *a, const patchc_in *b,
                 const patchc_mul_params *params)
 {
-    const patchc_second second = patchc_second_of(out, b, params->constant);
+    const patchc_in second = patchc_second_of(out, b, params->constant);
 
     for (int32_t i = 0; i < out->rows; i++) {
-        const int8_t *first = patchc_in_row(a, i);
-        const int8_t *row_b = patchc_second_row(&second, i);
-        int8_t *row = patchc_out_row(out, i);
+        patchc_run run = patchc_first_run(out, a, &second, i);
 
-        for (int32_t run = 0; run < second.runs; run++) {
-            for (int32_t j = 0; j < second.length; j++) {
-                row[j] = mul_one(first[j], row_b[j * second.step], params);
-            }
-            first += second.length;
-            row += second.length;
+        for (int32_t done = 0; done < out->cols * out->channels; done += run.length) {
+            multiply(&run, params);
+            patchc_next_run(&run);
         }
     }
 }

@@ -16,7 +16,6 @@ from pathlib import Path
 import numpy as np
 
 from patchc.ir import Padding
-from patchc.kernels.dsp import DSP
 from patchc.kernels.kernel import Operands
 from patchc.kernels.registry import KERNELS
 from patchc.numerics.structs import Params
@@ -76,10 +75,8 @@ class ConvParams(ctypes.Structure):
 class Near(ctypes.Structure):
     _fields_ = (
         ("constant", ctypes.c_uint32),
-        ("guard", ctypes.c_uint32),
-        ("range", ctypes.c_uint32),
+        ("mask", ctypes.c_uint32),
         ("bits", ctypes.c_int32),
-        ("base", ctypes.c_int32),
     )
 
 
@@ -286,8 +283,9 @@ def build_folder() -> Path:
 
 
 def kernel_sources() -> list[str]:
-    """Of the kernels in plain C, each file once; those of DSP cores have programs of their own."""
-    plain = (kernel for kernel in KERNELS.values() if kernel.flavour != DSP)
+    """Of the kernels whose constants are among STRUCTS, each file once; the convolutions of some
+    cores have a program of their own."""
+    plain = (kernel for kernel in KERNELS.values() if kernel.struct in (None, *STRUCTS))
     found = [source for kernel in plain for source in (kernel.source, *kernel.shared)]
     return [str(ROOT / "runtime_c" / source) for source in dict.fromkeys(found)]
 

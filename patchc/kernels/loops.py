@@ -1,0 +1,42 @@
+"""Kernels that are portable ones with another innermost loop, written for some cores.
+
+Their files include the portable file, and put that loop's function in place of the portable one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from patchc.kernels.dsp import DSP
+from patchc.kernels.elementwise import ELEMENTWISE, SUMS_SOURCE
+from patchc.kernels.kernel import Kernel
+from patchc.kernels.pools import MAX_SOURCE, POOLS
+from patchc.kernels.portable import PORTABLE
+
+_PORTABLE = {kernel.name: kernel for kernel in (*ELEMENTWISE, *POOLS)}
+
+
+def _with(name: str, loop: str, flavour: str, header: str, operations: str) -> Kernel:
+    """patchc_NAME_FLAVOUR. `loop`: the portable file that the faster loop falls back on; its own
+    has the same name, the flavour behind it. `operations`: the header with the flavour's
+    instructions."""
+    kernel = _PORTABLE[name]
+    stem = loop.removeprefix(f"{PORTABLE}/").removesuffix(".c")
+    return replace(
+        kernel,
+        name=f"{name}.{flavour}",
+        flavour=flavour,
+        supersedes=PORTABLE,
+        function=f"{kernel.function}_{flavour}",
+        source=f"{flavour}/{kernel.function}_{flavour}.c",
+        header=header,
+        headers=(*kernel.headers, operations),
+        shared=(f"{flavour}/{stem}_{flavour}.c", *kernel.shared),
+        included=(kernel.source,),
+    )
+
+
+DSP_LOOPS: tuple[Kernel, ...] = tuple(
+    _with(name, loop, DSP, "patchc_kernels_dsp.h", "patchc_dsp.h")
+    for name, loop in (("add", SUMS_SOURCE), ("sub", SUMS_SOURCE), ("max_pool", MAX_SOURCE))
+)

@@ -9,5 +9,6 @@
 /* out[i] = the largest of taps[0][i] .. taps[3][i], i < count. A tap may be `out` itself. */
 void patchc_max_of_four(int8_t *out, const int8_t *const *taps, int32_t count);
 void patchc_max_of_four_dsp(int8_t *out, const int8_t *const *taps, int32_t count);
+void patchc_max_of_four_mve(int8_t *out, const int8_t *const *taps, int32_t count);
 
 #endif

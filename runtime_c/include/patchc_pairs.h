@@ -91,6 +91,14 @@ int32_t patchc_near_sums(int8_t *out, const int8_t *a, const int8_t *b, int32_t 
                          const patchc_near_sum *by);
 int32_t patchc_near_sums_dsp(int8_t *out, const int8_t *a, const int8_t *b, int32_t count,
                              const patchc_near_sum *by);
+int32_t patchc_near_sums_mve(int8_t *out, const int8_t *a, const int8_t *b, int32_t count,
+                             const patchc_near_sum *by);
+
+/* The same for products. `step`: of b. */
+int32_t patchc_near_products(int8_t *out, const int8_t *a, const int8_t *b, int32_t step,
+                             int32_t count, const patchc_mul_params *params);
+int32_t patchc_near_products_mve(int8_t *out, const int8_t *a, const int8_t *b, int32_t step,
+                                 int32_t count, const patchc_mul_params *params);
 
 /* The sums of a run from value `done` on; returns where they end. */
 static inline int32_t patchc_run_sums(const patchc_run *run, int32_t done,

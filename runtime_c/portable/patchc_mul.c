@@ -12,36 +12,12 @@ static int8_t mul_exact(int32_t product, const patchc_mul_params *params)
                         params->hi);
 }
 
-/* The first of `count` products, clipped to int8, up to the first one that is close to a tie;
- * returns how many. `step`: of b. */
-static int32_t near_products(int8_t *out, const int8_t *a, const int8_t *b, int32_t step,
-                             int32_t count, const patchc_mul_params *params)
-{
-    const int32_t a_zero_point = params->a_zero_point, b_zero_point = params->b_zero_point;
-    const uint32_t factor = (uint32_t)params->near_factor;
-    const patchc_near near = params->near; /* which no byte written can change */
-    int32_t i;
-
-    for (i = 0; i < count; i++) {
-        int32_t product = (a[i] - a_zero_point) * (*b - b_zero_point);
-        uint32_t sum = near.constant + (uint32_t)product * factor;
-
-        if (!patchc_settled(sum, &near)) {
-            break;
-        }
-        out[i] = patchc_saturated(patchc_near_value(sum, &near));
-        b += step;
-    }
-    return i;
-}
-
 static void multiply(const patchc_run *run, const patchc_mul_params *params)
 {
     for (int32_t i = 0; i < run->length; i++) {
         const int8_t *a = run->a + i, *b = run->b + i * run->step;
-        int32_t settled = near_products(run->out + i, a, b, run->step, run->length - i, params);
 
-        i += settled;
+        i += patchc_near_products(run->out + i, a, b, run->step, run->length - i, params);
         if (i < run->length) {
             int32_t x = run->a[i] - params->a_zero_point;
             int32_t y = run->b[i * run->step] - params->b_zero_point;

@@ -3,8 +3,8 @@
     python -m benchmarks.kernels [--core CORE] [--only KERNEL] [--portable]
 
 Per kernel and shape: all instructions of one call on a map, borders and requantisation included.
-Every channel has a form of requantisation, whose values are random; the portable kernels have none.
-The tests' program is what runs (tests/c/dsp_driver.c), so results are compared with numpy, too.
+Every channel has a line of requantisation, whose values are random.
+The tests' program is what runs (tests/c/conv_driver.c), so results are compared with numpy, too.
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ import click
 from patchc.measure.counting import build_plugin
 from patchc.measure.symbols import read_symbols
 from patchc.targets.cores import CORES, core
-from tests.c.dsp_calls import KERNELS, Call, call, check_outputs, write_calls
-from tests.c.dsp_program import Image, core_program, run_core
+from tests.c.conv_calls import KERNELS, Call, call, check_outputs, write_calls
+from tests.c.conv_program import Image, core_program, run_core
 
-DSP_CORES = ("cortex-m4", "cortex-m7", "cortex-m33")
+# Core -> the flavour of its own kernels.
+FLAVOURS = {"cortex-m4": "dsp", "cortex-m7": "dsp", "cortex-m33": "dsp", "cortex-m55": "mve"}
 
 
 def shapes() -> list[Call]:
@@ -85,7 +86,7 @@ def instructions(image: Image, one: Call, folder: Path) -> int:
 
 
 @click.command()
-@click.option("--core", "core_name", type=click.Choice(DSP_CORES), default="cortex-m4")
+@click.option("--core", "core_name", type=click.Choice(list(FLAVOURS)), default="cortex-m4")
 @click.option("--only", type=click.Choice(KERNELS), help="One kernel.")
 @click.option("--portable", is_flag=True, help="The portable kernels beside.")
 def main(core_name: str, only: str | None, portable: bool) -> None:
@@ -97,19 +98,21 @@ def main(core_name: str, only: str | None, portable: bool) -> None:
         for one in shapes():
             if only not in (None, one.kernel):
                 continue
-            found = instructions(image, one, Path(name)) / one.macs
+            own = one.of(FLAVOURS[core_name])
+            found = instructions(image, own, Path(name)) / one.macs
             beside = "-"
-            if portable and not one.part:
-                beside = f"{instructions(image, one.portable(), Path(name)) / one.macs:.2f}"
+            if portable:
+                plain = instructions(image, one.of("portable"), Path(name))
+                beside = f"{plain / one.macs:.2f}"
             rows, cols, c_in = one.x.shape
             kernel = "x".join(map(str, one.weights.shape[1:3]))
             click.echo(
                 f"| {one.kernel} | {rows}x{cols} | {c_in} -> {len(one.weights)} "
                 f"| {kernel} s{one.stride[0]} {'same' if any(one.pads) else ''} "
-                f"| {found:.2f} | {beside} | {one.scratch_bytes} |"
+                f"| {found:.2f} | {beside} | {own.scratch_bytes} |"
             )
 
 
 if __name__ == "__main__":
-    assert set(DSP_CORES) <= set(CORES)
+    assert set(FLAVOURS) <= set(CORES)
     main()

@@ -63,6 +63,8 @@ def _tables(site: Site) -> str | None:
 # What makes int8 of two operands: most of it in sums of 32 bits.
 PAIR_HEADERS = ("patchc_pairs.h", "patchc_requant.h")
 SUMS_SOURCE = "portable/patchc_near_sums.c"
+PRODUCTS_SOURCE = "portable/patchc_near_products.c"
+LOOK_UP_SOURCE = "portable/patchc_look_up.c"
 
 ELEMENTWISE: tuple[Kernel, ...] = (
     portable(
@@ -82,6 +84,7 @@ ELEMENTWISE: tuple[Kernel, ...] = (
         struct="patchc_mul_params",
         pack=_mul,
         headers=PAIR_HEADERS,
+        shared=(PRODUCTS_SOURCE,),
         operands=Operands.PAIR,
     ),
     portable(
@@ -107,6 +110,8 @@ ELEMENTWISE: tuple[Kernel, ...] = (
         Order.ELEMENT,
         struct="patchc_lut_params",
         pack=_lut,
+        headers=("patchc_look_up.h",),
+        shared=(LOOK_UP_SOURCE,),
         refuses=_one_table,
     ),
     portable(

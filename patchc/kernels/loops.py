@@ -8,9 +8,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 from patchc.kernels.dsp import DSP
-from patchc.kernels.elementwise import ELEMENTWISE, SUMS_SOURCE
+from patchc.kernels.elementwise import (
+    ELEMENTWISE,
+    LOOK_UP_SOURCE,
+    PRODUCTS_SOURCE,
+    SUMS_SOURCE,
+)
 from patchc.kernels.kernel import Kernel
-from patchc.kernels.pools import MAX_SOURCE, POOLS
+from patchc.kernels.mve import MVE
+from patchc.kernels.pools import BYTES_SOURCE, MAX_SOURCE, POOLS
 from patchc.kernels.portable import PORTABLE
 
 _PORTABLE = {kernel.name: kernel for kernel in (*ELEMENTWISE, *POOLS)}
@@ -39,4 +45,16 @@ def _with(name: str, loop: str, flavour: str, header: str, operations: str) -> K
 DSP_LOOPS: tuple[Kernel, ...] = tuple(
     _with(name, loop, DSP, "patchc_kernels_dsp.h", "patchc_dsp.h")
     for name, loop in (("add", SUMS_SOURCE), ("sub", SUMS_SOURCE), ("max_pool", MAX_SOURCE))
+)
+
+MVE_LOOPS: tuple[Kernel, ...] = tuple(
+    _with(name, loop, MVE, "patchc_kernels_mve.h", "patchc_mve.h")
+    for name, loop in (
+        ("add", SUMS_SOURCE),
+        ("sub", SUMS_SOURCE),
+        ("mul", PRODUCTS_SOURCE),
+        ("lut", LOOK_UP_SOURCE),
+        ("max_pool", MAX_SOURCE),
+        ("mean_add", BYTES_SOURCE),
+    )
 )

@@ -20,6 +20,7 @@ MAX_POOLED_PIXELS = INT32_MAX // 256
 
 
 MAX_SOURCE = "portable/patchc_max_of_four.c"
+BYTES_SOURCE = "portable/patchc_add_bytes.c"
 
 
 def _max_pool(graph: Graph, node: Node, group: int) -> PoolParams:
@@ -97,6 +98,8 @@ POOLS: tuple[Kernel, ...] = (
         role=Role.ACCUMULATE,
         struct=None,
         pack=None,
+        headers=("patchc_add_bytes.h",),
+        shared=(BYTES_SOURCE,),
         finish="mean_finish",
     ),
     portable(

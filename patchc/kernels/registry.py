@@ -10,8 +10,9 @@ from patchc.kernels.convolutions import CONVOLUTIONS
 from patchc.kernels.dsp import DSP_KERNELS
 from patchc.kernels.elementwise import ELEMENTWISE
 from patchc.kernels.kernel import Kernel, Site
-from patchc.kernels.loops import DSP_LOOPS
+from patchc.kernels.loops import DSP_LOOPS, MVE_LOOPS
 from patchc.kernels.moves import MOVES
+from patchc.kernels.mve import MVE_KERNELS
 from patchc.kernels.narrow import NARROW_KERNELS
 from patchc.kernels.pools import POOLS
 
@@ -69,7 +70,14 @@ class Registry(Mapping[str, Kernel]):
 
 KERNELS = Registry(
     (
-        *(*CONVOLUTIONS, *NARROW_KERNELS, *DSP_KERNELS),
-        *(*ELEMENTWISE, *POOLS, *MOVES, *DSP_LOOPS),
+        *CONVOLUTIONS,
+        *NARROW_KERNELS,
+        *DSP_KERNELS,
+        *MVE_KERNELS,
+        *ELEMENTWISE,
+        *POOLS,
+        *MOVES,
+        *DSP_LOOPS,
+        *MVE_LOOPS,
     )
 )

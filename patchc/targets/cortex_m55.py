@@ -11,4 +11,5 @@ CORTEX_M55 = Core(
     # Measured: python -m benchmarks.reserve --core cortex-m55
     reserve=Reserve(layers=664, tunnels=696, groups=904, many=904),
     boards=(MPS3_AN547,),
+    flavours=("portable", "mve"),
 )

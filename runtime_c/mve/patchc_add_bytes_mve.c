@@ -1,6 +1,6 @@
 /* Bytes added to sums, four at a time. */
 #include "patchc_add_bytes.h"
-#include "patchc_mve_elementwise.h"
+#include "patchc_mve.h"
 
 void patchc_add_bytes_mve(int32_t *sums, const int8_t *in, int32_t count)
 {

@@ -1,6 +1,6 @@
 /* A table of one value, sixteen values at a time. */
 #include "patchc_look_up.h"
-#include "patchc_mve_elementwise.h"
+#include "patchc_mve.h"
 
 void patchc_look_up_mve(int8_t *out, const int8_t *in, int32_t count, const int8_t *table)
 {

@@ -1,6 +1,6 @@
 /* The maximum of four taps, sixteen channels at a time. */
 #include "patchc_max.h"
-#include "patchc_mve_elementwise.h"
+#include "patchc_mve.h"
 
 void patchc_max_of_four_mve(int8_t *out, const int8_t *const *taps, int32_t count)
 {

@@ -1,5 +1,5 @@
 /* Products that are far from a tie, four at a time. */
-#include "patchc_mve_elementwise.h"
+#include "patchc_mve.h"
 #include "patchc_pairs.h"
 
 #if PATCHC_ASSEMBLY

@@ -1,11 +1,11 @@
 /* Sums and differences that are far from a tie, four at a time. */
-#include "patchc_mve_elementwise.h"
+#include "patchc_mve.h"
 #include "patchc_pairs.h"
 
 #if PATCHC_ASSEMBLY
 
 #if PATCHC_NEAR_BITS != 20
-#error "the shifts below are for 20 bits"
+#error "the shift below is by 20 bits"
 #endif
 
 /* Fours of values, up to those of which one is close to a tie; count >= 1. How many values. */
@@ -30,8 +30,8 @@ static int32_t sum_fours(int8_t *out, const int8_t *a, const int8_t *b, int32_t 
                      "vcmp.i32  eq, q1, zr\n\t"
                      "vmrs      %[near], p0\n\t"
                      "cbnz      %[near], 2f\n\t"
-                     "vqshrnb.s32 q0, q0, #16\n\t"
-                     "vqshrnb.s16 q0, q0, #4\n\t"
+                     "vshr.s32  q0, q0, #20\n\t"
+                     "vqmovnb.s16 q0, q0\n\t"
                      "vstrb.32  q0, [%[out]], #4\n\t"
                      "letp      lr, 1b\n\t"
                      "mov       %[left], #0\n\t"

@@ -15,8 +15,10 @@ from pathlib import Path
 
 import numpy as np
 
-from patchc.ir import Padding
+from patchc.ir import Conv, Padding
+from patchc.kernels.dsp import DSP
 from patchc.kernels.kernel import Operands
+from patchc.kernels.mve import MVE
 from patchc.kernels.registry import KERNELS
 from patchc.numerics.structs import Params
 from tests.tools import require_tool
@@ -283,9 +285,9 @@ def build_folder() -> Path:
 
 
 def kernel_sources() -> list[str]:
-    """Of the kernels whose constants are among STRUCTS, each file once; the convolutions of some
-    cores have a program of their own."""
-    plain = (kernel for kernel in KERNELS.values() if kernel.struct in (None, *STRUCTS))
+    """Of the kernels in plain C, each file once; convolutions of cores with DSP instructions or MVE
+    have a program of their own."""
+    plain = (k for k in KERNELS.values() if k.operator is not Conv or k.flavour not in (DSP, MVE))
     found = [source for kernel in plain for source in (kernel.source, *kernel.shared)]
     return [str(ROOT / "runtime_c" / source) for source in dict.fromkeys(found)]
 

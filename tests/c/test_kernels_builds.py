@@ -161,8 +161,8 @@ def test_no_warning_and_no_global(compiler: str, name: str, tmp_path: Path) -> N
     others = {symbol for symbol, kind in kinds.items() if kind not in allowed}
     shared = {"patchc_rare_value", "patchc_rare_value_narrow", "patchc_by_form"}
     shared |= {"patchc_confine_to", "patchc_product", "patchc_product_add"}
-    shared |= {"patchc_near_sums", "patchc_near_sums_dsp"}
-    shared |= {"patchc_max_of_four", "patchc_max_of_four_dsp"}
+    loops = ("near_sums", "near_products", "max_of_four", "look_up", "add_bytes")
+    shared |= {f"patchc_{name}{end}" for name in loops for end in ("", "_dsp", "_mve")}
     others -= shared if KERNELS[name].shared else set()
     assert others <= {"memcpy", "memset", "_GLOBAL_OFFSET_TABLE_", "__stack_chk_fail"}
 

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from patchc.kernels import dsp_packing
-from tests.c.dsp_calls import KERNELS, Call, call, check_outputs, write_calls
-from tests.c.dsp_cases import extremes, sample
-from tests.c.dsp_program import host_program, run_host
+from tests.c.conv_calls import KERNELS, Call, call, check_outputs, write_calls
+from tests.c.conv_cases import extremes, sample
+from tests.c.conv_program import host_program, run_host
 from tests.c.kernel_host import Layout
 
 SANITIZERS = {
@@ -41,7 +41,7 @@ def test_extreme_values(tmp_path: Path) -> None:
 
 
 def test_portable_kernels_compute_the_same(tmp_path: Path) -> None:
-    check([one.portable() for one in sample(10) if not one.part], tmp_path)
+    check([one.of("portable") for one in sample(10)], tmp_path)
 
 
 def test_outputs_overlap_what_is_read_no_more(tmp_path: Path) -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from patchc.targets.cores import core
-from tests.c.dsp_calls import check_outputs, write_calls
-from tests.c.dsp_cases import extremes, sample
-from tests.c.dsp_program import core_program, run_core
+from tests.c.conv_calls import check_outputs, write_calls
+from tests.c.conv_cases import extremes, sample
+from tests.c.conv_program import core_program, run_core
 
 
 def check(name: str, flags: tuple[str, ...], folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""Calls of the kernels in runtime_c/dsp, what they must give, and the program that makes them."""
+"""Calls of the convolutions of each flavour, and what they must give."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from patchc.kernels import dsp_packing
-from patchc.kernels.convolutions import fours
+from patchc.kernels import dsp_packing, mve
+from patchc.kernels.convolutions import by_tap, fours
 from tests.c.kernel_host import PLAIN, Layout, offsets
 
 KERNELS = (
@@ -19,7 +19,8 @@ KERNELS = (
     "dense",
     "conv2d_depthwise",
     "pointwise_parts",
-)  # as in dsp_driver.c
+)  # as in conv_driver.c
+FLAVOURS = ("portable", "dsp", "mve")
 POISON = 0x55
 LIFT, DROP = 8, 10  # as in patchc_kernels_dsp.h
 
@@ -48,7 +49,7 @@ class Call:
     out_layout: Layout = PLAIN
     skew: tuple[int, int] = (0, 0)  # of input and output
     part: int = 0  # input channels of a part
-    flavour: str = "dsp"  # or "portable"
+    flavour: str = "dsp"  # of FLAVOURS
     shared: bool = False  # both in one block of memory, each so far into it as `skew` says
 
     @property
@@ -61,7 +62,20 @@ class Call:
 
     @property
     def scratch_bytes(self) -> int:
-        """As patchc_kernels_dsp.h says."""
+        """As patchc_kernels_dsp.h and patchc_kernels_mve.h say."""
+        return self._mve_scratch() if self.flavour == "mve" else self._dsp_scratch()
+
+    def _mve_scratch(self) -> int:
+        height, width, depth = self.weights.shape[1:]
+        taps, channels = height * width * depth, len(self.weights)
+        if self.kernel == "conv2d_depthwise":
+            block = 8 * height * (width + self.stride[1]) if channels % 8 else 0
+            return channels + block
+        if self.kernel in ("conv2d_pointwise", "conv2d"):
+            return 8 * 16 if taps <= 16 else 3 * taps
+        return 0
+
+    def _dsp_scratch(self) -> int:
         height, width, depth = self.weights.shape[1:]
         if self.kernel == "dense":
             return 0
@@ -74,9 +88,9 @@ class Call:
         staged = taps if self.kernel == "conv2d" and depth % 4 else 0
         return 2 * self.pixels * taps + staged
 
-    def portable(self) -> Call:
-        """The same by a portable kernel, which knows no forms."""
-        return replace(self, flavour="portable", line=np.zeros_like(self.line))
+    def of(self, flavour: str) -> Call:
+        """The same by a kernel of another flavour."""
+        return replace(self, flavour=flavour)
 
     def _split(self, values: np.ndarray) -> list[np.ndarray]:
         """By input channels, the last axis."""
@@ -86,10 +100,8 @@ class Call:
         """Weights as the kernel wants them, and by how much its sums are too small: (c_out,)."""
         count, height = self.weights.shape[:2]
         none = np.zeros(count, np.int64)
-        if self.flavour == "portable":
-            by_tap = self.weights[..., 0].transpose(1, 2, 0).reshape(-1)
-            is_depthwise = self.kernel == "conv2d_depthwise"
-            return by_tap if is_depthwise else fours(self.weights), none
+        if self.flavour != "dsp":
+            return self._packed_in_order(), none
         if self.kernel == "conv2d_depthwise":
             return dsp_packing.depthwise(self.weights[..., 0]), none
         if self.kernel == "pointwise_parts":
@@ -100,6 +112,15 @@ class Call:
         flat = self.weights.reshape(count, rows, -1)
         lanes = 4 if self.kernel == "dense" else 2
         return dsp_packing.fours(flat, lanes), dsp_packing.fours_shortfall(flat)
+
+    def _packed_in_order(self) -> np.ndarray:
+        """For kernels whose sums are exact."""
+        portable = self.flavour == "portable"
+        if self.kernel == "conv2d_depthwise":
+            return by_tap(self.weights) if portable else mve.eights(self.weights)
+        layout = fours if portable else mve.rows
+        parts = self._split(self.weights) if self.part else [self.weights]
+        return np.concatenate([layout(part) for part in parts])
 
     def record(self) -> bytes:
         """For the driver."""
@@ -121,8 +142,8 @@ class Call:
         memory[where] = self.x
         if self.part:
             memory = np.concatenate([part.reshape(-1) for part in self._split(self.x)])
-        number = KERNELS.index(self.kernel) + 8 * (self.flavour == "portable")
-        header = [number, self.part, int(self.shared), in_bytes, out_bytes, *self.skew]
+        numbers = [FLAVOURS.index(self.flavour), KERNELS.index(self.kernel)]
+        header = [*numbers, self.part, int(self.shared), in_bytes, out_bytes, *self.skew]
         for view in (source, target):
             header += [view.pitch, view.slots, view.slot, view.rows, view.cols, view.channels]
         header += [*self.pads, 0, 0, *self.weights.shape[1:3], *self.stride, *self.dilation]
@@ -199,9 +220,9 @@ class Call:
 
     def describe(self) -> str:
         return (
-            f"{self.kernel} {self.x.shape} -> {self.out_shape}, kernel {self.weights.shape[1:3]}, "
-            f"stride {self.stride}, dilation {self.dilation}, pads {self.pads}, "
-            f"pixels {self.pixels}, skew {self.skew}"
+            f"{self.kernel}.{self.flavour} {self.x.shape} -> {self.out_shape}, "
+            f"kernel {self.weights.shape[1:3]}, stride {self.stride}, "
+            f"dilation {self.dilation}, pads {self.pads}, pixels {self.pixels}, skew {self.skew}"
         )
 
 

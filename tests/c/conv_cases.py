@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from tests.c.dsp_calls import Call, call
+from tests.c.conv_calls import Call, call
 from tests.c.kernel_host import Layout
 
 SAME = (1, 1, 1, 1)

@@ -1,16 +1,19 @@
-/* Runs calls of the kernels in runtime_c/dsp, or of the portable ones: program IN OUT.
+/* Runs calls of the convolutions in runtime_c/dsp and runtime_c/mve, or of the portable ones:
+ * program IN OUT.
  *
  * On the host, under sanitizers, and on a core, where newlib reads and writes the host's files. IN
- * holds records as tests/c/dsp_calls.py writes them, OUT what each call leaves of its output's
+ * holds records as tests/c/conv_calls.py writes them, OUT what each call leaves of its output's
  * memory. Blocks are as large as what a call may touch. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "patchc_kernels_dsp.h"
+#include "patchc_kernels_mve.h"
 
 typedef struct {
-    int32_t kernel; /* 4: pointwise in parts; a portable one is 8 more */
+    int32_t flavour; /* of those below */
+    int32_t kernel;  /* 4: pointwise in parts */
     int32_t part;   /* input channels at a time; each part is a map of its own */
     int32_t shared; /* 1: the output lies in the input's memory */
     int32_t in_bytes, out_bytes;
@@ -22,10 +25,12 @@ typedef struct {
     int32_t weight_bytes, channels, rare_count, scratch_bytes;
 } record;
 
-typedef void kernel(const patchc_out *out, const patchc_in *in, const patchc_pads *pads,
-                    int8_t *scratch, const patchc_conv_dsp_params *params);
+enum { PLAIN, DSP, MVE }; /* the flavours, as in tests/c/conv_calls.py */
 
-static kernel *const kernels[] = {
+typedef void dsp_kernel(const patchc_out *out, const patchc_in *in, const patchc_pads *pads,
+                        int8_t *scratch, const patchc_conv_dsp_params *params);
+
+static dsp_kernel *const dsp_kernels[] = {
     patchc_conv2d_pointwise_dsp,
     patchc_conv2d_dsp,
     0, /* patchc_dense_dsp works in no scratch memory */
@@ -40,6 +45,16 @@ static portable_kernel *const portable_kernels[] = {
     patchc_conv2d,
     patchc_dense,
     patchc_conv2d_depthwise,
+};
+
+typedef void mve_kernel(const patchc_out *out, const patchc_in *in, const patchc_pads *pads,
+                        int8_t *scratch, const patchc_conv_params *params);
+
+static mve_kernel *const mve_kernels[] = {
+    patchc_conv2d_pointwise_mve,
+    patchc_conv2d_mve,
+    0, /* patchc_dense_mve works in no scratch memory */
+    patchc_conv2d_depthwise_mve,
 };
 
 static void stop(const char *text)
@@ -69,23 +84,38 @@ static void *filled(FILE *file, int32_t bytes, int32_t skew)
 }
 
 /* Weights, and inputs in rows without gaps, part by part. */
-static void run_parts(const patchc_out *out, const patchc_in *in, int8_t *scratch,
-                      const patchc_conv_dsp_params *params, int32_t most)
+static void run_parts(const record *at, const patchc_out *out, const patchc_in *in,
+                      int8_t *scratch, const patchc_conv_dsp_params *dsp,
+                      const patchc_conv_params *plain)
 {
-    int32_t pixels = in->rows * in->cols, c_out = out->channels;
+    int32_t pixels = in->rows * in->cols, c_out = out->channels, count;
     patchc_sums sums = {block(4 * pixels * c_out), pixels, c_out};
-    patchc_conv_dsp_params of_part = *params;
     patchc_in part = *in;
 
     memset(sums.data, 0, (size_t)(4 * pixels * c_out));
-    for (int32_t done = 0; done < in->channels; done += part.channels) {
-        part.channels = in->channels - done < most ? in->channels - done : most;
-        part.pitch = part.cols * part.channels;
-        patchc_pointwise_add_dsp(&sums, &part, scratch, &of_part);
-        part.data += pixels * part.channels;
-        of_part.weights += c_out * ((part.channels + 3) / 4 * 4);
+    for (int32_t done = 0; done < in->channels; done += count) {
+        patchc_conv_dsp_params dsp_part = *dsp;
+        patchc_conv_params plain_part = *plain;
+
+        count = in->channels - done < at->part ? in->channels - done : at->part;
+        part.channels = count;
+        part.pitch = part.cols * count;
+        if (at->flavour == DSP) {
+            dsp_part.weights += c_out * (done / at->part) * ((at->part + 3) / 4 * 4);
+            patchc_pointwise_add_dsp(&sums, &part, scratch, &dsp_part);
+        } else {
+            plain_part.weights += c_out * done;
+            (at->flavour == MVE ? patchc_pointwise_add_mve : patchc_pointwise_add)(&sums, &part,
+                                                                                   &plain_part);
+        }
+        part.data += pixels * count;
     }
-    patchc_pointwise_finish_dsp(out, &sums, params);
+    if (at->flavour == DSP) {
+        patchc_pointwise_finish_dsp(out, &sums, dsp);
+    } else {
+        (at->flavour == MVE ? patchc_pointwise_finish_mve : patchc_pointwise_finish)(out, &sums,
+                                                                                     plain);
+    }
     free(sums.data);
 }
 
@@ -122,23 +152,30 @@ static void run(FILE *source, FILE *sink, const record *at)
     params.zero_point = (int8_t)at->zero_point;
     params.lo = (int8_t)at->lo;
     params.hi = (int8_t)at->hi;
+    plain.window = params.window;
+    plain.groups = at->kernel == 3 ? in[5] : 1;
+    plain.weights = weights;
+    plain.form = form;
+    plain.rare = params.rare;
+    plain.pad_value = params.pad_value;
+    plain.zero_point = params.zero_point;
+    plain.lo = params.lo;
+    plain.hi = params.hi;
+    plain.drop = PATCHC_DROP;
     if (at->kernel == 4) {
-        run_parts(&to, &from, scratch, &params, at->part);
+        run_parts(at, &to, &from, scratch, &params, &plain);
+    } else if (at->flavour == PLAIN) {
+        portable_kernels[at->kernel](&to, &from, &pads, &plain);
+    } else if (at->flavour == MVE) {
+        if (at->kernel == 2) {
+            patchc_dense_mve(&to, &from, &pads, &plain);
+        } else {
+            mve_kernels[at->kernel](&to, &from, &pads, scratch, &plain);
+        }
     } else if (at->kernel == 2) {
         patchc_dense_dsp(&to, &from, &pads, &params);
-    } else if (at->kernel < 4) {
-        kernels[at->kernel](&to, &from, &pads, scratch, &params);
     } else {
-        plain.window = params.window;
-        plain.groups = at->kernel == 11 ? in[5] : 1;
-        plain.weights = weights;
-        plain.form = form;
-        plain.rare = params.rare;
-        plain.pad_value = params.pad_value;
-        plain.zero_point = params.zero_point;
-        plain.lo = params.lo;
-        plain.hi = params.hi;
-        portable_kernels[at->kernel - 8](&to, &from, &pads, &plain);
+        dsp_kernels[at->kernel](&to, &from, &pads, scratch, &params);
     }
     if (fwrite(output, 1, (size_t)at->out_bytes, sink) != (size_t)at->out_bytes) {
         stop("cannot write OUT");

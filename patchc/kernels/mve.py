@@ -1,0 +1,137 @@
+"""Convolutions for cores with MVE: entries, and how they want their weights.
+
+What each takes, reads and works in: runtime_c/include/patchc_kernels_mve.h. Their constants are
+those of the portable kernels but for the order of the weights.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, cast
+
+import numpy as np
+
+from patchc.ir import Conv
+from patchc.kernels.convolutions import CONVOLUTIONS, by_inputs, packed, whole
+from patchc.kernels.features import Count
+from patchc.kernels.kernel import Kernel, Site, Slicing
+from patchc.kernels.portable import RARE_SOURCE, REQUANT_HEADERS
+
+MVE = "mve"  # Armv8.1-M with the integer part of the M-profile vector extension
+
+# As in patchc_kernels_mve.h.
+FEW_TAPS, FEW_PIXELS, PIXELS = 16, 8, 3
+EIGHT = 8  # channels of a depthwise convolution
+
+_PORTABLE = {kernel.name: kernel for kernel in CONVOLUTIONS}
+
+
+# ---- how weights are packed ----
+
+
+def rows(weights: np.ndarray) -> np.ndarray:
+    """The taps of an output channel one after the other: int8 (n,)."""
+    return weights.reshape(-1)
+
+
+def eights(weights: np.ndarray) -> np.ndarray:
+    """[c / 8][kernel_h][kernel_w][8], of a depthwise convolution, zeros in place of the channels
+    that the last eight lack: int8 (n,)."""
+    by_tap = weights[..., 0].transpose(1, 2, 0)
+    padded = np.pad(by_tap, ((0, 0), (0, 0), (0, -by_tap.shape[2] % EIGHT)))
+    return padded.reshape(*by_tap.shape[:2], -1, EIGHT).transpose(2, 0, 1, 3).reshape(-1)
+
+
+# ---- where they can run ----
+
+
+def _one_group(name: str) -> Any:
+    """What the portable kernel takes, of one group."""
+
+    def refuses(site: Site) -> str | None:
+        if cast(Conv, site.op).groups > 1:
+            return "it has groups"
+        return _PORTABLE[name].refuses(site)
+
+    return refuses
+
+
+def _depthwise(site: Site) -> str | None:
+    op = cast(Conv, site.op)
+    window = op.window
+    if not op.is_depthwise or op.channels_in != op.channels_out:
+        return "it does not make one channel of each"
+    if window.kernel not in ((3, 3), (5, 5), (7, 7)) or window.dilation != (1, 1):
+        return "its window is none of 3x3, 5x5 and 7x7, or is dilated"
+    if window.stride[1] > 2:
+        return "its columns have a stride of more than 2"
+    if site.slicing is Slicing.CHANNELS and site.group % EIGHT:
+        return "it computes eight channels at a time"
+    return _PORTABLE["conv2d_depthwise"].refuses(site)
+
+
+# ---- what they work in ----
+
+
+def _product_scratch(site: Site) -> Count:
+    taps = cast(Conv, site.op).weights[0].size
+    return 16 * FEW_PIXELS if taps <= FEW_TAPS else PIXELS * taps
+
+
+def _depthwise_scratch(site: Site) -> Count:
+    window = cast(Conv, site.op).window
+    (height, width), (_, stride) = window.kernel, window.stride
+    block = EIGHT * height * (width + stride) if site.output.shape[2] % EIGHT else 0
+    return site.channels + block
+
+
+# ---- entries ----
+
+
+def _mve(name: str, **more: Any) -> Kernel:
+    """patchc_NAME_mve, which computes what the portable kernel does. `more`: further fields."""
+    return replace(
+        _PORTABLE[name],
+        name=f"{name}.{MVE}",
+        flavour=MVE,
+        function=f"patchc_{name}_mve",
+        source=f"mve/patchc_{name}_mve.c",
+        header="patchc_kernels_mve.h",
+        headers=(*REQUANT_HEADERS, "patchc_mve.h", "patchc_mve_product.h"),
+        shared=("mve/patchc_mve_shared.c", RARE_SOURCE),
+        **more,
+    )
+
+
+_SUMS = "pointwise_sums.mve"  # the packing that both halves read
+
+MVE_KERNELS: tuple[Kernel, ...] = (
+    _mve("dense", pack=packed(whole, rows), refuses=_one_group("dense")),
+    _mve(
+        "conv2d_pointwise",
+        pack=packed(whole, rows),
+        scratch=_product_scratch,
+        takes_scratch=True,
+    ),
+    _mve(
+        "conv2d_depthwise",
+        pack=packed(whole, eights),
+        refuses=_depthwise,
+        scratch=_depthwise_scratch,
+        takes_scratch=True,
+    ),
+    _mve(
+        "conv2d",
+        pack=packed(whole, rows),
+        refuses=_one_group("conv2d"),
+        scratch=_product_scratch,
+        takes_scratch=True,
+    ),
+    _mve(
+        "pointwise_add",
+        pack=packed(by_inputs, rows),
+        finish="pointwise_finish.mve",
+        packing=_SUMS,
+    ),
+    _mve("pointwise_finish", pack=packed(by_inputs, rows), packing=_SUMS),
+)

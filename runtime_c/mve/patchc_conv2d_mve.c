@@ -1,0 +1,98 @@
+/* Convolution of one group with any window: the taps of a few pixels are put together in scratch. */
+#include "patchc_mve_product.h"
+
+/* Where the taps of a pixel come from. */
+typedef struct {
+    const patchc_in *in;
+    const patchc_window *window;
+    int32_t pad;            /* the value outside the view */
+    patchc_taps rows, cols; /* inside it */
+} origin;
+
+/* As patchc_clip, for windows that nearly always lie inside. */
+PATCHC_INLINE patchc_taps clip(int32_t first, int32_t kernel, int32_t dilation, int32_t size)
+{
+    patchc_taps taps = {first, 0, kernel};
+
+    if (first < 0 || first + (kernel - 1) * dilation >= size) {
+        taps = patchc_clip(first, kernel, dilation, size);
+    }
+    return taps;
+}
+
+/* The taps of a pixel, one after the other. */
+static void put_together(int8_t *to, const origin *from)
+{
+    const patchc_window *window = from->window;
+    int32_t channels = from->in->channels, width = window->kernel_w * channels;
+    int32_t begin = from->cols.begin, end = from->cols.end;
+    int32_t step = window->dilation_w * channels;
+    int32_t column = from->cols.first * channels + begin * step;
+    int32_t before = begin * channels, inside = (end - begin) * channels;
+
+    for (int32_t y = 0; y < window->kernel_h; y++) {
+        const int8_t *row;
+
+        if (y < from->rows.begin || y >= from->rows.end || inside == 0) {
+            patchc_fill(to, from->pad, width);
+            to += width;
+            continue;
+        }
+        row = patchc_in_row(from->in, from->rows.first + y * window->dilation_h) + column;
+        if (inside == width && step == channels) {
+            patchc_copy(to, row, width);
+            to += width;
+            continue;
+        }
+        patchc_fill(to, from->pad, before);
+        to += before;
+        for (int32_t x = begin; x < end; x++) {
+            patchc_copy(to, row, channels);
+            to += channels;
+            row += step;
+        }
+        patchc_fill(to, from->pad, width - before - inside);
+        to += width - before - inside;
+    }
+}
+
+void patchc_conv2d_mve(const patchc_out *out, const patchc_in *in, const patchc_pads *pads,
+                       int8_t *scratch, const patchc_conv_params *params)
+{
+    const patchc_window *window = &params->window;
+    int32_t taps = window->kernel_h * window->kernel_w * in->channels;
+    const patchc_layer layer = {params, out->channels, taps};
+    int32_t most = taps <= PATCHC_FEW_TAPS ? PATCHC_FEW_PIXELS : PATCHC_PIXELS;
+    int32_t room = taps <= PATCHC_FEW_TAPS ? 16 : taps; /* of a pixel's taps */
+    origin from = {in, window, params->pad_value, {0, 0, 0}, {0, 0, 0}};
+
+    PATCHC_MACS(out->rows * out->cols, layer.c_out * taps);
+    for (int32_t i = 0; i < out->rows; i++) {
+        int8_t *to = patchc_out_row(out, i);
+
+        from.rows = clip(i * window->stride_h - pads->top, window->kernel_h, window->dilation_h,
+                         in->rows);
+        for (int32_t j = 0; j < out->cols; j += most) {
+            int32_t pixels = out->cols - j < most ? out->cols - j : most;
+
+            for (int32_t k = 0; k < pixels; k++) {
+                from.cols = clip((j + k) * window->stride_w - pads->left, window->kernel_w,
+                                 window->dilation_w, in->cols);
+                put_together(scratch + k * room, &from);
+            }
+            if (taps <= PATCHC_FEW_TAPS) {
+                patchc_few_taps(&layer, scratch, to, pixels);
+            } else if (pixels == 3) {
+                const int8_t *const inputs[3] = {scratch, scratch + taps, scratch + 2 * taps};
+                int8_t *const outputs[3] = {to, to + layer.c_out, to + 2 * layer.c_out};
+
+                patchc_three_pixels(&layer, inputs, outputs);
+            } else {
+                for (int32_t k = 0; k < pixels; k++) {
+                    patchc_one_pixel(&layer, scratch + k * taps, to + k * layer.c_out);
+                }
+            }
+            to += pixels * layer.c_out;
+        }
+    }
+}

@@ -6,37 +6,62 @@
 
 #include "patchc_requant.h"
 
-/* Values of a row of the output, and of both operands. A row is one run, or one for each pixel where
- * a pixel of the second operand meets them all. */
+/* Before a function that is rarely called: not a part of its caller, which would lack registers. */
+#if defined(__GNUC__)
+#define PATCHC_RARELY __attribute__((noinline))
+#else
+#define PATCHC_RARELY
+#endif
+
+/* Values of a row of the output, and of both operands. A row is one run, or one for each pixel
+ * where a pixel of the second operand meets them all. */
 typedef struct {
     int8_t *out;
     const int8_t *a, *b;
     int32_t length; /* values */
+    int32_t count;  /* runs of a row */
     int32_t step;   /* of b: 0 where one value meets all, else 1 */
 } patchc_run;
 
-/* `b`: null where `constant` is the second operand. */
-static inline patchc_in patchc_second_of(const patchc_out *out, const patchc_in *b,
-                                         const int8_t *constant)
+/* The second operand as a view; `pixel` where it is a constant, and `b` null. */
+static inline const patchc_in *patchc_second_of(patchc_in *pixel, const patchc_out *out,
+                                                const patchc_in *b, const int8_t *constant)
 {
-    const patchc_in pixel = {constant, 0, 1, 0, 1, 1, out->channels};
-
-    return b != NULL ? *b : pixel;
+    if (b != NULL) {
+        return b;
+    }
+    pixel->data = constant;
+    pixel->pitch = 0;
+    pixel->slots = 1;
+    pixel->slot = 0;
+    pixel->rows = 1;
+    pixel->cols = 1;
+    pixel->channels = out->channels;
+    return pixel;
 }
 
-static inline patchc_run patchc_first_run(const patchc_out *out, const patchc_in *a,
-                                          const patchc_in *second, int32_t row)
+/* Runs of any row. */
+static inline patchc_run patchc_run_of(const patchc_out *out, const patchc_in *second)
 {
-    int32_t step = second->cols * second->channels > 1;
-    int32_t pixels = step && second->cols != out->cols ? 1 : out->cols;
     patchc_run run;
 
-    run.out = patchc_out_row(out, row);
-    run.a = patchc_in_row(a, row);
-    run.b = patchc_in_row(second, second->rows > 1 ? row : 0);
-    run.length = pixels * out->channels;
-    run.step = step;
+    run.step = second->cols * second->channels > 1;
+    run.length = out->channels;
+    run.count = out->cols;
+    if (run.step == 0 || second->cols == out->cols) {
+        run.length *= out->cols;
+        run.count = 1;
+    }
     return run;
+}
+
+/* The first run of a row. */
+static inline void patchc_begin_row(patchc_run *run, const patchc_out *out, const patchc_in *a,
+                                    const patchc_in *second, int32_t row)
+{
+    run->out = patchc_out_row(out, row);
+    run->a = patchc_in_row(a, row);
+    run->b = patchc_in_row(second, second->rows > 1 ? row : 0);
 }
 
 /* The same values of b meet the next ones of a row. */
@@ -55,13 +80,18 @@ typedef struct {
     patchc_near near;
 } patchc_near_sum;
 
-/* `swap`: the factors are in the order of the formula, not in that of the operands. */
-static inline patchc_near_sum patchc_near_sum_of(int32_t a, int32_t b, int32_t swap,
-                                                 const patchc_near *near)
+/* What makes the sums of a row; one value that meets all is a part of the constant. `swap`: the
+ * factors are in the order of the formula, not in that of the operands. */
+static inline patchc_near_sum patchc_sum_of_row(int32_t a, int32_t b, int32_t swap,
+                                                const patchc_near *near, const patchc_run *run)
 {
-    const patchc_near_sum by = {(uint32_t)(swap ? b : a), (uint32_t)(swap ? a : b), *near};
+    patchc_near_sum row = {(uint32_t)(swap ? b : a), (uint32_t)(swap ? a : b), *near};
 
-    return by;
+    if (run->step == 0) {
+        row.near.constant += (uint32_t)*run->b * row.b;
+        row.b = 0;
+    }
+    return row;
 }
 
 static inline int patchc_settled(uint32_t sum, const patchc_near *near)
@@ -102,18 +132,11 @@ int32_t patchc_near_products_mve(int8_t *out, const int8_t *a, const int8_t *b, 
 
 /* The sums of a run from value `done` on; returns where they end. */
 static inline int32_t patchc_run_sums(const patchc_run *run, int32_t done,
-                                      const patchc_near_sum *by)
+                                      const patchc_near_sum *row)
 {
-    const int8_t *a = run->a + done, *b = a;
-    patchc_near_sum own = *by;
+    const int8_t *a = run->a + done, *b = run->step != 0 ? run->b + done : a;
 
-    if (run->step != 0) {
-        b = run->b + done;
-    } else { /* a constant, and any operand times 0 */
-        own.near.constant += (uint32_t)*run->b * own.b;
-        own.b = 0;
-    }
-    return done + patchc_near_sums(run->out + done, a, b, run->length - done, &own);
+    return done + patchc_near_sums(run->out + done, a, b, run->length - done, row);
 }
 
 /* value to 24 significant bits, ties to even, as a float32 keeps them; below 2^62 in magnitude */

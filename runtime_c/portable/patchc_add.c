@@ -2,7 +2,8 @@
 #include "patchc_pairs.h"
 
 /* Both fused multiply-adds exact, then rint. No step leaves 63 bits: the compiler chose frac so. */
-static int8_t add_exact(int32_t first, int32_t second, const patchc_add_params *params)
+PATCHC_RARELY static int8_t add_exact(int32_t first, int32_t second,
+                                      const patchc_add_params *params)
 {
     int32_t a = params->swap ? second : first, b = params->swap ? first : second;
     int64_t inner =
@@ -16,16 +17,17 @@ static int8_t add_exact(int32_t first, int32_t second, const patchc_add_params *
 void patchc_add(const patchc_out *out, const patchc_in *a, const patchc_in *b,
                 const patchc_add_params *params)
 {
-    const patchc_in second = patchc_second_of(out, b, params->constant);
-    const patchc_near_sum by =
-        patchc_near_sum_of(params->near_a, params->near_b, params->swap, &params->near);
+    patchc_in pixel;
+    const patchc_in *second = patchc_second_of(&pixel, out, b, params->constant);
+    patchc_run run = patchc_run_of(out, second);
 
     for (int32_t i = 0; i < out->rows; i++) {
-        patchc_run run = patchc_first_run(out, a, &second, i);
+        patchc_near_sum row;
 
-        for (int32_t done = 0; done < out->cols * out->channels; done += run.length) {
-            for (int32_t j = patchc_run_sums(&run, 0, &by); j < run.length;
-                 j = patchc_run_sums(&run, j + 1, &by)) {
+        patchc_begin_row(&run, out, a, second, i);
+        row = patchc_sum_of_row(params->near_a, params->near_b, params->swap, &params->near, &run);
+        for (int32_t n = 0; n < run.count; n++) {
+            for (int32_t j = 0; (j = patchc_run_sums(&run, j, &row)) < run.length; j++) {
                 run.out[j] = add_exact(run.a[j], run.b[j * run.step], params);
             }
             patchc_clamp_row(run.out, run.length, params->lo, params->hi);

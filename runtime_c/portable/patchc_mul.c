@@ -3,7 +3,7 @@
 
 /* The float32 product, then the float32 sum, then rint. No step leaves 63 bits: a product of the
  * operands has 16 bits, factor 24, and frac is at most 53. */
-static int8_t mul_exact(int32_t product, const patchc_mul_params *params)
+PATCHC_RARELY static int8_t mul_exact(int32_t product, const patchc_mul_params *params)
 {
     int64_t scaled = patchc_round_24((int64_t)product * params->factor);
     int64_t sum = patchc_round_24(scaled + params->zero_point * (INT64_C(1) << params->frac));
@@ -31,12 +31,13 @@ static void multiply(const patchc_run *run, const patchc_mul_params *params)
 void patchc_mul(const patchc_out *out, const patchc_in *a, const patchc_in *b,
                 const patchc_mul_params *params)
 {
-    const patchc_in second = patchc_second_of(out, b, params->constant);
+    patchc_in pixel;
+    const patchc_in *second = patchc_second_of(&pixel, out, b, params->constant);
+    patchc_run run = patchc_run_of(out, second);
 
     for (int32_t i = 0; i < out->rows; i++) {
-        patchc_run run = patchc_first_run(out, a, &second, i);
-
-        for (int32_t done = 0; done < out->cols * out->channels; done += run.length) {
+        patchc_begin_row(&run, out, a, second, i);
+        for (int32_t n = 0; n < run.count; n++) {
             multiply(&run, params);
             patchc_next_run(&run);
         }

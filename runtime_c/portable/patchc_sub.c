@@ -2,7 +2,8 @@
 #include "patchc_pairs.h"
 #include "patchc_softfloat.h"
 
-static int8_t sub_exact(int32_t first, int32_t second, const patchc_sub_params *params)
+PATCHC_RARELY static int8_t sub_exact(int32_t first, int32_t second,
+                                      const patchc_sub_params *params)
 {
     int32_t a = params->swap ? second : first, b = params->swap ? first : second;
     uint32_t x = patchc_f32_mul(patchc_f32_from_int(a - params->a_zero_point), params->a_scale);
@@ -15,16 +16,17 @@ static int8_t sub_exact(int32_t first, int32_t second, const patchc_sub_params *
 void patchc_sub(const patchc_out *out, const patchc_in *a, const patchc_in *b,
                 const patchc_sub_params *params)
 {
-    const patchc_in second = patchc_second_of(out, b, params->constant);
-    const patchc_near_sum by =
-        patchc_near_sum_of(params->near_a, params->near_b, params->swap, &params->near);
+    patchc_in pixel;
+    const patchc_in *second = patchc_second_of(&pixel, out, b, params->constant);
+    patchc_run run = patchc_run_of(out, second);
 
     for (int32_t i = 0; i < out->rows; i++) {
-        patchc_run run = patchc_first_run(out, a, &second, i);
+        patchc_near_sum row;
 
-        for (int32_t done = 0; done < out->cols * out->channels; done += run.length) {
-            for (int32_t j = patchc_run_sums(&run, 0, &by); j < run.length;
-                 j = patchc_run_sums(&run, j + 1, &by)) {
+        patchc_begin_row(&run, out, a, second, i);
+        row = patchc_sum_of_row(params->near_a, params->near_b, params->swap, &params->near, &run);
+        for (int32_t n = 0; n < run.count; n++) {
+            for (int32_t j = 0; (j = patchc_run_sums(&run, j, &row)) < run.length; j++) {
                 run.out[j] = sub_exact(run.a[j], run.b[j * run.step], params);
             }
             patchc_clamp_row(run.out, run.length, params->lo, params->hi);

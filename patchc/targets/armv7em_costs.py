@@ -9,11 +9,10 @@ from patchc.targets.cost_table import Coefficients, CostTable
 ARMV7EM_COSTS = CostTable(
     flavours={
         "portable": Coefficients(per_call=111_867, per_output=1_413),
-        "dsp": Coefficients(per_row=100_000, per_output=8_200),
     },
     kernels={
-        "add": Coefficients(per_pixel=2_049, per_output=40_117),
-        "add.dsp": Coefficients(per_row=100_000, per_output=8_200),
+        "add": Coefficients(per_row=128_833, per_output=13_018),
+        "add.dsp": Coefficients(per_pixel=1_854, per_output=8_536),
         "conv2d": Coefficients(
             per_pixel=473_537, per_output=84_371, per_mac=4_775, per_weight_byte=1_008
         ),
@@ -29,8 +28,13 @@ ARMV7EM_COSTS = CostTable(
         "dense": Coefficients(per_output=75_375, per_mac=3_195),
         "dense.dsp": Coefficients(per_call=149_818, per_output=14_250, per_mac=1_243),
         "global_average_pool": Coefficients(per_pixel=230_449, per_output=1_750),
-        "max_pool": Coefficients(per_row=60_700, per_pixel=164_745, per_output=28_862),
-        "max_pool.dsp": Coefficients(per_row=100_000, per_pixel=120_000, per_output=3_500),
+        "max_pool": Coefficients(
+            per_call=208_389, per_row=37_725, per_pixel=220_155, per_output=15_268
+        ),
+        "max_pool.dsp": Coefficients(
+            per_call=231_000, per_row=3_000, per_pixel=228_000, per_output=2_844
+        ),
+        "mul": Coefficients(per_call=213_888, per_pixel=35_361, per_output=15_299),
         "pointwise_add": Coefficients(
             per_row=771_361, per_output=5_315, per_mac=2_599, per_weight_byte=6_460
         ),
@@ -43,5 +47,7 @@ ARMV7EM_COSTS = CostTable(
         ),
         "pointwise_finish": Coefficients(per_output=57_202),
         "pointwise_finish.dsp": Coefficients(per_output=21_127),
+        "sub": Coefficients(per_call=63_864, per_row=89_064, per_pixel=1_568, per_output=13_151),
+        "sub.dsp": Coefficients(per_call=66_511, per_row=90_904, per_pixel=2_023, per_output=8_201),
     },
 )

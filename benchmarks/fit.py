@@ -25,7 +25,6 @@ from examples.common import say
 from patchc.codegen import emit
 from patchc.errors import PatchcError
 from patchc.ir import Graph
-from patchc.kernels.dsp import DSP
 from patchc.kernels.portable import PORTABLE
 from patchc.measure import counting
 from patchc.memory import place
@@ -40,10 +39,10 @@ from patchc.schedule.work import executed
 from patchc.targets.cores import CORES
 from patchc.targets.cost_table import Coefficients
 from tests.c.emitted import options
-from tests.c.flavour_plans import DSP_MACHINE, in_groups, layers_plan, tunnel_plan
+from tests.c.flavour_plans import MACHINES, in_groups, layers_plan, tunnel_plan
 from tests.graphs import NetworkBuilder
 
-MACHINES = {PORTABLE: Machine(), DSP: DSP_MACHINE}
+OF_FLAVOUR = {PORTABLE: Machine(), **MACHINES}
 # Kernels with a line of their own; all others share that of their flavour.
 LISTED = (
     "dense",
@@ -211,8 +210,8 @@ def render(table: Mapping[str, Coefficients]) -> str:
         )
         return f'    "{line}": Coefficients({", ".join(values)}),'
 
-    flavours = [line for line in table if line in MACHINES]
-    kernels = [line for line in table if line not in MACHINES]
+    flavours = [line for line in table if line in OF_FLAVOUR]
+    kernels = [line for line in table if line not in OF_FLAVOUR]
     return "\n".join(
         ["flavours={", *map(entry, flavours), "},", "kernels={", *map(entry, kernels), "},"]
     )
@@ -220,13 +219,13 @@ def render(table: Mapping[str, Coefficients]) -> str:
 
 @click.command()
 @click.option("--core", type=click.Choice(list(CORES)), default="cortex-m4", show_default=True)
-@click.option("--flavour", "flavours", type=click.Choice(list(MACHINES)), multiple=True)
+@click.option("--flavour", "flavours", type=click.Choice(list(OF_FLAVOUR)), multiple=True)
 def main(core: str, flavours: tuple[str, ...]) -> None:
     """Measure, fit, print."""
     found: list[Measured] = []
     with tempfile.TemporaryDirectory(prefix="patchc-fit-") as folder:
-        for flavour in flavours or MACHINES:
-            for name, schedule in schedules(MACHINES[flavour]):
+        for flavour in flavours or CORES[core].flavours:
+            for name, schedule in schedules(OF_FLAVOUR[flavour]):
                 say(f"{core} {flavour} {name}")
                 found += measure(schedule, core, Path(folder, f"{flavour}-{name}"))
     table = fit(found)

@@ -2,6 +2,7 @@
 
 from patchc.targets.board import MPS3_AN547
 from patchc.targets.core import Core
+from patchc.targets.cortex_m55_costs import CORTEX_M55_COSTS
 from patchc.targets.reserve import Reserve
 
 CORTEX_M55 = Core(
@@ -12,4 +13,5 @@ CORTEX_M55 = Core(
     reserve=Reserve(layers=664, tunnels=696, groups=904, many=904),
     boards=(MPS3_AN547,),
     flavours=("portable", "mve"),
+    cost_table=CORTEX_M55_COSTS,
 )

@@ -9,7 +9,8 @@ import numpy as np
 
 from patchc.codegen import WeightsMode
 from patchc.ir import Graph
-from patchc.kernels.dsp import DSP, DSP_KERNELS
+from patchc.kernels.dsp import DSP
+from patchc.kernels.mve import MVE
 from patchc.kernels.portable import PORTABLE
 from patchc.kernels.registry import KERNELS, Registry
 from patchc.memory import check_placement, place
@@ -23,8 +24,14 @@ from patchc.schedule.types import Schedule
 from tests.c.emitted import check_equal, write
 from tests.graphs import NetworkBuilder
 
-# Its kernels first, so that they are taken where nobody asks for a price.
-DSP_MACHINE = Machine(Registry((*DSP_KERNELS, *KERNELS.entries)), (PORTABLE, DSP))
+
+def _machine(flavour: str) -> Machine:
+    """With a flavour's kernels first, so that they are taken where nobody asks for a price."""
+    first = (kernel for kernel in KERNELS.entries if kernel.flavour == flavour)
+    return Machine(Registry((*first, *KERNELS.entries)), (PORTABLE, flavour))
+
+
+MACHINES = {DSP: _machine(DSP), MVE: _machine(MVE)}
 
 
 def network(kernel: int = 3, stride: int = 1, channels: int = 6, side: int = 11) -> Graph:

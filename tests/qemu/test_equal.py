@@ -7,12 +7,14 @@ from functools import partial
 import pytest
 
 from patchc.codegen import WeightsMode
+from patchc.kernels.dsp import DSP
+from patchc.kernels.mve import MVE
 from patchc.plan.types import InputMode
 from patchc.programs.firmware import build
 from patchc.schedule.lower import lower
 from tests.c.emitted import GOLDEN, bottlenecks, images, layerwise, rows_in_two_stripes
 from tests.c.flavour_plans import (
-    DSP_MACHINE,
+    MACHINES,
     bottleneck,
     classifier,
     in_groups,
@@ -58,17 +60,22 @@ def test_the_smallest_tunnels_in_every_input_mode(mode, core, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("core", "board"),
-    [("cortex-m4", "mps2-an386"), ("cortex-m7", "mps2-an500"), ("cortex-m33", "mps2-an505")],
+    ("core", "board", "flavour", "group"),
+    [
+        ("cortex-m4", "mps2-an386", DSP, 12),
+        ("cortex-m7", "mps2-an500", DSP, 12),
+        ("cortex-m33", "mps2-an505", DSP, 12),
+        ("cortex-m55", "mps3-an547", MVE, 8),
+    ],
 )
-def test_kernels_with_dsp_instructions(core, board, tmp_path):
+def test_kernels_of_cores(core, board, flavour, group, tmp_path):
     """Layer by layer, and in rounds of channels with weights outside of the C text."""
-    graph = classifier(7)
-    schedule = lower(graph, layers_plan(graph, DSP_MACHINE), DSP_MACHINE.registry)
+    graph, machine = classifier(7), MACHINES[flavour]
+    schedule = lower(graph, layers_plan(graph, machine), machine.registry)
     run(emitted(schedule, tmp_path / "layers"), schedule, core, board)
     graph = bottleneck(5, 4, 5)
-    plan = in_groups(graph, tunnel_plan(graph, 1, DSP_MACHINE), 12, DSP_MACHINE)
-    schedule = lower(graph, plan, DSP_MACHINE.registry)
+    plan = in_groups(graph, tunnel_plan(graph, 1, machine), group, machine)
+    schedule = lower(graph, plan, machine.registry)
     run(emitted(schedule, tmp_path / "groups", WeightsMode.EXTERN), schedule, core, board)
 
 

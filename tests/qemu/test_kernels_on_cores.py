@@ -1,4 +1,4 @@
-"""The kernels for cores with DSP instructions, on such cores: against numpy."""
+"""The convolutions for cores with DSP instructions or MVE, on such cores: against numpy."""
 
 from __future__ import annotations
 
@@ -12,30 +12,33 @@ from tests.c.conv_cases import extremes, sample
 from tests.c.conv_program import core_program, run_core
 
 
+FLAVOURS = {"cortex-m4": "dsp", "cortex-m7": "dsp", "cortex-m33": "dsp", "cortex-m55": "mve"}
+
+
 def check(name: str, flags: tuple[str, ...], folder: Path) -> None:
-    calls = [*sample(60), *extremes()]
+    calls = [one.of(FLAVOURS[name]) for one in (*sample(60), *extremes())]
     image = core_program(core(name), flags)
     write_calls(folder / "in", calls)
     run_core(image, folder)
     check_outputs(folder / "out", calls)
 
 
-@pytest.mark.parametrize("name", ["cortex-m4", "cortex-m7", "cortex-m33"])
+@pytest.mark.parametrize("name", FLAVOURS)
 def test_against_numpy_on_every_core(name: str, tmp_path: Path) -> None:
     """The cases of the host, with the instructions themselves."""
     check(name, ("-O2",), tmp_path)
 
 
+FLAGS = [("-O0",), ("-Os",), ("-O3",), ("-O2", "-DPATCHC_NO_ASSEMBLY")]  # last: other compilers
+
+
 @pytest.mark.parametrize(
-    "flags",
+    ("name", "flags"),
     [
-        ("-O0",),
-        ("-Os",),
-        ("-O3",),
-        ("-O2", "-DPATCHC_NO_ASSEMBLY"),  # as other compilers than gcc have it
-        ("-O2", "-DPATCHC_NO_DSP"),  # plain C
+        *(("cortex-m4", flags) for flags in (*FLAGS, ("-O2", "-DPATCHC_NO_DSP"))),
+        *(("cortex-m55", flags) for flags in (*FLAGS, ("-O2", "-DPATCHC_NO_MVE"))),
     ],
-    ids=" ".join,
+    ids=lambda value: value if isinstance(value, str) else " ".join(value),
 )
-def test_no_flag_changes_a_byte(flags: tuple[str, ...], tmp_path: Path) -> None:
-    check("cortex-m4", flags, tmp_path)
+def test_no_flag_changes_a_byte(name: str, flags: tuple[str, ...], tmp_path: Path) -> None:
+    check(name, flags, tmp_path)

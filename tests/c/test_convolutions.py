@@ -1,5 +1,5 @@
-"""The kernels for cores with DSP instructions, as plain C on the host: against numpy, under
-sanitizers, and that they keep to their order."""
+"""The convolutions for cores with DSP instructions or MVE, as plain C on the host: against numpy,
+under sanitizers, and that they keep to their order."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from patchc.kernels import dsp_packing
+from patchc.kernels import dsp_packing, mve
 from tests.c.conv_calls import KERNELS, Call, call, check_outputs, write_calls
 from tests.c.conv_cases import extremes, sample
 from tests.c.conv_program import host_program, run_host
@@ -22,29 +22,36 @@ SANITIZERS = {
 }
 
 
-def check(calls: list[Call], folder: Path, compiler: str = "gcc") -> None:
+every_flavour = pytest.mark.parametrize("flavour", ["dsp", "mve"])
+
+
+def check(calls: list[Call], flavour: str, folder: Path, compiler: str = "gcc") -> None:
+    calls = [one.of(flavour) for one in calls]
     program = host_program(compiler, SANITIZERS[compiler])
     write_calls(folder / "in", calls)
     run_host(program, folder)
     check_outputs(folder / "out", calls)
 
 
+@every_flavour
 @pytest.mark.parametrize("compiler", SANITIZERS)
-def test_against_numpy_under_sanitizers(compiler: str, tmp_path: Path) -> None:
+def test_against_numpy_under_sanitizers(compiler: str, flavour: str, tmp_path: Path) -> None:
     """Any tails of channels and columns, borders, strides, rings, addresses; channels with lines
     and without; narrow ranges; scratch of exactly the bytes that are declared."""
-    check(sample(60), tmp_path, compiler)
+    check(sample(60), flavour, tmp_path, compiler)
 
 
-def test_extreme_values(tmp_path: Path) -> None:
-    check(extremes(), tmp_path)
+@every_flavour
+def test_extreme_values(flavour: str, tmp_path: Path) -> None:
+    check(extremes(), flavour, tmp_path)
 
 
 def test_portable_kernels_compute_the_same(tmp_path: Path) -> None:
-    check([one.of("portable") for one in sample(10)], tmp_path)
+    check(sample(10), "portable", tmp_path)
 
 
-def test_outputs_overlap_what_is_read_no_more(tmp_path: Path) -> None:
+@every_flavour
+def test_outputs_overlap_what_is_read_no_more(flavour: str, tmp_path: Path) -> None:
     """Order.PIXEL, with the output as late in the input as that permits, or somewhat earlier."""
     calls = [
         replace(
@@ -57,7 +64,7 @@ def test_outputs_overlap_what_is_read_no_more(tmp_path: Path) -> None:
     ]
     placed = [one.in_place(index % 5) for index, one in enumerate(calls)]
     assert sum(one.skew[0] < one.x.size for one in placed) > len(placed) / 2
-    check(placed, tmp_path)
+    check(placed, flavour, tmp_path)
 
 
 def test_the_sample_is_worth_its_name() -> None:
@@ -69,21 +76,25 @@ def test_the_sample_is_worth_its_name() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kernel", "c_in", "c_out", "side", "most"),
+    ("flavour", "kernel", "c_in", "c_out", "side", "most"),
     [
-        ("conv2d_pointwise", 16, 96, 1, 0),
-        ("conv2d", 3, 16, 3, 0.04),
-        ("conv2d", 16, 16, 3, 0),
-        ("dense", 64, 10, 1, 0),
-        ("conv2d_depthwise", 48, 48, 3, 0.12),
-        ("conv2d_depthwise", 48, 48, 5, 0.05),
-        ("conv2d_depthwise", 48, 48, 7, 0.03),
+        ("dsp", "conv2d_pointwise", 16, 96, 1, 0),
+        ("dsp", "conv2d", 3, 16, 3, 0.04),
+        ("dsp", "conv2d", 16, 16, 3, 0),
+        ("dsp", "dense", 64, 10, 1, 0),
+        ("dsp", "conv2d_depthwise", 48, 48, 3, 0.12),
+        ("dsp", "conv2d_depthwise", 48, 48, 5, 0.05),
+        ("dsp", "conv2d_depthwise", 48, 48, 7, 0.03),
+        ("mve", "conv2d", 3, 16, 3, 0),
+        ("mve", "dense", 63, 10, 1, 0),
+        ("mve", "conv2d_depthwise", 48, 48, 3, 0),
+        ("mve", "conv2d_depthwise", 44, 44, 3, 0.1),
     ],
 )
 def test_packed_weights_cost_little_more(
-    kernel: str, c_in: int, c_out: int, side: int, most: float
+    flavour: str, kernel: str, c_in: int, c_out: int, side: int, most: float
 ) -> None:
-    one = call(kernel, (side, side), c_in, c_out, (side, side))
+    one = call(kernel, (side, side), c_in, c_out, (side, side), flavour=flavour)
     assert one.weights.size <= len(one.packed()[0]) <= (1 + most) * one.weights.size
 
 
@@ -111,3 +122,11 @@ def test_two_channels_depthwise() -> None:
         0,
         0,
     ]
+
+
+def test_eight_channels_depthwise() -> None:
+    """The layout, value by value: eight channels of each tap, zeros in place of those lacking."""
+    weights = np.arange(9 * 9).reshape(9, 3, 3, 1).astype(np.int8)
+    first = [[9 * c + tap for c in range(8)] for tap in range(9)]
+    second = [[72 + tap, *[0] * 7] for tap in range(9)]
+    assert mve.eights(weights).tolist() == list(itertools.chain(*first, *second))

@@ -11,7 +11,6 @@ from tests.c.conv_calls import check_outputs, write_calls
 from tests.c.conv_cases import extremes, sample
 from tests.c.conv_program import core_program, run_core
 
-
 FLAVOURS = {"cortex-m4": "dsp", "cortex-m7": "dsp", "cortex-m33": "dsp", "cortex-m55": "mve"}
 
 

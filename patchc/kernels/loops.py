@@ -22,10 +22,9 @@ from patchc.kernels.portable import PORTABLE
 _PORTABLE = {kernel.name: kernel for kernel in (*ELEMENTWISE, *POOLS)}
 
 
-def _with(name: str, loop: str, flavour: str, header: str, operations: str) -> Kernel:
+def _with(name: str, loop: str, flavour: str, *headers: str) -> Kernel:
     """patchc_NAME_FLAVOUR. `loop`: the portable file that the faster loop falls back on; its own
-    has the same name, the flavour behind it. `operations`: the header with the flavour's
-    instructions."""
+    has the same name, the flavour behind it. `headers`: what the faster loop includes."""
     kernel = _PORTABLE[name]
     stem = loop.removeprefix(f"{PORTABLE}/").removesuffix(".c")
     return replace(
@@ -35,20 +34,20 @@ def _with(name: str, loop: str, flavour: str, header: str, operations: str) -> K
         supersedes=PORTABLE,
         function=f"{kernel.function}_{flavour}",
         source=f"{flavour}/{kernel.function}_{flavour}.c",
-        header=header,
-        headers=(*kernel.headers, operations),
+        header=f"patchc_kernels_{flavour}.h",
+        headers=tuple(dict.fromkeys((*kernel.headers, *headers))),
         shared=(f"{flavour}/{stem}_{flavour}.c", *kernel.shared),
         included=(kernel.source,),
     )
 
 
 DSP_LOOPS: tuple[Kernel, ...] = tuple(
-    _with(name, loop, DSP, "patchc_kernels_dsp.h", "patchc_dsp.h")
+    _with(name, loop, DSP, "patchc_dsp.h")
     for name, loop in (("add", SUMS_SOURCE), ("sub", SUMS_SOURCE), ("max_pool", MAX_SOURCE))
 )
 
 MVE_LOOPS: tuple[Kernel, ...] = tuple(
-    _with(name, loop, MVE, "patchc_kernels_mve.h", "patchc_mve.h")
+    _with(name, loop, MVE, "patchc_mve.h", "patchc_requant.h")
     for name, loop in (
         ("add", SUMS_SOURCE),
         ("sub", SUMS_SOURCE),

@@ -6,15 +6,17 @@
 static void compute_pixel(int8_t *out, const patchc_in *in, patchc_taps rows, patchc_taps cols,
                           const patchc_pool_params *params)
 {
-    const int8_t *taps[PATCHC_MAX_TAPS], *tap = out;
-    int32_t channels = in->channels, count = 0;
+    const int8_t *taps[PATCHC_MAX_TAPS], *last = out;
+    const int32_t channels = in->channels, dilation = params->window.dilation_w;
+    const int32_t first = (cols.first + cols.begin * dilation) * channels;
+    int32_t count = 0;
 
     if (rows.begin == rows.end || cols.begin == cols.end) {
         memset(out, params->lo, (size_t)channels);
         return;
     }
     for (int32_t y = rows.begin; y < rows.end; y++) {
-        const int8_t *row = patchc_in_row(in, rows.first + y * params->window.dilation_h);
+        const int8_t *tap = patchc_in_row(in, rows.first + y * params->window.dilation_h) + first;
 
         for (int32_t x = cols.begin; x < cols.end; x++) {
             if (count == PATCHC_MAX_TAPS) {
@@ -22,12 +24,12 @@ static void compute_pixel(int8_t *out, const patchc_in *in, patchc_taps rows, pa
                 taps[0] = out;
                 count = 1;
             }
-            tap = row + (cols.first + x * params->window.dilation_w) * channels;
-            taps[count++] = tap;
+            taps[count++] = last = tap;
+            tap += dilation * channels;
         }
     }
     while (count < PATCHC_MAX_TAPS) {
-        taps[count++] = tap;
+        taps[count++] = last;
     }
     patchc_max_of_four(out, taps, channels);
     patchc_clamp_row(out, channels, params->lo, params->hi);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from functools import cache
 from pathlib import Path
@@ -177,6 +178,20 @@ def test_sources_hold_no_floating_point(name: str) -> None:
     for path in paths:
         words = set(path.read_text().replace("(", " ").replace(")", " ").split())
         assert not words & {"float", "double", "<math.h>", "malloc", "restrict", "goto"}, path
+
+
+@pytest.mark.parametrize("name", sorted(KERNELS))
+def test_every_file_that_a_source_includes_is_named(name: str) -> None:
+    """Else a network that has no other kernel could not be built."""
+    kernel = KERNELS[name]
+    sources = {kernel.source, *kernel.shared, *kernel.included}
+    headers = {"patchc_kernels.h", kernel.header, *kernel.headers}
+    paths = [ROOT / "runtime_c" / source for source in sources]
+    paths += [INCLUDE / header for header in headers]
+    there = headers | {path.name for path in paths}
+    for path in paths:
+        wanted = re.findall('^#include "(.*)"', path.read_text(), re.MULTILINE)
+        assert set(wanted) <= there, path
 
 
 def test_layout_of_ring_views_is_plain_by_default() -> None:

@@ -52,6 +52,8 @@ LISTED = (
     "pointwise_add",
     "pointwise_finish",
     "add",
+    "sub",
+    "mul",
     "max_pool",
     "global_average_pool",
 )
@@ -96,6 +98,12 @@ def networks() -> Iterator[tuple[Graph, tuple[int, ...]]]:
     yield net.build(net.dense(net.mean(x), 100)), ()
     net = NetworkBuilder(5)
     yield net.build(net.bottleneck(net.input(20, 20, 12), 12, 6, 3, 1)), (2,)
+    net = NetworkBuilder(7)
+    x = net.input(12, 20, 4)
+    for channels in (24, 16, 40, 96):
+        y = net.conv(x, channels)
+        x = net.max_pool(net.mul(net.sub(y, net.conv(x, channels)), y), 2 if channels < 96 else 1)
+    yield net.build(x), (0,)
 
 
 def bottlenecks() -> Graph:

@@ -26,6 +26,7 @@ from patchc.ir import (
     ResizeLinear,
     ResizeNearest,
     Scaling,
+    Sub,
     Tensor,
     Upsample,
     Window,
@@ -83,6 +84,9 @@ class NetworkBuilder:
 
     def add(self, a: str, b: str, name: str | None = None) -> str:
         return self._node(Add(), (a, b), name, 0.03)
+
+    def sub(self, a: str, b: str, name: str | None = None) -> str:
+        return self._node(Sub(), (a, b), name, 0.03)
 
     def mul(self, a: str, b: str, name: str | None = None) -> str:
         return self._node(Mul(), (a, b), name, 0.03)

@@ -67,6 +67,13 @@ def _tables(site: Site) -> str | None:
     return accepts(site) if cast(Lut, site.op).per_channel else "it has one table"
 
 
+# What makes int8 of two operands: most of it in sums of 32 bits.
+PAIR_HEADERS = ("patchc_pairs.h", "patchc_requant.h")
+SUMS_SOURCE = "portable/patchc_near_sums.c"
+PRODUCTS_SOURCE = "portable/patchc_near_products.c"
+LOOK_UP_SOURCE = "portable/patchc_look_up.c"
+
+
 def _of_extremum(name: str, operator: type[Extremum]) -> Kernel:
     """Both extrema are one C function."""
     entry = portable(
@@ -75,7 +82,7 @@ def _of_extremum(name: str, operator: type[Extremum]) -> Kernel:
         Order.ELEMENT,
         struct="patchc_extremum_params",
         pack=_extremum,
-        headers=("patchc_pairs.h",),
+        headers=PAIR_HEADERS,
         operands=Operands.PAIR,
     )
     return replace(entry, function="patchc_extremum", source="portable/patchc_extremum.c")
@@ -88,7 +95,8 @@ ELEMENTWISE: tuple[Kernel, ...] = (
         Order.ELEMENT,
         struct="patchc_add_params",
         pack=_add,
-        headers=("patchc_pairs.h",),
+        headers=PAIR_HEADERS,
+        shared=(SUMS_SOURCE,),
         operands=Operands.PAIR,
     ),
     portable(
@@ -97,7 +105,8 @@ ELEMENTWISE: tuple[Kernel, ...] = (
         Order.ELEMENT,
         struct="patchc_mul_params",
         pack=_mul,
-        headers=("patchc_pairs.h",),
+        headers=PAIR_HEADERS,
+        shared=(PRODUCTS_SOURCE,),
         operands=Operands.PAIR,
     ),
     portable(
@@ -106,7 +115,8 @@ ELEMENTWISE: tuple[Kernel, ...] = (
         Order.ELEMENT,
         struct="patchc_sub_params",
         pack=_sub,
-        headers=("patchc_pairs.h", "patchc_softfloat.h"),
+        headers=(*PAIR_HEADERS, "patchc_softfloat.h"),
+        shared=(SUMS_SOURCE,),
         operands=Operands.PAIR,
     ),
     _of_extremum("max", Max),
@@ -124,6 +134,8 @@ ELEMENTWISE: tuple[Kernel, ...] = (
         Order.ELEMENT,
         struct="patchc_lut_params",
         pack=_lut,
+        headers=("patchc_look_up.h",),
+        shared=(LOOK_UP_SOURCE,),
         refuses=_one_table,
     ),
     portable(

@@ -78,7 +78,7 @@ MOVES: tuple[Kernel, ...] = (
         ResizeLinear,
         struct="patchc_resize_linear_params",
         pack=_resize_linear,
-        headers=("patchc_pairs.h", "patchc_softfloat.h"),
+        headers=("patchc_pairs.h", "patchc_requant.h", "patchc_softfloat.h"),
     ),
     portable(
         "depth_to_space",

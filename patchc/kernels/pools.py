@@ -19,6 +19,10 @@ from patchc.numerics.structs import AverageParams, GlobalParams, PoolParams
 MAX_POOLED_PIXELS = INT32_MAX // 256
 
 
+MAX_SOURCE = "portable/patchc_max_of_four.c"
+BYTES_SOURCE = "portable/patchc_add_bytes.c"
+
+
 def _max_pool(graph: Graph, node: Node, group: int) -> PoolParams:
     op = cast(MaxPool, node.op)
     return PoolParams(window_params(op.window, where_of(node)), op.clamp.lo, op.clamp.hi)
@@ -67,6 +71,8 @@ POOLS: tuple[Kernel, ...] = (
         MaxPool,
         struct="patchc_pool_params",
         pack=_max_pool,
+        headers=("patchc_max.h",),
+        shared=(MAX_SOURCE,),
         refuses=_same_channels,
     ),
     portable(
@@ -92,6 +98,8 @@ POOLS: tuple[Kernel, ...] = (
         role=Role.ACCUMULATE,
         struct=None,
         pack=None,
+        headers=("patchc_add_bytes.h",),
+        shared=(BYTES_SOURCE,),
         finish="mean_finish",
     ),
     portable(

@@ -11,6 +11,7 @@ from patchc.kernels.convolutions import CONVOLUTIONS
 from patchc.kernels.dsp import DSP_KERNELS
 from patchc.kernels.elementwise import ELEMENTWISE
 from patchc.kernels.kernel import Kernel, Role, Site
+from patchc.kernels.loops import DSP_LOOPS, MVE_LOOPS
 from patchc.kernels.moves import MOVES
 from patchc.kernels.mve import MVE_KERNELS
 from patchc.kernels.narrow import NARROW_KERNELS
@@ -80,5 +81,7 @@ KERNELS = Registry(
         *ELEMENTWISE,
         *POOLS,
         *MOVES,
+        *DSP_LOOPS,
+        *MVE_LOOPS,
     )
 )

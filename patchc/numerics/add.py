@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from patchc.errors import PatchcError
 from patchc.numerics.float32 import fma32
-from patchc.numerics.near import near_sum, settle
+from patchc.numerics.near import PAIR_BITS, near_sum, settle
 from patchc.numerics.pairing import Pairing, all_pairs
 from patchc.numerics.requant import rint_fixed, round_24
 from patchc.numerics.structs import AddParams, Near
@@ -158,4 +158,5 @@ def _near(pairing: Pairing, factors: _Factors) -> tuple[Near, tuple[int, ...]]:
         bound=_bound(pairing, factors),
         rounding=Fraction(1, 2**23),
         offset=offset,
+        most_bits=PAIR_BITS,
     )

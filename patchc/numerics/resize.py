@@ -62,9 +62,9 @@ def linear_params(op: ResizeLinear, x: Tensor, y: Tensor, where: str) -> ResizeL
         bound=255 * ratio + 128,
         rounding=Fraction(14, 2**24),
     )
-    one = ratio * 2**near.bits if near.range else Fraction(0)
+    one = ratio * 2**near.bits if near.mask else Fraction(0)
     apart = _exponent(y.quant.scale) - _exponent(x.quant.scale) + _fraction(rows) + _fraction(cols)
-    short = bool(near.range) and max(_fraction(rows), _fraction(cols)) <= MAX_FRACTION
+    short = bool(near.mask) and max(_fraction(rows), _fraction(cols)) <= MAX_FRACTION
     short = short and 0 <= apart <= MAX_APART
     return ResizeLinearParams(
         rows=_line(rows, one, short),

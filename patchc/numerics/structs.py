@@ -89,10 +89,8 @@ class Near:
     """patchc_near."""
 
     constant: int
-    guard: int
-    range: int
+    mask: int
     bits: int
-    base: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from patchc.errors import PatchcError
 from patchc.numerics.float32 import float32_bits
-from patchc.numerics.near import NEVER, near_sum, settle
+from patchc.numerics.near import NEVER, PAIR_BITS, near_sum, settle
 from patchc.numerics.pairing import Pairing, all_pairs
 from patchc.numerics.structs import SubParams
 
@@ -34,6 +34,7 @@ def sub_params(pairing: Pairing, where: str) -> SubParams:
         constant=out.zero_point - ra * a.zero_point + rb * b.zero_point,
         bound=255 * (ra + rb) + 128,
         rounding=Fraction(1, 2**22),  # two products side by side, a difference, a quotient
+        most_bits=PAIR_BITS,
     )
     x, y = all_pairs()
     settled, values = settle(near, x.astype(np.int64) * near_a + y.astype(np.int64) * near_b)

@@ -11,7 +11,8 @@ ARMV7EM_COSTS = CostTable(
         "portable": Coefficients(per_call=111_867, per_output=1_413),
     },
     kernels={
-        "add": Coefficients(per_pixel=2_049, per_output=40_117),
+        "add": Coefficients(per_row=128_833, per_output=13_018),
+        "add.dsp": Coefficients(per_pixel=1_854, per_output=8_536),
         "conv2d": Coefficients(
             per_pixel=461_419, per_output=38_027, per_mac=4_772, per_weight_byte=1_008
         ),
@@ -33,17 +34,25 @@ ARMV7EM_COSTS = CostTable(
             per_mac=394,
             per_weight_byte=1_793,
         ),
-        "dense": Coefficients(per_output=40_333, per_mac=3_165),
-        "dense.dsp": Coefficients(per_call=148_694, per_output=14_250, per_mac=1_232),
-        "global_average_pool": Coefficients(per_pixel=192_195, per_output=2_092),
-        "max_pool": Coefficients(per_call=202_333, per_pixel=161_204, per_output=29_052),
+        "dense": Coefficients(per_output=75_375, per_mac=3_195),
+        "dense.dsp": Coefficients(per_call=149_818, per_output=14_250, per_mac=1_243),
+        "global_average_pool": Coefficients(per_pixel=230_449, per_output=1_750),
+        "max_pool": Coefficients(
+            per_call=208_389, per_row=37_725, per_pixel=220_155, per_output=15_268
+        ),
+        "max_pool.dsp": Coefficients(
+            per_call=231_000, per_row=3_000, per_pixel=228_000, per_output=2_844
+        ),
+        "mul": Coefficients(per_call=213_888, per_pixel=35_361, per_output=15_299),
         "pointwise_add": Coefficients(
             per_row=725_152, per_output=6_226, per_mac=2_962, per_weight_byte=779
         ),
         "pointwise_add.dsp": Coefficients(
             per_row=4_012_532, per_pixel=8_151, per_output=8_938, per_mac=919
         ),
-        "pointwise_finish": Coefficients(per_output=23_135),
-        "pointwise_finish.dsp": Coefficients(per_output=19_212),
+        "pointwise_finish": Coefficients(per_output=57_202),
+        "pointwise_finish.dsp": Coefficients(per_output=21_127),
+        "sub": Coefficients(per_call=63_864, per_row=89_064, per_pixel=1_568, per_output=13_151),
+        "sub.dsp": Coefficients(per_call=66_511, per_row=90_904, per_pixel=2_023, per_output=8_201),
     },
 )

@@ -132,6 +132,15 @@ PATCHC_INLINE int32_t patchc_ssat8_dropped(int32_t value)
     return found;
 }
 
+/* The larger of each two signed bytes. */
+PATCHC_INLINE uint32_t patchc_max8(uint32_t a, uint32_t b)
+{
+    uint32_t found;
+
+    __asm__("ssub8 %0, %1, %2\n\tsel %0, %1, %2" : "=&r"(found) : "r"(a), "r"(b) : "cc");
+    return found;
+}
+
 PATCHC_INLINE int32_t patchc_wrapped(uint32_t value)
 {
     return (int32_t)value;
@@ -218,6 +227,19 @@ PATCHC_INLINE int32_t patchc_smlad(uint32_t a, uint32_t b, int32_t sum)
 PATCHC_INLINE int32_t patchc_smmul(int32_t a, int32_t b)
 {
     return (int32_t)((int64_t)a * b >> 32);
+}
+
+/* The larger of each two signed bytes. */
+PATCHC_INLINE uint32_t patchc_max8(uint32_t a, uint32_t b)
+{
+    uint32_t found = 0;
+
+    for (int32_t shift = 0; shift < 32; shift += 8) {
+        uint32_t x = a >> shift & 0xff, y = b >> shift & 0xff;
+
+        found |= ((x ^ 0x80) > (y ^ 0x80) ? x : y) << shift;
+    }
+    return found;
 }
 
 /* value >> PATCHC_DROP, saturated to int8 */

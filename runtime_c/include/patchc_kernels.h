@@ -123,13 +123,14 @@ void patchc_pointwise_finish(const patchc_out *out, const patchc_sums *sums,
  * `constant` in the parameters, [channels], is in its place.
  *
  * Most results are far from a tie, where a sum in 32-bit fixed point gives the nearest integer. It
- * has `bits` fractional bits; `constant` holds, beside what the operator adds, one half and `base`,
- * which keeps the sum positive. A fraction less than `guard` from a tie takes the exact way; so
- * does everything if `range`, 2^bits - 2 * guard, is 0. */
+ * has `bits` fractional bits; `constant` holds, beside what the operator adds, one half and a guard,
+ * so that the sum of what lies close to a tie is less than two guards, a power of two, above an
+ * integer: those fractional bits that are in `mask` are all zero. Then the exact way is taken; so is
+ * it by everything if `mask` is 0. */
 typedef struct {
     uint32_t constant;
-    uint32_t guard, range;
-    int32_t bits, base;
+    uint32_t mask;
+    int32_t bits;
 } patchc_near;
 
 /* QLinearAdd: rint(fma(a, ra, fma(b, rb, F))), clamped; each fma rounds to float32. With `frac`
@@ -405,6 +406,16 @@ static inline patchc_taps patchc_clip(int32_t first, int32_t kernel, int32_t dil
 static inline int8_t patchc_clamp(int32_t value, int32_t lo, int32_t hi)
 {
     return (int8_t)(value < lo ? lo : value > hi ? hi : value);
+}
+
+/* Values that fill all of int8, into a range that is seldom a smaller one. */
+static inline void patchc_clamp_row(int8_t *row, int32_t count, int32_t lo, int32_t hi)
+{
+    if (lo > INT8_MIN || hi < INT8_MAX) {
+        for (int32_t i = 0; i < count; i++) {
+            row[i] = patchc_clamp(row[i], lo, hi);
+        }
+    }
 }
 
 /* Bits of `value`, which is not 0, up to its highest 1. */

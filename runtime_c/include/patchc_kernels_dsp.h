@@ -82,6 +82,14 @@ void patchc_pointwise_add_dsp(const patchc_sums *sums, const patchc_in *in, int8
 void patchc_pointwise_finish_dsp(const patchc_out *out, const patchc_sums *sums,
                                  const patchc_conv_dsp_params *params);
 
+/* Kernels of patchc_kernels.h with a faster loop in them; constants and promises are the same. */
+void patchc_add_dsp(const patchc_out *out, const patchc_in *a, const patchc_in *b,
+                    const patchc_add_params *params);
+void patchc_sub_dsp(const patchc_out *out, const patchc_in *a, const patchc_in *b,
+                    const patchc_sub_params *params);
+void patchc_max_pool_dsp(const patchc_out *out, const patchc_in *in, const patchc_pads *pads,
+                         const patchc_pool_params *params);
+
 /* ---- A few channels at a time, as in patchc_tunnel.h ---- */
 
 /* The constants of output channels from k on, of `bytes` of weights each. */

@@ -46,4 +46,17 @@ void patchc_pointwise_add_mve(const patchc_sums *sums, const patchc_in *in,
 void patchc_pointwise_finish_mve(const patchc_out *out, const patchc_sums *sums,
                                  const patchc_conv_params *params);
 
+/* Kernels of patchc_kernels.h with a faster loop in them; constants and promises are the same. */
+void patchc_add_mve(const patchc_out *out, const patchc_in *a, const patchc_in *b,
+                    const patchc_add_params *params);
+void patchc_sub_mve(const patchc_out *out, const patchc_in *a, const patchc_in *b,
+                    const patchc_sub_params *params);
+void patchc_mul_mve(const patchc_out *out, const patchc_in *a, const patchc_in *b,
+                    const patchc_mul_params *params);
+void patchc_max_pool_mve(const patchc_out *out, const patchc_in *in, const patchc_pads *pads,
+                         const patchc_pool_params *params);
+void patchc_lut_mve(const patchc_out *out, const patchc_in *in, const patchc_pads *pads,
+                    const patchc_lut_params *params);
+void patchc_mean_add_mve(const patchc_sums *sums, const patchc_in *in);
+
 #endif

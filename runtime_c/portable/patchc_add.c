@@ -2,8 +2,10 @@
 #include "patchc_pairs.h"
 
 /* Both fused multiply-adds exact, then rint. No step leaves 63 bits: the compiler chose frac so. */
-static int8_t add_exact(int32_t a, int32_t b, const patchc_add_params *params)
+PATCHC_RARELY static int8_t add_exact(int32_t first, int32_t second,
+                                      const patchc_add_params *params)
 {
+    int32_t a = params->swap ? second : first, b = params->swap ? first : second;
     int64_t inner =
         patchc_round_24((b + params->offset) * params->b_factor + params->sum_constant);
     int64_t sum = patchc_round_24((a + params->offset) * params->a_factor + inner);
@@ -12,35 +14,24 @@ static int8_t add_exact(int32_t a, int32_t b, const patchc_add_params *params)
                         params->hi);
 }
 
-static int8_t add_one(int32_t a, int32_t b, const patchc_add_params *params)
-{
-    uint32_t sum = (uint32_t)a * (uint32_t)params->near_a
-                   + (uint32_t)b * (uint32_t)params->near_b + params->near.constant;
-
-    if (patchc_settled(sum, &params->near)) {
-        return patchc_clamp(patchc_settled_value(sum, &params->near), params->lo, params->hi);
-    }
-    return add_exact(a, b, params);
-}
-
 void patchc_add(const patchc_out *out, const patchc_in *a, const patchc_in *b,
                 const patchc_add_params *params)
 {
-    const patchc_second second = patchc_second_of(out, b, params->constant);
+    patchc_in pixel;
+    const patchc_in *second = patchc_second_of(&pixel, out, b, params->constant);
+    patchc_run run = patchc_run_of(out, second);
 
     for (int32_t i = 0; i < out->rows; i++) {
-        const int8_t *first = patchc_in_row(a, i);
-        const int8_t *row_b = patchc_second_row(&second, i);
-        int8_t *row = patchc_out_row(out, i);
+        patchc_near_sum row;
 
-        for (int32_t run = 0; run < second.runs; run++) {
-            for (int32_t j = 0; j < second.length; j++) {
-                int32_t x = first[j], y = row_b[j * second.step];
-
-                row[j] = params->swap ? add_one(y, x, params) : add_one(x, y, params);
+        patchc_begin_row(&run, out, a, second, i);
+        row = patchc_sum_of_row(params->near_a, params->near_b, params->swap, &params->near, &run);
+        for (int32_t n = 0; n < run.count; n++) {
+            for (int32_t j = 0; (j = patchc_run_sums(&run, j, &row)) < run.length; j++) {
+                run.out[j] = add_exact(run.a[j], run.b[j * run.step], params);
             }
-            first += second.length;
-            row += second.length;
+            patchc_clamp_row(run.out, run.length, params->lo, params->hi);
+            patchc_next_run(&run);
         }
     }
 }

@@ -1,34 +1,38 @@
-/* Maximum over the taps inside the view. Starting from `lo` is the lower clamp. */
+/* Maximum over the taps inside the view, a few of them at a time. */
 #include <string.h>
 
-#include "patchc_kernels.h"
+#include "patchc_max.h"
 
 static void compute_pixel(int8_t *out, const patchc_in *in, patchc_taps rows, patchc_taps cols,
                           const patchc_pool_params *params)
 {
-    int32_t channels = in->channels;
+    const int8_t *taps[PATCHC_MAX_TAPS], *last = out;
+    const int32_t channels = in->channels, dilation = params->window.dilation_w;
+    const int32_t first = (cols.first + cols.begin * dilation) * channels;
+    int32_t count = 0;
 
-    memset(out, params->lo, (size_t)channels);
+    if (rows.begin == rows.end || cols.begin == cols.end) {
+        memset(out, params->lo, (size_t)channels);
+        return;
+    }
     for (int32_t y = rows.begin; y < rows.end; y++) {
-        const int8_t *row = patchc_in_row(in, rows.first + y * params->window.dilation_h);
+        const int8_t *tap = patchc_in_row(in, rows.first + y * params->window.dilation_h) + first;
 
         for (int32_t x = cols.begin; x < cols.end; x++) {
-            const int8_t *source = row + (cols.first + x * params->window.dilation_w) * channels;
-
-            for (int32_t c = 0; c < channels; c++) {
-                if (source[c] > out[c]) {
-                    out[c] = source[c];
-                }
+            if (count == PATCHC_MAX_TAPS) {
+                patchc_max_of_four(out, taps, channels);
+                taps[0] = out;
+                count = 1;
             }
+            taps[count++] = last = tap;
+            tap += dilation * channels;
         }
     }
-    if (params->hi < INT8_MAX) {
-        for (int32_t c = 0; c < channels; c++) {
-            if (out[c] > params->hi) {
-                out[c] = params->hi;
-            }
-        }
+    while (count < PATCHC_MAX_TAPS) {
+        taps[count++] = last;
     }
+    patchc_max_of_four(out, taps, channels);
+    patchc_clamp_row(out, channels, params->lo, params->hi);
 }
 
 void patchc_max_pool(const patchc_out *out, const patchc_in *in, const patchc_pads *pads,

@@ -1,5 +1,5 @@
 /* Every pixel of the view, added to one sum per channel. */
-#include "patchc_kernels.h"
+#include "patchc_add_bytes.h"
 
 void patchc_mean_add(const patchc_sums *sums, const patchc_in *in)
 {
@@ -7,9 +7,7 @@ void patchc_mean_add(const patchc_sums *sums, const patchc_in *in)
         const int8_t *pixel = patchc_in_row(in, i);
 
         for (int32_t j = 0; j < in->cols; j++) {
-            for (int32_t c = 0; c < in->channels; c++) {
-                sums->data[c] += pixel[c];
-            }
+            patchc_add_bytes(sums->data, pixel, in->channels);
             pixel += in->channels;
         }
     }

@@ -3,7 +3,7 @@
 
 /* The float32 product, then the float32 sum, then rint. No step leaves 63 bits: a product of the
  * operands has 16 bits, factor 24, and frac is at most 53. */
-static int8_t mul_exact(int32_t product, const patchc_mul_params *params)
+PATCHC_RARELY static int8_t mul_exact(int32_t product, const patchc_mul_params *params)
 {
     int64_t scaled = patchc_round_24((int64_t)product * params->factor);
     int64_t sum = patchc_round_24(scaled + params->zero_point * (INT64_C(1) << params->frac));
@@ -12,33 +12,34 @@ static int8_t mul_exact(int32_t product, const patchc_mul_params *params)
                         params->hi);
 }
 
-static int8_t mul_one(int32_t a, int32_t b, const patchc_mul_params *params)
+static void multiply(const patchc_run *run, const patchc_mul_params *params)
 {
-    int32_t product = (a - params->a_zero_point) * (b - params->b_zero_point);
-    uint32_t sum = (uint32_t)product * (uint32_t)params->near_factor + params->near.constant;
+    for (int32_t i = 0; i < run->length; i++) {
+        const int8_t *a = run->a + i, *b = run->b + i * run->step;
 
-    if (patchc_settled(sum, &params->near)) {
-        return patchc_clamp(patchc_settled_value(sum, &params->near), params->lo, params->hi);
+        i += patchc_near_products(run->out + i, a, b, run->step, run->length - i, params);
+        if (i < run->length) {
+            int32_t x = run->a[i] - params->a_zero_point;
+            int32_t y = run->b[i * run->step] - params->b_zero_point;
+
+            run->out[i] = mul_exact(x * y, params);
+        }
     }
-    return mul_exact(product, params);
+    patchc_clamp_row(run->out, run->length, params->lo, params->hi);
 }
 
 void patchc_mul(const patchc_out *out, const patchc_in *a, const patchc_in *b,
                 const patchc_mul_params *params)
 {
-    const patchc_second second = patchc_second_of(out, b, params->constant);
+    patchc_in pixel;
+    const patchc_in *second = patchc_second_of(&pixel, out, b, params->constant);
+    patchc_run run = patchc_run_of(out, second);
 
     for (int32_t i = 0; i < out->rows; i++) {
-        const int8_t *first = patchc_in_row(a, i);
-        const int8_t *row_b = patchc_second_row(&second, i);
-        int8_t *row = patchc_out_row(out, i);
-
-        for (int32_t run = 0; run < second.runs; run++) {
-            for (int32_t j = 0; j < second.length; j++) {
-                row[j] = mul_one(first[j], row_b[j * second.step], params);
-            }
-            first += second.length;
-            row += second.length;
+        patchc_begin_row(&run, out, a, second, i);
+        for (int32_t n = 0; n < run.count; n++) {
+            multiply(&run, params);
+            patchc_next_run(&run);
         }
     }
 }

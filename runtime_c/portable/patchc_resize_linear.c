@@ -49,7 +49,6 @@ static uint32_t round_32(uint32_t value)
 static int8_t exact_parts(const neighbours *from, int32_t c, int twice, uint32_t sum,
                           const patchc_resize_linear_params *params)
 {
-    const patchc_near *near = &params->near;
     const uint16_t *down = &params->rows.parts[2 * from->row];
     const uint16_t *across = &params->cols.parts[2 * from->col];
     uint32_t scale = patchc_f32_significand(params->in_scale);
@@ -68,7 +67,7 @@ static int8_t exact_parts(const neighbours *from, int32_t c, int twice, uint32_t
         total = patchc_round_24(total + terms[n % 4]);
     }
     /* the larger of the two integers beside the tie */
-    upper = (int32_t)((sum + near->guard) >> near->bits) - near->base - params->zero_point;
+    upper = patchc_near_value(sum, &params->near) - params->zero_point;
     odd = 2 * upper - 1;
     beyond = 2 * total - odd * step;
     /* what rounds to the tie itself as a quotient in float32; below one half, where floats are
@@ -121,7 +120,7 @@ static int32_t compute_settled(int8_t *out, int32_t c, int32_t channels, const n
             *sum = total;
             break;
         }
-        out[c] = patchc_clamp(patchc_settled_value(total, &near), lo, hi);
+        out[c] = patchc_clamp(patchc_near_value(total, &near), lo, hi);
     }
     return c;
 }

@@ -11,28 +11,21 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from patchc.kernels.portable import RARE_SOURCE
+from patchc.ir import Conv
+from patchc.kernels.narrow import NARROW
+from patchc.kernels.registry import KERNELS
 from patchc.programs.firmware import COMPILER, QEMU
 from patchc.targets.board import Board
 from patchc.targets.core import Core
-from tests.c.kernel_host import INCLUDE, ROOT, WARNINGS, build_folder
+from tests.c.kernel_host import FOLDERS, INCLUDE, ROOT, WARNINGS, build_folder
 from tests.tools import require_tool
 
 HERE = Path(__file__).parent
 DRIVER, START, LINK = HERE / "conv_driver.c", HERE / "conv_start.c", HERE / "conv_link.ld"
-STEMS = (
-    "conv2d_pointwise",
-    "conv2d",
-    "dense",
-    "conv2d_depthwise",
-    "pointwise_add",
-    "pointwise_finish",
-)
-SOURCES = (
-    *sorted((ROOT / "runtime_c/dsp").glob("*.c")),
-    *sorted((ROOT / "runtime_c/mve").glob("*.c")),
-    ROOT / "runtime_c" / RARE_SOURCE,
-    *(ROOT / f"runtime_c/portable/patchc_{stem}.c" for stem in STEMS),
+CONVOLUTIONS = [k for k in KERNELS.values() if k.operator is Conv and k.flavour != NARROW]
+SOURCES = tuple(
+    ROOT / "runtime_c" / source
+    for source in sorted({s for kernel in CONVOLUTIONS for s in (kernel.source, *kernel.shared)})
 )
 
 
@@ -63,17 +56,31 @@ def host_program(compiler: str, flags: tuple[str, ...]) -> Path:
 @cache
 def core_program(core: Core, flags: tuple[str, ...] = ("-O2",)) -> Image:
     """For the core's first board. Skips without the compiler."""
-    folder, board = _folder("convolutions", core.name, flags), core.boards[0]
+    return _core_image(core, flags, DRIVER, SOURCES, _folder("convolutions", core.name, flags))
+
+
+def core_text(core: Core, flags: tuple[str, ...], text: str, sources: Sequence[Path]) -> Image:
+    """A program of tests/c/kernel_program.py, with the kernels in `sources`."""
+    folder = _folder("text", core.name, flags, text)
+    main = folder / "main.c"
+    main.write_text(text, encoding="utf-8")
+    return _core_image(core, flags, main, sources, folder)
+
+
+def _core_image(
+    core: Core, flags: tuple[str, ...], main: Path, sources: Sequence[Path], folder: Path
+) -> Image:
+    board = core.boards[0]
     compile_ = [require_tool(COMPILER), *core.compile_flags, *WARNINGS, *flags, "-g"]
-    run([*compile_, "-I", INCLUDE, "-c", DRIVER, START, *SOURCES], folder)
-    objects = tuple(folder / f"{source.stem}.o" for source in SOURCES)
+    run([*compile_, *FOLDERS, "-c", main, START, *sources], folder)
+    objects = tuple(folder / f"{source.stem}.o" for source in sources)
     places = {"CODE_ORIGIN": board.code.origin, "RAM_ORIGIN": board.ram.origin}
     places["RAM_BYTES"] = board.ram.bytes
     symbols = [f"-Wl,--defsym={name}={value:#x}" for name, value in places.items()]
     link = [COMPILER, *core.compile_flags, "--specs=rdimon.specs", "-T", LINK, *symbols]
     link += ["-nostartfiles", "-Wl,--wrap=_sbrk"]
     elf = folder / "program.elf"
-    run([*link, folder / f"{DRIVER.stem}.o", folder / f"{START.stem}.o", *objects, "-o", elf])
+    run([*link, folder / f"{main.stem}.o", folder / f"{START.stem}.o", *objects, "-o", elf])
     return Image(elf, board, objects)
 
 
@@ -82,16 +89,17 @@ def run_host(program: Path, folder: Path) -> None:
     run([program, "in", "out"], folder)
 
 
-def run_core(image: Image, folder: Path, qemu_args: Sequence[str] = ()) -> None:
-    """The same under QEMU. Skips without it."""
+def run_core(image: Image, folder: Path, qemu_args: Sequence[str] = ()) -> str:
+    """The same under QEMU; what it printed. Skips without it."""
     command = [require_tool(QEMU), "-M", image.board.machine, "-kernel", image.elf]
     command += ["-display", "none", "-monitor", "none", "-serial", "null"]
     command += ["-chardev", "stdio,id=host"]
     command += ["-semihosting-config", "enable=on,target=native,chardev=host"]
-    run([*command, *qemu_args], folder)
+    return run([*command, *qemu_args], folder)
 
 
-def run(command: Sequence[object], folder: Path | None = None) -> None:
+def run(command: Sequence[object], folder: Path | None = None) -> str:
+    """What it printed."""
     assert shutil.which(str(command[0])), command[0]
     done = subprocess.run(
         [str(word) for word in command],
@@ -102,3 +110,4 @@ def run(command: Sequence[object], folder: Path | None = None) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout

@@ -42,6 +42,8 @@ from patchc.ir import (
     verify,
 )
 from patchc.ir.resize import COORDINATES
+from patchc.kernels.kernel import site_of
+from patchc.kernels.registry import KERNELS
 from tests.c.kernel_host import Call, Layout
 from tests.plans import chosen, kernel_params
 
@@ -58,6 +60,13 @@ class Case:
     @property
     def node(self) -> Node:
         return self.graph.nodes[0]
+
+    @property
+    def kernels(self) -> list[str]:
+        """The kernel chosen, and those that take the same constants."""
+        first, site = KERNELS[chosen(self.graph, self.node)], site_of(self.graph, self.node)
+        same = (k for k in KERNELS.values() if k.pack is first.pack and k.role is first.role)
+        return [kernel.name for kernel in same if kernel.refusal(site) is None]
 
     def call(self, kernel: str | None = None) -> Call:
         """The whole map in one call, by the kernel chosen or by the one given."""

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from patchc.ir import Padding
+from patchc.ir import Conv, Padding
 from patchc.kernels.dsp import DSP
 from patchc.kernels.kernel import Operands
 from patchc.kernels.mve import MVE
@@ -77,10 +77,8 @@ class ConvParams(ctypes.Structure):
 class Near(ctypes.Structure):
     _fields_ = (
         ("constant", ctypes.c_uint32),
-        ("guard", ctypes.c_uint32),
-        ("range", ctypes.c_uint32),
+        ("mask", ctypes.c_uint32),
         ("bits", ctypes.c_int32),
-        ("base", ctypes.c_int32),
     )
 
 
@@ -297,9 +295,9 @@ def build_folder() -> Path:
 
 
 def kernel_sources() -> list[str]:
-    """Of the kernels in plain C, each file once; those of cores with DSP
-    instructions or MVE have programs of their own."""
-    plain = (kernel for kernel in KERNELS.values() if kernel.flavour not in (DSP, MVE))
+    """Of the kernels in plain C, each file once; convolutions of cores with DSP instructions or MVE
+    have a program of their own."""
+    plain = (k for k in KERNELS.values() if k.operator is not Conv or k.flavour not in (DSP, MVE))
     found = [source for kernel in plain for source in (kernel.source, *kernel.shared)]
     return [str(ROOT / "runtime_c" / source) for source in dict.fromkeys(found)]
 

@@ -18,8 +18,6 @@ _PRELUDE = """\
 #include <stdlib.h>
 #include <string.h>
 
-#include "patchc_kernels.h"
-
 static int8_t *block(size_t size, const int8_t *from)
 {
     int8_t *bytes = malloc(size);
@@ -60,7 +58,11 @@ def program(calls: Sequence[PlacedCall]) -> str:
     """C99 text."""
     functions = ["\n".join(_function(i, placed)) for i, placed in enumerate(calls)]
     body = "".join(f"    case_{i}();\n" for i in range(len(calls)))
-    return "\n".join([_PRELUDE, *functions, f"int main(void)\n{{\n{body}    return 0;\n}}\n"])
+    headers = sorted({KERNELS[placed.call.kernel].header for placed in calls})
+    includes = "".join(f'#include "{header}"\n' for header in ("patchc_kernels.h", *headers))
+    return "\n".join(
+        [includes, _PRELUDE, *functions, f"int main(void)\n{{\n{body}    return 0;\n}}\n"]
+    )
 
 
 def _function(index: int, placed: PlacedCall) -> Iterator[str]:

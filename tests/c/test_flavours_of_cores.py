@@ -108,7 +108,7 @@ def test_channel_groups(flavour, group, kernel, weights, tmp_path):
     graph, machine = bottleneck(5, 4, kernel), MACHINES[flavour]
     plan = in_groups(graph, tunnel_plan(graph, 1, machine), group, machine)
     schedule = lower(graph, plan, machine.registry)
-    assert kernels_used(schedule, flavour) == of(flavour, IN_GROUPS)
+    assert kernels_used(schedule, flavour) >= of(flavour, IN_GROUPS)
     check(schedule, tmp_path, weights)
 
 

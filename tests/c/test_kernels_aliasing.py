@@ -23,7 +23,7 @@ def test_element_kernels_write_over_an_operand(
     case: Case, layout: Layout, data: st.DataObject
 ) -> None:
     """Order.ELEMENT: the output is the very memory of one operand of its shape, or of both."""
-    call = case.call()
+    call = case.call(data.draw(st.sampled_from(case.kernels)))
     assert KERNELS[call.kernel].order is Order.ELEMENT
     placed = [place(values, layout) for values in call.inputs]
     alike = [i for i, values in enumerate(call.inputs) if values.shape == call.out_shape]
@@ -61,11 +61,14 @@ def least_distance(case: Case, in_layout: Layout, out_layout: Layout) -> int:
     st.one_of(make.windowed, make.convolutions(), make.global_pools),
     st.integers(0, 5),
     st.integers(0, 5),
+    st.data(),
 )
-def test_pixel_kernels_overlap_what_is_read_no_more(case: Case, gap_in: int, gap_out: int) -> None:
+def test_pixel_kernels_overlap_what_is_read_no_more(
+    case: Case, gap_in: int, gap_out: int, data: st.DataObject
+) -> None:
     """Order.PIXEL: the output begins as late as the declaration permits, mostly inside the input,
     and comes out the same."""
-    call = case.call()
+    call = case.call(data.draw(st.sampled_from(case.kernels)))
     assert KERNELS[call.kernel].order is Order.PIXEL
     layouts = Layout(spare_pitch=gap_in), Layout(spare_pitch=gap_out)
     distance = max(least_distance(case, *layouts), 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from functools import cache
 from pathlib import Path
@@ -19,6 +20,7 @@ from tests.c.kernel_host import (
     PLAIN,
     ROOT,
     WARNINGS,
+    Call,
     Layout,
     kernel_sources,
     library,
@@ -84,6 +86,14 @@ def sample_output() -> tuple[bytes, ...]:
     return tuple(run(library(), case.call()).tobytes() for case in sample())
 
 
+@cache
+def calls_and_bytes(count: int | None = None) -> tuple[tuple[Call, bytes], ...]:
+    """Of `count` cases, or of all: each by every kernel that takes its constants, and what it is to
+    give."""
+    cases = zip(sample()[:count], sample_output()[:count], strict=True)
+    return tuple((case.call(name), found) for case, found in cases for name in case.kernels)
+
+
 @pytest.mark.parametrize("compiler", ["gcc", "clang"])
 @pytest.mark.parametrize(
     "flags",
@@ -99,19 +109,18 @@ def sample_output() -> tuple[bytes, ...]:
 )
 def test_same_bytes_under_any_flags(compiler: str, flags: tuple[str, ...]) -> None:
     built = library(compiler, flags)
-    for case, expected in zip(sample(), sample_output(), strict=True):
-        call = case.call()
+    for call, expected in calls_and_bytes():
         assert run(built, call).tobytes() == expected, call.kernel
 
 
 @pytest.mark.parametrize("compiler", ["gcc", "clang"])
 def test_sanitizers_find_nothing(compiler: str, tmp_path: Path) -> None:
     """Every view on a heap block of exactly its size, in rings and out of them."""
-    layouts, cases = (PLAIN, Layout(2, 3, 5)), sample()[:SANITIZED]
+    layouts, cases = (PLAIN, Layout(2, 3, 5)), calls_and_bytes(SANITIZED)
     calls = [
         PlacedCall(call, layout, (layout,) * len(call.inputs))
         for layout in layouts
-        for call in (case.call() for case in cases)
+        for call, _ in cases
     ]
     source = tmp_path / "cases.c"
     source.write_text(program(calls))
@@ -123,7 +132,7 @@ def test_sanitizers_find_nothing(compiler: str, tmp_path: Path) -> None:
     done = subprocess.run([str(binary)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
-    lines = [output.hex() for output in sample_output()[: len(cases)]] * len(layouts)
+    lines = [output.hex() for _, output in cases] * len(layouts)
     assert done.stdout.splitlines() == lines
 
 
@@ -153,6 +162,8 @@ def test_no_warning_and_no_global(compiler: str, name: str, tmp_path: Path) -> N
     others = {symbol for symbol, kind in kinds.items() if kind not in allowed}
     shared = {"patchc_rare_value", "patchc_rare_value_narrow", "patchc_by_form"}
     shared |= {"patchc_confine_to", "patchc_product", "patchc_product_add"}
+    loops = ("near_sums", "near_products", "max_of_four", "look_up", "add_bytes")
+    shared |= {f"patchc_{name}{end}" for name in loops for end in ("", "_dsp", "_mve")}
     others -= shared if KERNELS[name].shared else set()
     assert others <= {"memcpy", "memset", "_GLOBAL_OFFSET_TABLE_", "__stack_chk_fail"}
 
@@ -167,6 +178,20 @@ def test_sources_hold_no_floating_point(name: str) -> None:
     for path in paths:
         words = set(path.read_text().replace("(", " ").replace(")", " ").split())
         assert not words & {"float", "double", "<math.h>", "malloc", "restrict", "goto"}, path
+
+
+@pytest.mark.parametrize("name", sorted(KERNELS))
+def test_every_file_that_a_source_includes_is_named(name: str) -> None:
+    """Else a network that has no other kernel could not be built."""
+    kernel = KERNELS[name]
+    sources = {kernel.source, *kernel.shared, *kernel.included}
+    headers = {"patchc_kernels.h", kernel.header, *kernel.headers}
+    paths = [ROOT / "runtime_c" / source for source in sources]
+    paths += [INCLUDE / header for header in headers]
+    there = headers | {path.name for path in paths}
+    for path in paths:
+        wanted = re.findall('^#include "(.*)"', path.read_text(), re.MULTILINE)
+        assert set(wanted) <= there, path
 
 
 def test_layout_of_ring_views_is_plain_by_default() -> None:

@@ -32,8 +32,8 @@ def test_add_mostly_takes_32_bits() -> None:
     """With scales of like size fewer than one pair in 2 000 needs 64 bits."""
     quants = [Quantization(float(f32(s)), z) for s, z in [(0.031, 4), (0.047, -9), (0.055, 1)]]
     params_ = add_params(Pairing(*quants), "x")
-    assert params_.near.range > 0
-    assert 2 * params_.near.guard / 2**params_.near.bits < 1 / 2000
+    assert params_.near.mask > 0
+    assert 1 - params_.near.mask / 2**params_.near.bits < 1 / 2000
 
 
 def test_add_refuses_absurd_scales() -> None:

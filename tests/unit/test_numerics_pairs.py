@@ -39,8 +39,8 @@ def test_mul_by_any_factor_is_proved(exponent: int, zero_point: int) -> None:
 
 def test_mul_mostly_takes_32_bits() -> None:
     params = mul_params(Pairing(quant(0.02, -3), quant(0.004, -128), quant(0.02, -9)), "x")
-    assert params.near.range > 0
-    assert 2 * params.near.guard / 2**params.near.bits < 1 / 100
+    assert params.near.mask > 0
+    assert 1 - params.near.mask / 2**params.near.bits < 1 / 100
 
 
 def test_mul_refuses_scales_that_overflow() -> None:

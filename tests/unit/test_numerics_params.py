@@ -230,7 +230,7 @@ def test_lines_of_a_resize_name_each_pair_of_shares_once() -> None:
     parts = found.cols.parts.reshape(-1, 2)[found.cols.kinds].tolist()
     assert parts == [[4, 0], *[[3, 1], [1, 3]] * 3, [2, 2]]
     assert len(found.cols.parts) == 2 * 4
-    assert found.near.range > 0
+    assert found.near.mask > 0
 
 
 def test_shares_of_many_bits_are_floats() -> None:

@@ -47,10 +47,8 @@ static const patchc_concat_params params_branches_node = {
     .tables = net_branches_node_tables, .background = NULL};
 
 static const patchc_sub_params params_difference_node = {
-    .a_scale = 1006632960, .b_scale = 1022739087, .out_scale = 1022739087, .near_a = 1092267,
-    .near_b = -4194304,
-    .near = {.constant = 1919811584, .guard = 579, .range = 4193146, .bits = 22,
-            .base = 451},
+    .a_scale = 1006632960, .b_scale = 1022739087, .out_scale = 1022739087, .near_a = 273067,
+    .near_b = -1048576, .near = {.constant = 7045376, .mask = 1048064, .bits = 20},
     .constant = net_difference_node_constant, .swap = 1, .a_zero_point = 3,
     .b_zero_point = 16, .zero_point = -9, .lo = -128, .hi = 127};
 
@@ -66,10 +64,9 @@ static const patchc_conv_params params_conv6_node = {
 
 static const patchc_add_params params_sum_node = {
     .a_factor = 10354143, .b_factor = 16777216, .sum_constant = 361622752, .frac = 24,
-    .near_a = 5177072, .near_b = 8388608,
-    .near = {.constant = 2114385520, .guard = 359, .range = 8387890, .bits = 23,
-            .base = 230},
-    .constant = NULL, .swap = 0, .offset = 0, .lo = -128, .hi = 127};
+    .near_a = 647134, .near_b = 1048576,
+    .near = {.constant = 23125966, .mask = 1048064, .bits = 20}, .constant = NULL, .swap = 0,
+    .offset = 0, .lo = -128, .hi = 127};
 
 /* Fetches `view->rows` rows of an input, from `row` and `col` on, into the slots of `view`: as many
  * rows per call as lie packed one after the other. Returns 0, or what the callback returned. */

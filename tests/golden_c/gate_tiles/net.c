@@ -54,10 +54,9 @@ static const patchc_lut_params params_lut5_node = {.table = net_lut5_node_table}
 
 static const patchc_mul_params params_gated_node = {
     .factor = 10084140, .frac = 30, .near_factor = 78782,
-    .near = {.constant = 1841299456, .guard = 10287, .range = 8368034, .bits = 23,
-            .base = 205},
-    .constant = NULL, .a_zero_point = -16, .b_zero_point = 13, .zero_point = 14, .offset = 0,
-    .lo = -128, .hi = 127};
+    .near = {.constant = 121651200, .mask = 8355840, .bits = 23}, .constant = NULL,
+    .a_zero_point = -16, .b_zero_point = 13, .zero_point = 14, .offset = 0, .lo = -128,
+    .hi = 127};
 
 static const patchc_conv_params params_conv7_node = {
     .window = {.kernel_h = 1, .kernel_w = 1, .stride_h = 1, .stride_w = 1, .dilation_h = 1,

@@ -22,10 +22,9 @@
 
 static const patchc_add_params params_out_node = {
     .a_factor = 11184811, .b_factor = 8549067, .sum_constant = -435565792, .frac = 24,
-    .near_a = 5592406, .near_b = 4274534,
-    .near = {.constant = 1279583632, .guard = 307, .range = 8387994, .bits = 23,
-            .base = 178},
-    .constant = NULL, .swap = 0, .offset = 0, .lo = -128, .hi = 127};
+    .near_a = 699051, .near_b = 534317,
+    .near = {.constant = 4268268978u, .mask = 1048064, .bits = 20}, .constant = NULL,
+    .swap = 0, .offset = 0, .lo = -128, .hi = 127};
 
 /* Fetches `view->rows` rows of an input, from `row` and `col` on, into the slots of `view`: as many
  * rows per call as lie packed one after the other. Returns 0, or what the callback returned. */

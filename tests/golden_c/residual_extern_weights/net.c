@@ -21,10 +21,9 @@
 
 static const patchc_add_params params_sum_node = {
     .a_factor = 16653738, .b_factor = 14722993, .sum_constant = -91609056, .frac = 24,
-    .near_a = 8326869, .near_b = 7361496,
-    .near = {.constant = 2021987344, .guard = 375, .range = 8387858, .bits = 23,
-            .base = 246},
-    .constant = NULL, .swap = 0, .offset = 0, .lo = -128, .hi = 127};
+    .near_a = 1040859, .near_b = 920187,
+    .near = {.constant = 4289766274u, .mask = 1048064, .bits = 20}, .constant = NULL,
+    .swap = 0, .offset = 0, .lo = -128, .hi = 127};
 
 static const patchc_lut_params params_lut3_node = {.table = net_lut3_node_table};
 

@@ -34,10 +34,9 @@ static const patchc_conv_params params_sum_1_node_2 = {
 
 static const patchc_add_params params_sum_1_node_3 = {
     .a_factor = 11632980, .b_factor = 14438819, .sum_constant = -82365744, .frac = 24,
-    .near_a = 5816490, .near_b = 7219410,
-    .near = {.constant = 1682676072, .guard = 334, .range = 8387940, .bits = 23,
-            .base = 205},
-    .constant = NULL, .swap = 0, .offset = 0, .lo = -128, .hi = 127};
+    .near_a = 727061, .near_b = 902426,
+    .near = {.constant = 4290343981u, .mask = 1048064, .bits = 20}, .constant = NULL,
+    .swap = 0, .offset = 0, .lo = -128, .hi = 127};
 
 /* Fetches `view->rows` rows of an input, from `row` and `col` on, into the slots of `view`: as many
  * rows per call as lie packed one after the other. Returns 0, or what the callback returned. */

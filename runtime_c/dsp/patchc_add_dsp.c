@@ -1,0 +1,6 @@
+/* patchc_add.c, for cores with DSP instructions. */
+#include "patchc_kernels_dsp.h"
+
+#define patchc_near_sums patchc_near_sums_dsp
+#define patchc_add patchc_add_dsp
+#include "patchc_add.c"

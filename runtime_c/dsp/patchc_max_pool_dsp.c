@@ -1,0 +1,6 @@
+/* patchc_max_pool.c, for cores with DSP instructions. */
+#include "patchc_kernels_dsp.h"
+
+#define patchc_max_of_four patchc_max_of_four_dsp
+#define patchc_max_pool patchc_max_pool_dsp
+#include "patchc_max_pool.c"

@@ -1,0 +1,6 @@
+/* patchc_sub.c, for cores with DSP instructions. */
+#include "patchc_kernels_dsp.h"
+
+#define patchc_near_sums patchc_near_sums_dsp
+#define patchc_sub patchc_sub_dsp
+#include "patchc_sub.c"

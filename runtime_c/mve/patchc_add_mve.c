@@ -1,0 +1,6 @@
+/* patchc_add.c, for cores with MVE. */
+#include "patchc_kernels_mve.h"
+
+#define patchc_near_sums patchc_near_sums_mve
+#define patchc_add patchc_add_mve
+#include "patchc_add.c"

@@ -1,0 +1,6 @@
+/* patchc_lut.c, for cores with MVE. */
+#include "patchc_kernels_mve.h"
+
+#define patchc_look_up patchc_look_up_mve
+#define patchc_lut patchc_lut_mve
+#include "patchc_lut.c"

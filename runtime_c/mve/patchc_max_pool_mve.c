@@ -1,0 +1,6 @@
+/* patchc_max_pool.c, for cores with MVE. */
+#include "patchc_kernels_mve.h"
+
+#define patchc_max_of_four patchc_max_of_four_mve
+#define patchc_max_pool patchc_max_pool_mve
+#include "patchc_max_pool.c"

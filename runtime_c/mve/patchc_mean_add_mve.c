@@ -1,0 +1,6 @@
+/* patchc_mean_add.c, for cores with MVE. */
+#include "patchc_kernels_mve.h"
+
+#define patchc_add_bytes patchc_add_bytes_mve
+#define patchc_mean_add patchc_mean_add_mve
+#include "patchc_mean_add.c"

@@ -1,0 +1,6 @@
+/* patchc_mul.c, for cores with MVE. */
+#include "patchc_kernels_mve.h"
+
+#define patchc_near_products patchc_near_products_mve
+#define patchc_mul patchc_mul_mve
+#include "patchc_mul.c"

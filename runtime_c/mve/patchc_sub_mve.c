@@ -1,0 +1,6 @@
+/* patchc_sub.c, for cores with MVE. */
+#include "patchc_kernels_mve.h"
+
+#define patchc_near_sums patchc_near_sums_mve
+#define patchc_sub patchc_sub_mve
+#include "patchc_sub.c"

@@ -18,7 +18,7 @@ from pathlib import Path
 from examples.zoo import fetch
 from patchc.errors import PatchcError
 from patchc.ir import Graph
-from patchc.ir.graph import AveragePool, Conv, GlobalAveragePool, MaxPool, Node, Window
+from patchc.ir.graph import Add, AveragePool, Conv, GlobalAveragePool, MaxPool, Mul, Node, Window
 from patchc.measure.cycles import cycles_of
 from patchc.measure.listing import read_listing
 from patchc.measure.symbols import read_section, read_symbols
@@ -129,7 +129,7 @@ def _layer(graph: Graph, node: Node, library: Library) -> Layer | None:
         kind, operation = _convolution(op, (h, w), (oh, ow))
         if operation is None:
             return None
-    elif op.kind in ("Add", "Mul") and len(node.inputs) == 2 and library.has_elementwise:
+    elif isinstance(op, Add | Mul) and len(node.inputs) == 2 and library.has_elementwise:
         if graph.tensors[node.inputs[1]].shape != (h, w, c):
             return None
         kind = operation = op.kind.upper()

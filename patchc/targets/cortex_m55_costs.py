@@ -12,9 +12,7 @@ CORTEX_M55_COSTS = CostTable(
     },
     kernels={
         "add": Coefficients(per_call=339_877, per_row=39_838, per_pixel=2_263, per_output=38_799),
-        "add.mve": Coefficients(
-            per_call=134_526, per_row=140_917, per_pixel=266, per_output=3_007
-        ),
+        "add.mve": Coefficients(per_call=134_526, per_row=140_917, per_pixel=266, per_output=3_007),
         "conv2d": Coefficients(
             per_call=49_044,
             per_pixel=458_769,

@@ -39,7 +39,7 @@ from patchc.schedule.work import executed
 from patchc.targets.cores import CORES
 from patchc.targets.cost_table import Coefficients
 from tests.c.emitted import options
-from tests.c.flavour_plans import MACHINES, in_groups, layers_plan, tunnel_plan
+from tests.c.flavour_plans import MACHINES, in_groups, in_tiles, layers_plan, tunnel_plan
 from tests.graphs import NetworkBuilder
 
 OF_FLAVOUR = {PORTABLE: Machine(), **MACHINES}
@@ -123,6 +123,9 @@ def schedules(machine: Machine) -> Iterator[tuple[str, Schedule]]:
             plan = tunnel_plan(graph, option, machine)
             yield f"{number}-tunnel{option}", lower(graph, plan, machine.registry)
     graph = bottlenecks()
+    plan = tunnel_plan(graph, 0, machine)
+    for tile in (1, 2, 3, 4, 6):
+        yield f"tiles-{tile}", lower(graph, in_tiles(graph, plan, tile, machine), machine.registry)
     plan = tunnel_plan(graph, 1, machine)
     for group in (4, 8, 24):
         grouped = in_groups(graph, plan, group, machine)

@@ -17,7 +17,7 @@ from patchc.ir import Conv, Graph, Node, Tensor
 from patchc.kernels import dsp_packing
 from patchc.kernels.convolutions import CONVOLUTIONS, by_inputs, whole
 from patchc.kernels.features import Count
-from patchc.kernels.kernel import Kernel, Needs, Site, Slicing
+from patchc.kernels.kernel import Kernel, Needs, Site, Slicing, in_passes
 from patchc.kernels.portable import RARE_SOURCE, REQUANT_HEADERS
 from patchc.kernels.window import where_of, window_params
 from patchc.numerics.form_check import proved
@@ -28,6 +28,7 @@ from patchc.numerics.thresholds import conv_channels
 DSP = "dsp"  # Armv7E-M and Armv8-M with the DSP extension
 
 PIXELS = 3  # computed at once: the fastest, which needs the most scratch memory
+DEPTHWISE_PIXELS = 2  # of one row
 WEIGHTS_ALIGN = 4  # bytes
 
 Parts = Callable[[Conv, int], Sequence[np.ndarray]]
@@ -180,14 +181,19 @@ def _taps(op: Conv) -> int:
     return op.weights[0].size
 
 
+def _pixels(site: Site) -> Count:
+    """Computed at once."""
+    return np.minimum(site.rows * site.cols, PIXELS)
+
+
 def _pointwise_scratch(site: Site) -> Count:
-    return 2 * PIXELS * _align4(_taps(cast(Conv, site.op)))
+    return 2 * _pixels(site) * _align4(_taps(cast(Conv, site.op)))
 
 
 def _window_scratch(site: Site) -> Count:
     op = cast(Conv, site.op)
     taps = _align4(_taps(op))
-    return 2 * PIXELS * taps + (taps if op.channels_in % 4 else 0)
+    return 2 * _pixels(site) * taps + (taps if op.channels_in % 4 else 0)
 
 
 def _depthwise_scratch(site: Site) -> Count:
@@ -243,6 +249,8 @@ DSP_KERNELS: tuple[Kernel, ...] = (
         pack=_packed(whole, _fours_of(_flat, 2), _WHOLE_SHORTFALL),
         scratch=_pointwise_scratch,
         takes_scratch=True,
+        work=in_passes(PIXELS),
+        at_once=PIXELS,
         part=_outputs_from(lambda op: _align4(_taps(op))),
     ),
     _dsp(
@@ -251,6 +259,8 @@ DSP_KERNELS: tuple[Kernel, ...] = (
         refuses=_depthwise,
         scratch=_depthwise_scratch,
         takes_scratch=True,
+        work=in_passes(DEPTHWISE_PIXELS, within_rows=True),
+        at_once=DEPTHWISE_PIXELS,
         part=_outputs_from(lambda op: _align4(2 * _taps(op)) // 2),
     ),
     _dsp(
@@ -259,6 +269,8 @@ DSP_KERNELS: tuple[Kernel, ...] = (
         refuses=_one_group("conv2d"),
         scratch=_window_scratch,
         takes_scratch=True,
+        work=in_passes(PIXELS),
+        at_once=PIXELS,
         part=_outputs_from(lambda op: _align4(_taps(op))),
     ),
     _dsp(
@@ -267,6 +279,8 @@ DSP_KERNELS: tuple[Kernel, ...] = (
         refuses=_sums,
         scratch=_sums_scratch,
         takes_scratch=True,
+        work=in_passes(PIXELS),
+        at_once=PIXELS,
         finish="pointwise_finish.dsp",
         packing=_SUMS,
         part=_inputs_from,

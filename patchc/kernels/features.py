@@ -22,6 +22,7 @@ class Extent:
     tiles: Count  # pieces along the columns, of all stripes
     column_sum: Count  # columns of all of these together
     rounds: int = 1  # of a few channels each, in which all of this happens again
+    tile: int = 0  # columns of each piece but for the last of a stripe; 0: all of the stripe
 
     @property
     def pieces(self) -> Count:
@@ -37,6 +38,22 @@ class Extent:
     def pixels(self) -> Count:
         """Of the output."""
         return self.row_sum * self.column_sum
+
+    def passes(self, at_once: int, within_rows: bool) -> Count:
+        """Over `at_once` pixels each: of one rectangle or, `within_rows`, of one of its rows. Exact
+        for one stripe; stripes count as if all were equally wide."""
+        if self.tile:  # rectangles are one row each
+            tiles = self.column_sum // self.tile  # whole ones
+            rest = self.column_sum - tiles * self.tile
+            across = tiles * -(-self.tile // at_once) + _passes(self.tiles - tiles, rest, at_once)
+            return self.row_sum * across
+        return _passes(self.rows if within_rows else self.pieces, self.pixels, at_once)
+
+
+def _passes(runs: Count, pixels: Count, at_once: int) -> Count:
+    """Over the pixels of `runs` that are equally long."""
+    most = runs * at_once  # in one pass over each
+    return runs * -(-pixels // (most + (most == 0)))
 
 
 class Features(Protocol):
@@ -68,7 +85,7 @@ class Features(Protocol):
 
     @property
     def weight_bytes(self) -> Count:
-        """Of constants read, if every call reads its own once."""
+        """Of constants read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,3 +133,16 @@ class Plain:
     @property
     def weight_bytes(self) -> Count:
         return self.extent.pieces * self.weights
+
+
+@dataclass(frozen=True, slots=True)
+class InPasses(Plain):
+    """Features of a kernel that computes several pixels at once, and reads the weights of its round
+    once for each such pass over all channels."""
+
+    at_once: int  # pixels
+    within_rows: bool  # those of one pass lie in one row
+
+    @property
+    def weight_bytes(self) -> Count:
+        return self.extent.passes(self.at_once, self.within_rows) * self.weights

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from patchc.ir import Conv, Graph, Node, Op, Tensor
-from patchc.kernels.features import Count, Extent, Features, Plain
+from patchc.kernels.features import Count, Extent, Features, InPasses, Plain
 from patchc.numerics.structs import Params
 
 
@@ -117,9 +117,24 @@ def conv_part(op: Conv, slicing: Slicing) -> tuple[str, int]:
 def plain_work(site: Site, extent: Extent) -> Features:
     """Every call computes its rectangle once and reads the weights of its round once. Sums are
     finished without weights."""
-    op = site.op
-    weights = op.weights.size if isinstance(op, Conv) and site.role is not Role.FINISH else 0
+    weights = _weights(site)
     return Plain(extent, site.output.shape[2], weights, site.slicing is Slicing.INPUTS)
+
+
+def in_passes(at_once: int, within_rows: bool = False) -> Callable[[Site, Extent], Features]:
+    """`Kernel.work` of a kernel that reads its weights once for `at_once` pixels; `within_rows`: of
+    one row."""
+
+    def work(site: Site, extent: Extent) -> Features:
+        weights, adds = _weights(site), site.slicing is Slicing.INPUTS
+        return InPasses(extent, site.output.shape[2], weights, adds, at_once, within_rows)
+
+    return work
+
+
+def _weights(site: Site) -> int:
+    op = site.op
+    return op.weights.size if isinstance(op, Conv) and site.role is not Role.FINISH else 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -150,6 +165,7 @@ class Kernel:
     scratch: Callable[[Site], Count] = no_scratch
     takes_scratch: bool = False
     work: Callable[[Site, Extent], Features] = plain_work  # what its price is made of
+    at_once: int = 1  # columns: tiles of so many, or a multiple, are the cheapest
     # The flavour whose kernel needs the same, and costs more wherever this one can run.
     supersedes: str | None = None
     finish: str | None = None  # of one that accumulates: the kernel that finishes its sums

@@ -6,6 +6,7 @@ those of the portable kernels but for the order of the weights.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, cast
 
@@ -13,14 +14,15 @@ import numpy as np
 
 from patchc.ir import Conv
 from patchc.kernels.convolutions import CONVOLUTIONS, by_inputs, packed, whole
-from patchc.kernels.features import Count
-from patchc.kernels.kernel import Kernel, Site, Slicing
+from patchc.kernels.features import Count, Extent, Features
+from patchc.kernels.kernel import Kernel, Site, Slicing, in_passes
 from patchc.kernels.portable import RARE_SOURCE, REQUANT_HEADERS
 
 MVE = "mve"  # Armv8.1-M with the integer part of the M-profile vector extension
 
 # As in patchc_kernels_mve.h.
 FEW_TAPS, FEW_PIXELS, PIXELS = 16, 8, 3
+DEPTHWISE_PIXELS = 2
 EIGHT = 8  # channels of a depthwise convolution
 
 _PORTABLE = {kernel.name: kernel for kernel in CONVOLUTIONS}
@@ -45,7 +47,7 @@ def eights(weights: np.ndarray) -> np.ndarray:
 # ---- where they can run ----
 
 
-def _one_group(name: str) -> Any:
+def _one_group(name: str) -> Callable[[Site], str | None]:
     """What the portable kernel takes, of one group."""
 
     def refuses(site: Site) -> str | None:
@@ -73,9 +75,24 @@ def _depthwise(site: Site) -> str | None:
 # ---- what they work in ----
 
 
-def _product_scratch(site: Site) -> Count:
-    taps = cast(Conv, site.op).weights[0].size
-    return 16 * FEW_PIXELS if taps <= FEW_TAPS else PIXELS * taps
+def _taps(site: Site) -> int:
+    return cast(Conv, site.op).weights[0].size
+
+
+def _product_scratch(site: Site, pixels: Count) -> Count:
+    """Of pixels that are computed at once, of so many."""
+    taps = _taps(site)
+    if taps <= FEW_TAPS:
+        return 16 * np.minimum(site.cols, FEW_PIXELS)
+    return taps * np.minimum(pixels, PIXELS)
+
+
+def _pointwise_scratch(site: Site) -> Count:
+    return _product_scratch(site, site.rows * site.cols)
+
+
+def _window_scratch(site: Site) -> Count:
+    return _product_scratch(site, site.cols)
 
 
 def _depthwise_scratch(site: Site) -> Count:
@@ -83,6 +100,14 @@ def _depthwise_scratch(site: Site) -> Count:
     (height, width), (_, stride) = window.kernel, window.stride
     block = EIGHT * height * (width + stride) if site.output.shape[2] % EIGHT else 0
     return site.channels + block
+
+
+# ---- what their prices are made of ----
+
+
+def _product_work(within_rows: bool) -> Callable[[Site, Extent], Features]:
+    many, few = in_passes(PIXELS, within_rows), in_passes(FEW_PIXELS, within_rows=True)
+    return lambda site, extent: (few if _taps(site) <= FEW_TAPS else many)(site, extent)
 
 
 # ---- entries ----
@@ -110,8 +135,10 @@ MVE_KERNELS: tuple[Kernel, ...] = (
     _mve(
         "conv2d_pointwise",
         pack=packed(whole, rows),
-        scratch=_product_scratch,
+        scratch=_pointwise_scratch,
         takes_scratch=True,
+        work=_product_work(within_rows=False),
+        at_once=PIXELS,
     ),
     _mve(
         "conv2d_depthwise",
@@ -119,13 +146,17 @@ MVE_KERNELS: tuple[Kernel, ...] = (
         refuses=_depthwise,
         scratch=_depthwise_scratch,
         takes_scratch=True,
+        work=in_passes(DEPTHWISE_PIXELS, within_rows=True),
+        at_once=DEPTHWISE_PIXELS,
     ),
     _mve(
         "conv2d",
         pack=packed(whole, rows),
         refuses=_one_group("conv2d"),
-        scratch=_product_scratch,
+        scratch=_window_scratch,
         takes_scratch=True,
+        work=_product_work(within_rows=True),
+        at_once=PIXELS,
     ),
     _mve(
         "pointwise_add",

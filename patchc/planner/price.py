@@ -30,12 +30,18 @@ class UnitPrice:
     cost: list[int]
 
 
+def _shape(step: StepPlan) -> StepPlan:
+    """What is left of a step without what changes its scratch and its cost alone: kernels, the
+    width of tiles, the size of groups."""
+    return replace(step, kernels=(), tile=0, group=min(step.group, 1))
+
+
 def _worse(
     options: Sequence[Sequence[StepPlan]], prices: Sequence[tuple[np.ndarray, np.ndarray]]
 ) -> list[np.ndarray]:
-    """Per way to run a unit, and count of stripes: is there another one that differs in kernels
-    only, and needs no more scratch and costs no more? Of equal ones the first is kept."""
-    shapes = [tuple(replace(step, kernels=()) for step in steps) for steps in options]
+    """Per way to run a unit, and count of stripes: is there another one of the same rings that
+    needs no more scratch and costs no more? Of equal ones the first is kept."""
+    shapes = [tuple(_shape(step) for step in steps) for steps in options]
     worse = [np.zeros(len(cost), dtype=bool) for _, cost in prices]
     for one, (scratch, cost) in enumerate(prices):
         for other, (its_scratch, its_cost) in enumerate(prices):

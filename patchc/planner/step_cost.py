@@ -110,6 +110,7 @@ def step_cost(
     total, along = 0, tiles(step.piece, step.tile)
     for part in step.parts:
         across, wide = (1, 1) if part.tensor is None else (along, columns(part.tensor))
-        size = Extent(part.row_pieces, part.rows, across, wide, part.rounds)
+        tile = 0 if part.tensor is None else step.tile
+        size = Extent(part.row_pieces, part.rows, across, wide, part.rounds, tile)
         total = total + machine.cost(part.kernel, part.kernel.work(part.site, size))
     return total

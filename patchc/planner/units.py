@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
+from math import lcm
 
 from patchc.ir import Binary, Concat, Conv, GlobalAveragePool, Graph, Lut, MaxPool, Node, broadcasts
 from patchc.plan.types import StepPlan
-from patchc.planner.assign import assignments
+from patchc.planner.assign import assignments, candidates
+from patchc.planner.cost import macs
 from patchc.planner.machine import ANY_CORE, Machine
 
 # A tile is wide enough for this many bytes of the inner tensor: calls on less cost more in set-up
 # than they save in memory.
 TILE_BYTES = 128
-# Channels of the expanded tensor at a time. A multiple of what a SIMD kernel wants, and small
+# Channels of the expanded tensor at a time: a multiple of what a SIMD kernel wants, and small
 # beside the sums.
 GROUP_CHANNELS = 8
+# The same where a cost knows more than multiply-accumulates, of which no group saves any: sums are
+# read and written less often.
+LARGE_GROUP_CHANNELS = 24
 # Output rows at a time under bottleneck reordering: more rows recompute less and hold more sums.
 GROUP_ROWS = (1, 2, 4, 8)
 # Nodes beside tables that a unit looks at: expansion, depthwise, projection, what follows.
@@ -102,26 +107,38 @@ def _unit(graph: Graph, rest: Sequence[Node], machine: Machine) -> Unit:
     names = tuple(node.name for node in (*side, *expand, *core))
     tiled = [*side, *core]
     overwritten = {operand for _, operand in in_place}
-    tile = 0
+    first = (StepPlan(tuple(node.name for node in expand)),) if expand else ()
+    ring = StepPlan(tuple(node.name for node in tiled))
+    tiles: tuple[int, ...] = (0,)
     if any(node.output not in overwritten for node in tiled[:-1]):
-        channels = graph.tensors[core[0].output].shape[2]
-        tile = max(1, TILE_BYTES // channels)
-    ring = [StepPlan(tuple(node.name for node in tiled), tile=tile)]
-    if expand:
-        ring.insert(0, StepPlan(tuple(node.name for node in expand)))
-    ways = [tuple(ring)]
+        tiles = _tiles(graph, ring, graph.tensors[core[0].output].shape[2], machine)
+    ways = [(*first, replace(ring, tile=tile)) for tile in tiles]
     if expand and not side and not any(_per_channel(node) for node in nodes):
         height = graph.tensors[core[-1].output].shape[0]
+        groups = (
+            (GROUP_CHANNELS,) if machine.cost is macs else (GROUP_CHANNELS, LARGE_GROUP_CHANNELS)
+        )
         ways += [
-            (StepPlan(names, group=GROUP_CHANNELS, rows=rows),)
+            (StepPlan(names, group=group, rows=rows),)
             for rows in GROUP_ROWS
             if rows <= height
+            for group in groups
         ]
     overwriting = {graph.producer[output].name for output, _ in in_place}
     options = [
         option for steps in ways for option in assignments(graph, steps, machine, overwriting)
     ]
     return Unit(names, tuple(options), tuple(in_place))
+
+
+def _tiles(graph: Graph, step: StepPlan, channels: int, machine: Machine) -> tuple[int, ...]:
+    """Columns at a time: the fewest that are worth a call, and more where kernels compute several
+    at once. `channels`: of the inner tensor."""
+    fewest = max(1, TILE_BYTES // channels)
+    by_node = candidates(graph, replace(step, tile=fewest), machine, whole=False)
+    at_once = {kernel.at_once for kernels in by_node for kernel in kernels} - {1}
+    more = {min(at_once), lcm(*at_once)} if at_once else set()
+    return (fewest, *sorted(tile for tile in more if tile > fewest))
 
 
 def _side(graph: Graph, rest: Sequence[Node]) -> list[Node]:

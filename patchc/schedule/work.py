@@ -86,7 +86,12 @@ def executed(schedule: Schedule) -> Iterator[Executed]:
                 if isinstance(call, KernelCall):
                     site = _site(graph, step, call)
                     size = Extent(
-                        len(pieces), rows[call.node], tiles, cols[call.node], rounds(site)
+                        len(pieces),
+                        rows[call.node],
+                        tiles,
+                        cols[call.node],
+                        rounds(site),
+                        step.tile,
                     )
                     yield Executed(call.node, call.kernel, size, call.kernel.work(site, size))
 

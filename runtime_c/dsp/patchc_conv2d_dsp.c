@@ -134,6 +134,7 @@ void patchc_conv2d_dsp(const patchc_out *out, const patchc_in *in, const patchc_
     const patchc_window *window = &params->window;
     int32_t taps = window->kernel_h * window->kernel_w * in->channels;
     int32_t left = out->rows * out->cols, row = 0, col = 0;
+    int32_t most = left < params->pixels ? left : params->pixels;
     int8_t *to = patchc_out_row(out, 0);
     origin from = {in, window, params->pad_value, {0, 0, 0}, {0, 0, 0}, 0};
     patchc_pass pass;
@@ -146,12 +147,12 @@ void patchc_conv2d_dsp(const patchc_out *out, const patchc_in *in, const patchc_
     pass.fours = (taps + 3) / 4;
     pass.wide = (uint32_t *)(void *)scratch;
     if (in->channels % 4 != 0) {
-        from.stage = scratch + 8 * params->pixels * pass.fours;
+        from.stage = scratch + 8 * most * pass.fours;
         fill(from.stage + taps, 0, 4 * pass.fours - taps);
     }
     from.rows = clip(-pads->top, window->kernel_h, window->dilation_h, in->rows);
     while (left > 0) {
-        int32_t pixels = left < params->pixels ? left : params->pixels;
+        int32_t pixels = left < most ? left : most;
 
         for (int32_t j = 0; j < pixels; j++) {
             int32_t sum = 0;

@@ -8,17 +8,16 @@
 
 #include "patchc_kernels.h"
 
-/* What follows reads a pixel's taps in one piece; from a copy where they do not lie so. */
-#define PATCHC_FEW_TAPS 16  /* that fit one vector: then as many pixels as these are computed at once */
-#define PATCHC_FEW_PIXELS 8
+#define PATCHC_FEW_TAPS 16  /* that fit one vector */
+#define PATCHC_FEW_PIXELS 8 /* that are computed at once then, of a row */
 #define PATCHC_PIXELS 3     /* else */
 
 /* "Rows": the taps of an output channel one after the other, [c_out][kernel_h][kernel_w][c_in].
  *
  * patchc_conv2d_pointwise_mve: 1x1, stride 1, no pads; rows
  * patchc_conv2d_mve: groups 1; rows
- *     scratch of both: PATCHC_FEW_PIXELS * 16 bytes for up to PATCHC_FEW_TAPS taps, else
- *     PATCHC_PIXELS * taps
+ *     scratch of both: 16 bytes for each pixel that is computed at once for up to PATCHC_FEW_TAPS
+ *     taps, else `taps` bytes for each of these
  * patchc_dense_mve: a window over the whole view, no pads; rows
  *     scratch: none, and no pointer to any
  * patchc_conv2d_depthwise_mve: one input channel per output channel; 3x3, 5x5 or 7x7, strides of

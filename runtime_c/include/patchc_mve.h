@@ -58,6 +58,12 @@ PATCHC_INLINE patchc_four patchc_four_load(const int32_t *from)
     return vldrwq_s32(from);
 }
 
+/* Every fourth word. */
+PATCHC_INLINE patchc_four patchc_four_gather(const int32_t *from)
+{
+    return vldrwq_gather_shifted_offset_s32(from, vidupq_n_u32(0, 4));
+}
+
 PATCHC_INLINE void patchc_four_save(int32_t *to, patchc_four a)
 {
     vstrwq_s32(to, a);
@@ -78,6 +84,16 @@ PATCHC_INLINE patchc_four patchc_four_add(patchc_four a, patchc_four b)
 PATCHC_INLINE patchc_four patchc_four_shift(patchc_four a, int32_t bits)
 {
     return vshlq_r_s32(a, bits);
+}
+
+/* The factors and the offsets of four channels. */
+PATCHC_INLINE void patchc_four_forms(const patchc_form *form, patchc_four *factor,
+                                     patchc_four *offset)
+{
+    int32x4x2_t both = vld2q_s32(&form->factor);
+
+    *factor = both.val[0];
+    *offset = both.val[1];
 }
 
 /* The high words of the products. */
@@ -123,6 +139,12 @@ PATCHC_INLINE patchc_four patchc_four_load(const int32_t *from)
     return found;
 }
 
+PATCHC_INLINE patchc_four patchc_four_gather(const int32_t *from)
+{
+    PATCHC_EACH(found, from[4 * i])
+    return found;
+}
+
 PATCHC_INLINE void patchc_four_save(int32_t *to, patchc_four a)
 {
     memcpy(to, a.lane, sizeof a.lane);
@@ -146,6 +168,15 @@ PATCHC_INLINE patchc_four patchc_four_shift(patchc_four a, int32_t bits)
     PATCHC_EACH(found, bits < 0 ? a.lane[i] >> -bits
                                 : patchc_signed((uint32_t)a.lane[i] << bits))
     return found;
+}
+
+PATCHC_INLINE void patchc_four_forms(const patchc_form *form, patchc_four *factor,
+                                     patchc_four *offset)
+{
+    for (int32_t i = 0; i < 4; i++) {
+        factor->lane[i] = form[i].factor;
+        offset->lane[i] = form[i].offset;
+    }
 }
 
 PATCHC_INLINE patchc_four patchc_four_high(patchc_four a, patchc_four b)

@@ -23,7 +23,7 @@ typedef struct {
     const patchc_form *form;
     int8_t *right, *left; /* the next outputs */
     const patchc_form *last;
-    const int8_t *columns[MOST_ROWS * MOST_COLUMNS]; /* [row][column] */
+    const int8_t *columns[MOST_ROWS * MOST_COLUMNS + 1]; /* [row][column]; four at a time */
 } pair;
 
 #if PATCHC_ASSEMBLY
@@ -225,15 +225,13 @@ PATCHC_APART static void make_again(const pair *at, const patchc_conv_params *pa
 
     for (int32_t k = 0; k < EIGHT; k++) {
         if (form[k].factor < 0) {
-            const int32_t *sum = at->sums + k % 2 * 4 + k / 2;
-            const patchc_rare *rare = params->rare + ~form[k].factor;
-            int32_t value[4] = {sum[0], sum[8], 0, 0};
-            patchc_four four =
-                patchc_four_rare(patchc_four_load(value), rare, params->zero_point);
+            int32_t value[4]; /* of this channel and its neighbour, left and right */
 
-            patchc_four_save(value, patchc_four_clamp(four, -128, 127));
-            right[k] = (int8_t)value[1];
-            left[k] = (int8_t)value[0];
+            patchc_four_save(value, patchc_four_rare(patchc_four_gather(at->sums + k / 2),
+                                                     params->rare + ~form[k].factor,
+                                                     params->zero_point));
+            right[k] = (int8_t)value[2 + k % 2];
+            left[k] = (int8_t)value[k % 2];
         }
     }
 }
@@ -246,33 +244,59 @@ typedef struct {
     int8_t *block;                 /* where channels that are no eight are put together */
     const int8_t *rows[MOST_ROWS]; /* of the view; or null */
     int32_t side, stride;
+    int32_t whole; /* 1: no row is null */
+    int32_t ready; /* the pixel at this column comes next, and its pointers need but be moved */
 } band;
+
+/* Moves the first `count` pointers to columns. */
+PATCHC_INLINE void move_columns(pair *at, int32_t count, int32_t bytes)
+{
+#if PATCHC_ASSEMBLY
+    const int8_t **to = at->columns;
+    int32_t fours = (count + 3) / 4;
+
+    __asm__ volatile("dls      lr, %[fours]\n"
+                     "1:\n\t"
+                     "vldrw.32 q0, [%[to]]\n\t"
+                     "vadd.i32 q0, q0, %[bytes]\n\t"
+                     "vstrw.32 q0, [%[to]], #16\n\t"
+                     "le       lr, 1b"
+                     : [to] "+r"(to)
+                     : [fours] "r"(fours), [bytes] "r"(bytes)
+                     : "q0", "lr", "cc", "memory");
+#else
+    for (int32_t i = 0; i < count; i++) {
+        at->columns[i] += bytes;
+    }
+#endif
+}
 
 /* Pointers to the columns of all rows, the first of which is `first`: `width` columns, of which
  * those from `inside` on are padding, too. */
 PATCHC_INLINE void find_columns(pair *at, const band *of, int32_t first, int32_t width,
                                 int32_t inside)
 {
-    int32_t channels = of->in->channels, cols = of->in->cols;
+    int32_t channels = of->in->channels;
+    int32_t begin = first < 0 ? -first : 0, end = of->in->cols - first;
     const int8_t **to = at->columns;
 
+    end = end < inside ? end : inside;
     for (int32_t y = 0; y < of->side; y++) {
         const int8_t *row = of->rows[y];
+        int32_t x = 0;
 
-        if (row != 0 && first >= 0 && first + width <= cols && inside == width) {
-            const int8_t *column = row + first * channels;
-
-            for (int32_t x = 0; x < width; x++) {
-                *to++ = column;
-                column += channels;
+        if (row != 0 && begin < end) {
+            row += (first + begin) * channels;
+            for (; x < begin; x++) {
+                *to++ = of->padding;
             }
-        } else {
-            for (int32_t x = 0; x < width; x++) {
-                int32_t column = first + x;
-                int in = row != 0 && column >= 0 && column < cols && x < inside;
-
-                *to++ = in ? row + column * channels : of->padding;
+            for (; x < end; x++) {
+                *to++ = row;
+                row += channels;
             }
+        }
+        for (; x < width; x++) {
+            *to++ = of->padding;
         }
     }
 }
@@ -311,7 +335,7 @@ PATCHC_APART static void compute_rest(pair *at, const band *of, int32_t width, i
  * written: as the left pixel's bytes lie outside its inputs, those of the right one, which follow,
  * can only lie in channels up to their own, and these have been read. One is computed as two, the
  * second in the same place before the first. */
-static void compute_pixels(pair *at, const band *of, int8_t *out, int32_t first, int32_t pixels)
+static void compute_pixels(pair *at, band *of, int8_t *out, int32_t first, int32_t pixels)
 {
     const patchc_conv_params *params = of->params;
     int32_t channels = of->in->channels, whole = channels / EIGHT * EIGHT;
@@ -322,7 +346,15 @@ static void compute_pixels(pair *at, const band *of, int8_t *out, int32_t first,
     at->last = params->form + whole;
     at->left = out;
     at->right = pixels > 1 ? out + channels : out;
-    find_columns(at, of, first, width, pixels > 1 ? width : of->side);
+    if (first == of->ready && first + width <= of->in->cols && pixels > 1) {
+        move_columns(at, of->side * width, 2 * of->stride * channels - whole);
+    } else {
+        find_columns(at, of, first, width, pixels > 1 ? width : of->side);
+    }
+    of->ready = of->whole && whole == channels && first >= 0 && first + width <= of->in->cols
+                        && pixels > 1
+                    ? first + 2 * of->stride
+                    : INT32_MIN;
     while (at->form != at->last) {
         if (some_blocks(at, of->side, of->stride)) {
             make_again(at, params);
@@ -355,10 +387,13 @@ void patchc_conv2d_depthwise_mve(const patchc_out *out, const patchc_in *in,
         int32_t top = i * window->stride_h - pads->top;
         int8_t *pixel = patchc_out_row(out, i);
 
+        of.whole = 1;
+        of.ready = INT32_MIN;
         for (int32_t y = 0; y < of.side; y++) {
             int32_t row = top + y;
 
             of.rows[y] = row >= 0 && row < in->rows ? patchc_in_row(in, row) : 0;
+            of.whole = of.whole && of.rows[y] != 0;
         }
         for (int32_t j = 0; j < out->cols; j += 2) {
             int32_t pixels = out->cols - j < 2 ? 1 : 2;

@@ -1,12 +1,15 @@
 /* Convolution of one group with any window: the taps of a few pixels are put together in scratch. */
 #include "patchc_mve_product.h"
 
+#define MOST_ROWS 12 /* of a window whose rows are looked up once for a row of output */
+
 /* Where the taps of a pixel come from. */
 typedef struct {
     const patchc_in *in;
     const patchc_window *window;
     int32_t pad;            /* the value outside the view */
     patchc_taps rows, cols; /* inside it */
+    const int8_t *at[MOST_ROWS]; /* rows of the view; null: outside */
 } origin;
 
 /* As patchc_clip, for windows that nearly always lie inside. */
@@ -20,8 +23,35 @@ PATCHC_INLINE patchc_taps clip(int32_t first, int32_t kernel, int32_t dilation, 
     return taps;
 }
 
-/* The taps of a pixel, one after the other. */
-static void put_together(int8_t *to, const origin *from)
+/* Row `y` of the window; null: outside. */
+PATCHC_INLINE const int8_t *find_row(const origin *from, int32_t y)
+{
+    int32_t inside = y >= from->rows.begin && y < from->rows.end;
+
+    return inside ? patchc_in_row(from->in, from->rows.first + y * from->window->dilation_h) : 0;
+}
+
+/* The taps of a pixel, one after the other: of a window whose columns follow on each other and lie
+ * inside the view. */
+PATCHC_INLINE void put_whole_rows(int8_t *to, const origin *from)
+{
+    int32_t channels = from->in->channels, width = from->window->kernel_w * channels;
+    int32_t column = from->cols.first * channels;
+
+    for (int32_t y = 0; y < from->window->kernel_h; y++) {
+        const int8_t *row = from->at[y];
+
+        if (row != 0) {
+            patchc_copy(to, row + column, width);
+        } else {
+            patchc_fill(to, from->pad, width);
+        }
+        to += width;
+    }
+}
+
+/* The same of any window. */
+PATCHC_APART static void put_together(int8_t *to, const origin *from)
 {
     const patchc_window *window = from->window;
     int32_t channels = from->in->channels, width = window->kernel_w * channels;
@@ -33,17 +63,13 @@ static void put_together(int8_t *to, const origin *from)
     for (int32_t y = 0; y < window->kernel_h; y++) {
         const int8_t *row;
 
-        if (y < from->rows.begin || y >= from->rows.end || inside == 0) {
+        row = find_row(from, y);
+        if (row == 0 || inside == 0) {
             patchc_fill(to, from->pad, width);
             to += width;
             continue;
         }
-        row = patchc_in_row(from->in, from->rows.first + y * window->dilation_h) + column;
-        if (inside == width && step == channels) {
-            patchc_copy(to, row, width);
-            to += width;
-            continue;
-        }
+        row += column;
         patchc_fill(to, from->pad, before);
         to += before;
         for (int32_t x = begin; x < end; x++) {
@@ -64,21 +90,32 @@ void patchc_conv2d_mve(const patchc_out *out, const patchc_in *in, const patchc_
     const patchc_layer layer = {params, out->channels, taps};
     int32_t most = taps <= PATCHC_FEW_TAPS ? PATCHC_FEW_PIXELS : PATCHC_PIXELS;
     int32_t room = taps <= PATCHC_FEW_TAPS ? 16 : taps; /* of a pixel's taps */
-    origin from = {in, window, params->pad_value, {0, 0, 0}, {0, 0, 0}};
+    int32_t looked_up = window->kernel_h <= MOST_ROWS && window->dilation_w == 1;
+    origin from;
 
+    from.in = in;
+    from.window = window;
+    from.pad = params->pad_value;
     PATCHC_MACS(out->rows * out->cols, layer.c_out * taps);
     for (int32_t i = 0; i < out->rows; i++) {
         int8_t *to = patchc_out_row(out, i);
 
         from.rows = clip(i * window->stride_h - pads->top, window->kernel_h, window->dilation_h,
                          in->rows);
+        for (int32_t y = 0; looked_up && y < window->kernel_h; y++) {
+            from.at[y] = find_row(&from, y);
+        }
         for (int32_t j = 0; j < out->cols; j += most) {
             int32_t pixels = out->cols - j < most ? out->cols - j : most;
 
             for (int32_t k = 0; k < pixels; k++) {
                 from.cols = clip((j + k) * window->stride_w - pads->left, window->kernel_w,
                                  window->dilation_w, in->cols);
-                put_together(scratch + k * room, &from);
+                if (looked_up && from.cols.begin == 0 && from.cols.end == window->kernel_w) {
+                    put_whole_rows(scratch + k * room, &from);
+                } else {
+                    put_together(scratch + k * room, &from);
+                }
             }
             if (taps <= PATCHC_FEW_TAPS) {
                 patchc_few_taps(&layer, scratch, to, pixels);

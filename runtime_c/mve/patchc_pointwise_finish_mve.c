@@ -5,12 +5,10 @@
 static void finish_four(int8_t *out, const int32_t *sum, int32_t first, int32_t pixels,
                         int32_t channels, const patchc_conv_params *params)
 {
-    const patchc_form *form = params->form + first;
-    const int32_t factors[4] = {form[0].factor, form[1].factor, form[2].factor, form[3].factor};
-    const int32_t offsets[4] = {form[0].offset, form[1].offset, form[2].offset, form[3].offset};
-    patchc_four factor = patchc_four_load(factors), offset = patchc_four_load(offsets);
+    patchc_four factor, offset;
     int32_t lo = params->lo, hi = params->hi;
 
+    patchc_four_forms(params->form + first, &factor, &offset);
     for (int32_t j = 0; j < pixels; j++) {
         patchc_four value = patchc_four_by_line(patchc_four_load(sum), factor, offset);
 
@@ -20,12 +18,31 @@ static void finish_four(int8_t *out, const int32_t *sum, int32_t first, int32_t 
     }
 }
 
-/* A channel of a row of pixels. */
-static void finish_one(int8_t *out, const int32_t *sum, int32_t channel, int32_t pixels,
-                       int32_t channels, const patchc_conv_params *params)
+/* A channel of a row of pixels, in whatever way it has. */
+PATCHC_APART static void finish_one(int8_t *out, const int32_t *sum, int32_t channel,
+                                    int32_t pixels, int32_t channels,
+                                    const patchc_conv_params *params)
 {
-    for (int32_t j = 0; j < pixels; j++) {
-        out[j * channels] = patchc_mve_by_form(sum[j * channels], channel, params);
+    int32_t factor = params->form[channel].factor;
+
+    for (int32_t j = 0; j < pixels; j += 4) {
+        int32_t value[4] = {0, 0, 0, 0}, count = pixels - j < 4 ? pixels - j : 4;
+
+        for (int32_t i = 0; i < count; i++) {
+            value[i] = sum[i * channels];
+        }
+        if (factor < 0) {
+            patchc_four four = patchc_four_rare(patchc_four_load(value), params->rare + ~factor,
+                                                params->zero_point);
+
+            patchc_four_save(value, patchc_four_clamp(four, params->lo, params->hi));
+        }
+        for (int32_t i = 0; i < count; i++) {
+            out[i * channels] = factor < 0 ? (int8_t)value[i]
+                                           : patchc_mve_by_form(value[i], channel, params);
+        }
+        sum += 4 * channels;
+        out += 4 * channels;
     }
 }
 
@@ -34,18 +51,23 @@ void patchc_pointwise_finish_mve(const patchc_out *out, const patchc_sums *sums,
 {
     const int32_t *sum = sums->data;
     int32_t channels = out->channels, whole = channels / 4 * 4;
+    int32_t rows = out->rows, cols = out->cols;
 
-    for (int32_t i = 0; i < out->rows; i++) {
+    if (out->pitch == cols * channels && out->slot + rows <= out->slots) {
+        cols *= rows; /* which follow on each other */
+        rows = 1;
+    }
+    for (int32_t i = 0; i < rows; i++) {
         int8_t *row = patchc_out_row(out, i);
 
         for (int32_t c = 0; c < whole; c += 4) {
-            finish_four(row + c, sum + c, c, out->cols, channels, params);
+            finish_four(row + c, sum + c, c, cols, channels, params);
         }
-        for (int32_t c = 0; c < channels; c++) {
+        for (int32_t c = params->rare != 0 ? 0 : whole; c < channels; c++) {
             if (c >= whole || params->form[c].factor < 0) {
-                finish_one(row + c, sum + c, c, out->cols, channels, params);
+                finish_one(row + c, sum + c, c, cols, channels, params);
             }
         }
-        sum += out->cols * channels;
+        sum += cols * channels;
     }
 }

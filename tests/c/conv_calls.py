@@ -72,7 +72,10 @@ class Call:
             block = 8 * height * (width + self.stride[1]) if channels % 8 else 0
             return channels + block
         if self.kernel in ("conv2d_pointwise", "conv2d"):
-            return 8 * 16 if taps <= 16 else 3 * taps
+            rows, cols = self.out_size
+            if taps <= 16:
+                return 16 * min(cols, 8)
+            return taps * min(cols if self.kernel == "conv2d" else rows * cols, 3)
         return 0
 
     def _dsp_scratch(self) -> int:

@@ -102,6 +102,16 @@ def in_groups(graph: Graph, plan: Plan, group: int, machine: Machine) -> Plan:
     return assigned(graph, replace(plan, tunnels=tuple(tunnels)), machine)
 
 
+def in_tiles(graph: Graph, plan: Plan, tile: int, machine: Machine) -> Plan:
+    """The plan with tiles of so many columns where it has tiles."""
+    tunnels = []
+    for tunnel in plan.tunnels:
+        assert any(step.tile for step in tunnel.steps)
+        bare = (replace(s, tile=tile if s.tile else 0, kernels=()) for s in tunnel.steps)
+        tunnels.append(replace(tunnel, steps=tuple(bare)))
+    return assigned(graph, replace(plan, tunnels=tuple(tunnels)), machine)
+
+
 def kernels_used(schedule: Schedule, flavour: str) -> set[str]:
     """Those of a flavour."""
     calls = (call for block in schedule.blocks for step in block.steps for call in step.all_calls)

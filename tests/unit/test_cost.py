@@ -114,6 +114,35 @@ def test_work_of_channel_groups_by_hand():
     assert (found[mean, "mean_finish"].calls, found[mean, "mean_finish"].outputs) == (1, 8)
 
 
+def test_passes_by_hand():
+    """Of three pixels, or of two in one row."""
+    row = {"row_pieces": 5, "row_sum": 5, "tiles": 1, "column_sum": 14}
+    assert Extent(**row).passes(3, within_rows=False) == 5 * 5
+    assert Extent(**row).passes(2, within_rows=True) == 5 * 7
+    whole = Extent(1, 5, 1, 14)  # 70 pixels in one call
+    assert whole.passes(3, within_rows=False) == 24
+    assert whole.passes(4, within_rows=True) == 5 * 4
+    # Tiles of 6, 6 and 2 columns; of 4, 4, 4 and 2; of one.
+    assert Extent(5, 5, 3, 14, tile=6).passes(3, within_rows=False) == 5 * (2 + 2 + 1)
+    assert Extent(5, 5, 4, 14, tile=4).passes(3, within_rows=False) == 5 * (2 + 2 + 2 + 1)
+    assert Extent(5, 5, 14, 14, tile=1).passes(3, within_rows=True) == 5 * 14
+    # Two stripes of 8 columns, and none at all.
+    assert Extent(5, 5, 2, 16).passes(3, within_rows=False) == 5 * 2 * 3
+    assert Extent(5, 5, 4, 16, tile=6).passes(3, within_rows=False) == 5 * (2 + 2 + 2)
+    assert Extent(5, 5, 0, 0).passes(3, within_rows=False) == 0
+    assert Extent(5, 5, 0, 0, tile=4).passes(3, within_rows=False) == 0
+
+
+def test_passes_of_many_numbers_of_stripes_are_those_of_each():
+    columns, tiles = np.array([0, 5, 14, 31, 56]), np.array([0, 1, 3, 9, 10])
+    for tile in (0, 6):
+        found = Extent(2, 6, tiles, columns, tile=tile).passes(3, within_rows=True)
+        assert found.tolist() == [
+            Extent(2, 6, int(t), int(c), tile=tile).passes(3, within_rows=True)
+            for t, c in zip(tiles, columns, strict=True)
+        ]
+
+
 def test_a_mean_adds_up_as_much_at_once_as_row_by_row():
     graph = bottleneck()
     whole = {e.node: e.features for e in executed(layer_by_layer(graph, InputMode.TILES).schedule)}
@@ -176,7 +205,8 @@ def test_units_offer_every_choice_of_kernels():
     # With that twin in a ring, the ring moves its rows whenever one comes, or once in three.
     rings = [option for option in many.options if not option[0].group]
     assert len(rings) == 4 + 2 * 4
-    assert len(many.options) == len(rings) + 2 * (len(few.options) - 1)
+    # Groups come in two sizes where a cost knows more than multiply-accumulates.
+    assert len(many.options) == len(rings) + 2 * 2 * (len(few.options) - 1)
     assert set(few.options) <= set(many.options)
 
 

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from patchc.kernels.dsp import DSP
 from patchc.plan.types import StepPlan
 from patchc.planner.assign import with_kernels
-from patchc.planner.units import GROUP_CHANNELS, GROUP_ROWS, TILE_BYTES, find_units
+from patchc.planner.machine import ANY_CORE, machine_of
+from patchc.planner.units import (
+    GROUP_CHANNELS,
+    GROUP_ROWS,
+    LARGE_GROUP_CHANNELS,
+    TILE_BYTES,
+    find_units,
+)
+from patchc.targets.cores import core
+from tests.c.flavour_plans import MACHINES
 from tests.graphs import NetworkBuilder
 
 
@@ -28,6 +38,28 @@ def test_a_bottleneck_with_its_skip_is_one_unit():
     assert {option[0].group for option in groups} == {GROUP_CHANNELS}
     total, projection = graph.node(block.nodes[3]).output, graph.node(block.nodes[2]).output
     assert block.in_place == ((total, projection),)
+
+
+def test_tiles_fit_the_passes_of_kernels():
+    """Depthwise of two pixels at once, pointwise of three: tiles of one pixel, two, or six."""
+    net = NetworkBuilder()
+    x = net.conv(net.input(8, 8, 3), 32, 3, 2)
+    graph = net.build(net.bottleneck(x, 8, 4, 3, 1))
+    (_, block) = find_units(graph, graph.nodes, MACHINES[DSP])
+    found = {step.tile for option in block.options for step in option if len(step.nodes) > 1}
+    assert found - {0} == {TILE_BYTES // 128, 2, 6}
+
+
+def test_groups_are_large_too_where_more_than_macs_has_a_price():
+    net = NetworkBuilder()
+    x = net.conv(net.input(8, 8, 3), 8, 3, 2)
+    graph = net.build(net.bottleneck(x, 8, 4, 3, 1))
+    for machine, wanted in (
+        (ANY_CORE, {GROUP_CHANNELS}),
+        (machine_of(core("cortex-m4")), {GROUP_CHANNELS, LARGE_GROUP_CHANNELS}),
+    ):
+        (_, block) = find_units(graph, graph.nodes, machine)
+        assert {step.group for option in block.options for step in option} - {0} == wanted
 
 
 def test_depthwise_and_projection_without_expansion():

@@ -58,6 +58,12 @@ PATCHC_INLINE patchc_four patchc_four_load(const int32_t *from)
     return vldrwq_s32(from);
 }
 
+/* Every fourth word. */
+PATCHC_INLINE patchc_four patchc_four_gather(const int32_t *from)
+{
+    return vldrwq_gather_shifted_offset_s32(from, vidupq_n_u32(0, 4));
+}
+
 PATCHC_INLINE void patchc_four_save(int32_t *to, patchc_four a)
 {
     vstrwq_s32(to, a);
@@ -130,6 +136,12 @@ PATCHC_INLINE patchc_four patchc_four_of(int32_t value)
 PATCHC_INLINE patchc_four patchc_four_load(const int32_t *from)
 {
     PATCHC_EACH(found, from[i])
+    return found;
+}
+
+PATCHC_INLINE patchc_four patchc_four_gather(const int32_t *from)
+{
+    PATCHC_EACH(found, from[4 * i])
     return found;
 }
 

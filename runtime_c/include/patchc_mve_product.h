@@ -41,8 +41,33 @@ void patchc_few_taps(const patchc_layer *layer, const int8_t *in, int8_t *out, i
 /* A sum in whatever way the channel has. */
 int8_t patchc_mve_by_form(int32_t sum, int32_t channel, const patchc_conv_params *params);
 
-/* Four sums of a channel without a line, before they are clipped. */
-patchc_four patchc_four_rare(patchc_four sums, const patchc_rare *rare, int32_t zero_point);
+/* Those of four sums of a channel without a line that lie next to a tie, bit 4 * i of `near_tie`, or
+ * all of a channel whose products are emulated; before they are clipped. */
+patchc_four patchc_four_near_tie(patchc_four sums, patchc_four found, uint32_t near_tie,
+                                 const patchc_rare *rare, int32_t zero_point);
+
+/* Four sums of a channel without a line, clipped to int8: as patchc_guarded of patchc_rare.h. */
+PATCHC_INLINE patchc_four patchc_four_rare(patchc_four sums, const patchc_rare *rare,
+                                           int32_t zero_point)
+{
+    int32_t drop = rare->drop;
+    uint32_t one = UINT32_C(1) << drop, guard = one >> 15 | 1;
+    uint32_t near_tie = 0x1111;
+    patchc_four found = sums;
+
+    if (drop != 0) {
+        found = patchc_four_shift(patchc_four_add(sums, patchc_four_of(rare->bias)), rare->lift);
+        found = patchc_four_high(found, patchc_four_of((int32_t)(rare->scale.mantissa << 7)));
+        found = patchc_four_add(found, patchc_four_of((int32_t)(one >> 1)));
+        near_tie = patchc_four_below(patchc_four_add(found, patchc_four_of((int32_t)guard)),
+                                     one - 1, 2 * guard);
+        found = patchc_four_add(patchc_four_shift(found, -drop), patchc_four_of(zero_point));
+    }
+    if (near_tie != 0) {
+        found = patchc_four_near_tie(sums, found, near_tie, rare, zero_point);
+    }
+    return patchc_four_clamp(found, -128, 127);
+}
 
 /* Into a range. */
 void patchc_mve_confine_to(int8_t *out, int32_t count, int32_t lo, int32_t hi);

@@ -225,15 +225,13 @@ PATCHC_APART static void make_again(const pair *at, const patchc_conv_params *pa
 
     for (int32_t k = 0; k < EIGHT; k++) {
         if (form[k].factor < 0) {
-            const int32_t *sum = at->sums + k % 2 * 4 + k / 2;
-            const patchc_rare *rare = params->rare + ~form[k].factor;
-            int32_t value[4] = {sum[0], sum[8], 0, 0};
-            patchc_four four =
-                patchc_four_rare(patchc_four_load(value), rare, params->zero_point);
+            int32_t value[4]; /* of this channel and its neighbour, left and right */
 
-            patchc_four_save(value, patchc_four_clamp(four, -128, 127));
-            right[k] = (int8_t)value[1];
-            left[k] = (int8_t)value[0];
+            patchc_four_save(value, patchc_four_rare(patchc_four_gather(at->sums + k / 2),
+                                                     params->rare + ~form[k].factor,
+                                                     params->zero_point));
+            right[k] = (int8_t)value[2 + k % 2];
+            left[k] = (int8_t)value[k % 2];
         }
     }
 }

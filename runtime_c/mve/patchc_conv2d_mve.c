@@ -1,7 +1,7 @@
 /* Convolution of one group with any window: the taps of a few pixels are put together in scratch. */
 #include "patchc_mve_product.h"
 
-#define MOST_ROWS 8 /* of a window whose rows are looked up once for a row of output */
+#define MOST_ROWS 12 /* of a window whose rows are looked up once for a row of output */
 
 /* Where the taps of a pixel come from. */
 typedef struct {

@@ -22,33 +22,15 @@ int8_t patchc_mve_by_form(int32_t sum, int32_t channel, const patchc_conv_params
     return patchc_clamp(value, params->lo, params->hi);
 }
 
-/* As patchc_guarded of patchc_rare.h. */
-patchc_four patchc_four_rare(patchc_four sums, const patchc_rare *rare, int32_t zero_point)
+patchc_four patchc_four_near_tie(patchc_four sums, patchc_four found, uint32_t near_tie,
+                                 const patchc_rare *rare, int32_t zero_point)
 {
-    int32_t drop = rare->drop;
-    uint32_t near_tie = 0xf;
     int32_t sum[4], value[4];
-    patchc_four found = sums;
 
-    if (drop != 0) {
-        uint32_t one = UINT32_C(1) << drop;
-        uint32_t guard = one >> 15 | 1;
-        patchc_four factor = patchc_four_of((int32_t)(rare->scale.mantissa << 7));
-        patchc_four acc = patchc_four_add(sums, patchc_four_of(rare->bias));
-
-        found = patchc_four_high(patchc_four_shift(acc, rare->lift), factor);
-        found = patchc_four_add(found, patchc_four_of((int32_t)(one >> 1)));
-        near_tie = patchc_four_below(patchc_four_add(found, patchc_four_of((int32_t)guard)),
-                                     one - 1, 2 * guard);
-        found = patchc_four_add(patchc_four_shift(found, -drop), patchc_four_of(zero_point));
-        if (near_tie == 0) {
-            return found;
-        }
-    }
     patchc_four_save(sum, sums);
     patchc_four_save(value, found);
     for (int32_t i = 0; i < 4; i++) {
-        if (drop == 0 || (near_tie >> (4 * i) & 1) != 0) {
+        if ((near_tie >> (4 * i) & 1) != 0) {
             value[i] = patchc_rare_value(sum[i], rare, zero_point);
         }
     }
@@ -81,7 +63,7 @@ typedef struct {
     } start;
     const int8_t *weights;
     int32_t back;     /* from behind a row's last vector to the next row */
-    int32_t sums[12]; /* [pixel][channel], of four channels one of which is rare */
+    int32_t sums[16]; /* [pixel][channel], of four channels one of which is rare; and room */
 } three;
 
 /* Four channels at a time, until none are left or one of the four is rare: then 1, and their sums
@@ -182,25 +164,23 @@ static int32_t three_blocks(three *at)
 
 #endif
 
-/* The outputs of the rare ones among four channels, of three pixels, or of one: sums [pixel][4]. */
+/* The outputs of the rare ones among four channels, of three pixels, or of one: sums [pixel][4]. What
+ * else is in `sums` does not matter. */
 PATCHC_APART static void make_again(const patchc_conv_params *params, int32_t first,
-                                    const int32_t *sums, int8_t *const *out, int32_t pixels)
+                                    const int32_t sums[16], int8_t *const *out, int32_t pixels)
 {
     for (int32_t k = 0; k < 4; k++) {
         int32_t factor = params->form[first + k].factor;
 
         if (factor < 0) {
-            int32_t value[4] = {sums[k], 0, 0, 0};
-            patchc_four four;
+            int32_t value[4];
 
-            for (int32_t j = 1; j < pixels; j++) {
-                value[j] = sums[4 * j + k];
-            }
-            four = patchc_four_rare(patchc_four_load(value), params->rare + ~factor,
-                                    params->zero_point);
-            patchc_four_save(value, patchc_four_clamp(four, -128, 127));
-            for (int32_t j = 0; j < pixels; j++) {
-                out[j][first + k] = (int8_t)value[j];
+            patchc_four_save(value, patchc_four_rare(patchc_four_gather(sums + k),
+                                                     params->rare + ~factor, params->zero_point));
+            out[0][first + k] = (int8_t)value[0];
+            if (pixels == 3) {
+                out[1][first + k] = (int8_t)value[1];
+                out[2][first + k] = (int8_t)value[2];
             }
         }
     }
@@ -212,8 +192,9 @@ static void three_some(const patchc_layer *layer, const int8_t *const in[3], int
 {
     const patchc_conv_params *params = layer->params;
     int32_t taps = layer->taps;
-    three at; /* its sums are set where they are read */
+    three at;
 
+    patchc_four_save(at.sums + 12, patchc_four_of(0));
     at.form = params->form + first;
     at.out[0] = out[0] + first;
     at.out[1] = out[1] + first;
@@ -277,7 +258,7 @@ typedef struct {
     } start;
     const int8_t *weights;
     int32_t back;
-    int32_t sums[4];
+    int32_t sums[16]; /* as of three pixels */
 } one;
 
 /* As three_blocks. */
@@ -359,8 +340,11 @@ static void one_some(const patchc_layer *layer, const int8_t *in, int8_t *out, i
 {
     const patchc_conv_params *params = layer->params;
     int32_t taps = layer->taps;
-    one at; /* its sums are set where they are read */
+    one at;
 
+    for (int32_t i = 4; i < 16; i += 4) {
+        patchc_four_save(at.sums + i, patchc_four_of(0));
+    }
     at.form = params->form + first;
     at.out = out + first;
     at.last = params->form + first + count;
@@ -505,7 +489,7 @@ PATCHC_APART static void make_few_again(const patchc_layer *layer, int32_t first
             }
             four = patchc_four_rare(patchc_four_load(value), params->rare + ~factor,
                                     params->zero_point);
-            patchc_four_save(value, patchc_four_clamp(four, -128, 127));
+            patchc_four_save(value, four);
             for (int32_t i = 0; i < count; i++) {
                 out[(j + i) * layer->c_out + c] = (int8_t)value[i];
             }

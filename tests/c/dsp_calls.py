@@ -87,9 +87,7 @@ class Call:
         count, height = self.weights.shape[:2]
         none = np.zeros(count, np.int64)
         if self.flavour == "portable":
-            by_tap = self.weights[..., 0].transpose(1, 2, 0).reshape(-1)
-            is_depthwise = self.kernel == "conv2d_depthwise"
-            return by_tap if is_depthwise else fours(self.weights), none
+            return fours(self.weights), none
         if self.kernel == "conv2d_depthwise":
             return dsp_packing.depthwise(self.weights[..., 0]), none
         if self.kernel == "pointwise_parts":

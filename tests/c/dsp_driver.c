@@ -1,4 +1,5 @@
-/* Runs calls of the kernels in runtime_c/dsp, or of the portable ones: program IN OUT.
+/* Runs calls of the kernels in runtime_c/dsp, or of the portable ones, or with -DNARROW of the narrow
+ * ones in place of these: program IN OUT.
  *
  * On the host, under sanitizers, and on a core, where newlib reads and writes the host's files. IN
  * holds records as tests/c/dsp_calls.py writes them, OUT what each call leaves of its output's
@@ -8,6 +9,13 @@
 #include <string.h>
 
 #include "patchc_kernels_dsp.h"
+
+#ifdef NARROW
+#include "patchc_narrow.h"
+#define PLAIN(kernel) kernel##_narrow
+#else
+#define PLAIN(kernel) kernel
+#endif
 
 typedef struct {
     int32_t kernel; /* 4: pointwise in parts; a portable one is 8 more */
@@ -36,10 +44,10 @@ typedef void portable_kernel(const patchc_out *out, const patchc_in *in, const p
                              const patchc_conv_params *params);
 
 static portable_kernel *const portable_kernels[] = {
-    patchc_conv2d_pointwise,
-    patchc_conv2d,
-    patchc_dense,
-    patchc_conv2d_depthwise,
+    PLAIN(patchc_conv2d_pointwise),
+    PLAIN(patchc_conv2d),
+    PLAIN(patchc_dense),
+    PLAIN(patchc_conv2d_depthwise),
 };
 
 static void stop(const char *text)
@@ -138,6 +146,7 @@ static void run(FILE *source, FILE *sink, const record *at)
         plain.zero_point = params.zero_point;
         plain.lo = params.lo;
         plain.hi = params.hi;
+        plain.drop = 0; /* no channel has a line */
         portable_kernels[at->kernel - 8](&to, &from, &pads, &plain);
     }
     if (fwrite(output, 1, (size_t)at->out_bytes, sink) != (size_t)at->out_bytes) {

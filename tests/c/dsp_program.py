@@ -1,4 +1,5 @@
-"""Builds and runs dsp_driver.c with the kernels in runtime_c/dsp and the portable ones beside."""
+"""Builds and runs dsp_driver.c with the kernels in runtime_c/dsp, the portable ones and, with
+-DNARROW, the narrow ones in place of these."""
 
 from __future__ import annotations
 
@@ -14,16 +15,17 @@ from patchc.kernels.portable import RARE_SOURCE
 from patchc.programs.firmware import COMPILER, QEMU
 from patchc.targets.board import Board
 from patchc.targets.core import Core
-from tests.c.kernel_host import INCLUDE, ROOT, WARNINGS, build_folder
+from tests.c.kernel_host import FOLDERS, ROOT, WARNINGS, build_folder
 from tests.tools import require_tool
 
 HERE = Path(__file__).parent
 DRIVER, START, LINK = HERE / "dsp_driver.c", HERE / "dsp_start.c", HERE / "dsp_link.ld"
-STEMS = ("conv2d_pointwise", "conv2d", "dense", "conv2d_depthwise")
+STEMS = ("dot", "channels", "conv2d_pointwise", "conv2d", "dense", "conv2d_depthwise")
 SOURCES = (
     *sorted((ROOT / "runtime_c/dsp").glob("*.c")),
     ROOT / "runtime_c" / RARE_SOURCE,
     *(ROOT / f"runtime_c/portable/patchc_{stem}.c" for stem in STEMS),
+    *sorted((ROOT / "runtime_c/narrow").glob("*.c")),
 )
 
 
@@ -46,7 +48,7 @@ def _folder(*names: object) -> Path:
 def host_program(compiler: str, flags: tuple[str, ...]) -> Path:
     """Skips without the compiler."""
     program = _folder("dsp", compiler, flags) / "program"
-    command = [require_tool(compiler), *WARNINGS, *flags, "-I", INCLUDE, DRIVER, *SOURCES]
+    command = [require_tool(compiler), *WARNINGS, *flags, *FOLDERS, DRIVER, *SOURCES]
     run([*command, "-o", program])
     return program
 
@@ -56,7 +58,7 @@ def core_program(core: Core, flags: tuple[str, ...] = ("-O2",)) -> Image:
     """For the core's first board. Skips without the compiler."""
     folder, board = _folder("dsp", core.name, flags), core.boards[0]
     compile_ = [require_tool(COMPILER), *core.compile_flags, *WARNINGS, *flags, "-g"]
-    run([*compile_, "-I", INCLUDE, "-c", DRIVER, START, *SOURCES], folder)
+    run([*compile_, *FOLDERS, "-c", DRIVER, START, *SOURCES], folder)
     objects = tuple(folder / f"{source.stem}.o" for source in SOURCES)
     places = {"CODE_ORIGIN": board.code.origin, "RAM_ORIGIN": board.ram.origin}
     places["RAM_BYTES"] = board.ram.bytes

@@ -1,4 +1,4 @@
-"""The kernels for cores with DSP instructions, on such cores: against numpy."""
+"""Kernels of convolutions on cores, as assembly and as C: against numpy."""
 
 from __future__ import annotations
 
@@ -39,3 +39,17 @@ def test_against_numpy_on_every_core(name: str, tmp_path: Path) -> None:
 )
 def test_no_flag_changes_a_byte(flags: tuple[str, ...], tmp_path: Path) -> None:
     check("cortex-m4", flags, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "flags", [("-O2",), ("-O0",), ("-Os",), ("-O2", "-DPATCHC_NO_ASSEMBLY")], ids=" ".join
+)
+@pytest.mark.parametrize(("name", "kernels"), [("cortex-m3", ()), ("cortex-m0", ("-DNARROW",))])
+def test_those_of_cores_without_dsp(
+    name: str, kernels: tuple[str, ...], flags: tuple[str, ...], tmp_path: Path
+) -> None:
+    """The portable ones, and the narrow ones. None of their channels has a line here."""
+    calls = [one.portable() for one in [*sample(40), *extremes()] if not one.part]
+    write_calls(tmp_path / "in", calls)
+    run_core(core_program(core(name), (*flags, *kernels)), tmp_path)
+    check_outputs(tmp_path / "out", calls)

@@ -29,11 +29,6 @@ def fours(weights: np.ndarray) -> np.ndarray:
     return np.concatenate([blocks.transpose(0, 2, 1).reshape(-1), flat[whole:].reshape(-1)])
 
 
-def by_tap(weights: np.ndarray) -> np.ndarray:
-    """[kernel_h][kernel_w][c_out], of a depthwise convolution: int8 (n,)."""
-    return weights[..., 0].transpose(1, 2, 0).reshape(-1)
-
-
 def whole(op: Conv, group: int) -> Sequence[np.ndarray]:
     """All weights at once, or those of each round's output channels."""
     if not group:
@@ -127,6 +122,10 @@ def _sums(site: Site) -> str | None:
 
 _SUMS = "pointwise_sums"  # the packing that both halves read
 
+_HEADERS = (*REQUANT_HEADERS, "patchc_dot.h")
+_DOT_SOURCE = "portable/patchc_dot.c"
+CHANNELS_SOURCE = "portable/patchc_channels.c"
+
 # Of one flavour the first that does not refuse is taken, so the general one comes last.
 CONVOLUTIONS: tuple[Kernel, ...] = (
     portable(
@@ -134,7 +133,7 @@ CONVOLUTIONS: tuple[Kernel, ...] = (
         Conv,
         struct="patchc_conv_params",
         pack=packed(whole, fours),
-        headers=REQUANT_HEADERS,
+        headers=_HEADERS,
         shared=(RARE_SOURCE,),
         refuses=_dense,
     ),
@@ -143,16 +142,16 @@ CONVOLUTIONS: tuple[Kernel, ...] = (
         Conv,
         struct="patchc_conv_params",
         pack=packed(whole, fours),
-        headers=REQUANT_HEADERS,
-        shared=(RARE_SOURCE,),
+        headers=_HEADERS,
+        shared=(RARE_SOURCE, _DOT_SOURCE, CHANNELS_SOURCE),
         refuses=_pointwise,
     ),
     portable(
         "conv2d_depthwise",
         Conv,
         struct="patchc_conv_params",
-        pack=packed(whole, by_tap),
-        headers=REQUANT_HEADERS,
+        pack=packed(whole, fours),
+        headers=_HEADERS,
         shared=(RARE_SOURCE,),
         refuses=_depthwise,
     ),
@@ -161,8 +160,8 @@ CONVOLUTIONS: tuple[Kernel, ...] = (
         Conv,
         struct="patchc_conv_params",
         pack=packed(by_group, fours),
-        headers=REQUANT_HEADERS,
-        shared=(RARE_SOURCE,),
+        headers=_HEADERS,
+        shared=(RARE_SOURCE, _DOT_SOURCE, CHANNELS_SOURCE),
         refuses=_rounds,
     ),
     portable(
@@ -171,7 +170,8 @@ CONVOLUTIONS: tuple[Kernel, ...] = (
         role=Role.ACCUMULATE,
         struct="patchc_conv_params",
         pack=packed(by_inputs, fours),
-        headers=("patchc_requant.h",),
+        headers=("patchc_requant.h", "patchc_dot.h"),
+        shared=(_DOT_SOURCE,),
         refuses=_sums,
         finish="pointwise_finish",
         packing=_SUMS,

@@ -7,11 +7,11 @@ from dataclasses import replace
 from typing import Any
 
 from patchc.kernels.convolutions import (
+    CHANNELS_SOURCE,
     CONVOLUTIONS,
     Pack,
     by_group,
     by_inputs,
-    by_tap,
     fours,
     packed,
     whole,
@@ -29,19 +29,25 @@ def _packed(parts: Callable[..., Any], layout: Callable[..., Any]) -> Pack:
     return packed(parts, layout, PIECES_SHAPES)
 
 
+def _narrow_source(portable: str) -> str:
+    """Of the file that includes a portable one."""
+    return portable.replace(PORTABLE, NARROW, 1).replace(".c", f"_{NARROW}.c")
+
+
 def _narrow(name: str, pack: Pack, **more: Any) -> Kernel:
     """The portable kernel's file, read with another store. `more`: further fields of `Kernel`."""
     kernel = _PORTABLE[name]
+    shared = [source for source in kernel.shared if source in (RARE_SOURCE, CHANNELS_SOURCE)]
     return replace(
         kernel,
         name=f"{name}.narrow",
         flavour=NARROW,
         supersedes=PORTABLE,
         function=f"{kernel.function}_narrow",
-        source=f"narrow/patchc_{name}_narrow.c",
+        source=_narrow_source(kernel.source),
         header="patchc_narrow.h",
-        shared=("narrow/patchc_rare_narrow.c",),
-        included=(kernel.source, RARE_SOURCE),
+        shared=tuple(_narrow_source(source) for source in shared),
+        included=(kernel.source, *shared),
         pack=pack,
         **more,
     )
@@ -50,15 +56,11 @@ def _narrow(name: str, pack: Pack, **more: Any) -> Kernel:
 NARROW_KERNELS: tuple[Kernel, ...] = (
     _narrow("dense", _packed(whole, fours)),
     _narrow("conv2d_pointwise", _packed(whole, fours)),
-    _narrow("conv2d_depthwise", _packed(whole, by_tap)),
+    _narrow("conv2d_depthwise", _packed(whole, fours)),
     _narrow("conv2d", _packed(by_group, fours)),
-    # It makes no int8 values: the function is the portable one.
-    replace(
-        _PORTABLE["pointwise_add"],
-        name="pointwise_add.narrow",
-        flavour=NARROW,
-        supersedes=PORTABLE,
-        pack=_packed(by_inputs, fours),
+    _narrow(
+        "pointwise_add",
+        _packed(by_inputs, fours),
         finish="pointwise_finish.narrow",
         packing="pointwise_sums.narrow",
     ),

@@ -20,7 +20,7 @@ CORTEX_M0 = Core(
     ),
     compile_flags=("-mcpu=cortex-m0", "-mthumb"),
     # Measured: python -m benchmarks.reserve --core cortex-m0
-    reserve=Reserve(layers=560, tunnels=744, groups=944, many=1040),
+    reserve=Reserve(layers=680, tunnels=840, groups=1024, many=1120),
     boards=(MPS2_AN385, MICROBIT),
     # Its one multiplication gives the low word of a product.
     flavours=("portable", "narrow"),

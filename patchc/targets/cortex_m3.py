@@ -20,6 +20,6 @@ CORTEX_M3 = Core(
     ),
     compile_flags=("-mcpu=cortex-m3", "-mthumb"),
     # Measured: python -m benchmarks.reserve --core cortex-m3
-    reserve=Reserve(layers=544, tunnels=664, groups=864, many=864),
+    reserve=Reserve(layers=712, tunnels=840, groups=1024, many=1024),
     boards=(MPS2_AN385,),
 )

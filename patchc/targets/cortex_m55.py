@@ -20,7 +20,7 @@ CORTEX_M55 = Core(
     ),
     compile_flags=("-mcpu=cortex-m55", "-mthumb", "-mfloat-abi=hard"),
     # Measured: python -m benchmarks.reserve --core cortex-m55
-    reserve=Reserve(layers=664, tunnels=696, groups=904, many=904),
+    reserve=Reserve(layers=712, tunnels=856, groups=1056, many=1056),
     boards=(MPS3_AN547,),
     flavours=("portable", "mve"),
     cost_table=CORTEX_M55_COSTS,

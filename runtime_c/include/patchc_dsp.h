@@ -32,14 +32,6 @@
 #pragma GCC optimize("O2", "omit-frame-pointer", "no-schedule-insns")
 #endif
 
-#if defined(__GNUC__)
-#define PATCHC_INLINE static inline __attribute__((always_inline, unused))
-#define PATCHC_APART __attribute__((noinline))
-#else
-#define PATCHC_INLINE static inline
-#define PATCHC_APART
-#endif
-
 /* Before a loop of a constant number of turns. */
 #if PATCHC_DSP && !defined(__clang__)
 #define PATCHC_UNROLL _Pragma("GCC unroll 8")

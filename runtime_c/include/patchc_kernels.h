@@ -98,8 +98,8 @@ typedef struct {
  *
  * patchc_conv2d:           taps [kernel_h][kernel_w][c_in / groups], in fours, group by group
  * patchc_conv2d_pointwise: taps [c_in], in fours; 1x1, stride 1, no pads
- * patchc_conv2d_depthwise: weights [kernel_h][kernel_w][c_out]; output channel c reads input
- *                          channel c / (c_out / groups)
+ * patchc_conv2d_depthwise: taps [kernel_h][kernel_w], in fours; output channel c reads input channel
+ *                          c / (c_out / groups)
  * patchc_dense:            taps [rows][cols][c_in], in fours; a window over the whole view */
 void patchc_conv2d(const patchc_out *out, const patchc_in *in, const patchc_pads *pads,
                    const patchc_conv_params *params);
@@ -353,6 +353,14 @@ void patchc_lut_channels(const patchc_out *out, const patchc_in *in, const patch
 
 /* ---- What the kernels share ---- */
 
+#if defined(__GNUC__)
+#define PATCHC_INLINE static inline __attribute__((always_inline, unused))
+#define PATCHC_APART __attribute__((noinline))
+#else
+#define PATCHC_INLINE static inline
+#define PATCHC_APART
+#endif
+
 /* Multiply-accumulates, padded taps included: counted in builds with -DPATCHC_COUNT_MACS, for which
  * test/host_main.c has the counter; nothing at all in others. */
 #ifdef PATCHC_COUNT_MACS
@@ -394,6 +402,9 @@ static inline patchc_taps patchc_clip(int32_t first, int32_t kernel, int32_t dil
 {
     patchc_taps taps = {first, 0, kernel};
 
+    if (first >= 0 && first + (kernel - 1) * dilation < size) {
+        return taps; /* as nearly always */
+    }
     while (taps.begin < kernel && first + taps.begin * dilation < 0) {
         taps.begin++;
     }

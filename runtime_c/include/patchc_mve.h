@@ -34,14 +34,6 @@
 #pragma GCC optimize("O2", "omit-frame-pointer", "no-schedule-insns")
 #endif
 
-#if defined(__GNUC__)
-#define PATCHC_INLINE static inline __attribute__((always_inline, unused))
-#define PATCHC_APART __attribute__((noinline))
-#else
-#define PATCHC_INLINE static inline
-#define PATCHC_APART
-#endif
-
 /* ---- Four words ---- */
 
 #if PATCHC_MVE

@@ -43,50 +43,44 @@ static inline int32_t patchc_line_high(int32_t sum, patchc_form form)
 /* A channel without a line, before it is clipped; in patchc_rare.c, so that kernels stay small. */
 int32_t patchc_rare_value(int32_t sum, const patchc_rare *rare, int32_t zero_point);
 
-/* sum[k] += the dot product of `count` inputs with weights [count][lanes], lanes 4 or 1. No sum
- * of products leaves int32: the compiler bounds the number of taps. */
-static inline void patchc_dot(int32_t *sum, int32_t lanes, const int8_t *in,
-                              const int8_t *weights, int32_t count)
+/* By its line, in int8. */
+PATCHC_INLINE int8_t patchc_line_int8(int32_t sum, patchc_form form)
 {
-    int32_t s0 = sum[0];
+    int32_t lifted = patchc_signed(((uint32_t)sum << PATCHC_LIFT) + (uint32_t)form.offset);
+    int32_t high = patchc_high_word(lifted, (uint32_t)form.factor);
 
-    if (lanes == 4) {
-        int32_t s1 = sum[1], s2 = sum[2], s3 = sum[3];
-
-        for (int32_t i = 0; i < count; i++) {
-            int32_t value = in[i];
-
-            s0 += value * weights[0];
-            s1 += value * weights[1];
-            s2 += value * weights[2];
-            s3 += value * weights[3];
-            weights += 4;
-        }
-        sum[1] = s1;
-        sum[2] = s2;
-        sum[3] = s3;
-    } else {
-        for (int32_t i = 0; i < count; i++) {
-            s0 += (int32_t)in[i] * weights[i];
-        }
-    }
-    sum[0] = s0;
+#if defined(__ARM_FEATURE_SAT) && defined(__GNUC__) && !defined(PATCHC_NO_ASSEMBLY)
+    __asm__("ssat %0, #8, %1, asr %2" : "=r"(high) : "r"(high), "I"(PATCHC_DROP));
+    return (int8_t)high;
+#else
+    return patchc_clamp(high >> PATCHC_DROP, -128, 127);
+#endif
 }
 
-/* Output channels first .. first + lanes - 1 of the pixel at `out`, from their sums. */
-static inline void patchc_store(int8_t *out, const int32_t *sum, int32_t lanes, int32_t first,
+/* Output channels first .. first + count - 1 of the pixel at `out`, from their sums. */
+static inline void patchc_store(int8_t *out, const int32_t *sum, int32_t count, int32_t first,
                                 const patchc_conv_params *params)
 {
-    const patchc_form *form = params->form + first;
     int32_t lo = params->lo, hi = params->hi;
 
-    for (int32_t k = 0; k < lanes; k++) {
-        int32_t factor = form[k].factor;
-        int32_t value = factor >= 0 ? patchc_line_high(sum[k], form[k])
-                                    : patchc_rare_value(sum[k], params->rare + ~factor,
-                                                        params->zero_point);
+    for (int32_t k = first; k < first + count; k++) {
+        patchc_form form = params->form[k];
+        int32_t value = form.factor >= 0 ? patchc_line_int8(*sum, form)
+                                         : patchc_rare_value(*sum, params->rare + ~form.factor,
+                                                             params->zero_point);
 
-        out[first + k] = patchc_clamp(value, lo, hi);
+        out[k] = patchc_clamp(value, lo, hi);
+        sum++;
+    }
+}
+
+/* Bytes of the output into the layer's range, which is nearly always all of int8. */
+static inline void patchc_limit(int8_t *out, int32_t count, const patchc_conv_params *params)
+{
+    if (params->lo != -128 || params->hi != 127) {
+        for (int32_t k = 0; k < count; k++) {
+            out[k] = patchc_clamp(out[k], params->lo, params->hi);
+        }
     }
 }
 

@@ -1,6 +1,9 @@
 /* patchc_conv2d.c, for cores without a long multiply. */
 #include "patchc_narrow.h"
 
+#define patchc_dot_4 patchc_dot_4_narrow
+#define patchc_store_4 patchc_store_4_narrow
 #define patchc_store patchc_store_narrow
+#define patchc_channels patchc_channels_narrow
 #define patchc_conv2d patchc_conv2d_narrow
 #include "patchc_conv2d.c"

@@ -1,6 +1,6 @@
 /* patchc_conv2d_pointwise.c, for cores without a long multiply. */
 #include "patchc_narrow.h"
 
-#define patchc_store patchc_store_narrow
+#define patchc_channels patchc_channels_narrow
 #define patchc_conv2d_pointwise patchc_conv2d_pointwise_narrow
 #include "patchc_conv2d_pointwise.c"

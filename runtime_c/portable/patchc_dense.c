@@ -1,24 +1,32 @@
 /* A window over the whole view, no pads: one output pixel. */
-#include "patchc_requant.h"
+#include "patchc_dot.h"
 
 void patchc_dense(const patchc_out *out, const patchc_in *in, const patchc_pads *pads,
                   const patchc_conv_params *params)
 {
-    int32_t run = in->cols * in->channels;
-    int8_t *pixel = patchc_out_row(out, 0);
+    int32_t run = in->cols * in->channels, c_out = out->channels, c = 0;
+    int8_t *to = patchc_out_row(out, 0);
     const int8_t *weights = params->weights;
-    int32_t lanes;
 
     (void)pads;
-    PATCHC_MACS(in->rows * run, out->channels);
-    for (int32_t c = 0; c < out->channels; c += lanes) {
+    PATCHC_MACS(in->rows * run, c_out);
+    for (; c + 4 <= c_out; c += 4) {
         int32_t sum[4] = {0, 0, 0, 0};
 
-        lanes = out->channels - c >= 4 ? 4 : 1;
         for (int32_t y = 0; y < in->rows; y++) {
-            patchc_dot(sum, lanes, patchc_in_row(in, y), weights, run);
-            weights += run * lanes;
+            patchc_dot_4(sum, patchc_in_row(in, y), weights, run);
+            weights += 4 * run;
         }
-        patchc_store(pixel, sum, lanes, c, params);
+        patchc_store_4(to, sum, c, params);
     }
+    for (; c < c_out; c++) {
+        int32_t sum = 0;
+
+        for (int32_t y = 0; y < in->rows; y++) {
+            sum += patchc_dot_1(patchc_in_row(in, y), weights, run);
+            weights += run;
+        }
+        patchc_store(to, &sum, 1, c, params);
+    }
+    patchc_limit(to, c_out, params);
 }

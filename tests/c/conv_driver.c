@@ -1,5 +1,5 @@
-/* Runs calls of the convolutions in runtime_c/dsp and runtime_c/mve, or of the portable ones:
- * program IN OUT.
+/* Runs calls of the convolutions in runtime_c/dsp and runtime_c/mve, or of the portable ones, or with
+ * -DNARROW of the narrow ones in place of these: program IN OUT.
  *
  * On the host, under sanitizers, and on a core, where newlib reads and writes the host's files. IN
  * holds records as tests/c/conv_calls.py writes them, OUT what each call leaves of its output's
@@ -10,6 +10,13 @@
 
 #include "patchc_kernels_dsp.h"
 #include "patchc_kernels_mve.h"
+
+#ifdef NARROW
+#include "patchc_narrow.h"
+#define NAMED(kernel) kernel##_narrow
+#else
+#define NAMED(kernel) kernel
+#endif
 
 typedef struct {
     int32_t flavour; /* of those below */
@@ -41,10 +48,10 @@ typedef void portable_kernel(const patchc_out *out, const patchc_in *in, const p
                              const patchc_conv_params *params);
 
 static portable_kernel *const portable_kernels[] = {
-    patchc_conv2d_pointwise,
-    patchc_conv2d,
-    patchc_dense,
-    patchc_conv2d_depthwise,
+    NAMED(patchc_conv2d_pointwise),
+    NAMED(patchc_conv2d),
+    NAMED(patchc_dense),
+    NAMED(patchc_conv2d_depthwise),
 };
 
 typedef void mve_kernel(const patchc_out *out, const patchc_in *in, const patchc_pads *pads,

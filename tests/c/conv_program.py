@@ -1,5 +1,5 @@
-"""Builds and runs conv_driver.c with the convolutions in runtime_c/dsp and runtime_c/mve, and the
-portable ones beside."""
+"""Builds and runs conv_driver.c with the convolutions in runtime_c/dsp and runtime_c/mve, the
+portable ones and, with -DNARROW, the narrow ones in place of these."""
 
 from __future__ import annotations
 
@@ -12,17 +12,16 @@ from functools import cache
 from pathlib import Path
 
 from patchc.ir import Conv
-from patchc.kernels.narrow import NARROW
 from patchc.kernels.registry import KERNELS
 from patchc.programs.firmware import COMPILER, QEMU
 from patchc.targets.board import Board
 from patchc.targets.core import Core
-from tests.c.kernel_host import FOLDERS, INCLUDE, ROOT, WARNINGS, build_folder
+from tests.c.kernel_host import FOLDERS, ROOT, WARNINGS, build_folder
 from tests.tools import require_tool
 
 HERE = Path(__file__).parent
 DRIVER, START, LINK = HERE / "conv_driver.c", HERE / "conv_start.c", HERE / "conv_link.ld"
-CONVOLUTIONS = [k for k in KERNELS.values() if k.operator is Conv and k.flavour != NARROW]
+CONVOLUTIONS = [k for k in KERNELS.values() if k.operator is Conv]
 SOURCES = tuple(
     ROOT / "runtime_c" / source
     for source in sorted({s for kernel in CONVOLUTIONS for s in (kernel.source, *kernel.shared)})
@@ -48,7 +47,7 @@ def _folder(*names: object) -> Path:
 def host_program(compiler: str, flags: tuple[str, ...]) -> Path:
     """Skips without the compiler."""
     program = _folder("convolutions", compiler, flags) / "program"
-    command = [require_tool(compiler), *WARNINGS, *flags, "-I", INCLUDE, DRIVER, *SOURCES]
+    command = [require_tool(compiler), *WARNINGS, *flags, *FOLDERS, DRIVER, *SOURCES]
     run([*command, "-o", program])
     return program
 

@@ -1,9 +1,11 @@
-"""The convolutions for cores with DSP instructions or MVE, on such cores: against numpy."""
+"""Kernels of convolutions on cores, as assembly and as C: against numpy."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from patchc.targets.cores import core
@@ -41,3 +43,21 @@ FLAGS = [("-O0",), ("-Os",), ("-O3",), ("-O2", "-DPATCHC_NO_ASSEMBLY")]  # last:
 )
 def test_no_flag_changes_a_byte(name: str, flags: tuple[str, ...], tmp_path: Path) -> None:
     check(name, flags, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "flags", [("-O2",), ("-O0",), ("-Os",), ("-O2", "-DPATCHC_NO_ASSEMBLY")], ids=" ".join
+)
+@pytest.mark.parametrize(("name", "kernels"), [("cortex-m3", ()), ("cortex-m0", ("-DNARROW",))])
+def test_those_of_cores_without_dsp(
+    name: str, kernels: tuple[str, ...], flags: tuple[str, ...], tmp_path: Path
+) -> None:
+    """The portable ones, and the narrow ones, whose lines have another shape: here none has one."""
+    calls = [
+        replace(one.of("portable"), line=np.zeros_like(one.line))
+        for one in [*sample(40), *extremes()]
+        if not one.part
+    ]
+    write_calls(tmp_path / "in", calls)
+    run_core(core_program(core(name), (*flags, *kernels)), tmp_path)
+    check_outputs(tmp_path / "out", calls)

@@ -10,7 +10,7 @@ CORTEX_M55 = Core(
     description="Arm Cortex-M55 with MVE, ARMv8.1-M Mainline",
     compile_flags=("-mcpu=cortex-m55", "-mthumb", "-mfloat-abi=hard"),
     # Measured: python -m benchmarks.reserve --core cortex-m55
-    reserve=Reserve(layers=664, tunnels=696, groups=904, many=904),
+    reserve=Reserve(layers=1008, tunnels=1184, groups=1272, many=1272),
     boards=(MPS3_AN547,),
     flavours=("portable", "mve"),
     cost_table=CORTEX_M55_COSTS,

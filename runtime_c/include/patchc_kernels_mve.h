@@ -1,6 +1,6 @@
 /* The kernels for cores with MVE: Cortex-M55. They compute what the kernels of patchc_kernels.h
- * compute, byte for byte, from the same views and constants, which may lie at any address. Only their
- * weights are in another order. `scratch` belongs to the kernel during the call and overlaps
+ * compute, byte for byte, from the same views and constants; views may lie at any address. Only
+ * their weights are in another order. `scratch` belongs to the kernel during the call and overlaps
  * nothing.
  */
 #ifndef PATCHC_KERNELS_MVE_H

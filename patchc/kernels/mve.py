@@ -98,8 +98,9 @@ def _window_scratch(site: Site) -> Count:
 def _depthwise_scratch(site: Site) -> Count:
     window = cast(Conv, site.op).window
     (height, width), (_, stride) = window.kernel, window.stride
-    block = EIGHT * height * (width + stride) if site.output.shape[2] % EIGHT else 0
-    return site.channels + block
+    if site.channels % EIGHT == 0 and site.output.shape[2] % EIGHT == 0:
+        return site.channels
+    return -(-site.channels // 4) * 4 + EIGHT * (10 + height * (width + stride))
 
 
 # ---- what their prices are made of ----

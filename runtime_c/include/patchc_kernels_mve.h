@@ -1,6 +1,6 @@
 /* The kernels for cores with MVE: Cortex-M55. They compute what the kernels of patchc_kernels.h
- * compute, byte for byte, from the same views and constants, which may lie at any address. Only their
- * weights are in another order. `scratch` belongs to the kernel during the call and overlaps
+ * compute, byte for byte, from the same views and constants; views may lie at any address. Only
+ * their weights are in another order. `scratch` belongs to the kernel during the call and overlaps
  * nothing.
  */
 #ifndef PATCHC_KERNELS_MVE_H
@@ -23,7 +23,8 @@
  * patchc_conv2d_depthwise_mve: one input channel per output channel; 3x3, 5x5 or 7x7, strides of
  *     columns 1 or 2, dilation 1; eight channels at a time, zeros in place of those that the last
  *     eight lack: [c / 8][kernel_h][kernel_w][8]
- *     scratch: c bytes
+ *     scratch, at a multiple of four bytes: c bytes; where c is not a multiple of 8, align4(c) + 80 +
+ *     8 * kernel_h * (kernel_w + stride_w)
  *
  * patchc_pointwise_add_mve, patchc_pointwise_finish_mve: a pointwise convolution in two halves, as
  *     in patchc_kernels.h; rows of the channels of each part

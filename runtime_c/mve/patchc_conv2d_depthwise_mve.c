@@ -236,12 +236,20 @@ PATCHC_APART static void make_again(const pair *at, const patchc_conv_params *pa
     }
 }
 
+/* What the channels behind the last eight are computed in. Its forms have the size and alignment
+ * that they have in the constants. */
+typedef struct {
+    patchc_form forms[EIGHT];
+    int8_t outputs[2 * EIGHT]; /* left, right */
+    int8_t taps[];             /* [row][column][8] */
+} rest;
+
 /* What the windows of a row of output pixels share. */
 typedef struct {
     const patchc_in *in;
     const patchc_conv_params *params;
     const int8_t *padding;         /* a column of it */
-    int8_t *block;                 /* where channels that are no eight are put together */
+    rest *rest;
     const int8_t *rows[MOST_ROWS]; /* of the view; or null */
     int32_t side, stride;
     int32_t whole; /* 1: no row is null */
@@ -301,33 +309,35 @@ PATCHC_INLINE void find_columns(pair *at, const band *of, int32_t first, int32_t
     }
 }
 
-/* The channels behind the last eight, of which there are `count`. */
-PATCHC_APART static void compute_rest(pair *at, const band *of, int32_t width, int32_t count)
+/* Puts the channels behind the last eight together, of which there are `count`, as eight. */
+PATCHC_APART static void begin_rest(pair *at, const band *of, int32_t width, int32_t count)
 {
-    int8_t *left = at->left, *right = at->right;
-    int8_t outputs[2 * EIGHT];
-    patchc_form forms[EIGHT] = {{0, 0}};
-    const patchc_form *form = at->form;
-
     for (int32_t i = 0; i < of->side * width; i++) {
-        int8_t *to = of->block + i * EIGHT;
+        int8_t *to = of->rest->taps + i * EIGHT;
 
         patchc_fill(to, 0, EIGHT);
         patchc_copy(to, at->columns[i], count);
         at->columns[i] = to;
     }
-    for (int32_t k = 0; k < count; k++) {
-        forms[k] = form[k];
+    for (int32_t k = 0; k < EIGHT; k++) {
+        patchc_form none = {0, 0};
+
+        of->rest->forms[k] = k < count ? at->form[k] : none;
     }
-    at->form = forms;
-    at->last = forms + EIGHT;
-    at->left = outputs;
-    at->right = outputs + EIGHT;
-    if (some_blocks(at, of->side, of->stride)) {
-        make_again(at, of->params);
+    at->form = of->rest->forms;
+    at->last = at->form + EIGHT;
+    at->left = of->rest->outputs;
+    at->right = at->left + EIGHT;
+}
+
+/* Eight channels at a time, until none are left. */
+PATCHC_INLINE void compute_eights(pair *at, const band *of)
+{
+    while (at->form != at->last) {
+        if (some_blocks(at, of->side, of->stride)) {
+            make_again(at, of->params);
+        }
     }
-    patchc_copy(right, outputs + EIGHT, count);
-    patchc_copy(left, outputs, count);
 }
 
 /* One pixel, whose window begins at column `first`, or two: channels ascending in both. That keeps
@@ -355,13 +365,13 @@ static void compute_pixels(pair *at, band *of, int8_t *out, int32_t first, int32
                         && pixels > 1
                     ? first + 2 * of->stride
                     : INT32_MIN;
-    while (at->form != at->last) {
-        if (some_blocks(at, of->side, of->stride)) {
-            make_again(at, params);
-        }
-    }
+    compute_eights(at, of);
     if (whole < channels) {
-        compute_rest(at, of, width, channels - whole);
+        begin_rest(at, of, width, channels - whole);
+        compute_eights(at, of);
+        patchc_copy(out + (pixels - 1) * channels + whole, of->rest->outputs + EIGHT,
+                    channels - whole);
+        patchc_copy(out + whole, of->rest->outputs, channels - whole);
     }
     patchc_mve_confine(out, pixels * channels, params);
 }
@@ -378,7 +388,7 @@ void patchc_conv2d_depthwise_mve(const patchc_out *out, const patchc_in *in,
     of.in = in;
     of.params = params;
     of.padding = scratch;
-    of.block = scratch + channels;
+    of.rest = (rest *)(void *)(scratch + (channels + 3) / 4 * 4);
     of.side = window->kernel_w;
     of.stride = window->stride_w;
     PATCHC_MACS(out->rows * out->cols, channels * of.side * of.side);

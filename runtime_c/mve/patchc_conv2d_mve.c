@@ -1,4 +1,5 @@
-/* Convolution of one group with any window: the taps of a few pixels are put together in scratch. */
+/* Convolution of one group with any window: the taps of a few pixels are put together in
+ * scratch. */
 #include "patchc_mve_product.h"
 
 #define MOST_ROWS 12 /* of a window whose rows are looked up once for a row of output */

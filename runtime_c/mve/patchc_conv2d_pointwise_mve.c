@@ -1,5 +1,5 @@
-/* Convolution with one tap, a few pixels at a time: patchc_mve_product.h. Inputs are read where they
- * lie, or, where outputs may overwrite them, from a copy. */
+/* Convolution with one tap, a few pixels at a time: patchc_mve_product.h. Inputs are read where
+ * they lie, or, where outputs may overwrite them, from a copy. */
 #include "patchc_mve_product.h"
 
 /* A row whose pixels each fit a vector. */

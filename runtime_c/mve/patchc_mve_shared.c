@@ -3,8 +3,8 @@
  *
  * VMLADAVA multiplies 16 pairs of bytes and adds the products to a general register. The loops are
  * tail-predicated, so that rows of any length are read as they lie, and nothing beyond them is. The
- * sums of four channels of a pixel meet in a vector, whose lines are computed at once. The sums of a
- * channel without a line are kept, and the channel's outputs made again in C.
+ * sums of four channels of a pixel meet in a vector, whose lines are computed at once. The sums of
+ * a channel without a line are kept, and the channel's outputs made again in C.
  */
 #include "patchc_mve_product.h"
 

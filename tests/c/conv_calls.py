@@ -69,8 +69,9 @@ class Call:
         height, width, depth = self.weights.shape[1:]
         taps, channels = height * width * depth, len(self.weights)
         if self.kernel == "conv2d_depthwise":
-            block = 8 * height * (width + self.stride[1]) if channels % 8 else 0
-            return channels + block
+            if channels % 8 == 0:
+                return channels
+            return (channels + 3) // 4 * 4 + 80 + 8 * height * (width + self.stride[1])
         if self.kernel in ("conv2d_pointwise", "conv2d"):
             rows, cols = self.out_size
             if taps <= 16:

@@ -1,11 +1,11 @@
-"""The cost table of a core, from instructions measured under QEMU.
+"""The cost table of a core, from cycles estimated for what QEMU executes.
 
     python -m benchmarks.fit [--core CORE]
 
 Small networks of every kernel are compiled layer by layer and in tunnels, with the kernels of each
-of the core's flavours that there are, and every step's instructions are counted. The coefficients
-are those, none of them negative, whose prices deviate least from the counts: least absolute
-deviations, each relative to its step. Prints the table as patchc/targets has it, and how far the
+of the core's flavours that there are, and every step's cycles are estimated from the instructions
+that it executes (patchc/measure/cycles.py). The coefficients are those, none of them negative, whose
+prices deviate least from these cycles: least absolute deviations, each relative to its step. Prints the table as patchc/targets has it, and how far the
 prices are off.
 """
 
@@ -27,6 +27,8 @@ from patchc.errors import PatchcError
 from patchc.ir import Graph
 from patchc.kernels.portable import PORTABLE
 from patchc.measure import counting
+from patchc.measure.cycles import estimate
+from patchc.measure.listing import read_listing
 from patchc.memory import place
 from patchc.outdir import write_files
 from patchc.pipeline import random_maps
@@ -58,7 +60,7 @@ LISTED = (
     "global_average_pool",
 )
 FEATURES = ("calls", "rows", "pixels", "outputs", "macs", "weight_bytes")
-SEED = 1  # of the inputs: counts depend on their values a little
+SEED = 1  # of the inputs: cycles depend on their values a little
 STACK_BYTES, ROOM_BYTES = 4096, 8192  # nothing is judged here
 
 
@@ -66,7 +68,7 @@ STACK_BYTES, ROOM_BYTES = 4096, 8192  # nothing is judged here
 class Measured:
     """One step of a program."""
 
-    instructions: int
+    cycles: int
     features: Mapping[str, np.ndarray]  # line of the table -> [FEATURES], summed over its kernels
 
 
@@ -140,7 +142,8 @@ def measure(schedule: Schedule, core: str, out: Path) -> Iterator[Measured]:
     image = build(
         out, core, ram_bytes=ram, stack_bytes=STACK_BYTES, extra_flags=counting.FLAGS, opt="-O2"
     )
-    counted = counting.count(image, random_maps(schedule.graph, 1, SEED)).instructions()
+    counts = counting.count(image, random_maps(schedule.graph, 1, SEED))
+    cycles = estimate(counts, read_listing(image.elf), image.core.timing)
     features: dict[str, dict[str, np.ndarray]] = defaultdict(dict)
     for one in executed(schedule):
         line = line_of(one.kernel.name, one.kernel.flavour)
@@ -153,7 +156,7 @@ def measure(schedule: Schedule, core: str, out: Path) -> Iterator[Measured]:
                 for line, row in features[node].items():
                     total[line] = total.get(line, 0) + row
             if total:
-                yield Measured(counted.owners[step.function], total)
+                yield Measured(cycles.owners[step.function], total)
 
 
 def line_of(kernel: str, flavour: str) -> str:
@@ -172,7 +175,7 @@ def fit(found: Sequence[Measured]) -> dict[str, Coefficients]:
     off = []
     for one in found:
         price = sum(
-            float(count) / one.instructions * value
+            float(count) / one.cycles * value
             for line, row in one.features.items()
             for count, value in zip(row, unknown[line], strict=True)
         )
@@ -195,7 +198,7 @@ def deviations(found: Sequence[Measured], table: Mapping[str, Coefficients]) -> 
         [
             sum(float(row @ astuple(table[line])) for line, row in one.features.items())
             / SCALE
-            / one.instructions
+            / one.cycles
             - 1
             for one in found
         ]

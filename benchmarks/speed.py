@@ -6,7 +6,7 @@
 Ours: compiled for the core under 64 KiB, gcc -O2. CMSIS-NN: every layer by itself, with all the
 RAM it likes, the same gcc at -Ofast; a checkout in DIR, or the subset of 4.0.0 in a pinned package.
 What a CMSIS-NN has no function for (the subset has none for sums) counts as patchc computes it
-layer by layer. `predicted` is the price of the plan in instructions, `wanted` what is aimed at;
+layer by layer. `predicted` is the price of the plan in cycles, `wanted` what is aimed at in instructions;
 `cycles` and `theirs` are estimates for both (docs/figures.md). All in millions. Big networks take
 minutes per row. Exit code 1 where bytes of ours differ from the network in numpy, or a row fails.
 """
@@ -98,7 +98,7 @@ def measure(network: str, model: Path, name: str, settings: Settings, folder: Pa
         network=network,
         core=name,
         instructions=ours.instructions,
-        predicted=report.cost.instructions_estimate,
+        predicted=report.cost.cycles_estimate,
         cmsis_nn=instructions + borrowed,
         borrowed=borrowed,
         borrowed_operators=tuple(sorted({node.op.kind for node in left})),

@@ -294,7 +294,7 @@ def compile_command(ctx: click.Context, as_json: bool, **options: Any) -> None:
     _print(render(result.report))
     gap = result.search_gap
     if gap is not None:
-        unit = "MACs" if result.report.cost.instructions_estimate is None else "instructions"
+        unit = "MACs" if result.report.cost.cycles_estimate is None else "cycles"
         click.echo(
             f"search   {gap:,} {unit} above the cheapest plan priced, whose arena did not fit"
             if gap

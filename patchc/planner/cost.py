@@ -30,7 +30,7 @@ def macs(kernel: Kernel, features: Features) -> Count:
 
 @dataclass(frozen=True, slots=True)
 class CoreCost:
-    """Instructions executed on one core, each kernel of a node rounded to whole ones."""
+    """Cycles on one core, each kernel of a node rounded to whole ones."""
 
     table: CostTable
 

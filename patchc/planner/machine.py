@@ -23,7 +23,7 @@ ANY_CORE = Machine()
 
 
 def machine_of(core: Core, registry: Registry = KERNELS) -> Machine:
-    """A core, as the planner sees it: priced in its instructions where it has a cost table, else in
+    """A core, as the planner sees it: priced in its cycles where it has a cost table, else in
     multiply-accumulates."""
     cost = macs if core.cost_table is None else CoreCost(core.cost_table)
     return Machine(registry, core.flavours, cost)

@@ -53,7 +53,7 @@ class Cost:
 
     macs_executed: int
     macs_overhead: float  # F: executed / those of the plain network
-    instructions_estimate: int | None  # None: the target has no cost table
+    cycles_estimate: int | None  # None: the target has no cost table
 
 
 @dataclass(frozen=True, slots=True)

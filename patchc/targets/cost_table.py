@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Coefficients:
-    """Thousandths of an instruction for each of what a kernel executes (kernels.features.Features).
+    """Thousandths of a cycle for each of what a kernel executes (kernels.features.Features).
     None of them is negative: a kernel that does more never costs less."""
 
     per_call: int = 0
@@ -21,7 +21,7 @@ class Coefficients:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CostTable:
-    """Instructions that kernels execute on one core."""
+    """Cycles that kernels take on one core, estimated (measure/cycles.py)."""
 
     flavours: Mapping[str, Coefficients]  # flavour -> of its kernels that have no line of their own
     kernels: Mapping[str, Coefficients] = field(default_factory=dict)  # by name

@@ -47,7 +47,7 @@ DOCUMENTED = {
     },
     "flash": {"weights_bytes": None, "code_bytes": None},
     "weight_bytes_read": None,
-    "cost": {"macs_executed": None, "macs_overhead": None, "instructions_estimate": None},
+    "cost": {"macs_executed": None, "macs_overhead": None, "cycles_estimate": None},
     "exact": {"channels": None, "proved": None, "lines": None, "guarded": None, "emulated": None},
     "tunnels": [{"nodes", "segmentation", "modes", "bytes", "macs"}],
     "kernels": None,

@@ -4,9 +4,9 @@
 
 Small networks of every kernel are compiled layer by layer and in tunnels, with the kernels of each
 of the core's flavours that there are, and every step's cycles are estimated from the instructions
-that it executes (patchc/measure/cycles.py). The coefficients are those, none of them negative, whose
-prices deviate least from these cycles: least absolute deviations, each relative to its step. Prints the table as patchc/targets has it, and how far the
-prices are off.
+that it executes (patchc/measure/cycles.py). The coefficients are those, none of them negative,
+whose prices deviate least from these cycles: least absolute deviations, each relative to its step.
+Prints the table as the core's file in patchc/targets has it, and how far the prices are off.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from examples.common import say
 from patchc.codegen import emit
 from patchc.errors import PatchcError
 from patchc.ir import Graph
+from patchc.kernels.narrow import NARROW
 from patchc.kernels.portable import PORTABLE
 from patchc.measure import counting
 from patchc.measure.cycles import estimate
@@ -41,10 +42,17 @@ from patchc.schedule.work import executed
 from patchc.targets.cores import CORES
 from patchc.targets.cost_table import Coefficients
 from tests.c.emitted import options
-from tests.c.flavour_plans import MACHINES, in_groups, in_tiles, layers_plan, tunnel_plan
+from tests.c.flavour_plans import (
+    MACHINES,
+    flavour_machine,
+    in_groups,
+    in_tiles,
+    layers_plan,
+    tunnel_plan,
+)
 from tests.graphs import NetworkBuilder
 
-OF_FLAVOUR = {PORTABLE: Machine(), **MACHINES}
+OF_FLAVOUR = {PORTABLE: Machine(), NARROW: flavour_machine(NARROW), **MACHINES}
 # Kernels with a line of their own; all others share that of their flavour.
 LISTED = (
     "dense",

@@ -6,9 +6,10 @@
 Ours: compiled for the core under 64 KiB, gcc -O2. CMSIS-NN: every layer by itself, with all the
 RAM it likes, the same gcc at -Ofast; a checkout in DIR, or the subset of 4.0.0 in a pinned package.
 What a CMSIS-NN has no function for (the subset has none for sums) counts as patchc computes it
-layer by layer. `predicted` is the price of the plan in cycles, `wanted` what is aimed at in instructions;
-`cycles` and `theirs` are estimates for both (docs/figures.md). All in millions. Big networks take
-minutes per row. Exit code 1 where bytes of ours differ from the network in numpy, or a row fails.
+layer by layer. `wanted` is what is aimed at, in instructions. `cycles` and `theirs` are estimates
+for both (docs/figures.md), `predicted` the price of the plan, in cycles, too. All in millions. Big
+networks take minutes per row. Exit code 1 where bytes of ours differ from the network in numpy, or
+a row fails.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ class Row:
     network: str
     core: str
     instructions: int
-    predicted: int | None  # by the plan; None: the core has no cost table
+    predicted: int | None  # cycles, by the plan; None: the core has no cost table
     cmsis_nn: int
     borrowed: int  # of `cmsis_nn`: patchc's, for what CMSIS-NN has no function for
     borrowed_operators: tuple[str, ...]
@@ -137,11 +138,11 @@ HEADINGS = (
     ("network", -22),
     ("core", -4),
     ("ours", 6),
-    ("predicted", 9),
     ("CMSIS-NN", 8),
     ("ratio", 5),
     ("wanted", 6),
     ("cycles", 6),
+    ("predicted", 9),
     ("theirs", 6),
 )
 
@@ -167,11 +168,11 @@ def render(row: Row, kinds: bool) -> list[str]:
             row.network,
             row.core.removeprefix("cortex-"),
             millions(row.instructions),
-            millions(row.predicted),
             millions(row.cmsis_nn) + ("*" if row.borrowed else " "),
             f"{row.instructions / row.cmsis_nn:.2f}",
             millions(row.wanted),
             millions(row.cycles),
+            millions(row.predicted),
             millions(row.cmsis_nn_cycles),
         ).rstrip()
     ]

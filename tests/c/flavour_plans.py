@@ -25,13 +25,13 @@ from tests.c.emitted import check_equal, write
 from tests.graphs import NetworkBuilder
 
 
-def _machine(flavour: str) -> Machine:
+def flavour_machine(flavour: str) -> Machine:
     """With a flavour's kernels first, so that they are taken where nobody asks for a price."""
     first = (kernel for kernel in KERNELS.entries if kernel.flavour == flavour)
     return Machine(Registry((*first, *KERNELS.entries)), (PORTABLE, flavour))
 
 
-MACHINES = {DSP: _machine(DSP), MVE: _machine(MVE)}
+MACHINES = {DSP: flavour_machine(DSP), MVE: flavour_machine(MVE)}
 
 
 def network(kernel: int = 3, stride: int = 1, channels: int = 6, side: int = 11) -> Graph:

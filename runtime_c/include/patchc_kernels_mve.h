@@ -23,8 +23,8 @@
  * patchc_conv2d_depthwise_mve: one input channel per output channel; 3x3, 5x5 or 7x7, strides of
  *     columns 1 or 2, dilation 1; eight channels at a time, zeros in place of those that the last
  *     eight lack: [c / 8][kernel_h][kernel_w][8]
- *     scratch, at a multiple of four bytes: c bytes; where c is not a multiple of 8, align4(c) + 80 +
- *     8 * kernel_h * (kernel_w + stride_w)
+ *     scratch, at a multiple of four bytes: c bytes; where c is not a multiple of 8, align4(c)
+ *     + 80 + 8 * kernel_h * (kernel_w + stride_w)
  *
  * patchc_pointwise_add_mve, patchc_pointwise_finish_mve: a pointwise convolution in two halves, as
  *     in patchc_kernels.h; rows of the channels of each part

@@ -41,8 +41,8 @@ void patchc_few_taps(const patchc_layer *layer, const int8_t *in, int8_t *out, i
 /* A sum in whatever way the channel has. */
 int8_t patchc_mve_by_form(int32_t sum, int32_t channel, const patchc_conv_params *params);
 
-/* Those of four sums of a channel without a line that lie next to a tie, bit 4 * i of `near_tie`, or
- * all of a channel whose products are emulated; before they are clipped. */
+/* Those of four sums of a channel without a line that lie next to a tie, bit 4 * i of `near_tie`,
+ * or all of a channel whose products are emulated; before they are clipped. */
 patchc_four patchc_four_near_tie(patchc_four sums, patchc_four found, uint32_t near_tie,
                                  const patchc_rare *rare, int32_t zero_point);
 

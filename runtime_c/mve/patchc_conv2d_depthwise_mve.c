@@ -177,9 +177,9 @@ static int32_t blocks(pair *at, int32_t side, int32_t stride)
             }
         }
         for (int32_t k = 0; k < EIGHT; k++) {
-            patchc_form form = at->form[k];
+            int32_t value = patchc_line_high(at->sums[8 + lane_of(k)], at->form[k]);
 
-            at->right[k] = patchc_clamp(patchc_line_high(at->sums[8 + lane_of(k)], form), -128, 127);
+            at->right[k] = patchc_clamp(value, -128, 127);
         }
         for (int32_t k = 0; k < EIGHT; k++) {
             patchc_form form = at->form[k];

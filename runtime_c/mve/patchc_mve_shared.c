@@ -164,8 +164,8 @@ static int32_t three_blocks(three *at)
 
 #endif
 
-/* The outputs of the rare ones among four channels, of three pixels, or of one: sums [pixel][4]. What
- * else is in `sums` does not matter. */
+/* The outputs of the rare ones among four channels, of three pixels, or of one: sums [pixel][4].
+ * What else is in `sums` does not matter. */
 PATCHC_APART static void make_again(const patchc_conv_params *params, int32_t first,
                                     const int32_t sums[16], int8_t *const *out, int32_t pixels)
 {

@@ -270,7 +270,7 @@ def compile_command(ctx: click.Context, as_json: bool, **options: Any) -> None:
     \b
     Examples:
       patchc compile int8.onnx -o out --budget 64k
-      patchc compile net.onnx -o out --calibration photos/ --mean 127.5 --std 127.5
+      patchc compile net.onnx -o out --calibration dir --mean 127.5 --std 127.5
       patchc compile int8.onnx -o out --input extern --target cortex-m0 --json
     """
     given = [name for name in _QUANTIZING if _is_given(ctx, name)]
@@ -333,7 +333,7 @@ def quantize_command(**options: Any) -> None:
     \b
     Examples:
       patchc quantize float.onnx -o int8.onnx --calibration photos/
-      patchc quantize float.onnx -o int8.onnx --calibration maps.npz --format qoperator
+      patchc quantize net.onnx -o int8.onnx --calibration maps.npz --format qoperator
     """
     chosen = _quantization(options)
     with _progress() as progress:

@@ -333,7 +333,7 @@ def quantize_command(**options: Any) -> None:
     \b
     Examples:
       patchc quantize float.onnx -o int8.onnx --calibration photos/
-      patchc quantize net.onnx -o int8.onnx --calibration maps.npz --format qoperator
+      patchc quantize net.onnx -o int8.onnx --calibration x.npz --format qoperator
     """
     chosen = _quantization(options)
     with _progress() as progress:

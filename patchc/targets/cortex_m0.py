@@ -4,8 +4,49 @@ from dataclasses import replace
 
 from patchc.targets.board import MICROBIT, MPS2_AN385, MPS2_AN505
 from patchc.targets.core import Core
+from patchc.targets.cost_table import Coefficients, CostTable
 from patchc.targets.reserve import Reserve
 from patchc.targets.timing import Timing
+
+# What kernels take. Made by: python -m benchmarks.fit --core cortex-m0
+_COSTS = CostTable(
+    flavours={
+        "portable": Coefficients(per_call=282_333, per_output=3_767),
+    },
+    kernels={
+        "add": Coefficients(per_call=780_333, per_row=245_898, per_pixel=2_248, per_output=27_860),
+        "conv2d": Coefficients(
+            per_call=716_870, per_pixel=1_006_133, per_output=122_202, per_mac=9_043
+        ),
+        "conv2d.narrow": Coefficients(
+            per_call=708_957, per_pixel=934_351, per_output=44_010, per_mac=6_109
+        ),
+        "conv2d_depthwise": Coefficients(per_pixel=232_801, per_output=87_329, per_mac=14_716),
+        "conv2d_depthwise.narrow": Coefficients(
+            per_call=717_139, per_pixel=275_877, per_output=65_051, per_mac=14_865
+        ),
+        "conv2d_pointwise": Coefficients(
+            per_call=950_657, per_pixel=8_773, per_output=126_216, per_mac=9_904
+        ),
+        "conv2d_pointwise.narrow": Coefficients(
+            per_call=901_454, per_row=188_885, per_pixel=65_019, per_output=64_454, per_mac=5_642
+        ),
+        "dense": Coefficients(per_call=37_127, per_output=124_500, per_mac=7_890),
+        "dense.narrow": Coefficients(per_output=92_125, per_mac=6_387),
+        "global_average_pool": Coefficients(per_call=7_195_333, per_output=8_286),
+        "max_pool": Coefficients(per_call=666_668, per_pixel=346_475, per_output=26_571),
+        "mul": Coefficients(per_call=623_031, per_pixel=139_247, per_output=40_164),
+        "pointwise_add": Coefficients(
+            per_row=4_437_088, per_output=24_525, per_mac=9_204, per_weight_byte=5_542
+        ),
+        "pointwise_add.narrow": Coefficients(
+            per_row=1_769_844, per_pixel=93_422, per_output=15_775, per_mac=5_582
+        ),
+        "pointwise_finish": Coefficients(per_row=11_952_073, per_output=96_811),
+        "pointwise_finish.narrow": Coefficients(per_row=6_868_601, per_output=38_427),
+        "sub": Coefficients(per_call=283_750, per_row=55_688, per_pixel=15_906, per_output=28_389),
+    },
+)
 
 CORTEX_M0 = Core(
     name="cortex-m0",
@@ -24,6 +65,7 @@ CORTEX_M0 = Core(
     boards=(MPS2_AN385, MICROBIT),
     # Its one multiplication gives the low word of a product.
     flavours=("portable", "narrow"),
+    cost_table=_COSTS,
 )
 
 CORTEX_M0PLUS = replace(

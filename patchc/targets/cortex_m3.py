@@ -2,8 +2,45 @@
 
 from patchc.targets.board import MPS2_AN385
 from patchc.targets.core import Core
+from patchc.targets.cost_table import Coefficients, CostTable
 from patchc.targets.reserve import Reserve
 from patchc.targets.timing import Timing
+
+# What kernels take. Made by: python -m benchmarks.fit --core cortex-m3
+_COSTS = CostTable(
+    flavours={
+        "portable": Coefficients(per_call=165_689, per_output=2_231),
+    },
+    kernels={
+        "add": Coefficients(per_call=492_174, per_row=170_766, per_pixel=1_365, per_output=17_043),
+        "conv2d": Coefficients(
+            per_pixel=804_662, per_output=24_357, per_mac=3_856, per_weight_byte=2_071
+        ),
+        "conv2d_depthwise": Coefficients(
+            per_call=389_878,
+            per_row=237_732,
+            per_pixel=177_522,
+            per_output=23_225,
+            per_mac=8_319,
+            per_weight_byte=34,
+        ),
+        "conv2d_pointwise": Coefficients(
+            per_call=112_588,
+            per_row=385_384,
+            per_pixel=10_872,
+            per_output=41_131,
+            per_mac=3_536,
+            per_weight_byte=693,
+        ),
+        "dense": Coefficients(per_call=104_826, per_output=35_250, per_mac=4_684),
+        "global_average_pool": Coefficients(per_call=3_075_504, per_output=5_575),
+        "max_pool": Coefficients(per_call=396_781, per_pixel=283_688, per_output=19_214),
+        "mul": Coefficients(per_call=433_112, per_pixel=49_439, per_output=19_401),
+        "pointwise_add": Coefficients(per_row=1_248_836, per_output=17_426, per_mac=3_815),
+        "pointwise_finish": Coefficients(per_row=4_690_513, per_output=23_933),
+        "sub": Coefficients(per_call=111_943, per_row=174_520, per_pixel=1_865, per_output=17_213),
+    },
+)
 
 CORTEX_M3 = Core(
     name="cortex-m3",
@@ -22,4 +59,5 @@ CORTEX_M3 = Core(
     # Measured: python -m benchmarks.reserve --core cortex-m3
     reserve=Reserve(layers=712, tunnels=840, groups=1024, many=1024),
     boards=(MPS2_AN385,),
+    cost_table=_COSTS,
 )

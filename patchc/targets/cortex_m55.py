@@ -4,9 +4,61 @@ from dataclasses import replace
 
 from patchc.targets.board import MPS3_AN547
 from patchc.targets.core import Core
-from patchc.targets.cortex_m55_costs import CORTEX_M55_COSTS
+from patchc.targets.cost_table import Coefficients, CostTable
 from patchc.targets.reserve import Reserve
 from patchc.targets.timing import Timing
+
+# What kernels take. Made by: python -m benchmarks.fit --core cortex-m55
+_COSTS = CostTable(
+    flavours={
+        "mve": Coefficients(per_row=101_446, per_pixel=4_220, per_output=42),
+        "portable": Coefficients(per_call=145_110, per_output=2_189),
+    },
+    kernels={
+        "add": Coefficients(per_call=521_937, per_row=148_676, per_pixel=1_493, per_output=15_045),
+        "add.mve": Coefficients(
+            per_call=463_626, per_row=178_659, per_pixel=1_273, per_output=4_288
+        ),
+        "conv2d": Coefficients(
+            per_pixel=723_500, per_output=18_060, per_mac=2_844, per_weight_byte=2_110
+        ),
+        "conv2d.mve": Coefficients(per_call=447_087, per_pixel=272_138, per_weight_byte=924),
+        "conv2d_depthwise": Coefficients(
+            per_call=606_736,
+            per_pixel=242_671,
+            per_output=11_588,
+            per_mac=7_039,
+            per_weight_byte=256,
+        ),
+        "conv2d_depthwise.mve": Coefficients(
+            per_call=1_141_417, per_row=377_820, per_pixel=104_079, per_output=3_825, per_mac=1_267
+        ),
+        "conv2d_pointwise": Coefficients(
+            per_call=169_413,
+            per_row=278_327,
+            per_pixel=21_624,
+            per_output=33_146,
+            per_mac=2_543,
+            per_weight_byte=670,
+        ),
+        "conv2d_pointwise.mve": Coefficients(
+            per_call=450_116, per_row=227_974, per_output=5_966, per_weight_byte=962
+        ),
+        "dense": Coefficients(per_call=19_329, per_output=29_667, per_mac=2_853),
+        "dense.mve": Coefficients(per_call=170_487, per_output=14_083, per_mac=316),
+        "global_average_pool": Coefficients(per_pixel=265_321, per_output=1_718),
+        "max_pool": Coefficients(per_call=416_031, per_pixel=270_788, per_output=14_137),
+        "max_pool.mve": Coefficients(per_call=401_276, per_pixel=268_362),
+        "mul": Coefficients(per_call=434_980, per_pixel=44_102, per_output=17_291),
+        "mul.mve": Coefficients(per_call=407_857, per_pixel=67_914, per_output=6_044),
+        "pointwise_add": Coefficients(per_output=15_999, per_mac=2_545, per_weight_byte=1_535),
+        "pointwise_add.mve": Coefficients(per_output=4_593, per_mac=452),
+        "pointwise_finish": Coefficients(per_row=7_779_897, per_output=18_816),
+        "pointwise_finish.mve": Coefficients(per_pixel=418_780),
+        "sub": Coefficients(per_call=95_250, per_row=162_479, per_pixel=1_510, per_output=15_204),
+        "sub.mve": Coefficients(per_call=409_193, per_pixel=23_517, per_output=3_900),
+    },
+)
 
 CORTEX_M55 = Core(
     name="cortex-m55",
@@ -23,7 +75,7 @@ CORTEX_M55 = Core(
     reserve=Reserve(layers=1008, tunnels=1184, groups=1272, many=1272),
     boards=(MPS3_AN547,),
     flavours=("portable", "mve"),
-    cost_table=CORTEX_M55_COSTS,
+    cost_table=_COSTS,
 )
 
 CORTEX_M85 = replace(

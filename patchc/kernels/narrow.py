@@ -20,6 +20,7 @@ from patchc.kernels.kernel import Kernel
 from patchc.kernels.portable import PORTABLE, RARE_SOURCE
 from patchc.numerics.forms import PIECES_SHAPES
 
+HEADERS = ("patchc_dot.h",)  # that patchc_narrow.h includes
 NARROW = "narrow"  # C99 without products of 32 x 32 -> 64 bits
 
 _PORTABLE = {kernel.name: kernel for kernel in CONVOLUTIONS}
@@ -46,6 +47,7 @@ def _narrow(name: str, pack: Pack, **more: Any) -> Kernel:
         function=f"{kernel.function}_narrow",
         source=_narrow_source(kernel.source),
         header="patchc_narrow.h",
+        headers=tuple(dict.fromkeys((*kernel.headers, *HEADERS))),
         shared=tuple(_narrow_source(source) for source in shared),
         included=(kernel.source, *shared),
         pack=pack,

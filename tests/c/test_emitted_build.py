@@ -94,6 +94,7 @@ def test_only_the_kernels_in_use_are_there(tmp_path):
     assert {path.name for path in tmp_path.glob("patchc_*.c")} == {
         "patchc_average_pool.c",
         "patchc_max_pool.c",
+        "patchc_max_of_four.c",  # its loop
     }
 
 

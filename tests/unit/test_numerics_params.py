@@ -82,10 +82,12 @@ def test_weights_in_fours() -> None:
     assert got.weights.dtype == np.int8
 
 
-def test_depthwise_weights_have_channels_last() -> None:
+def test_depthwise_weights_lie_in_fours_of_channels() -> None:
+    """[c_out / 4][taps][4]"""
     op = conv(Window((3, 2)), 4, 1, 2)
     got = params(single(op, (4, 4, 4)))
-    assert np.array_equal(got.weights.reshape(3, 2, 8), op.weights[..., 0].transpose(1, 2, 0))
+    by_four = op.weights.reshape(2, 4, 3, 2).transpose(0, 2, 3, 1)
+    assert np.array_equal(got.weights.reshape(2, 3, 2, 4), by_four)
 
 
 def test_conv_constants() -> None:

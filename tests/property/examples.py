@@ -32,7 +32,8 @@ class Met:
             met(ring=found_a_ring, stripes=tunnel.stripes > 1)
 
     A share is what the strategies promise at least. Fewer examples may meet it by chance, so the
-    test fails where the count lies below `least_count`.
+    test fails where the count lies below `least_count`. A fifth of the examples says too little,
+    as many of them vary an earlier one: under the profile "quick" no share is judged.
     """
 
     def __init__(self, **least: float) -> None:
@@ -58,7 +59,8 @@ class Met:
             self._examples = 0
             self._counts.clear()
             test()
-            self.check()
+            if settings.default.max_examples >= FULL:
+                self.check()
 
         return run
 

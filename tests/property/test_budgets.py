@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -69,6 +70,7 @@ in_decoders = Met(
 )
 
 
+@pytest.mark.slow
 @in_decoders.enough
 @some(60)
 @given(dags(2, SMALL, decoder=True), INPUTS, OUTPUTS, st.floats(0, 1))

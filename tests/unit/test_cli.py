@@ -321,6 +321,7 @@ def test_open_dimensions_are_given_by_input_shape(tmp_path: Path):
 # verify
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("format_", "activation", "mode"),
     [
@@ -346,6 +347,7 @@ def test_verify_passes_for_every_form_and_input_mode(
     assert [d["values"] for d in found["golden"]["integer"]] == [3 * CLASSES]
 
 
+@pytest.mark.slow
 def test_verify_takes_cases_of_ones_own(tmp_path: Path, out: Path):
     np.savez(tmp_path / "x.npz", **samples(4))
     ran = patchc_command("verify", out, "--inputs", tmp_path / "x.npz", "--sanitize", "--json")

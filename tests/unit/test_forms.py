@@ -206,6 +206,7 @@ def test_extremes(channels, choice):
         assert not differing(channels, forms).any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bias", [2**24, 5 * 2**24 + 1, -(2**27), 2**31 - 50_000])
 def test_accumulators_that_float32_rounds_are_guarded(bias):
     factor = abs(60 / bias)

@@ -58,6 +58,7 @@ def two_sizes(layers: int) -> Graph:
     return net.build(net.mean(x))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("network", [equal, mixed, residual, two_sizes])
 def test_the_floor_does_not_grow_with_the_length(network):
     short = choose(network(30), InputMode.TILES, 0)
@@ -133,6 +134,7 @@ def test_no_size_of_the_arena_is_tried_twice_nor_below_the_bound(monkeypatch):
         assert min(tried) >= liveness_peak(chain)
 
 
+@pytest.mark.slow
 def test_hundreds_of_maps_side_by_side_take_no_solver(monkeypatch):
     """Below what first fit needs nothing is tried that takes time with each pair of them."""
     net = NetworkBuilder()

@@ -138,6 +138,7 @@ def test_global_average_pool(dtype: type, seed: int) -> None:
     np.testing.assert_array_equal(got, expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("include", [False, True])
 @pytest.mark.parametrize("dtype", [np.int8, np.uint8])
 @pytest.mark.parametrize("seed", range(6))

@@ -191,6 +191,7 @@ def least_of_file_and_depth_first(graph: Graph) -> int:
     return min(peak_of(graph, nodes, InputMode.TILES) for nodes in (graph.nodes, *others))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("graph", "proved"),
     [

@@ -45,10 +45,10 @@ typedef struct {
  * rare channel, makes good (patchc_dsp_product.h).
  *
  * patchc_conv2d_pointwise_dsp: 1x1, stride 1, no pads; fours, lanes 2
- *     scratch: 2 * pixels * align4(c_in) bytes
+ *     scratch: 2 * pixels * align4(c_in) bytes; fewer where the view has fewer pixels
  * patchc_conv2d_dsp: groups 1; fours, lanes 2
  *     scratch: 2 * pixels * align4(taps) bytes, and align4(taps) more where c_in is not a multiple
- *     of 4
+ *     of 4; fewer where the view has fewer pixels
  * patchc_dense_dsp: a window over the whole view, no pads; fours of each row, [rows] of them one
  *     behind the other, each with zeros behind its last; lanes 4
  *     scratch: none, and no pointer to any

@@ -90,7 +90,8 @@ class Call:
             return room + 8 * height * (width + self.stride[1])
         taps = (height * width * depth + 3) // 4 * 4
         staged = taps if self.kernel == "conv2d" and depth % 4 else 0
-        return 2 * self.pixels * taps + staged
+        pixels = min(self.pixels, self.out_size[0] * self.out_size[1])
+        return 2 * pixels * taps + staged
 
     def of(self, flavour: str) -> Call:
         """The same by a kernel of another flavour."""

@@ -188,3 +188,38 @@ CONVOLUTIONS: tuple[Kernel, ...] = (
         packing=_SUMS,
     ),
 )
+
+# ---- what other flavours begin with ----
+
+BY_NAME = {kernel.name: kernel for kernel in CONVOLUTIONS}
+
+
+def one_group(name: str) -> Callable[[Site], str | None]:
+    """What the portable kernel takes, of one group."""
+
+    def refuses(site: Site) -> str | None:
+        if cast(Conv, site.op).groups > 1:
+            return "it has groups"
+        return BY_NAME[name].refuses(site)
+
+    return refuses
+
+
+def square_depthwise(channels: int, word: str) -> Callable[[Site], str | None]:
+    """What the portable kernel takes, of windows up to 7x7 that are computed for `channels` (as a
+    `word`) at a time."""
+
+    def refuses(site: Site) -> str | None:
+        op = cast(Conv, site.op)
+        window = op.window
+        if not op.is_depthwise or op.channels_in != op.channels_out:
+            return "it does not make one channel of each"
+        if window.kernel not in ((3, 3), (5, 5), (7, 7)) or window.dilation != (1, 1):
+            return "its window is none of 3x3, 5x5 and 7x7, or is dilated"
+        if window.stride[1] > 2:
+            return "its columns have a stride of more than 2"
+        if site.slicing is Slicing.CHANNELS and site.group % channels:
+            return f"it computes {word} channels at a time"
+        return BY_NAME["conv2d_depthwise"].refuses(site)
+
+    return refuses

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from patchc.ir import Conv, Graph, Node, Tensor
 from patchc.kernels import dsp_packing
-from patchc.kernels.convolutions import CONVOLUTIONS, by_inputs, whole
+from patchc.kernels.convolutions import BY_NAME, by_inputs, one_group, square_depthwise, whole
 from patchc.kernels.features import Count
 from patchc.kernels.kernel import Kernel, Needs, Site, Slicing, in_passes
 from patchc.kernels.portable import RARE_SOURCE, REQUANT_HEADERS
@@ -36,8 +36,6 @@ Shortfall = Callable[[Conv, int], NDArray[np.int64]]
 
 # A compilation asks for the same constants several times, of one network at a time.
 _KEPT_LAYERS = 512
-
-_PORTABLE = {kernel.name: kernel for kernel in CONVOLUTIONS}
 
 
 def _align4(count: int) -> int:
@@ -143,35 +141,10 @@ def _row_bytes(op: Conv) -> int:
 # ---- where they can run ----
 
 
-def _one_group(name: str) -> Callable[[Site], str | None]:
-    """What the portable kernel takes, of one group."""
-
-    def refuses(site: Site) -> str | None:
-        if cast(Conv, site.op).groups > 1:
-            return "it has groups"
-        return _PORTABLE[name].refuses(site)
-
-    return refuses
-
-
-def _depthwise(site: Site) -> str | None:
-    op = cast(Conv, site.op)
-    window = op.window
-    if not op.is_depthwise or op.channels_in != op.channels_out:
-        return "it does not make one channel of each"
-    if window.kernel not in ((3, 3), (5, 5), (7, 7)) or window.dilation != (1, 1):
-        return "its window is none of 3x3, 5x5 and 7x7, or is dilated"
-    if window.stride[1] > 2:
-        return "its columns have a stride of more than 2"
-    if site.slicing is Slicing.CHANNELS and site.group % 2:
-        return "it computes two channels at a time"
-    return _PORTABLE["conv2d_depthwise"].refuses(site)
-
-
 def _sums(site: Site) -> str | None:
     if site.group % 4:
         return "it reads four channels at a time"
-    return _PORTABLE["pointwise_add"].refuses(site)
+    return BY_NAME["pointwise_add"].refuses(site)
 
 
 # ---- what they work in ----
@@ -213,7 +186,7 @@ def _sums_scratch(site: Site) -> Count:
 def _dsp(name: str, **more: Any) -> Kernel:
     """patchc_NAME_dsp, which computes what the portable kernel does. `more`: further fields."""
     return replace(
-        _PORTABLE[name],
+        BY_NAME[name],
         name=f"{name}.{DSP}",
         flavour=DSP,
         function=f"patchc_{name}_dsp",
@@ -241,7 +214,7 @@ DSP_KERNELS: tuple[Kernel, ...] = (
     _dsp(
         "dense",
         pack=_packed(whole, _fours_of(_by_row, 4), _ROWS_SHORTFALL),
-        refuses=_one_group("dense"),
+        refuses=one_group("dense"),
         part=_outputs_from(_row_bytes),
     ),
     _dsp(
@@ -256,7 +229,7 @@ DSP_KERNELS: tuple[Kernel, ...] = (
     _dsp(
         "conv2d_depthwise",
         pack=_packed(whole, _by_pairs, _no_shortfall),
-        refuses=_depthwise,
+        refuses=square_depthwise(2, "two"),
         scratch=_depthwise_scratch,
         takes_scratch=True,
         work=in_passes(DEPTHWISE_PIXELS, within_rows=True),
@@ -266,7 +239,7 @@ DSP_KERNELS: tuple[Kernel, ...] = (
     _dsp(
         "conv2d",
         pack=_packed(whole, _fours_of(_flat, 2), _WHOLE_SHORTFALL),
-        refuses=_one_group("conv2d"),
+        refuses=one_group("conv2d"),
         scratch=_window_scratch,
         takes_scratch=True,
         work=in_passes(PIXELS),

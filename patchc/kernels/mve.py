@@ -13,9 +13,16 @@ from typing import Any, cast
 import numpy as np
 
 from patchc.ir import Conv
-from patchc.kernels.convolutions import CONVOLUTIONS, by_inputs, packed, whole
+from patchc.kernels.convolutions import (
+    BY_NAME,
+    by_inputs,
+    one_group,
+    packed,
+    square_depthwise,
+    whole,
+)
 from patchc.kernels.features import Count, Extent, Features
-from patchc.kernels.kernel import Kernel, Site, Slicing, in_passes
+from patchc.kernels.kernel import Kernel, Site, in_passes
 from patchc.kernels.portable import RARE_SOURCE, REQUANT_HEADERS
 
 MVE = "mve"  # Armv8.1-M with the integer part of the M-profile vector extension
@@ -24,8 +31,6 @@ MVE = "mve"  # Armv8.1-M with the integer part of the M-profile vector extension
 FEW_TAPS, FEW_PIXELS, PIXELS = 16, 8, 3
 DEPTHWISE_PIXELS = 2
 EIGHT = 8  # channels of a depthwise convolution
-
-_PORTABLE = {kernel.name: kernel for kernel in CONVOLUTIONS}
 
 
 # ---- how weights are packed ----
@@ -42,34 +47,6 @@ def eights(weights: np.ndarray) -> np.ndarray:
     by_tap = weights[..., 0].transpose(1, 2, 0)
     padded = np.pad(by_tap, ((0, 0), (0, 0), (0, -by_tap.shape[2] % EIGHT)))
     return padded.reshape(*by_tap.shape[:2], -1, EIGHT).transpose(2, 0, 1, 3).reshape(-1)
-
-
-# ---- where they can run ----
-
-
-def _one_group(name: str) -> Callable[[Site], str | None]:
-    """What the portable kernel takes, of one group."""
-
-    def refuses(site: Site) -> str | None:
-        if cast(Conv, site.op).groups > 1:
-            return "it has groups"
-        return _PORTABLE[name].refuses(site)
-
-    return refuses
-
-
-def _depthwise(site: Site) -> str | None:
-    op = cast(Conv, site.op)
-    window = op.window
-    if not op.is_depthwise or op.channels_in != op.channels_out:
-        return "it does not make one channel of each"
-    if window.kernel not in ((3, 3), (5, 5), (7, 7)) or window.dilation != (1, 1):
-        return "its window is none of 3x3, 5x5 and 7x7, or is dilated"
-    if window.stride[1] > 2:
-        return "its columns have a stride of more than 2"
-    if site.slicing is Slicing.CHANNELS and site.group % EIGHT:
-        return "it computes eight channels at a time"
-    return _PORTABLE["conv2d_depthwise"].refuses(site)
 
 
 # ---- what they work in ----
@@ -117,7 +94,7 @@ def _product_work(within_rows: bool) -> Callable[[Site, Extent], Features]:
 def _mve(name: str, **more: Any) -> Kernel:
     """patchc_NAME_mve, which computes what the portable kernel does. `more`: further fields."""
     return replace(
-        _PORTABLE[name],
+        BY_NAME[name],
         name=f"{name}.{MVE}",
         flavour=MVE,
         function=f"patchc_{name}_mve",
@@ -132,7 +109,7 @@ def _mve(name: str, **more: Any) -> Kernel:
 _SUMS = "pointwise_sums.mve"  # the packing that both halves read
 
 MVE_KERNELS: tuple[Kernel, ...] = (
-    _mve("dense", pack=packed(whole, rows), refuses=_one_group("dense")),
+    _mve("dense", pack=packed(whole, rows), refuses=one_group("dense")),
     _mve(
         "conv2d_pointwise",
         pack=packed(whole, rows),
@@ -144,7 +121,7 @@ MVE_KERNELS: tuple[Kernel, ...] = (
     _mve(
         "conv2d_depthwise",
         pack=packed(whole, eights),
-        refuses=_depthwise,
+        refuses=square_depthwise(EIGHT, "eight"),
         scratch=_depthwise_scratch,
         takes_scratch=True,
         work=in_passes(DEPTHWISE_PIXELS, within_rows=True),
@@ -153,7 +130,7 @@ MVE_KERNELS: tuple[Kernel, ...] = (
     _mve(
         "conv2d",
         pack=packed(whole, rows),
-        refuses=_one_group("conv2d"),
+        refuses=one_group("conv2d"),
         scratch=_window_scratch,
         takes_scratch=True,
         work=_product_work(within_rows=True),

@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from patchc.kernels.convolutions import (
+    BY_NAME,
     CHANNELS_SOURCE,
-    CONVOLUTIONS,
     Pack,
     by_group,
     by_inputs,
@@ -20,14 +20,13 @@ from patchc.kernels.kernel import Kernel
 from patchc.kernels.portable import PORTABLE, RARE_SOURCE
 from patchc.numerics.forms import PIECES_SHAPES
 
-HEADERS = ("patchc_dot.h",)  # that patchc_narrow.h includes
+_HEADERS = ("patchc_dot.h",)  # that patchc_narrow.h includes
 NARROW = "narrow"  # C99 without products of 32 x 32 -> 64 bits
 
-_PORTABLE = {kernel.name: kernel for kernel in CONVOLUTIONS}
 
-
-def _packed(parts: Callable[..., Any], layout: Callable[..., Any]) -> Pack:
-    return packed(parts, layout, PIECES_SHAPES)
+def _packed(parts: Callable[..., Any]) -> Pack:
+    """As the portable kernels want their constants, with lines of another shape."""
+    return packed(parts, fours, PIECES_SHAPES)
 
 
 def _narrow_source(portable: str) -> str:
@@ -37,7 +36,7 @@ def _narrow_source(portable: str) -> str:
 
 def _narrow(name: str, pack: Pack, **more: Any) -> Kernel:
     """The portable kernel's file, read with another store. `more`: further fields of `Kernel`."""
-    kernel = _PORTABLE[name]
+    kernel = BY_NAME[name]
     shared = [source for source in kernel.shared if source in (RARE_SOURCE, CHANNELS_SOURCE)]
     return replace(
         kernel,
@@ -47,7 +46,7 @@ def _narrow(name: str, pack: Pack, **more: Any) -> Kernel:
         function=f"{kernel.function}_narrow",
         source=_narrow_source(kernel.source),
         header="patchc_narrow.h",
-        headers=tuple(dict.fromkeys((*kernel.headers, *HEADERS))),
+        headers=tuple(dict.fromkeys((*kernel.headers, *_HEADERS))),
         shared=tuple(_narrow_source(source) for source in shared),
         included=(kernel.source, *shared),
         pack=pack,
@@ -56,15 +55,15 @@ def _narrow(name: str, pack: Pack, **more: Any) -> Kernel:
 
 
 NARROW_KERNELS: tuple[Kernel, ...] = (
-    _narrow("dense", _packed(whole, fours)),
-    _narrow("conv2d_pointwise", _packed(whole, fours)),
-    _narrow("conv2d_depthwise", _packed(whole, fours)),
-    _narrow("conv2d", _packed(by_group, fours)),
+    _narrow("dense", _packed(whole)),
+    _narrow("conv2d_pointwise", _packed(whole)),
+    _narrow("conv2d_depthwise", _packed(whole)),
+    _narrow("conv2d", _packed(by_group)),
     _narrow(
         "pointwise_add",
-        _packed(by_inputs, fours),
+        _packed(by_inputs),
         finish="pointwise_finish.narrow",
         packing="pointwise_sums.narrow",
     ),
-    _narrow("pointwise_finish", _packed(by_inputs, fours), packing="pointwise_sums.narrow"),
+    _narrow("pointwise_finish", _packed(by_inputs), packing="pointwise_sums.narrow"),
 )

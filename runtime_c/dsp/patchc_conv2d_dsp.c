@@ -10,17 +10,6 @@ typedef struct {
     int8_t *stage;          /* the taps as bytes, where channels do not come in fours; or null */
 } origin;
 
-/* As patchc_clip, for windows that nearly always lie inside. */
-PATCHC_INLINE patchc_taps clip(int32_t first, int32_t kernel, int32_t dilation, int32_t size)
-{
-    patchc_taps taps = {first, 0, kernel};
-
-    if (first < 0 || first + (kernel - 1) * dilation >= size) {
-        taps = patchc_clip(first, kernel, dilation, size);
-    }
-    return taps;
-}
-
 /* `fours` times the padding, as patchc_widen would widen it. */
 static uint32_t *widen_padding(uint32_t *to, int32_t fours, int32_t pad, int32_t pixels,
                                int32_t *sum)
@@ -150,15 +139,15 @@ void patchc_conv2d_dsp(const patchc_out *out, const patchc_in *in, const patchc_
         from.stage = scratch + 8 * most * pass.fours;
         fill(from.stage + taps, 0, 4 * pass.fours - taps);
     }
-    from.rows = clip(-pads->top, window->kernel_h, window->dilation_h, in->rows);
+    from.rows = patchc_clip(-pads->top, window->kernel_h, window->dilation_h, in->rows);
     while (left > 0) {
         int32_t pixels = left < most ? left : most;
 
         for (int32_t j = 0; j < pixels; j++) {
             int32_t sum = 0;
 
-            from.cols = clip(col * window->stride_w - pads->left, window->kernel_w,
-                             window->dilation_w, in->cols);
+            from.cols = patchc_clip(col * window->stride_w - pads->left, window->kernel_w,
+                                    window->dilation_w, in->cols);
             if (from.stage != 0) {
                 stage_taps(&from);
                 patchc_widen(pass.wide + j, from.stage, pass.fours, pixels, &sum);
@@ -171,8 +160,8 @@ void patchc_conv2d_dsp(const patchc_out *out, const patchc_in *in, const patchc_
             if (++col == out->cols && ++row < out->rows) {
                 col = 0;
                 to = patchc_out_row(out, row);
-                from.rows = clip(row * window->stride_h - pads->top, window->kernel_h,
-                                 window->dilation_h, in->rows);
+                from.rows = patchc_clip(row * window->stride_h - pads->top, window->kernel_h,
+                                        window->dilation_h, in->rows);
             }
         }
         patchc_product(&pass, pixels);

@@ -13,17 +13,6 @@ typedef struct {
     const int8_t *at[MOST_ROWS]; /* rows of the view; null: outside */
 } origin;
 
-/* As patchc_clip, for windows that nearly always lie inside. */
-PATCHC_INLINE patchc_taps clip(int32_t first, int32_t kernel, int32_t dilation, int32_t size)
-{
-    patchc_taps taps = {first, 0, kernel};
-
-    if (first < 0 || first + (kernel - 1) * dilation >= size) {
-        taps = patchc_clip(first, kernel, dilation, size);
-    }
-    return taps;
-}
-
 /* Row `y` of the window; null: outside. */
 PATCHC_INLINE const int8_t *find_row(const origin *from, int32_t y)
 {
@@ -101,8 +90,8 @@ void patchc_conv2d_mve(const patchc_out *out, const patchc_in *in, const patchc_
     for (int32_t i = 0; i < out->rows; i++) {
         int8_t *to = patchc_out_row(out, i);
 
-        from.rows = clip(i * window->stride_h - pads->top, window->kernel_h, window->dilation_h,
-                         in->rows);
+        from.rows = patchc_clip(i * window->stride_h - pads->top, window->kernel_h,
+                                window->dilation_h, in->rows);
         for (int32_t y = 0; looked_up && y < window->kernel_h; y++) {
             from.at[y] = find_row(&from, y);
         }
@@ -110,8 +99,8 @@ void patchc_conv2d_mve(const patchc_out *out, const patchc_in *in, const patchc_
             int32_t pixels = out->cols - j < most ? out->cols - j : most;
 
             for (int32_t k = 0; k < pixels; k++) {
-                from.cols = clip((j + k) * window->stride_w - pads->left, window->kernel_w,
-                                 window->dilation_w, in->cols);
+                from.cols = patchc_clip((j + k) * window->stride_w - pads->left, window->kernel_w,
+                                        window->dilation_w, in->cols);
                 if (looked_up && from.cols.begin == 0 && from.cols.end == window->kernel_w) {
                     put_whole_rows(scratch + k * room, &from);
                 } else {

@@ -94,20 +94,23 @@ def check(schedule: Schedule, folder: Path, weights: WeightsMode = WeightsMode.I
 
 def in_groups(graph: Graph, plan: Plan, group: int, machine: Machine) -> Plan:
     """The plan with rounds of so many channels where it has rounds."""
-    tunnels = []
-    for tunnel in plan.tunnels:
-        assert any(step.group for step in tunnel.steps)
-        bare = (replace(s, group=group if s.group else 0, kernels=()) for s in tunnel.steps)
-        tunnels.append(replace(tunnel, steps=tuple(bare)))
-    return assigned(graph, replace(plan, tunnels=tuple(tunnels)), machine)
+    return _resized(graph, plan, "group", group, machine)
 
 
 def in_tiles(graph: Graph, plan: Plan, tile: int, machine: Machine) -> Plan:
     """The plan with tiles of so many columns where it has tiles."""
+    return _resized(graph, plan, "tile", tile, machine)
+
+
+def _resized(graph: Graph, plan: Plan, field: str, size: int, machine: Machine) -> Plan:
+    """The plan with another size in a field of its steps, where there is one."""
     tunnels = []
     for tunnel in plan.tunnels:
-        assert any(step.tile for step in tunnel.steps)
-        bare = (replace(s, tile=tile if s.tile else 0, kernels=()) for s in tunnel.steps)
+        assert any(getattr(step, field) for step in tunnel.steps)
+        bare = (
+            replace(step, **{field: size if getattr(step, field) else 0}, kernels=())
+            for step in tunnel.steps
+        )
         tunnels.append(replace(tunnel, steps=tuple(bare)))
     return assigned(graph, replace(plan, tunnels=tuple(tunnels)), machine)
 

@@ -66,6 +66,8 @@ LISTED = (
     "mul",
     "max_pool",
     "global_average_pool",
+    "mean_add",
+    "mean_finish",
 )
 FEATURES = ("calls", "rows", "pixels", "outputs", "macs", "weight_bytes")
 SEED = 1  # of the inputs: cycles depend on their values a little
@@ -114,6 +116,21 @@ def networks() -> Iterator[tuple[Graph, tuple[int, ...]]]:
         y = net.conv(x, channels)
         x = net.max_pool(net.mul(net.sub(y, net.conv(x, channels)), y), 2 if channels < 96 else 1)
     yield net.build(x), (0,)
+    net = NetworkBuilder(8)
+    x = net.input(12, 12, 128)
+    for channels, stride in ((256, 2), (192, 1), (256, 2), (160, 1)):
+        x = net.conv(net.depthwise(x, 3, stride), channels)
+    yield net.build(net.conv(net.mean(x), 64)), ()
+    net = NetworkBuilder(9)
+    x = net.conv(net.conv(net.input(32, 24, 1), 64, 5, 2), 32, 3)
+    for channels, stride in ((64, 2), (48, 1), (64, 2), (64, 1)):
+        x = net.conv(x, channels, 3, stride)
+    yield net.build(net.mean(x)), ()
+    net = NetworkBuilder(10)
+    x = net.input(25, 5, 64)
+    for channels in (64, 72, 32):
+        x = net.conv(net.depthwise(x), channels)
+    yield net.build(net.conv(net.mean(x), 24)), (0,)
 
 
 def bottlenecks() -> Graph:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import click
@@ -65,11 +65,13 @@ LISTED = (
     "sub",
     "mul",
     "max_pool",
+    "concat",
     "global_average_pool",
     "mean_add",
     "mean_finish",
 )
-FEATURES = ("calls", "rows", "pixels", "outputs", "macs", "weight_bytes")
+PRICES = tuple(one.name for one in fields(Coefficients) if one.init)
+FEATURES = tuple(name.removeprefix("per_") + "s" for name in PRICES)
 SEED = 1  # of the inputs: cycles depend on their values a little
 STACK_BYTES, ROOM_BYTES = 4096, 8192  # nothing is judged here
 
@@ -108,6 +110,14 @@ def networks() -> Iterator[tuple[Graph, tuple[int, ...]]]:
     x = net.max_pool(net.conv(net.input(20, 20, 4), 40))
     x = net.concat(x, net.upsample(net.max_pool(x)))
     yield net.build(net.dense(net.mean(x), 100)), ()
+    net = NetworkBuilder(11)
+    x = net.conv(net.input(48, 48, 3), 12, 5, 2)
+    for channels in (24, 40, 88):
+        short = net.concat(net.max_pool(x), channels - net.tensors[x].shape[2])
+        x = net.add(short, net.conv(net.depthwise(x, 3, 2), channels))
+        more = net.concat(x, 6)
+        x = net.add(more, net.conv(net.depthwise(x), channels + 6))
+    yield net.build(x), (0, 1)
     net = NetworkBuilder(5)
     yield net.build(net.bottleneck(net.input(20, 20, 12), 12, 6, 3, 1)), (2,)
     net = NetworkBuilder(7)
@@ -217,11 +227,16 @@ def fit(found: Sequence[Measured]) -> dict[str, Coefficients]:
     }
 
 
+def prices(line: Coefficients) -> np.ndarray:
+    """In the order of PRICES."""
+    return np.array([getattr(line, name) for name in PRICES])
+
+
 def deviations(found: Sequence[Measured], table: Mapping[str, Coefficients]) -> np.ndarray:
     """Price over count - 1, per step."""
     return np.array(
         [
-            sum(float(row @ astuple(table[line])) for line, row in one.features.items())
+            sum(float(row @ prices(table[line])) for line, row in one.features.items())
             / SCALE
             / one.cycles
             - 1
@@ -235,9 +250,9 @@ def render(table: Mapping[str, Coefficients]) -> str:
 
     def entry(line: str) -> str:
         values = (
-            f"{f.name}={getattr(table[line], f.name):_}"
-            for f in fields(Coefficients)
-            if getattr(table[line], f.name)
+            f"{name}={price:_}"
+            for name, price in zip(PRICES, prices(table[line]), strict=True)
+            if price
         )
         return f'    "{line}": Coefficients({", ".join(values)}),'
 

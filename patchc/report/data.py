@@ -144,6 +144,7 @@ class Report:
     kernels: Mapping[str, int]  # kernel -> steps that use it
     host: HostOperators
     layers: tuple[Layer, ...]
+    notes: tuple[str, ...]  # what to know of how the model was read
 
     def to_dict(self) -> dict[str, Any]:
         """The report as plain lists and dictionaries, fields in the order above."""

@@ -81,6 +81,7 @@ def build_report(
             trailing=imported.epilogue.nodes if imported.epilogue else (),
         ),
         layers=_layers(schedule, work),
+        notes=imported.notes,
     )
 
 

@@ -166,6 +166,7 @@ class Report:
     choices: tuple[KernelChoice, ...]  # of nodes that several kernels are for
     host: HostOperators
     layers: tuple[Layer, ...]
+    notes: tuple[str, ...]  # what to know of how the model was read
 
     def to_dict(self) -> dict[str, Any]:
         """The report as plain lists and dictionaries, fields in the order above."""

@@ -168,4 +168,4 @@ def _facts(report: Report) -> list[str]:
     ):
         if nodes:
             lines.append(f"{where:8} on the host, not in the C: {', '.join(nodes)}")
-    return lines
+    return lines + [f"note     {note}" for note in report.notes]

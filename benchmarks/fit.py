@@ -59,6 +59,8 @@ LISTED = (
     "conv2d_pointwise",
     "conv2d_depthwise",
     "conv2d",
+    "conv2d_pointwise_few",
+    "conv2d_few",
     "pointwise_add",
     "pointwise_finish",
     "add",

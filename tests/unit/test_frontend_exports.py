@@ -141,13 +141,15 @@ def test_an_operator_that_chooses_keeps_scale_and_zero_point(choice, type_):
     """Brevitas and quantisation-aware training put no quantiser behind one."""
     net = Net(type_)
     x = net.qdq(net.input("x", *MAP), X, "x")
+    if choice == "pad_of_channels":  # of an input it would say that channels are elsewhere
+        x = net.qdq(net.op("Conv", x, net.weights(4, 4, 1, 1)), X, "c")
     chosen = CHOICES[choice](net, x)
-    shape = infer_channels(net, chosen)
+    shape = channels_of(net, chosen)
     y = net.qdq(net.op("Conv", chosen, net.weights(3, shape, 1, 1)), Y, "y")
     verified(net.model(y))
 
 
-def infer_channels(net: Net, name: str) -> int:
+def channels_of(net: Net, name: str) -> int:
     inferred = onnx.shape_inference.infer_shapes(net.model(name)).graph.output[0]
     return inferred.type.tensor_type.shape.dim[1].dim_value
 

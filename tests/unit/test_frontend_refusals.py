@@ -98,16 +98,6 @@ REFUSALS = {
             net.op("Exp", pad(0, 0, 1, 1, 0, 0, 1, 1)(net, x)), Y, "e")),
         "e (QuantizeLinear): a Pad before it whose zeros it would change",
     ),
-    "asymmetric_weights": (
-        unary("Conv", weights(SMALL, 3)),
-        "op (Conv): asymmetric int8 weights: requantise with symmetric int8 weights, e.g. patchc "
-        "quantize",
-    ),
-    "asymmetric_uint8_weights": (
-        unary("Conv", weights(SMALL, 100, dtype=np.uint8)),
-        "op (Conv): asymmetric uint8 weights: requantise with symmetric int8 weights, e.g. patchc "
-        "quantize",
-    ),
     "int16_weights": (
         unary("Conv", weights(SMALL, dtype=np.int32)),
         "op (Conv): int32 weights: only int8 is supported",

@@ -90,6 +90,7 @@ class GraphBuilder:
         self.tensors: dict[str, Tensor] = {}
         self.inputs: list[str] = []
         self.borders: dict[str, Border] = {}  # by Graph tensor
+        self.notes: list[str] = []  # what the reader of a report has to know
         self._nodes: list[Node] = []
         self._node_names: set[str] = set()
         self._shapes = shapes  # of the ONNX tensors outside the Graph

@@ -90,6 +90,7 @@ class GraphBuilder:
         self.tensors: dict[str, Tensor] = {}
         self.inputs: list[str] = []
         self.borders: dict[str, Border] = {}  # by Graph tensor
+        self.notes: list[str] = []  # what the reader of a report has to know
         self._nodes: list[Node] = []
         self._node_names: set[str] = set()
         self._shapes = shapes  # of the ONNX tensors outside the Graph
@@ -251,6 +252,20 @@ class GraphBuilder:
             op = Rearrange(Window((1, 1)), order)
             self._made[key] = self.emit(name, op, (value.tensor,), result).tensor
         return replace(value, tensor=self._made[key], layout=layout)
+
+    def repeated(self, tensor: str, source: np.ndarray) -> str:
+        """The map whose channel i is channel source[i] of `tensor`: a copy, made once."""
+        key = (tensor, source.tobytes())
+        if key not in self._made:
+            height, width, _ = self.tensors[tensor].shape
+            layout = channels_first_layout((height, width, len(source)), 4)
+            name = self._fresh(f"{tensor}_repeated")
+            quant, unsigned = self.tensors[tensor].quant, self._unsigned[tensor]
+            result = Result(name, layout, quant, unsigned, in_file=False)
+            self._made[key] = self.emit(
+                name, Rearrange(Window((1, 1)), source), (tensor,), result
+            ).tensor
+        return self._made[key]
 
     def expect(self, value: Quantized, wanted: Sequence[str], reader: str) -> None:
         """Check that dimension i of `value` is the map's axis wanted[i]. Raises RefusalError."""

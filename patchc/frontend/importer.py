@@ -77,7 +77,7 @@ def _assemble(loaded: LoadedModel, walked: Walked) -> ImportedModel:
         inputs=inputs,
         outputs=outputs,
         borders=tuple(builder.borders.values()),
-        notes=loaded.notes,
+        notes=(*loaded.notes, *builder.notes),
     )
 
 

@@ -141,13 +141,15 @@ def test_an_operator_that_chooses_keeps_scale_and_zero_point(choice, type_):
     """Brevitas and quantisation-aware training put no quantiser behind one."""
     net = Net(type_)
     x = net.qdq(net.input("x", *MAP), X, "x")
+    if choice == "pad_of_channels":  # of an input it would say that channels are elsewhere
+        x = net.qdq(net.op("Conv", x, net.weights(4, 4, 1, 1)), X, "c")
     chosen = CHOICES[choice](net, x)
-    shape = infer_channels(net, chosen)
+    shape = channels_of(net, chosen)
     y = net.qdq(net.op("Conv", chosen, net.weights(3, shape, 1, 1)), Y, "y")
     verified(net.model(y))
 
 
-def infer_channels(net: Net, name: str) -> int:
+def channels_of(net: Net, name: str) -> int:
     inferred = onnx.shape_inference.infer_shapes(net.model(name)).graph.output[0]
     return inferred.type.tensor_type.shape.dim[1].dim_value
 
@@ -288,6 +290,55 @@ def test_a_bias_that_is_added_to_a_product(constant, first):
     imported = verified(net.model(net.qdq(net.op("Relu", y), (0.02, 0), "y")))
     assert kinds(imported) == ["Conv"]
     assert imported.graph.nodes[0].op.bias.any()
+
+
+# ----------------------------------------------------------------------------- means
+
+MEANS = {
+    "both": ([2, 3], "GlobalAveragePool"),
+    "negative": ([-1, -2], "GlobalAveragePool"),
+    "rows": ([2], "AveragePool"),
+    "columns": ([3], "AveragePool"),
+}
+
+
+@SIGNS
+@pytest.mark.parametrize("keep", [0, 1])
+@pytest.mark.parametrize("axes", MEANS)
+def test_a_mean_in_a_quantised_file(axes, keep, type_):
+    """onnxruntime's quantiser leaves x.mean((2, 3)) of MobileNetV2 and others so."""
+    over, kind = MEANS[axes]
+    net = Net(type_)
+    x = net.qdq(net.input("x", *MAP), X, "x")
+    x = net.qdq(net.op("Conv", x, net.weights(5, 4, 1, 1)), Y, "c")
+    y = net.qdq(net.op("ReduceMean", x, name="mean", axes=over, keepdims=keep), Z, "m")
+    if kind == "GlobalAveragePool":
+        y = net.op("Gemm", net.op("Flatten", y), net.weights(5, 3, axis=1))
+        y = net.qdq(y, Y, "y")
+    imported = verified(net.model(y), fused=False)
+    assert kinds(imported)[1] == kind
+    assert imported.notes == (
+        "mean (ReduceMean) is an integer mean, which may be one step off onnxruntime's: that adds "
+        "up floats, in an order that depends on what stands around them",
+    )
+
+
+def test_a_mean_of_a_map_that_is_laid_out_channels_last():
+    net = Net(np.uint8)
+    x = net.qdq(net.input("x", 1, 6, 5, 4), X, "x")
+    y = net.op("ReduceMean", x, axes=[1, 2], keepdims=0)
+    imported = verified(net.model(net.qdq(y, Y, "y")))
+    assert kinds(imported) == ["GlobalAveragePool"]
+    assert imported.inputs[0].shape == (6, 5, 4)
+
+
+def test_a_mean_over_nothing():
+    net = Net(np.uint8)
+    x = net.qdq(net.input("x", 1, 4, 1, 1), X, "x")
+    y = net.op("Relu", net.op("ReduceMean", x, axes=[2, 3], keepdims=0))
+    imported = verified(net.model(net.qdq(y, Y, "y")))
+    assert kinds(imported) == ["Lut"]
+    assert not imported.notes
 
 
 # ------------------------------------------------------------- imports that ended never

@@ -6,7 +6,18 @@ that name is reached by `from patchc.programs.host import build` and the like.
 
 # `verify` comes after the package of that name, which
 # patchc.api has imported by then, and so stands for the call.
-from patchc.api import CompileResult, bench, compile, dump, explore, inspect, quantize, run, verify
+from patchc.api import (
+    CompileResult,
+    bench,
+    compile,
+    dump,
+    explore,
+    inspect,
+    quantize,
+    run,
+    tunnel,
+    verify,
+)
 from patchc.errors import PatchcError
 from patchc.version import __version__
 
@@ -21,5 +32,6 @@ __all__ = [
     "inspect",
     "quantize",
     "run",
+    "tunnel",
     "verify",
 ]

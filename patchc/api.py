@@ -29,6 +29,9 @@ from patchc.errors import PatchcError
 from patchc.frontend import find_unsupported, import_model
 from patchc.frontend.load import load as read_model
 from patchc.frontend.model import ImportedModel
+from patchc.independent.merge import Merge
+from patchc.independent.patches import parse_grid
+from patchc.independent.rewrite import Tunnelled, TunnelOptions, Weights, rewrite
 from patchc.ir import format_graph, macs
 from patchc.ir import verify as verify_graph
 from patchc.measure.bench import Bench, Part, bench_out
@@ -236,6 +239,47 @@ def quantize(
     for note in notes:
         noted(note)
     return Path(output)
+
+
+def tunnel(
+    model: PathLike,
+    output: PathLike,
+    *,
+    grid: str,
+    center: bool = False,
+    overlap: int = 0,
+    until: str | Sequence[str] = (),
+    start: str | None = None,
+    merge: str = Merge.MEAN.value,
+    weights: str = Weights.SHARED.value,
+    input_shapes: Shapes | None = None,
+) -> Tunnelled:
+    """Write to `output` the float or QDQ network `model` with the image cut into patches that
+    ignore each other (independent tunnels). Its answers change: it is meant to be trained so.
+
+    grid: rows x columns of patches, e.g. "2x2". center: one more, as large, in the middle.
+    overlap: pixels that neighbours share. until: the last nodes of the patches' path, or their
+        tensors; by default what the last layer reads, with merge="tile" the maps that the outputs
+        are made of. start: the node or tensor that is cut; by default the image.
+    merge: "mean", "max" or "sum" of the patches' results, "concat" for all of them side by side,
+        for which the layer behind is widened, "tile" for one map again.
+    weights: "shared", or "separate" for copies of them, to be trained.
+
+    Says what was cut and merged. Raises PatchcError, and writes nothing then.
+    """
+    chosen = TunnelOptions(
+        grid=parse_grid(grid, overlap, center),
+        until=(until,) if isinstance(until, str) else tuple(until),
+        start=start,
+        merge=_choice(Merge, merge, "--merge"),
+        weights=_choice(Weights, weights, "--weights"),
+    )
+    found = rewrite(Path(model), chosen, input_shapes)
+    try:
+        Path(output).write_bytes(found.model.SerializeToString(deterministic=True))
+    except OSError as error:
+        raise PatchcError(f"{output}: cannot be written: {error.strerror}") from error
+    return found
 
 
 def verify(

@@ -14,6 +14,7 @@ from rich.console import Console, RenderableType
 
 from patchc import api
 from patchc.codegen import WeightsMode
+from patchc.commands.tunnel import tunnel_command
 from patchc.errors import PatchcError
 from patchc.measure.measure import ALL
 from patchc.plan.types import InputMode, OutputMode
@@ -596,6 +597,8 @@ def explore_command(
     else:
         _print(render_exploration(found))
 
+
+main.add_command(_input_shape(tunnel_command))
 
 if __name__ == "__main__":
     main()

@@ -32,6 +32,7 @@ from patchc.frontend.tables import function_table, table_without_rounding
 from patchc.frontend.values import NO_PADS, Dequantized, Pending, Quantized
 from patchc.ir import (
     Add,
+    Clamp,
     Copy,
     Graph,
     Lut,
@@ -153,6 +154,10 @@ class GraphBuilder:
             return Quantized(self._made[key], result.layout, result.unsigned)
         source = self.tensors[value.inputs[0]].quant
         clamp = clamp_of(value.clips, result.quant)
+        if value.make is not None:
+            finished = self._clipped(value, clamp, result)
+            self._made[key] = finished.tensor
+            return finished
         changes = source != result.quant or (value.clips and isinstance(value.op, Copy))
         if isinstance(value.op, MaxPool | Copy) and changes:
             unsigned = self._unsigned[value.inputs[0]]
@@ -183,6 +188,16 @@ class GraphBuilder:
             return None
         result = Result(value.result, value.layout, quant, unsigned, in_file=False)
         return self.finish(value, result)
+
+    def _clipped(self, value: Pending, clamp: Clamp, result: Result) -> Quantized:
+        """What makes its own nodes, and a table behind it where there is a range."""
+        assert value.make is not None
+        if not value.clips:
+            return value.make(result)
+        whole = self._fresh(f"{result.name}_whole")
+        made = value.make(replace(result, name=whole, in_file=False))
+        table = Lut(np.clip(ALL_VALUES, clamp.lo, clamp.hi), "+".join(c.kind for c in value.clips))
+        return self.look_up(made, table, result, result.name)
 
     def _chained(self, value: Pending, result: Result) -> tuple[Op, tuple[str, ...]]:
         """The last operator of a chain and what it reads. The others' nodes are made here, at the

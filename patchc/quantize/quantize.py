@@ -25,6 +25,7 @@ from onnxruntime.quantization import (
     QuantType,
     quantize_static,
 )
+from onnxruntime.quantization.calibrate import create_calibrator
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from patchc.errors import PatchcError
@@ -32,6 +33,14 @@ from patchc.frontend.fold import fold_constants
 from patchc.frontend.load import LoadedModel, Shapes, load
 from patchc.frontend.runtime import newest_opset
 from patchc.frontend.walk import is_integer_op
+from patchc.quantize.branches import (
+    all_ranges,
+    equal_tensors,
+    own_biases,
+    quantize_before_crops,
+    share_weights,
+    tied_ranges,
+)
 from patchc.quantize.calibration import Calibration, Samples, read_calibration
 from patchc.quantize.ends import mark_ends
 from patchc.quantize.float_functions import all_functions, composed_functions, is_function
@@ -120,6 +129,7 @@ def quantize(
         except Exception as error:  # onnxruntime raises a dozen types without a common base
             raise PatchcError(f"{loaded.name}: onnxruntime cannot quantise it: {error}") from error
         result = onnx.load_model(written)
+    quantize_before_crops(result.graph)
     if not any(is_integer_op(node) for node in result.graph.node):
         kinds = ", ".join(dict.fromkeys(node.op_type for node in loaded.model.graph.node))
         raise PatchcError(f"{loaded.name}: none of its operators can be quantised: {kinds}")
@@ -134,9 +144,9 @@ def quantize(
 
 def _prepare(loaded: LoadedModel, path: Path) -> None:
     """Fold constants, batch normalisation into convolutions, MatMul + Add into Gemm, give nodes
-    names, constants that are added the second place, which is the one that the importer takes, and
+    names, constants that are added the second place, which is the one that the importer takes,
     sums, means over rows and columns, dense layers and transposed convolutions operators that have
-    integers."""
+    integers, layers that share weights biases of their own."""
     model = loaded.model
     opset = min(max(loaded.opset, PER_CHANNEL_OPSET), newest_opset())
     if loaded.opset != opset:
@@ -155,6 +165,8 @@ def _prepare(loaded: LoadedModel, path: Path) -> None:
     name_means(prepared.graph)
     plain_gemms(prepared.graph)
     rewrite_transposed(prepared.graph)
+    share_weights(prepared.graph)
+    own_biases(prepared.graph)
     if not has_layers(prepared.graph):
         mark_ends(prepared.graph)
     onnx.save_model(prepared, path)
@@ -171,12 +183,13 @@ def _quantize(prepared: Path, written: Path, samples: Samples, options: Quantize
         (is_function(node) or node.name in composed or not layers) and node.name not in outside
         for node in graph.node
     )
+    operators = [*QUANTIZED_OPS, *(() if layers else VIEWS)]
     quantize_static(
         prepared,
         written,
         _Reader(samples),
         quant_format=FORMATS[options.format],
-        op_types_to_quantize=[*QUANTIZED_OPS, *(() if layers else VIEWS)],
+        op_types_to_quantize=operators,
         per_channel=options.per_channel,
         activation_type=TYPES[options.activation],
         weight_type=QuantType.QInt8,
@@ -186,8 +199,35 @@ def _quantize(prepared: Path, written: Path, samples: Samples, options: Quantize
             "ActivationSymmetric": False,
             "WeightSymmetric": True,
             "ForceQuantizeNoInputCheck": force,
+            "TensorQuantOverrides": _tied(prepared, graph, samples, options, operators),
         },
     )
+
+
+def _tied(
+    prepared: Path,
+    graph: onnx.GraphProto,
+    samples: Samples,
+    options: QuantizeOptions,
+    operators: list[str],
+) -> dict[str, list[dict[str, np.float32]]]:
+    """One range for what equal branches make, as onnxruntime takes it. Their samples are run twice,
+    here for the ranges of each."""
+    groups = equal_tensors(graph)
+    if not groups:
+        return {}
+    calibrator = create_calibrator(
+        prepared,
+        operators,
+        augmented_model_path=str(prepared.with_name("augmented.onnx")),
+        calibrate_method=METHODS[options.method],
+    )
+    calibrator.collect_data(_Reader(samples))
+    tied = tied_ranges(graph, dict(all_ranges(calibrator.compute_data())))
+    return {
+        name: [{"rmin": np.float32(low), "rmax": np.float32(high)}]
+        for name, (low, high) in tied.items()
+    }
 
 
 class _Reader(CalibrationDataReader):

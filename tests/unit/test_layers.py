@@ -14,10 +14,10 @@ ROOT = Path(__file__).resolve().parents[2] / "patchc"
 # Each imports only from itself and from those before it: the data flows in this order.
 ORDER = (
     *("version", "errors", "resources", "budget"),
-    *("ir", "numerics", "passes", "frontend", "quantize"),
+    *("ir", "numerics", "passes", "frontend", "quantize", "independent"),
     *("plan", "geometry", "targets", "kernels", "schedule", "memory", "planner"),
     *("codegen", "reference", "pipeline"),
-    *("outdir", "programs", "measure", "verify", "report", "products", "api", "cli"),
+    *("outdir", "programs", "measure", "verify", "report", "products", "api", "commands", "cli"),
 )
 
 

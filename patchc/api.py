@@ -59,7 +59,7 @@ from patchc.plan.json import to_json as plan_to_json
 from patchc.plan.printer import format_plan
 from patchc.plan.types import InputMode, OutputMode, Plan, handed_over
 from patchc.planner.choose import explore as explore_graph
-from patchc.planner.kinds import kind_of
+from patchc.planner.kinds import reserve_of
 from patchc.planner.machine import Machine, machine_of
 from patchc.products import command_line, golden_vectors, identifier, make_report
 from patchc.quantize.calibration import Calibration
@@ -189,7 +189,7 @@ def compile(
                 file, input_shapes, chosen_plan, limit, progress, kept, outputs, machine
             )
         kept_model = model_files(file)
-    reserve_bytes = kept.of(kind_of(stages.plan))
+    reserve_bytes = reserve_of(kept, stages.graph, stages.plan)
     options = replace(options, stack_bytes=reserve_bytes)
     _check_budget(stages, limit, kept, machine)
     report = make_report(stages, options, limit)
@@ -563,7 +563,7 @@ def _plan_or_modes(
 
 def _check_budget(stages: Stages, limit: int | None, kept: Reserve, machine: Machine) -> None:
     """Raises PatchcError when arena and reserve exceed the limit."""
-    reserve = kept.of(kind_of(stages.plan))
+    reserve = reserve_of(kept, stages.graph, stages.plan)
     if limit is None or stages.placement.arena_bytes + reserve <= limit:
         return
     mode, outputs = stages.plan.input_mode, stages.plan.output_mode
@@ -571,7 +571,7 @@ def _check_budget(stages: Stages, limit: int | None, kept: Reserve, machine: Mac
     def least(mode: InputMode, outputs: OutputMode) -> int:
         # Nothing fits in no bytes, so what is found is the least.
         found = schedule_graph(stages.imported, stages.graph, mode, 0, kept, outputs, machine)
-        return found.placement.arena_bytes + kept.of(kind_of(found.plan))
+        return found.placement.arena_bytes + reserve_of(kept, found.graph, found.plan)
 
     extern = None if mode is InputMode.EXTERN else least(InputMode.EXTERN, outputs)
     rows = None

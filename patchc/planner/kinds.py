@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from patchc.ir import Graph
 from patchc.plan.types import Plan
-from patchc.targets.reserve import Kind
+from patchc.targets.reserve import Kind, Reserve
 
 # The compiler makes what is called once a part of its caller, until that is large: then functions
 # stay apart, and their stacks add up. Measured: up to 40 steps they are one, from 69 on apart.
@@ -18,3 +19,10 @@ def kind_of(plan: Plan) -> Kind:
     if any(step.group for step in steps):
         return Kind.GROUPS
     return Kind.TUNNELS if steps else Kind.LAYERS
+
+
+def reserve_of(reserve: Reserve, graph: Graph, plan: Plan) -> int:
+    """Bytes that a plan needs for stack and statics."""
+    whole = (name for tunnel in plan.tunnels if tunnel.whole for name in tunnel.nodes)
+    operands = max((len(graph.node(name).inputs) for name in whole), default=0)
+    return reserve.of(kind_of(plan), operands)

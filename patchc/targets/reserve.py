@@ -26,11 +26,13 @@ class Reserve:
     tunnels: int
     groups: int
     many: int
+    # For each operand beyond two of a layer that is computed whole: its view lies on the stack.
+    operand: int = 64
 
     @staticmethod
     def of_all(size: int) -> Reserve:
         """One size for every plan."""
-        return Reserve(size, size, size, size)
+        return Reserve(size, size, size, size, operand=0)
 
     @property
     def least(self) -> int:
@@ -42,14 +44,15 @@ class Reserve:
         """No plan needs more."""
         return max(self.layers, self.tunnels, self.groups, self.many)
 
-    def of(self, kind: Kind) -> int:
-        """For plans of a kind."""
-        return {
+    def of(self, kind: Kind, operands: int = 2) -> int:
+        """For plans of a kind, in which no layer that is computed whole has more operands."""
+        most = {
             Kind.LAYERS: self.layers,
             Kind.TUNNELS: self.tunnels,
             Kind.GROUPS: self.groups,
             Kind.MANY: self.many,
         }[kind]
+        return max(most, self.layers + self.operand * max(operands - 2, 0))
 
 
 NO_RESERVE = Reserve.of_all(0)

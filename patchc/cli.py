@@ -200,6 +200,11 @@ def _quantize_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "--std", callback=_numbers, default="1", show_default=True, help="See --mean."
         ),
         click.option("--scale", type=float, default=1.0, show_default=True, help="See --mean."),
+        click.option(
+            "--merge-branches",
+            is_flag=True,
+            help="Make parallel convolutions that are one into one (RepVGG, MobileOne).",
+        ),
     ]
     for option in reversed(options):
         command = option(command)
@@ -214,6 +219,7 @@ def _quantization(options: dict[str, Any]) -> QuantizeOptions:
         per_channel=options.pop("per_channel"),
         method=Method(options.pop("method")),
         image=ImagePreparation(options.pop("mean"), options.pop("std"), options.pop("scale")),
+        merge_branches=options.pop("merge_branches"),
     )
 
 
@@ -304,7 +310,10 @@ def compile_command(ctx: click.Context, as_json: bool, **options: Any) -> None:
     click.echo(f"wrote {result.output}")
 
 
-_QUANTIZING = ("format", "activations", "per_channel", "method", "mean", "std", "scale")
+_QUANTIZING = (
+    *("format", "activations", "per_channel", "method", "mean", "std", "scale"),
+    "merge_branches",
+)
 
 
 def _is_given(ctx: click.Context, name: str) -> bool:

@@ -33,6 +33,7 @@ from patchc.frontend.fold import fold_constants
 from patchc.frontend.load import LoadedModel, Shapes, load
 from patchc.frontend.runtime import newest_opset
 from patchc.frontend.walk import is_integer_op
+from patchc.quantize.batch_norms import place_batch_norms
 from patchc.quantize.branches import (
     all_ranges,
     equal_tensors,
@@ -48,6 +49,7 @@ from patchc.quantize.gemms import plain_gemms
 from patchc.quantize.images import METADATA_KEY, ImagePreparation
 from patchc.quantize.layers import QUANTIZED_OPS, VIEWS, float_nodes, has_layers
 from patchc.quantize.means import name_means
+from patchc.quantize.parallel import merge_branches
 from patchc.quantize.transposed import rewrite_transposed
 
 # The first opset in which DequantizeLinear takes one scale per channel.
@@ -90,6 +92,7 @@ class QuantizeOptions:
     per_channel: bool = True
     method: Method = Method.MINMAX
     image: ImagePreparation = PIXELS  # how a folder of pictures is read
+    merge_branches: bool = False  # parallel convolutions that are one become one (RepVGG)
 
 
 FORMATS = {Format.QDQ: QuantFormat.QDQ, Format.QOPERATOR: QuantFormat.QOperator}
@@ -122,7 +125,7 @@ def quantize(
     with tempfile.TemporaryDirectory() as folder, _quiet():
         prepared, written = Path(folder, "prepared.onnx"), Path(folder, "quantized.onnx")
         try:
-            _prepare(loaded, prepared)
+            _prepare(loaded, prepared, options)
             _quantize(prepared, written, samples, options)
         except PatchcError:
             raise
@@ -142,9 +145,9 @@ def quantize(
     return loaded.notes
 
 
-def _prepare(loaded: LoadedModel, path: Path) -> None:
-    """Fold constants, batch normalisation into convolutions, MatMul + Add into Gemm, give nodes
-    names, constants that are added the second place, which is the one that the importer takes,
+def _prepare(loaded: LoadedModel, path: Path, options: QuantizeOptions) -> None:
+    """Fold constants, batch normalisation into layers, MatMul + Add into Gemm, give nodes
+    names, constants that are added the second place, which is the one that the importer takes, and
     sums, means over rows and columns, dense layers and transposed convolutions operators that have
     integers, layers that share weights biases of their own."""
     model = loaded.model
@@ -162,6 +165,9 @@ def _prepare(loaded: LoadedModel, path: Path) -> None:
             node.op_type = "Add"
         if node.op_type == "Add" and node.input[0] in constants:
             node.input[:] = reversed(node.input)
+    place_batch_norms(prepared.graph)
+    if options.merge_branches:
+        merge_branches(prepared.graph)
     name_means(prepared.graph)
     plain_gemms(prepared.graph)
     rewrite_transposed(prepared.graph)

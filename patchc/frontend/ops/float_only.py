@@ -20,3 +20,16 @@ def conv_transpose(call: Call) -> Value:
         "onnxruntime computes it in float: quantise the float model with patchc quantize, which "
         "writes it as Conv, DepthToSpace and Slice, or export it so"
     )
+
+
+@onnx_op(
+    "BatchNormalization",
+    limits="quantised files; in float ones `patchc quantize` folds it into a layer before or "
+    "behind it, or makes a depthwise convolution of 1 x 1",
+)
+def batch_normalization(call: Call) -> Value:
+    """onnxruntime has no integer kernel."""
+    raise RefusalError(
+        "onnxruntime computes it in float: quantise the float model with patchc quantize, which "
+        "folds it into a layer or writes it as a depthwise convolution"
+    )

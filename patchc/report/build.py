@@ -17,6 +17,7 @@ from patchc.report.data import (
     Flash,
     HostOperators,
     Layer,
+    LibraryReport,
     ModelReport,
     Output,
     Ram,
@@ -41,6 +42,7 @@ class Facts:
     constant_bytes: Mapping[str, int]  # node -> bytes of its constants as emitted
     exact: FormCounts  # of the constants as emitted
     instructions: int | None = None  # that the target executes; None: it has no cost table
+    library: LibraryReport | None = None
 
 
 def build_report(
@@ -72,6 +74,7 @@ def build_report(
         exact=Exact(exact.channels, exact.proved, exact.lines, exact.guarded, exact.emulated),
         tunnels=_tunnels(plan, schedule, work),
         kernels=_kernels(schedule),
+        library=facts.library,
         host=HostOperators(
             leading=imported.prologue.nodes if imported.prologue else (),
             trailing=imported.epilogue.nodes if imported.epilogue else (),

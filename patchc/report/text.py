@@ -8,7 +8,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from patchc.report.data import Layer, Report
+from patchc.report.data import Layer, LibraryReport, Report
 
 WIDTH = 80
 _NAME_WIDTH = 27  # what the other columns of the layer table leave
@@ -127,6 +127,11 @@ def _wrapped(fact: str) -> list[str]:
     return textwrap.wrap(fact, WIDTH, subsequent_indent=" " * 9, drop_whitespace=True)
 
 
+def _library(library: LibraryReport) -> str:
+    computes = f"computes {len(library.layers)} of {len(library.layers) + len(library.elsewhere)}"
+    return f"library  {library.name} {library.version}, {library.source}, {computes} layers"
+
+
 def _facts(report: Report) -> list[str]:
     code = report.flash.code_bytes
     lines = [
@@ -138,6 +143,8 @@ def _facts(report: Report) -> list[str]:
         f"{report.exact.proved:,} proved one by one",
         "kernels  " + ", ".join(f"{name} {count}" for name, count in report.kernels.items()),
     ]
+    if report.library is not None:
+        lines.append(_library(report.library))
     lines += [
         f"outputs  {output.tensor}: {output.bytes:,} B handed over, "
         + ("in raster order" if output.order == "raster" else "stripe by stripe of columns")

@@ -40,6 +40,11 @@ class KernelChoice:
         """A core with these kernels, as the planner sees it."""
         return machine_for(core, self.kernels, self.numerics)
 
+    def priced(self, core: Core) -> Machine:
+        """The same, whose costs are those of the core, whatever is preferred."""
+        all_of_them = Kernels.PATCHC if self.library is None else Kernels.AUTO
+        return machine_for(core, all_of_them, self.numerics)
+
 
 def kernel_choice(options: KernelOptions) -> KernelChoice:
     """Raises PatchcError for a value that there is not, for options that clash, and for a library
@@ -47,17 +52,14 @@ def kernel_choice(options: KernelOptions) -> KernelChoice:
     kernels = _choice(Kernels, options.kernels or Kernels.AUTO.value, "--kernels")
     numerics = _choice(Numerics, options.numerics, "--numerics")
     mode = _choice(LibraryMode, options.cmsis_nn, "--cmsis-nn")
+    if numerics is Numerics.CMSIS:
+        raise PatchcError("--numerics cmsis: not supported yet; use exact")
     folder = None if options.cmsis_nn_dir is None else Path(options.cmsis_nn_dir)
     if kernels is Kernels.PATCHC:
-        given = {
-            "--cmsis-nn-dir": folder is not None,
-            "--numerics cmsis": numerics is Numerics.CMSIS,
-        }
-        for option in (name for name, is_given in given.items() if is_given):
-            raise PatchcError(f"{option}: not with --kernels patchc, which calls no CMSIS-NN")
+        if folder is not None:
+            raise PatchcError("--cmsis-nn-dir: not with --kernels patchc, which calls no CMSIS-NN")
         return KernelChoice(kernels, numerics, None, mode)
-    needed = kernels is Kernels.CMSIS_NN or numerics is Numerics.CMSIS
-    library = require(folder) if needed else find(folder)
+    library = require(folder) if kernels is Kernels.CMSIS_NN else find(folder)
     return KernelChoice(kernels if library else Kernels.PATCHC, numerics, library, mode)
 
 

@@ -36,7 +36,7 @@ def make_report(
 ) -> Report:
     """The report; `limit` is the budget in bytes."""
     target = core(options.target)
-    machine, mode, outputs = choice.machine(target), stages.plan.input_mode, stages.plan.output_mode
+    machine, mode, outputs = choice.priced(target), stages.plan.input_mode, stages.plan.output_mode
     layerwise = stages.layerwise_bytes
     if layerwise is None:
         plain = trivial_plan(stages.graph, mode, outputs, machine)
@@ -65,6 +65,7 @@ def make_report(
             choice.library,
             choice.mode,
         ),
+        machine=machine,
     )
     return build_report(stages.imported, stages.plan, stages.schedule, stages.placement, facts)
 

@@ -1,5 +1,5 @@
-"""patchc.numerics.cmsis: the library's rounding, and the multipliers proved for it, against every sum
-that can come up."""
+"""patchc.numerics.cmsis: the rounding of CMSIS-NN, and the multipliers proved for it, against every
+sum that can come up."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_the_proof_fails_where_a_multiplier_is_out_of_its_range_by_one(rounding)
 def test_wrong_steps_prove_nothing(rounding):
     channels = random_channels(7)
     form = cmsis_form(channels, rounding, "conv")
-    known, wanted = every_step(channels)
+    _, wanted = every_step(channels)
     numbers = np.array(form.multipliers), np.array(form.shifts)
     index = np.arange(len(channels))
     wanted.at[:, 1:-1] += 1

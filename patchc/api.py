@@ -34,6 +34,7 @@ from patchc.independent.patches import parse_grid
 from patchc.independent.rewrite import Tunnelled, TunnelOptions, Weights, rewrite
 from patchc.ir import format_graph, macs
 from patchc.ir import verify as verify_graph
+from patchc.kernel_options import KernelOptions, kernel_choice
 from patchc.measure.bench import Bench, Part, bench_out
 from patchc.outdir import (
     PLAN,
@@ -93,6 +94,8 @@ PathLike = str | Path
 SHADOW_MACS = 60_000_000
 Shapes = Mapping[str, tuple[int, ...]]
 
+_ANY_KERNELS = KernelOptions()
+
 PLANNED = ("plan", "schedule")  # what `dump` prints of a network with a plan
 
 
@@ -128,6 +131,7 @@ def compile(
     plan: Plan | PathLike | None = None,
     calibration: Calibration | None = None,
     quantization: QuantizeOptions | None = None,
+    kernels: KernelOptions = _ANY_KERNELS,
     check: bool = False,
     progress: Progress = silent,
 ) -> CompileResult:
@@ -146,6 +150,7 @@ def compile(
     input_shapes: ONNX input -> dimensions, where the file leaves them open.
     plan: an earlier plan.json to repeat.
     calibration: quantise a float model first; see `quantize`, whose options are `quantization`.
+    kernels: whose there may be, and where CMSIS-NN is; by default all, where CMSIS-NN is at hand.
     check: run the schedule byte by byte in numpy, over shadow memory, however large the network;
         small ones always are.
     progress: called with a few words before each stage.
@@ -155,7 +160,8 @@ def compile(
     """
     source, out = Path(model), Path(output)
     kept, limit = _reserve(target, reserve), None if budget is None else parse_budget(budget)
-    machine = machine_of(core(target))
+    choice = kernel_choice(kernels)
+    machine = choice.machine(core(target))
     chosen_plan, outputs = _plan_or_modes(plan, input_mode, output_mode)
     options = EmitOptions(
         name=identifier(source.stem) if name is None else name,
@@ -166,6 +172,8 @@ def compile(
         target=target,
         stack_bytes=0,  # until there is a plan
         weights=_choice(WeightsMode, weights, "--weights"),
+        cmsis_nn=choice.library,
+        cmsis_nn_mode=choice.mode,
     )
     check_writable(out)
     if quantization is not None and calibration is None:
@@ -192,7 +200,7 @@ def compile(
     reserve_bytes = reserve_of(kept, stages.graph, stages.plan)
     options = replace(options, stack_bytes=reserve_bytes)
     _check_budget(stages, limit, kept, machine)
-    report = make_report(stages, options, limit)
+    report = make_report(stages, options, limit, choice)
     report = replace(report, notes=(*notes, *report.notes))
     if check or report.cost.macs_executed <= SHADOW_MACS:
         progress("running the schedule over shadow memory")
@@ -204,14 +212,14 @@ def compile(
         replace(
             options,
             model_sha256=stages.imported.sha256,
-            command_line=command_line(options, budget, stages.plan),
+            command_line=command_line(options, budget, stages.plan, choice),
             golden=golden_vectors(stages),
         ),
     )
     files |= kept_model
     files[PLAN] = plan_to_json(stages.plan)
     files[REPORT] = report.to_json()
-    files[SOURCE] = Source(options.name, dict(input_shapes or {})).to_json()
+    files[SOURCE] = Source(options.name, dict(input_shapes or {}), choice.numerics.value).to_json()
     with replacing(out) as folder:
         write_files(folder, files)
     return CompileResult(out, report, stages)
@@ -425,6 +433,7 @@ def explore(
     input_mode: str = InputMode.TILES.value,
     output_mode: str = OutputMode.ARENA.value,
     reserve: str | int | None = None,
+    kernels: KernelOptions = _ANY_KERNELS,
     input_shapes: Shapes | None = None,
     progress: Progress = silent,
 ) -> Exploration:
@@ -435,7 +444,7 @@ def explore(
     """
     path, mode = Path(model), _choice(InputMode, input_mode, "--input")
     outputs = _choice(OutputMode, output_mode, "--outputs")
-    kept, machine = _reserve(target, reserve), machine_of(core(target))
+    kept, machine = _reserve(target, reserve), kernel_choice(kernels).machine(core(target))
     progress("reading the model")
     graph = run_passes(import_model(path, input_shapes).graph)
     progress("searching every budget")
@@ -458,6 +467,7 @@ def dump(
     output_mode: str | None = None,
     reserve: str | int | None = None,
     plan: Plan | PathLike | None = None,
+    kernels: KernelOptions | None = None,
 ) -> str:
     """The stable text form of what `model` is at a stage of its compilation.
 
@@ -472,7 +482,8 @@ def dump(
         raise PatchcError(f"--dump {stage!r}: choose one of {known}")
     if stage in PLANNED:
         name = DEFAULT_CORE if target is None else target
-        kept, machine = _reserve(name, reserve), machine_of(core(name))
+        choice = kernel_choice(kernels or _ANY_KERNELS)
+        kept, machine = _reserve(name, reserve), choice.machine(core(name))
         limit = None if budget is None else parse_budget(budget)
         chosen, outputs = _plan_or_modes(plan, input_mode, output_mode)
         stages = run_stages(
@@ -489,6 +500,7 @@ def dump(
         "--outputs": output_mode,
         "--reserve": reserve,
         "--plan": plan,
+        "--kernels": kernels,
     }
     given = [option for option, value in options.items() if value is not None]
     if given:

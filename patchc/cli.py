@@ -13,6 +13,7 @@ import numpy as np
 from rich.console import Console, RenderableType
 
 from patchc import api
+from patchc.cli_kernels import NAMES, kernel_options, taken
 from patchc.codegen import WeightsMode
 from patchc.commands.tunnel import tunnel_command
 from patchc.errors import PatchcError
@@ -248,6 +249,7 @@ def main(ctx: click.Context, debug: bool) -> None:
 @_model
 @click.option("-o", "--output", "out", type=_PATH, required=True, help="Folder to write.")
 @_planning_options
+@kernel_options(emits=True)
 @click.option(
     "--weights",
     type=_values(WeightsMode),
@@ -287,10 +289,12 @@ def compile_command(ctx: click.Context, as_json: bool, **options: Any) -> None:
             raise click.UsageError(f"{_words(ctx, given)}: only with --calibration")
     else:
         options["quantization"] = quantization
+    kernels = taken(options)
     with _progress() as progress:
         result = api.compile(
             options.pop("model"),
             options.pop("out"),
+            kernels=kernels,
             input_shapes=dict(options.pop("shapes")) or None,
             progress=progress,
             **options,
@@ -506,6 +510,7 @@ def _print_best(name: str, values: np.ndarray, names: list[str] | None, top: int
     "--budget to --plan choose the last two as they do in patchc compile.",
 )
 @_planning_options
+@kernel_options(emits=False)
 @_input_shape
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
@@ -530,6 +535,8 @@ def inspect_command(
     if dump and as_json:
         raise click.UsageError("--json: not with --dump")
     if dump:
+        if any(name in given for name in NAMES):
+            given["kernels"] = taken(given)
         click.echo(api.dump(model, dump, input_shapes=chosen, **given), nl=False)
         return 0
     target = given.pop("target", DEFAULT_CORE)
@@ -571,6 +578,7 @@ def inspect_command(
     help="Where outputs go that are maps; see patchc compile --help.",
 )
 @click.option("--reserve", help="Bytes for stack and statics; by default the target's.")
+@kernel_options(emits=False)
 @_input_shape
 @click.option("--json", "as_json", is_flag=True, help="Print the frontier as JSON.")
 def explore_command(
@@ -582,6 +590,7 @@ def explore_command(
     reserve: str | None,
     shapes: tuple[tuple[str, tuple[int, ...]], ...],
     as_json: bool,
+    **kernels: Any,
 ) -> None:
     """Show how little RAM MODEL can run in, and what it costs: the frontier of RAM and work.
 
@@ -598,6 +607,7 @@ def explore_command(
             input_mode=input_mode,
             output_mode=output_mode,
             reserve=reserve,
+            kernels=taken(kernels),
             input_shapes=dict(shapes) or None,
             progress=progress,
         )

@@ -22,6 +22,8 @@ BENCH = "bench.json"
 MODEL = "test/model.onnx"  # the quantised file that the C computes, byte for byte
 SOURCE = "test/source.json"
 
+EXACT = "exact"
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -29,6 +31,7 @@ class Source:
 
     name: str  # of the emitted C
     input_shapes: Mapping[str, tuple[int, ...]]  # ONNX input -> dimensions, as given
+    numerics: str = EXACT  # what layers that CMSIS-NN computes mean: `--numerics`
 
     def to_json(self) -> str:
         """The text of test/source.json."""
@@ -39,7 +42,7 @@ class Source:
         """The inverse of `to_json`. Raises ValueError, KeyError or TypeError on other text."""
         data = json.loads(text)
         shapes = {name: tuple(dims) for name, dims in data["input_shapes"].items()}
-        return Source(data["name"], shapes)
+        return Source(data["name"], shapes, data.get("numerics", EXACT))
 
 
 def read_source(out: Path) -> Source:

@@ -16,6 +16,7 @@ from patchc.codegen.describe import arena_map, call_numbers
 from patchc.codegen.firmware import firmware_files
 from patchc.codegen.functions import describe_functions
 from patchc.codegen.layout import comment_block, comment_lines
+from patchc.codegen.libraries import LibraryUse, library_use
 from patchc.codegen.names import Names
 from patchc.codegen.options import EmitOptions, WeightsMode
 from patchc.codegen.ports import Port, input_ports, output_ports
@@ -62,6 +63,8 @@ def emit(schedule: Schedule, placement: Placement, options: EmitOptions) -> dict
     if network.blob:
         files[network.blob_file] = network.blob
     files.update(_runtime_files(network.kernels, network.parts))
+    if network.library is not None:
+        files.update(network.library.out_files())
     if options.golden:
         files["test/golden_in.bin"] = options.golden.inputs
         files["test/golden_out.bin"] = options.golden.outputs
@@ -129,6 +132,11 @@ class _Network:
     def kernels(self) -> tuple[Kernel, ...]:
         used = {call.kernel for call in self.calls if isinstance(call, KernelCall)}
         return tuple(sorted(used, key=lambda kernel: kernel.name))
+
+    @cached_property
+    def library(self) -> LibraryUse | None:
+        """CMSIS-NN, where kernels call it."""
+        return library_use(self.kernels, self.options.cmsis_nn, self.options.cmsis_nn_mode)
 
     @cached_property
     def inputs(self) -> tuple[Port, ...]:
@@ -233,6 +241,7 @@ class _Network:
             "declarations": self.declarations,
             "headers": [*(header for header, _ in self.parts), *self.declarations],
             "sources": sources,
+            "library": self.library,
             "included": sorted(path.rsplit("/", 1)[-1] for path in included),
             "golden_cases": options.golden.cases if options.golden else 0,
         }
@@ -244,6 +253,7 @@ class _Network:
             *comment_lines(f"Model: {options.model_file}"),
             *comment_lines(f"sha256: {options.model_sha256}"),
             *comment_lines(f"Command: {options.command_line}"),
+            *(comment_lines(f"Calls {self.library.title}.") if self.library else ()),
         ]
 
     def description(self) -> str:

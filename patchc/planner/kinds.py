@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from patchc.ir import Graph
+from patchc.kernels.cmsis_nn import is_library_kernel
 from patchc.plan.types import Plan
 from patchc.targets.reserve import Kind, Reserve
 
@@ -13,6 +14,9 @@ MANY_STEPS = 48
 
 def kind_of(plan: Plan) -> Kind:
     """The kind that a plan belongs to."""
+    used = {kernel for tunnel in plan.tunnels for step in tunnel.steps for kernel in step.kernels}
+    if any(map(is_library_kernel, used)):
+        return Kind.LIBRARY
     steps = [step for tunnel in plan.tunnels if not tunnel.whole for step in tunnel.steps]
     if len(steps) > MANY_STEPS:
         return Kind.MANY

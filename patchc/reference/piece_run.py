@@ -324,7 +324,8 @@ def _check_order(order: Order, target: Rectangle, operand: _Operand) -> None:
     """Raises ShadowMemoryError when the call overwrites what it has still to read.
 
     Moments count twice per element or pixel, so that a read and a write of the same one have an
-    order: an ELEMENT kernel reads first; a PIXEL kernel may read again after its first write.
+    order: an ELEMENT kernel reads first; a PIXEL kernel may read again after its first write. A
+    CALL kernel writes at once, and then reads everything.
     """
     source = operand.rectangle
     if not overlap(target.extent, source.extent):
@@ -335,6 +336,8 @@ def _check_order(order: Order, target: Rectangle, operand: _Operand) -> None:
         sizes = zip(source.shape, target.shape, strict=True)
         met = tuple(axis for axis, (own, whole) in enumerate(sizes) if own != whole)
         written_at, read_at = 2 * element + 1, 2 * element.max(axis=met, keepdims=True)
+    elif order is Order.CALL:
+        written_at, read_at = np.zeros(target.shape, int), np.ones(source.shape, int)
     else:
         rows, cols, channels = target.shape
         pixel = np.arange(rows * cols).reshape(rows, cols, 1)

@@ -19,6 +19,7 @@ from patchc.report.data import (
     Flash,
     HostOperators,
     Layer,
+    LibraryReport,
     ModelReport,
     Output,
     Ram,
@@ -44,6 +45,7 @@ class Facts:
     exact: FormCounts  # of the constants as emitted
     machine: Machine = ANY_CORE  # that the plan was made for
     instructions: int | None = None  # that the target executes; None: it has no cost table
+    library: LibraryReport | None = None
 
 
 def build_report(
@@ -75,6 +77,7 @@ def build_report(
         exact=Exact(exact.channels, exact.proved, exact.lines, exact.guarded, exact.emulated),
         tunnels=_tunnels(plan, schedule, work),
         kernels=_kernels(schedule),
+        library=facts.library,
         choices=kernel_choices(plan, schedule, facts.machine),
         host=HostOperators(
             leading=imported.prologue.nodes if imported.prologue else (),

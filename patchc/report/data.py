@@ -136,6 +136,27 @@ class Output:
 
 
 @dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """A layer that the library does not compute."""
+
+    node: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class LibraryReport:
+    """A library of others that computes layers, where it was at hand."""
+
+    name: str
+    version: str
+    source: str  # a package, or "a checkout"
+    sha256: str | None  # of the files that the C needs; None: it needs none
+    mode: str  # "copy": they are in OUT, "link": where they were found
+    layers: tuple[str, ...]  # nodes that it computes
+    elsewhere: tuple[Elsewhere, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class HostOperators:
     """Float operators of the file that stay outside the C, as "name (OpType)"."""
 
@@ -163,6 +184,7 @@ class Report:
     exact: Exact
     tunnels: tuple[Tunnel, ...]
     kernels: Mapping[str, int]  # kernel -> steps that use it
+    library: LibraryReport | None  # None: none was to be used
     choices: tuple[KernelChoice, ...]  # of nodes that several kernels are for
     host: HostOperators
     layers: tuple[Layer, ...]

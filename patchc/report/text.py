@@ -8,7 +8,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from patchc.report.data import Layer, Report
+from patchc.report.data import Layer, LibraryReport, Report
 
 WIDTH = 80
 _NAME_WIDTH = 27  # what the other columns of the layer table leave
@@ -127,6 +127,11 @@ def _wrapped(fact: str) -> list[str]:
     return textwrap.wrap(fact, WIDTH, subsequent_indent=" " * 9, drop_whitespace=True)
 
 
+def _library(library: LibraryReport) -> str:
+    computes = f"computes {len(library.layers)} of {len(library.layers) + len(library.elsewhere)}"
+    return f"library  {library.name} {library.version}, {library.source}, {computes} layers"
+
+
 def _choices(report: Report) -> list[str]:
     """What other kernels would cost, where there are any."""
     found = [(c, [o for o in c.others if o.cost is not None]) for c in report.choices]
@@ -156,6 +161,8 @@ def _facts(report: Report) -> list[str]:
         "kernels  " + ", ".join(f"{name} {count}" for name, count in report.kernels.items()),
         *_choices(report),
     ]
+    if report.library is not None:
+        lines.append(_library(report.library))
     lines += [
         f"outputs  {output.tensor}: {output.bytes:,} B handed over, "
         + ("in raster order" if output.order == "raster" else "stripe by stripe of columns")

@@ -14,6 +14,21 @@ _COSTS = CostTable(
         "portable": Coefficients(per_call=282_333, per_output=3_767),
     },
     kernels={
+        "conv2d.cmsis-nn": Coefficients(
+            per_call=1_636_195, per_pixel=1_002_342, per_output=111_389, per_mac=9_097
+        ),
+        "conv2d_depthwise.cmsis-nn": Coefficients(
+            per_call=1_993_259, per_pixel=338_670, per_output=179_005, per_mac=34_516
+        ),
+        "conv2d_pointwise.cmsis-nn": Coefficients(
+            per_call=1_460_556,
+            per_row=1_182_165,
+            per_output=111_377,
+            per_mac=7_902,
+            per_weight_byte=7_485,
+        ),
+        "dense.cmsis-nn": Coefficients(per_call=601_915, per_output=158_625, per_mac=15_000),
+        "max_pool.cmsis-nn": Coefficients(per_pixel=6_429_622, per_output=3_452),
         "add": Coefficients(per_call=780_333, per_row=245_898, per_pixel=2_248, per_output=27_860),
         "conv2d": Coefficients(
             per_call=716_870, per_pixel=1_006_133, per_output=122_202, per_mac=9_043
@@ -61,7 +76,7 @@ CORTEX_M0 = Core(
     ),
     compile_flags=("-mcpu=cortex-m0", "-mthumb"),
     # Measured: python -m benchmarks.reserve --core cortex-m0
-    reserve=Reserve(layers=680, tunnels=840, groups=1024, many=1120),
+    reserve=Reserve(layers=680, tunnels=840, groups=1024, many=1120, library=1392),
     boards=(MPS2_AN385, MICROBIT),
     # Its one multiplication gives the low word of a product.
     flavours=("portable", "narrow"),

@@ -12,6 +12,17 @@ _COSTS = CostTable(
         "portable": Coefficients(per_call=165_689, per_output=2_231),
     },
     kernels={
+        "conv2d.cmsis-nn": Coefficients(
+            per_call=912_937, per_pixel=710_300, per_output=33_967, per_mac=4_734
+        ),
+        "conv2d_depthwise.cmsis-nn": Coefficients(
+            per_call=829_861, per_pixel=59_624, per_mac=11_647, per_weight_byte=566
+        ),
+        "conv2d_pointwise.cmsis-nn": Coefficients(
+            per_row=1_176_547, per_output=36_953, per_mac=4_354, per_weight_byte=7_053
+        ),
+        "dense.cmsis-nn": Coefficients(per_call=425_962, per_output=69_000, per_mac=11_500),
+        "max_pool.cmsis-nn": Coefficients(per_row=164_056, per_pixel=1_067_778, per_output=9_939),
         "add": Coefficients(per_call=492_174, per_row=170_766, per_pixel=1_365, per_output=17_043),
         "conv2d": Coefficients(
             per_pixel=804_662, per_output=24_357, per_mac=3_856, per_weight_byte=2_071
@@ -57,7 +68,7 @@ CORTEX_M3 = Core(
     ),
     compile_flags=("-mcpu=cortex-m3", "-mthumb"),
     # Measured: python -m benchmarks.reserve --core cortex-m3
-    reserve=Reserve(layers=712, tunnels=840, groups=1024, many=1024),
+    reserve=Reserve(layers=712, tunnels=840, groups=1024, many=1024, library=1312),
     boards=(MPS2_AN385,),
     cost_table=_COSTS,
 )

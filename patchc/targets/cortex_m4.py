@@ -12,6 +12,26 @@ _COSTS = CostTable(
         "portable": Coefficients(per_call=168_774, per_output=2_123),
     },
     kernels={
+        "conv2d.cmsis-nn-dsp": Coefficients(
+            per_call=1_101_646, per_pixel=894_366, per_output=45_521, per_mac=2_660
+        ),
+        "conv2d_depthwise.cmsis-nn-dsp": Coefficients(
+            per_call=230_733, per_pixel=165_077, per_mac=9_460
+        ),
+        "conv2d_depthwise_basic.cmsis-nn-dsp-basic": Coefficients(
+            per_call=626_512, per_pixel=10_983_962, per_output=179_574, per_mac=10_851
+        ),
+        "conv2d_pointwise.cmsis-nn-dsp": Coefficients(
+            per_call=1_705_057,
+            per_row=363_452,
+            per_output=44_594,
+            per_mac=1_923,
+            per_weight_byte=6_194,
+        ),
+        "dense.cmsis-nn-dsp": Coefficients(per_call=384_316, per_output=100_833, per_mac=7_063),
+        "max_pool.cmsis-nn-dsp": Coefficients(
+            per_row=144_389, per_pixel=1_073_444, per_output=9_793
+        ),
         "add": Coefficients(per_call=493_262, per_row=163_524, per_pixel=1_345, per_output=16_042),
         "add.dsp": Coefficients(per_row=239_958, per_output=9_534),
         "conv2d": Coefficients(
@@ -78,7 +98,7 @@ CORTEX_M4 = Core(
     ),
     compile_flags=("-mcpu=cortex-m4", "-mthumb", "-mfpu=fpv4-sp-d16", "-mfloat-abi=hard"),
     # Measured: python -m benchmarks.reserve --core cortex-m4
-    reserve=Reserve(layers=704, tunnels=1056, groups=1104, many=1104),
+    reserve=Reserve(layers=704, tunnels=1056, groups=1104, many=1104, library=1280),
     boards=(MPS2_AN386,),
     flavours=("portable", "dsp"),
     cost_table=_COSTS,

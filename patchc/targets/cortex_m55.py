@@ -15,6 +15,34 @@ _COSTS = CostTable(
         "portable": Coefficients(per_call=145_110, per_output=2_189),
     },
     kernels={
+        "conv2d.cmsis-nn-mve": Coefficients(
+            per_call=877_204, per_pixel=474_653, per_output=7_902, per_mac=982, per_weight_byte=823
+        ),
+        "conv2d_depthwise.cmsis-nn-mve": Coefficients(
+            per_call=1_541_180,
+            per_pixel=301_201,
+            per_output=4_822,
+            per_mac=1_821,
+            per_weight_byte=2_177,
+        ),
+        "conv2d_depthwise_basic.cmsis-nn-mve-basic": Coefficients(
+            per_call=1_124_797,
+            per_pixel=189_809,
+            per_output=193_627,
+            per_mac=9_815,
+            per_weight_byte=400,
+        ),
+        "conv2d_pointwise.cmsis-nn-mve": Coefficients(
+            per_call=1_308_712,
+            per_pixel=12_782,
+            per_output=19_400,
+            per_mac=136,
+            per_weight_byte=534,
+        ),
+        "dense.cmsis-nn-mve": Coefficients(per_call=385_411, per_output=35_250, per_mac=315),
+        "max_pool.cmsis-nn-mve": Coefficients(
+            per_call=738_224, per_pixel=235_825, per_output=1_927
+        ),
         "add": Coefficients(per_call=521_937, per_row=148_676, per_pixel=1_493, per_output=15_045),
         "add.mve": Coefficients(
             per_call=463_626, per_row=178_659, per_pixel=1_273, per_output=4_288
@@ -72,7 +100,7 @@ CORTEX_M55 = Core(
     ),
     compile_flags=("-mcpu=cortex-m55", "-mthumb", "-mfloat-abi=hard"),
     # Measured: python -m benchmarks.reserve --core cortex-m55
-    reserve=Reserve(layers=1008, tunnels=1184, groups=1272, many=1272),
+    reserve=Reserve(layers=1008, tunnels=1184, groups=1272, many=1272, library=1408),
     boards=(MPS3_AN547,),
     flavours=("portable", "mve"),
     cost_table=_COSTS,

@@ -12,6 +12,26 @@ _COSTS = CostTable(
         "portable": Coefficients(per_call=128_759, per_output=1_324),
     },
     kernels={
+        "conv2d.cmsis-nn-dsp": Coefficients(
+            per_call=987_001, per_pixel=843_556, per_output=41_406, per_mac=2_406
+        ),
+        "conv2d_depthwise.cmsis-nn-dsp": Coefficients(
+            per_call=284_706, per_pixel=125_079, per_mac=7_915
+        ),
+        "conv2d_depthwise_basic.cmsis-nn-dsp-basic": Coefficients(
+            per_call=593_102, per_pixel=9_227_359, per_output=156_905, per_mac=9_139
+        ),
+        "conv2d_pointwise.cmsis-nn-dsp": Coefficients(
+            per_call=1_611_813,
+            per_row=314_764,
+            per_output=37_584,
+            per_mac=1_678,
+            per_weight_byte=5_482,
+        ),
+        "dense.cmsis-nn-dsp": Coefficients(per_call=369_076, per_output=94_000, per_mac=6_375),
+        "max_pool.cmsis-nn-dsp": Coefficients(
+            per_row=126_722, per_pixel=1_029_111, per_output=9_773
+        ),
         "add": Coefficients(per_call=321_070, per_row=112_990, per_pixel=834, per_output=9_026),
         "add.dsp": Coefficients(per_row=163_875, per_output=6_284),
         "conv2d": Coefficients(
@@ -72,7 +92,7 @@ CORTEX_M7 = Core(
     ),
     compile_flags=("-mcpu=cortex-m7", "-mthumb", "-mfpu=fpv5-sp-d16", "-mfloat-abi=hard"),
     # Measured: python -m benchmarks.reserve --core cortex-m7
-    reserve=Reserve(layers=704, tunnels=1056, groups=1104, many=1104),
+    reserve=Reserve(layers=704, tunnels=1056, groups=1104, many=1104, library=1280),
     boards=(MPS2_AN500,),
     flavours=("portable", "dsp"),
     cost_table=_COSTS,

@@ -49,6 +49,7 @@ def make_report(stages: Stages, options: EmitOptions, limit: int | None) -> Repo
         layerwise_bytes=layerwise,
         instructions=instructions,
         constant_bytes=constants.bytes,
+        weights_bytes=constants.flash,
         exact=constants.exact,
     )
     return build_report(stages.imported, stages.plan, stages.schedule, stages.placement, facts)

@@ -6,7 +6,7 @@ A block that computes one map in one go becomes a function with a single call on
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from patchc.codegen.constants import ParamStruct
 from patchc.codegen.describe import call_comment
@@ -84,6 +84,12 @@ class BlockFunction:
     name: str
     call: KernelCall | CallbackCall
     stores: bool  # it hands an output over
+    is_new: bool = True  # no block before has the same function
+
+    @property
+    def key(self) -> str:
+        """Equal where two functions would compute the same."""
+        return repr((replace(self.call, comment=""), self.stores))
 
     @property
     def is_tunnel(self) -> bool:

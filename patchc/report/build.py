@@ -38,7 +38,8 @@ class Facts:
     budget_bytes: int | None
     reserve_bytes: int  # stands for stack and statics
     layerwise_bytes: int  # arena of the layer-by-layer plan
-    constant_bytes: Mapping[str, int]  # node -> bytes of its constants as emitted
+    constant_bytes: Mapping[str, int]  # node -> bytes of the constants that it reads, as emitted
+    weights_bytes: int  # of all constants; equal ones are emitted once
     exact: FormCounts  # of the constants as emitted
     instructions: int | None = None  # that the target executes; None: it has no cost table
 
@@ -64,7 +65,7 @@ def build_report(
         output_mode=plan.output_mode.value,
         outputs=_outputs(schedule),
         ram=_ram(schedule, placement, facts),
-        flash=Flash(weights_bytes=sum(facts.constant_bytes.values()), code_bytes=None),
+        flash=Flash(weights_bytes=facts.weights_bytes, code_bytes=None),
         weight_bytes_read=sum(
             node.calls * facts.constant_bytes.get(name, 0) for name, node in work.items()
         ),

@@ -51,6 +51,7 @@ def make_report(stages: Stages, options: EmitOptions, limit: int | None) -> Repo
         constant_bytes=constants.bytes,
         weights_bytes=constants.flash,
         exact=constants.exact,
+        machine=machine,
     )
     return build_report(stages.imported, stages.plan, stages.schedule, stages.placement, facts)
 

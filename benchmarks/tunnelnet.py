@@ -2,9 +2,9 @@
 
     python -m benchmarks.tunnelnet [--patches N]... [--budget BYTES]
 
-MobileNetV2 0.35 over patches of 112 x 112 pixels, 384 features, 1000 classes, random weights, cut by
-patchc tunnel: shared weights, merged by their mean. Linked for a Cortex-M4 and run under QEMU, in
-guarded RAM of that size. The image lies outside of the arena (--input extern).
+MobileNetV2 0.35 over patches of 112 x 112 pixels, 384 features, 1000 classes, random weights, cut
+by patchc tunnel: shared weights, merged by their mean. Linked for a Cortex-M4 and run under QEMU,
+in guarded RAM of that size. The image comes through the callback, patch by patch.
 """
 
 from __future__ import annotations
@@ -85,13 +85,13 @@ def measure(patches: int, budget: str, folder: Path) -> Result:
     """Compile, link, run, compare. Raises PatchcError."""
     model, out = quantized(patches, folder), folder / "out"
     try:
-        result = patchc.compile(model, out, budget=budget, target=TARGET, input_mode="extern")
+        result = patchc.compile(model, out, budget=budget, target=TARGET)
     except PatchcError as error:
         least = re.search(r"least is (\d+) B", str(error))
         if least is None:
             raise
         click.echo(f"{patches} patches: {budget} B not reachable, {least[1]} B instead")
-        result = patchc.compile(model, out, budget=least[1], target=TARGET, input_mode="extern")
+        result = patchc.compile(model, out, budget=least[1], target=TARGET)
     found = patchc.verify(out, on="qemu", cases=1)
     if not found.passed:
         raise PatchcError(f"{patches} patches: {found.failures}")

@@ -236,6 +236,7 @@ class _Network:
             "count": len(self.weights.sources),
             "static_params": static,
             "blocks": self.blocks,
+            "begins": sorted({call.row for call in self.calls if isinstance(call, Load)} - {0}),
             "loads": any(isinstance(call, Load) for call in self.calls),
             "stores": any(isinstance(call, Store) for call in self.calls),
             "declarations": self.declarations,

@@ -340,7 +340,9 @@ class _StepMaker:
         if isinstance(call, Load | Store):
             view = self._view("out" if isinstance(call, Load) else "in", call.tensor, _PIECE)
             function, caller = callback(self.program, call)
-            given = (caller, f"&{view.name}", f"{_PIECE}->r0", f"{_PIECE}->c0")
+            at = call if isinstance(call, Load) else Load(call.tensor)
+            row, col = shifted(f"{_PIECE}->r0", at.row), shifted(f"{_PIECE}->c0", at.col)
+            given = (caller, f"&{view.name}", row, col)
             return PieceCall(comment, function, (view,), frozenset(), None, given, is_callback=True)
         views = []
         patch, pads = self.reads.get(call, (_PIECE, NO_PADS))

@@ -144,7 +144,7 @@ def _tunnels(plan: Plan, schedule: Schedule, work: Mapping[str, Work]) -> tuple[
             ),
             modes=_modes(tunnel),
             bytes=live[block_of[tunnel.nodes[0]].name],
-            macs=sum(work[name].macs for name in tunnel.nodes),
+            macs=sum(work[name].macs for name in tunnel.nodes if name in work),
         )
         for tunnel in plan.tunnels
     )

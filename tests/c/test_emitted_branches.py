@@ -17,10 +17,10 @@ from tests.independent import classifier, quantized, samples, saved
 def least_of(model: Path, folder: Path):
     """Compiled for the least RAM."""
     with pytest.raises(patchc.PatchcError) as error:
-        patchc.compile(model, folder / "least", budget=1, input_mode="extern", name="net")
+        patchc.compile(model, folder / "least", budget=1, name="net")
     (least,) = re.findall(r"least is (\d+) B \(arena", str(error.value))
     out = folder / "out"
-    return out, patchc.compile(model, out, budget=least, input_mode="extern", name="net")
+    return out, patchc.compile(model, out, budget=least, name="net")
 
 
 def functions(out: Path) -> list[str]:

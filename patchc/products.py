@@ -54,6 +54,7 @@ def make_report(
         layerwise_bytes=layerwise,
         instructions=instructions,
         constant_bytes=constants.bytes,
+        weights_bytes=constants.flash,
         exact=constants.exact,
         library=None
         if choice.library is None

@@ -173,6 +173,16 @@ class GraphBuilder:
         self._made[key] = finished.tensor
         return finished
 
+    def _clipped(self, value: Pending, clamp: Clamp, result: Result) -> Quantized:
+        """What makes its own nodes, and a table behind it where there is a range."""
+        assert value.make is not None
+        if not value.clips:
+            return value.make(result)
+        whole = self._fresh(f"{result.name}_whole")
+        made = value.make(replace(result, name=whole, in_file=False))
+        table = Lut(np.clip(ALL_VALUES, clamp.lo, clamp.hi), "+".join(c.kind for c in value.clips))
+        return self.look_up(made, table, result, result.name)
+
     def integers(self, value: Pending) -> Quantized | None:
         """The float result of an operator that no QuantizeLinear follows, where it only chooses
         among values of one scale and zero point, so that it has these too: its node is made here,
@@ -188,16 +198,6 @@ class GraphBuilder:
             return None
         result = Result(value.result, value.layout, quant, unsigned, in_file=False)
         return self.finish(value, result)
-
-    def _clipped(self, value: Pending, clamp: Clamp, result: Result) -> Quantized:
-        """What makes its own nodes, and a table behind it where there is a range."""
-        assert value.make is not None
-        if not value.clips:
-            return value.make(result)
-        whole = self._fresh(f"{result.name}_whole")
-        made = value.make(replace(result, name=whole, in_file=False))
-        table = Lut(np.clip(ALL_VALUES, clamp.lo, clamp.hi), "+".join(c.kind for c in value.clips))
-        return self.look_up(made, table, result, result.name)
 
     def _chained(self, value: Pending, result: Result) -> tuple[Op, tuple[str, ...]]:
         """The last operator of a chain and what it reads. The others' nodes are made here, at the

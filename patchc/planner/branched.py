@@ -12,13 +12,14 @@ from dataclasses import replace
 
 from patchc.ir import Graph, Node
 from patchc.ir.branches import Branches, find_branches
-from patchc.plan.types import InputMode, OutputMode, Plan, TunnelPlan
+from patchc.plan.types import FETCH, InputMode, OutputMode, Plan, StepPlan, TunnelPlan
 from patchc.planner.layer_by_layer import layers
 from patchc.planner.machine import Machine
 from patchc.planner.order import may_overwrite
 
 # Inputs that lie where any number of tunnels can read them.
-MODES = (InputMode.EXTERN, InputMode.RESIDENT)
+# Of an image that a callback brings, each branch fetches its rectangle.
+MODES = (InputMode.EXTERN, InputMode.RESIDENT, InputMode.TILES)
 
 
 def planned_branches(graph: Graph, mode: InputMode) -> Branches | None:
@@ -35,11 +36,15 @@ def planned_branches(graph: Graph, mode: InputMode) -> Branches | None:
     return found if pixels and found.cut not in reads and len(graph.inputs) == 1 else None
 
 
-def one_branch(graph: Graph, branches: Branches) -> Graph:
-    """The first branch as a network of its own."""
+def one_branch(graph: Graph, branches: Branches, mode: InputMode) -> Graph:
+    """The first branch as a network of its own; its rectangle is its input where it is fetched."""
     inside = set(branches.nodes[0])
     nodes = tuple(node for node in graph.nodes if node.name in inside)
-    return replace(graph, outputs=branches.results).with_nodes(nodes)
+    inputs = graph.inputs
+    if mode is InputMode.TILES:
+        crop = next(node for node in nodes if node.inputs[0] == branches.cut)
+        inputs, nodes = (crop.output,), tuple(node for node in nodes if node is not crop)
+    return replace(graph, inputs=inputs, outputs=branches.results).with_nodes(nodes)
 
 
 class Branched:
@@ -76,12 +81,28 @@ class Branched:
         """All branches by the plan of one."""
         tunnels: list[TunnelPlan] = []
         in_place: list[tuple[str, str]] = []
+        if self.mode is InputMode.TILES:
+            one = replace(one, tunnels=self._fetching(one))
         for index, nodes in enumerate(self._order):
             names = self.branches.renamed(index)
             tunnels += [_renamed(tunnel, names) for tunnel in one.tunnels]
             in_place += [(names[target], names[source]) for target, source in one.in_place]
             tunnels += [TunnelPlan((self._steps[node.name],), whole=True) for node in nodes]
         return Plan(self.mode, tuple(tunnels), (*in_place, *self.in_place), outputs)
+
+    def _fetching(self, one: Plan) -> tuple[TunnelPlan, ...]:
+        """The tunnels of one branch, the rectangle fetched in front of the first that reads it."""
+        nodes = [self.graph.node(name) for name in self.branches.nodes[0]]
+        crop = next(node for node in nodes if node.inputs[0] == self.branches.cut)
+        fetch = StepPlan((crop.name,), (FETCH,))
+        readers = {node.name for node in self.graph.consumers[crop.output]}
+        at = next(i for i, tunnel in enumerate(one.tunnels) if readers & set(tunnel.nodes))
+        first = one.tunnels[at]
+        alone = sum(bool(readers & set(tunnel.nodes)) for tunnel in one.tunnels) == 1
+        found = [replace(first, steps=(fetch, *first.steps))]
+        if first.whole or not alone:
+            found = [TunnelPlan((fetch,), whole=True), first]
+        return (*one.tunnels[:at], *found, *one.tunnels[at + 1 :])
 
     def _outer_order(self) -> list[list[Node]]:
         """Behind each branch, the nodes that can run then."""

@@ -121,7 +121,7 @@ def _branched(
     """The plan of the graph by the cheapest plan of one branch with which it fits, or by the one of
     least total."""
     graph, mode, count = branched.graph, branched.mode, branched.branches.count
-    one = one_branch(graph, branched.branches)
+    one = one_branch(graph, branched.branches, mode)
     beside = branched.beside()
     best: Choice | None = None
     for _ in range(BRANCH_TRIES):

@@ -134,9 +134,13 @@ class PieceRun:
     def _load(self, call: Load, region: Region) -> None:
         name, rows, cols = call.tensor, region.rows, region.cols
         target = self._locate(name, rows, cols)
-        image = self._work.inputs[name]
+        image = self._work.inputs[call.image][call.row :, call.col :]
         self._memory.write(target, image[rows.start : rows.stop, cols.start : cols.stop])
-        self._work.fetches[name].add(rows, cols)
+        fetched = [
+            Span(span.start + shift, span.stop + shift)
+            for span, shift in ((rows, call.row), (cols, call.col))
+        ]
+        self._work.fetches[call.image].add(*fetched)
 
     def _store(self, call: Store, region: Region) -> None:
         name, rows, cols = call.tensor, region.rows, region.cols

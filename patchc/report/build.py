@@ -41,7 +41,8 @@ class Facts:
     budget_bytes: int | None
     reserve_bytes: int  # stands for stack and statics
     layerwise_bytes: int  # arena of the layer-by-layer plan
-    constant_bytes: Mapping[str, int]  # node -> bytes of its constants as emitted
+    constant_bytes: Mapping[str, int]  # node -> bytes of the constants that it reads, as emitted
+    weights_bytes: int  # of all constants; equal ones are emitted once
     exact: FormCounts  # of the constants as emitted
     machine: Machine = ANY_CORE  # that the plan was made for
     instructions: int | None = None  # that the target executes; None: it has no cost table
@@ -69,7 +70,7 @@ def build_report(
         output_mode=plan.output_mode.value,
         outputs=_outputs(schedule),
         ram=_ram(schedule, placement, facts),
-        flash=Flash(weights_bytes=sum(facts.constant_bytes.values()), code_bytes=None),
+        flash=Flash(weights_bytes=facts.weights_bytes, code_bytes=None),
         weight_bytes_read=sum(
             node.calls * facts.constant_bytes.get(name, 0) for name, node in work.items()
         ),
@@ -146,7 +147,7 @@ def _tunnels(plan: Plan, schedule: Schedule, work: Mapping[str, Work]) -> tuple[
             ),
             modes=_modes(tunnel),
             bytes=live[block_of[tunnel.nodes[0]].name],
-            macs=sum(work[name].macs for name in tunnel.nodes),
+            macs=sum(work[name].macs for name in tunnel.nodes if name in work),
         )
         for tunnel in plan.tunnels
     )

@@ -13,7 +13,7 @@ from patchc.plan.types import Plan, StepPlan
 from patchc.planner.machine import Machine
 from patchc.report.data import KernelChoice, OtherKernel
 from patchc.schedule.sites import placed_kernels
-from patchc.schedule.types import Schedule, Step
+from patchc.schedule.types import Load, Schedule, Step
 from patchc.schedule.work import Executed, executed
 
 
@@ -27,6 +27,7 @@ def kernel_choices(plan: Plan, schedule: Schedule, machine: Machine) -> tuple[Ke
         choice
         for tunnel in plan.tunnels
         for step in tunnel.steps
+        if not step.is_fetched
         for placed in placed_kernels(graph, step, machine.registry, tunnel.whole)
         for choice in _choice(
             placed.kernel, placed.site, work[_node(graph, placed.site)], cols, machine
@@ -75,7 +76,7 @@ def _columns(schedule: Schedule) -> dict[str, int]:
     found: dict[str, int] = {}
     for block in schedule.blocks:
         for step in block.steps:
-            if step.nodes:
+            if step.nodes and not isinstance(step.calls[0], Load):
                 found |= _columns_of(schedule.graph, step)
     return found
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 import patchc
@@ -16,3 +18,16 @@ def test_a_rewritten_file_on_a_core(name, tmp_path):
     patchc.compile(model, tmp_path / "out", target="cortex-m4")
     found = patchc.verify(tmp_path / "out", on="qemu", cases=1)
     assert found.passed, found.failures
+
+
+def test_patch_by_patch_in_the_least_ram(tmp_path):
+    model = quantized("central", tmp_path, before=False)
+    with pytest.raises(patchc.PatchcError) as error:
+        patchc.compile(model, tmp_path / "out", budget=1, target="cortex-m4")
+    (least,) = re.findall(r"least is (\d+) B \(arena", str(error.value))
+    patchc.compile(model, tmp_path / "out", budget=least, target="cortex-m4")
+    found = patchc.verify(tmp_path / "out", on="qemu", cases=1)
+    assert found.passed, found.failures
+    counted = patchc.bench(tmp_path / "out")
+    assert counted.bytes_different == 0
+    assert sum(block.instructions for block in counted.blocks) <= counted.instructions

@@ -79,6 +79,7 @@ def compiled(
         reserve_bytes=RESERVE,
         layerwise_bytes=placement.arena_bytes,
         constant_bytes={node.name: 100 for node in graph.nodes},
+        weights_bytes=100 * len(graph.nodes),
         exact=constant_facts(schedule).exact,
     )
     return build_report(imported, plan, schedule, placement, facts), schedule
@@ -139,7 +140,7 @@ def test_recomputed_columns_and_calls_are_counted():
     )
     graph = schedule.graph
     constants = {node.name: 100 for node in graph.nodes}
-    facts = Facts("net", "cortex-m4", None, RESERVE, 0, constants, FormCounts())
+    facts = Facts("net", "cortex-m4", None, RESERVE, 0, constants, 0, FormCounts())
     imported = ImportedModel(graph, onnx.ModelProto(), "", None, None, (), (), ())
     again = build_report(
         imported, trivial_plan(graph, InputMode.TILES), striped, place(striped), facts
@@ -183,7 +184,7 @@ def test_host_operators_are_named():
     schedule = lower(graph, plan)
     ops = HostOps(("softmax (Softmax)",), onnx.ModelProto())
     imported = ImportedModel(graph, onnx.ModelProto(), "", None, ops, (), (), ())
-    facts = Facts("net", "cortex-m4", None, 0, 0, {}, FormCounts())
+    facts = Facts("net", "cortex-m4", None, 0, 0, {}, 0, FormCounts())
     report = build_report(imported, plan, schedule, place(schedule), facts)
     assert report.host.trailing == ("softmax (Softmax)",)
     assert "softmax (Softmax)" in to_text(report)

@@ -29,6 +29,7 @@ class Source:
 
     name: str  # of the emitted C
     input_shapes: Mapping[str, tuple[int, ...]]  # ONNX input -> dimensions, as given
+    cut: tuple[str, ...] = ()  # nodes left to the host, as given
 
     def to_json(self) -> str:
         """The text of test/source.json."""
@@ -39,7 +40,7 @@ class Source:
         """The inverse of `to_json`. Raises ValueError, KeyError or TypeError on other text."""
         data = json.loads(text)
         shapes = {name: tuple(dims) for name, dims in data["input_shapes"].items()}
-        return Source(data["name"], shapes)
+        return Source(data["name"], shapes, tuple(data.get("cut", ())))
 
 
 def read_source(out: Path) -> Source:

@@ -47,7 +47,8 @@ def unstacked(arrays: Mapping[str, np.ndarray]) -> list[dict[str, np.ndarray]]:
 def load_stages(out: Path, progress: Progress = silent) -> Stages:
     """Raises PatchcError when `out` is not what `patchc compile` wrote."""
     source = read_source(out)
-    return run_stages(out / MODEL, source.input_shapes, read_plan(out / PLAN), progress=progress)
+    plan = read_plan(out / PLAN)
+    return run_stages(out / MODEL, source.input_shapes, plan, progress=progress, cut=source.cut)
 
 
 def load(out: Path, *, sanitize: bool = False, progress: Progress = silent) -> Network:

@@ -17,6 +17,7 @@ QUANTIZED_OPS = (
     "Concat",
     "Conv",
     "DepthToSpace",
+    "Expand",
     "Flatten",
     "Gather",
     "Gemm",

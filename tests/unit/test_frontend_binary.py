@@ -186,16 +186,6 @@ def test_a_constant_with_a_scale_per_channel_is_refused():
     )
 
 
-def test_rows_that_meet_a_map_are_refused():
-    net = Net()
-    a, _, _ = maps(net)
-    row = net.qdq(net.op("MaxPool", a, kernel_shape=[4, 1]), Y)
-    assert refusal(net, net.op("Mul", a, row, name="op")) == (
-        "op (Mul): it broadcasts [1, 6, 4, 5] with [1, 6, 1, 5]: only one value, or one per "
-        "channel, can meet all pixels of a map"
-    )
-
-
 def sum_with_map_behind(type_, known: bool, scales: tuple[float, float, float]):
     """A constant per channel, or a mean, in front of the map. `scales`: of both and of the sum."""
     net = Net(type_)

@@ -142,16 +142,6 @@ def test_constants_alone_are_refused():
     assert str(first) == "op (Max): none of its operands is an activation"
 
 
-def test_rows_that_meet_a_map_are_refused():
-    net = Net()
-    a, _, _ = maps(net)
-    row = net.qdq(net.op("MaxPool", a, kernel_shape=[4, 1]), Y)
-    assert refusal(net, net.op("Max", a, row, name="op")) == (
-        "op (Max): it broadcasts [1, 6, 4, 5] with [1, 6, 1, 5]: only one value, or one per "
-        "channel, can meet all pixels of a map"
-    )
-
-
 def test_the_same_map_twice_is_a_function():
     net = Net()
     a, _, _ = maps(net)

@@ -187,11 +187,6 @@ REFUSALS = {
         unary("AveragePool", kernel_shape=[2, 2], dilations=[2, 2]),
         "op (AveragePool): dilations (2, 2): only 1 is supported",
     ),
-    "mean_over_channels": (
-        unary("ReduceMean", axes=[1]),
-        "op (ReduceMean): the mean over channels of [n, c, h, w]: over rows and columns it is "
-        "supported",
-    ),
     "pad_with_a_value": (
         unary("Conv", weights(SMALL), before=pad(0, 0, 1, 1, 0, 0, 1, 1, value=1.0)),
         "pad (Pad): it pads with 1: only zero (here 0) is supported",

@@ -203,10 +203,6 @@ REFUSALS = {
         unary("GlobalAveragePool", before=pad(0, 0, 1, 1, 0, 0, 1, 1)),
         "op (GlobalAveragePool): a Pad before it, whose zeros would count",
     ),
-    "pad_before_flatten": (
-        unary("Flatten", before=pad(0, 0, 1, 1, 0, 0, 1, 1)),
-        "op (Flatten): it reads a Pad, which only a convolution or a pool can take in",
-    ),
     "pad_before_max_pool_of_negative_values": (
         unary("MaxPool", before=pad(0, 0, 1, 1, 0, 0, 1, 1), kernel_shape=[2, 2]),
         "op (MaxPool): a Pad with zeros before it, and its input can be negative",

@@ -26,7 +26,7 @@ from onnx import helper
 from patchc.budget import parse_budget
 from patchc.codegen import EmitOptions, WeightsMode, emit
 from patchc.errors import PatchcError
-from patchc.frontend import find_unsupported, import_model
+from patchc.frontend import cut_before, find_unsupported, import_model
 from patchc.frontend.load import load as read_model
 from patchc.frontend.model import ImportedModel
 from patchc.independent.merge import Merge
@@ -70,7 +70,7 @@ from patchc.quantize.quantize import quantize as quantize_model
 from patchc.report import Report
 from patchc.report.exploration import Exploration, frontier_points
 from patchc.report.floor import over_budget
-from patchc.report.inspection import Inspection, inspect_layers
+from patchc.report.inspection import Inspection, Rest, inspect_layers
 from patchc.schedule.printer import format_schedule
 from patchc.targets.cores import DEFAULT_CORE, core
 from patchc.targets.reserve import Reserve
@@ -129,6 +129,7 @@ def compile(
     name: str | None = None,
     input_shapes: Shapes | None = None,
     plan: Plan | PathLike | None = None,
+    cut: Sequence[str] = (),
     calibration: Calibration | None = None,
     quantization: QuantizeOptions | None = None,
     kernels: KernelOptions = _ANY_KERNELS,
@@ -149,6 +150,7 @@ def compile(
     name: the prefix of files and functions; None: made from the model's file name.
     input_shapes: ONNX input -> dimensions, where the file leaves them open.
     plan: an earlier plan.json to repeat.
+    cut: nodes that are left to the host, with all that depends on them.
     calibration: quantise a float model first; see `quantize`, whose options are `quantization`.
     kernels: whose there may be, and where CMSIS-NN is; by default all, where CMSIS-NN is at hand.
     check: run the schedule byte by byte in numpy, over shadow memory, however large the network;
@@ -187,14 +189,15 @@ def compile(
                 source,
                 file,
                 calibration=calibration,
-                options=quantization,
+                options=replace(quantization or QuantizeOptions(), cut=tuple(cut)),
                 input_shapes=input_shapes,
                 progress=progress,
                 noted=notes.append,
             )
+            cut = ()  # what stayed float is outside the Graph
         with _blaming(file, source):
             stages = run_stages(
-                file, input_shapes, chosen_plan, limit, progress, kept, outputs, machine
+                file, input_shapes, chosen_plan, limit, progress, kept, outputs, machine, cut
             )
         kept_model = model_files(file)
     reserve_bytes = reserve_of(kept, stages.graph, stages.plan)
@@ -219,7 +222,9 @@ def compile(
     files |= kept_model
     files[PLAN] = plan_to_json(stages.plan)
     files[REPORT] = report.to_json()
-    files[SOURCE] = Source(options.name, dict(input_shapes or {}), choice.numerics.value).to_json()
+    files[SOURCE] = Source(
+        options.name, dict(input_shapes or {}), choice.numerics.value, tuple(cut)
+    ).to_json()
     with replacing(out) as folder:
         write_files(folder, files)
     return CompileResult(out, report, stages)
@@ -397,18 +402,30 @@ def _cases(
 
 
 def inspect(
-    model: PathLike, *, target: str = DEFAULT_CORE, input_shapes: Shapes | None = None
+    model: PathLike,
+    *,
+    target: str = DEFAULT_CORE,
+    input_shapes: Shapes | None = None,
+    cut: Sequence[str] = (),
 ) -> Inspection:
     """What is in a quantised ONNX file, and the arena that it needs layer by layer on a core.
+
+    cut: nodes that are left to the host. Of a file that is refused, what leaving out what is
+    refused would leave.
 
     Raises PatchcError when it cannot be read or is float, and for a target that there is not.
     """
     path, machine = Path(model), machine_of(core(target))
-    unsupported = tuple(find_unsupported(path, input_shapes))
+    unsupported = tuple(find_unsupported(path, input_shapes, cut))
     if unsupported:
         notes = read_model(path, input_shapes).notes
-        return Inspection(path.name, unsupported, (), (), (), (), (), 0, 0, 0, notes)
-    stages = run_stages(path, input_shapes, InputMode.TILES, machine=machine)
+        names = cut_before(path, input_shapes, unsupported, cut)
+        rest = None
+        if names:
+            left = inspect(model, target=target, input_shapes=input_shapes, cut=(*cut, *names))
+            rest = Rest(names, len(left.layers), left.macs, left.weights, left.layerwise_bytes)
+        return Inspection(path.name, unsupported, (), (), (), (), (), 0, 0, 0, notes, rest)
+    stages = run_stages(path, input_shapes, InputMode.TILES, machine=machine, cut=cut)
     imported, layers = stages.imported, inspect_layers(stages.graph)
     return Inspection(
         model=path.name,
@@ -435,6 +452,7 @@ def explore(
     reserve: str | int | None = None,
     kernels: KernelOptions = _ANY_KERNELS,
     input_shapes: Shapes | None = None,
+    cut: Sequence[str] = (),
     progress: Progress = silent,
 ) -> Exploration:
     """The whole frontier of RAM against work of a quantised `model`: every plan of the search that
@@ -446,7 +464,7 @@ def explore(
     outputs = _choice(OutputMode, output_mode, "--outputs")
     kept, machine = _reserve(target, reserve), kernel_choice(kernels).machine(core(target))
     progress("reading the model")
-    graph = run_passes(import_model(path, input_shapes).graph)
+    graph = run_passes(import_model(path, input_shapes, cut).graph)
     progress("searching every budget")
     plain = sum(macs(graph, node) for node in graph.nodes)
     points = frontier_points(explore_graph(graph, mode, kept, outputs, machine), plain)
@@ -468,6 +486,7 @@ def dump(
     reserve: str | int | None = None,
     plan: Plan | PathLike | None = None,
     kernels: KernelOptions | None = None,
+    cut: Sequence[str] = (),
 ) -> str:
     """The stable text form of what `model` is at a stage of its compilation.
 
@@ -487,7 +506,7 @@ def dump(
         limit = None if budget is None else parse_budget(budget)
         chosen, outputs = _plan_or_modes(plan, input_mode, output_mode)
         stages = run_stages(
-            Path(model), input_shapes, chosen, limit, silent, kept, outputs, machine
+            Path(model), input_shapes, chosen, limit, silent, kept, outputs, machine, cut
         )
         _check_budget(stages, limit, kept, machine)
         if stage == "plan":
@@ -505,7 +524,7 @@ def dump(
     given = [option for option, value in options.items() if value is not None]
     if given:
         raise PatchcError(f"{', '.join(given)}: only with --dump {' or '.join(PLANNED)}")
-    graph = import_model(Path(model), input_shapes).graph
+    graph = import_model(Path(model), input_shapes, cut).graph
     for item in PASSES if stage != "graph" else ():
         graph = verify_graph(item.run(graph))
         if stage == f"after={item.name}":

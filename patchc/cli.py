@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -115,6 +116,11 @@ def _numbers(ctx: click.Context, param: click.Parameter, value: str) -> tuple[fl
         ) from None
 
 
+def _names(ctx: click.Context, param: click.Parameter, value: str) -> tuple[str, ...]:
+    """ "a,b" -> two names."""
+    return tuple(word for word in value.split(",") if word)
+
+
 _PATH = click.Path(path_type=Path)
 _model = click.argument("model", type=_PATH)
 _out = click.argument("out", type=_PATH)
@@ -124,6 +130,15 @@ _input_shape = click.option(
     type=ShapeOption(),
     multiple=True,
     help="Size of an input whose dimensions the file leaves open, e.g. image=1,3,96,96.",
+)
+
+
+_cut = click.option(
+    "--cut",
+    metavar="NODE,...",
+    callback=_names,
+    default="",
+    help="Leave these nodes, and all that depends on them, to the host.",
 )
 
 
@@ -257,6 +272,7 @@ def main(ctx: click.Context, debug: bool) -> None:
     show_default=True,
     help="Weights as const arrays, or in a .bin behind a pointer.",
 )
+@_cut
 @click.option("--name", help="Prefix of files and functions. [default: from MODEL]")
 @_input_shape
 @click.option(
@@ -340,6 +356,7 @@ def _words(ctx: click.Context, names: Iterable[str]) -> str:
     help="Folder of pictures, or arrays by input name, stacked along the first axis.",
 )
 @_quantize_options
+@_cut
 @_input_shape
 def quantize_command(**options: Any) -> None:
     """Quantise a float ONNX MODEL to 8 bits.
@@ -349,7 +366,7 @@ def quantize_command(**options: Any) -> None:
       patchc quantize float.onnx -o int8.onnx --calibration photos/
       patchc quantize net.onnx -o int8.onnx --calibration x.npz --format qoperator
     """
-    chosen = _quantization(options)
+    chosen = replace(_quantization(options), cut=options["cut"])
     notes: list[str] = []
     with _progress() as progress:
         api.quantize(
@@ -511,6 +528,7 @@ def _print_best(name: str, values: np.ndarray, names: list[str] | None, top: int
 )
 @_planning_options
 @kernel_options(emits=False)
+@_cut
 @_input_shape
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
@@ -520,6 +538,7 @@ def inspect_command(
     dump: str | None,
     shapes: tuple[tuple[str, tuple[int, ...]], ...],
     as_json: bool,
+    cut: tuple[str, ...],
     **planning: Any,
 ) -> int:
     """Show MODEL's layers, bytes and MACs, or what is not supported and why (exit code 2).
@@ -537,12 +556,12 @@ def inspect_command(
     if dump:
         if any(name in given for name in NAMES):
             given["kernels"] = taken(given)
-        click.echo(api.dump(model, dump, input_shapes=chosen, **given), nl=False)
+        click.echo(api.dump(model, dump, input_shapes=chosen, cut=cut, **given), nl=False)
         return 0
     target = given.pop("target", DEFAULT_CORE)
     if given:
         raise click.UsageError(f"{_words(ctx, given)}: only with --dump")
-    found = api.inspect(model, target=target, input_shapes=chosen)
+    found = api.inspect(model, target=target, input_shapes=chosen, cut=cut)
     if as_json:
         click.echo(found.to_json(), nl=False)
     else:
@@ -579,6 +598,7 @@ def inspect_command(
 )
 @click.option("--reserve", help="Bytes for stack and statics; by default the target's.")
 @kernel_options(emits=False)
+@_cut
 @_input_shape
 @click.option("--json", "as_json", is_flag=True, help="Print the frontier as JSON.")
 def explore_command(
@@ -589,6 +609,7 @@ def explore_command(
     output_mode: str,
     reserve: str | None,
     shapes: tuple[tuple[str, tuple[int, ...]], ...],
+    cut: tuple[str, ...],
     as_json: bool,
     **kernels: Any,
 ) -> None:
@@ -609,6 +630,7 @@ def explore_command(
             reserve=reserve,
             kernels=taken(kernels),
             input_shapes=dict(shapes) or None,
+            cut=cut,
             progress=progress,
         )
     if as_json:

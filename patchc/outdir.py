@@ -32,6 +32,7 @@ class Source:
     name: str  # of the emitted C
     input_shapes: Mapping[str, tuple[int, ...]]  # ONNX input -> dimensions, as given
     numerics: str = EXACT  # what layers that CMSIS-NN computes mean: `--numerics`
+    cut: tuple[str, ...] = ()  # nodes left to the host, as given
 
     def to_json(self) -> str:
         """The text of test/source.json."""
@@ -42,7 +43,8 @@ class Source:
         """The inverse of `to_json`. Raises ValueError, KeyError or TypeError on other text."""
         data = json.loads(text)
         shapes = {name: tuple(dims) for name, dims in data["input_shapes"].items()}
-        return Source(data["name"], shapes, data.get("numerics", EXACT))
+        numerics, cut = data.get("numerics", EXACT), tuple(data.get("cut", ()))
+        return Source(data["name"], shapes, numerics, cut)
 
 
 def read_source(out: Path) -> Source:

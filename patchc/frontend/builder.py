@@ -259,12 +259,17 @@ class GraphBuilder:
         if found is None:
             return value
         order, layout = found
-        key = (value.tensor, order.tobytes())
+        return self.copied(value, Rearrange(Window((1, 1)), order), layout, "shuffled")
+
+    def copied(self, value: Quantized, op: Op, layout: Layout, word: str) -> Quantized:
+        """`value` moved by `op` into `layout`: a tensor that the file does not have, made once.
+        `word`: what it is, for its name."""
+        source = op.source.tobytes() if isinstance(op, Rearrange) else b""
+        key = (value.tensor, word, layout, source)
         if key not in self._made:
             quant = self.tensors[value.tensor].quant
-            name = self._fresh(f"{value.tensor}_shuffled")
+            name = self._fresh(f"{value.tensor}_{word}")
             result = Result(name, layout, quant, value.unsigned, in_file=False)
-            op = Rearrange(Window((1, 1)), order)
             self._made[key] = self.emit(name, op, (value.tensor,), result).tensor
         return replace(value, tensor=self._made[key], layout=layout)
 

@@ -11,9 +11,9 @@ from onnx import helper
 
 from patchc.frontend.axes import describe, is_cut
 from patchc.frontend.builder import GraphBuilder
+from patchc.frontend.pads import padded as with_pads
 from patchc.frontend.refusal import RefusalError, node_name
 from patchc.frontend.values import (
-    NO_PADS,
     Constant,
     Dequantized,
     Host,
@@ -96,8 +96,8 @@ class Call:
     def readable(self, value: Quantized, *, padded: bool = False) -> Quantized:
         """`value` as an operator can read it: channels that layout operators have put in another
         order are moved, which takes a node. Raises RefusalError."""
-        if value.pads != NO_PADS and not padded:
-            raise RefusalError("it reads a Pad, which only a convolution or a pool can take in")
+        if not padded:
+            value = with_pads(self.builder, value)
         found = self.builder.in_order(value)
         if is_cut(found.layout):
             raise RefusalError(

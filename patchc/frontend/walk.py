@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 import onnx
@@ -15,6 +15,7 @@ from patchc.frontend.load import LoadedModel
 from patchc.frontend.ops import entries, handlers
 from patchc.frontend.refusal import RefusalError, Unsupported, node_name
 from patchc.frontend.registry import Handler
+from patchc.frontend.tail import depending
 from patchc.frontend.values import (
     After,
     Constant,
@@ -58,22 +59,26 @@ def is_integer_op(node: onnx.NodeProto) -> bool:
     return name in ("QuantizeLinear", "QGemm") or name.startswith("QLinear") or name in DYNAMIC_OPS
 
 
-def walk(loaded: LoadedModel) -> Walked:
-    """Evaluate every node that an output of the file depends on, in the file's order."""
+def walk(loaded: LoadedModel, cut: Collection[str] = ()) -> Walked:
+    """Evaluate every node that an output of the file depends on, in the file's order.
+
+    cut: names of nodes that are left to the host, with all that depends on them.
+    """
     assumptions = Assumptions()
     while True:
         try:
-            return _Walk(loaded, assumptions).run()
+            return _Walk(loaded, assumptions, cut).run()
         except AssumptionError:  # each time an input is settled or gains an axis, so this ends
             continue
 
 
 class _Walk:
-    def __init__(self, loaded: LoadedModel, assumptions: Assumptions) -> None:
+    def __init__(self, loaded: LoadedModel, assumptions: Assumptions, cut: Collection[str]) -> None:
         graph = loaded.model.graph
         self._loaded = loaded
         self._builder = GraphBuilder(assumptions, loaded.shapes, loaded.model.opset_import)
         self._nodes = live_nodes(graph)
+        self._tail = {id(node) for node in depending(self._nodes, cut)}
         self._feeds_integer = _feeding(self._nodes)
         self._read = {name for node in self._nodes for name in node.input if name}
         self._read.update(value.name for value in graph.output)
@@ -97,6 +102,8 @@ class _Walk:
 
     def _evaluate(self, node: onnx.NodeProto) -> list[Value]:
         """The values of the node's outputs. Raises RefusalError."""
+        if id(node) in self._tail:
+            return [After()] * len(node.output)
         if any(
             item.type in (AttributeProto.GRAPH, AttributeProto.GRAPHS) for item in node.attribute
         ):

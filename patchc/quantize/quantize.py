@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import logging
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -30,8 +31,10 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from patchc.errors import PatchcError
 from patchc.frontend.fold import fold_constants
+from patchc.frontend.importer import find_tail
 from patchc.frontend.load import LoadedModel, Shapes, load
 from patchc.frontend.runtime import newest_opset
+from patchc.frontend.tail import depending, named_nodes, note
 from patchc.frontend.walk import is_integer_op
 from patchc.quantize.batch_norms import place_batch_norms
 from patchc.quantize.branches import (
@@ -47,7 +50,14 @@ from patchc.quantize.ends import mark_ends
 from patchc.quantize.float_functions import all_functions, composed_functions, is_function
 from patchc.quantize.gemms import plain_gemms
 from patchc.quantize.images import METADATA_KEY, ImagePreparation
-from patchc.quantize.layers import QUANTIZED_OPS, VIEWS, float_nodes, has_layers
+from patchc.quantize.layers import (
+    QUANTIZED_OPS,
+    VIEWS,
+    float_nodes,
+    has_layers,
+    leading_views,
+    may_end_in_a_tail,
+)
 from patchc.quantize.means import name_means
 from patchc.quantize.parallel import merge_branches
 from patchc.quantize.transposed import rewrite_transposed
@@ -93,6 +103,7 @@ class QuantizeOptions:
     method: Method = Method.MINMAX
     image: ImagePreparation = PIXELS  # how a folder of pictures is read
     merge_branches: bool = False  # parallel convolutions that are one become one (RepVGG)
+    cut: tuple[str, ...] = ()  # nodes that stay float, with all that depends on them
 
 
 FORMATS = {Format.QDQ: QuantFormat.QDQ, Format.QOPERATOR: QuantFormat.QOperator}
@@ -126,13 +137,19 @@ def quantize(
         prepared, written = Path(folder, "prepared.onnx"), Path(folder, "quantized.onnx")
         try:
             _prepare(loaded, prepared, options)
-            _quantize(prepared, written, samples, options)
+            tail = named_nodes(onnx.load_model(prepared).graph.node, options.cut, loaded.name)
+            if not tail and may_end_in_a_tail(onnx.load_model(prepared).graph):
+                trial = replace(options, format=Format.QDQ, method=Method.MINMAX)
+                _quantize(prepared, written, list(islice(samples, 1)), trial)
+                tail = find_tail(onnx.load_model(written))
+            _quantize(prepared, written, samples, options, tail)
         except PatchcError:
             raise
         except Exception as error:  # onnxruntime raises a dozen types without a common base
             raise PatchcError(f"{loaded.name}: onnxruntime cannot quantise it: {error}") from error
         result = onnx.load_model(written)
     quantize_before_crops(result.graph)
+    note(result, tail)
     if not any(is_integer_op(node) for node in result.graph.node):
         kinds = ", ".join(dict.fromkeys(node.op_type for node in loaded.model.graph.node))
         raise PatchcError(f"{loaded.name}: none of its operators can be quantised: {kinds}")
@@ -178,10 +195,19 @@ def _prepare(loaded: LoadedModel, path: Path, options: QuantizeOptions) -> None:
     onnx.save_model(prepared, path)
 
 
-def _quantize(prepared: Path, written: Path, samples: Samples, options: QuantizeOptions) -> None:
+def _quantize(
+    prepared: Path,
+    written: Path,
+    samples: Iterable[dict[str, np.ndarray]],
+    options: QuantizeOptions,
+    tail: Collection[str] = (),
+) -> None:
+    """tail: nodes that stay float, with all that depends on them."""
     graph = onnx.load_model(prepared).graph
     layers = has_layers(graph)
     outside = set(float_nodes(graph)) if layers else set()
+    outside.update(node.name for node in depending(graph.node, tail))
+    outside.update(leading_views(graph, outside) if tail else ())
     # Max pools and the like leave an input that is float as it is, unless they are told otherwise;
     # with integer operators that switch would make floats of their quantised inputs.
     composed = composed_functions(graph) if layers else all_functions(graph)
@@ -213,7 +239,7 @@ def _quantize(prepared: Path, written: Path, samples: Samples, options: Quantize
 def _tied(
     prepared: Path,
     graph: onnx.GraphProto,
-    samples: Samples,
+    samples: Iterable[dict[str, np.ndarray]],
     options: QuantizeOptions,
     operators: list[str],
 ) -> dict[str, list[dict[str, np.float32]]]:
@@ -239,7 +265,7 @@ def _tied(
 class _Reader(CalibrationDataReader):
     """Samples as onnxruntime wants to be handed them."""
 
-    def __init__(self, samples: Samples) -> None:
+    def __init__(self, samples: Iterable[dict[str, np.ndarray]]) -> None:
         self._samples = iter(samples)
 
     def get_next(self) -> dict[str, np.ndarray] | None:

@@ -51,7 +51,14 @@ def load_stages(out: Path, progress: Progress = silent) -> Stages:
     source = read_source(out)
     plan = read_plan(out / PLAN)
     machine = replace(ANY_CORE, registry=registry_of(Numerics(source.numerics)))
-    return run_stages(out / MODEL, source.input_shapes, plan, progress=progress, machine=machine)
+    return run_stages(
+        out / MODEL,
+        source.input_shapes,
+        plan,
+        progress=progress,
+        machine=machine,
+        cut=source.cut,
+    )
 
 
 def load(out: Path, *, sanitize: bool = False, progress: Progress = silent) -> Network:

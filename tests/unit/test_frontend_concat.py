@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from patchc.frontend import find_unsupported, import_model
+from patchc.frontend import import_model
 from patchc.ir import Clamp, Concat
-from tests.unit.frontend_models import MICROSOFT, Net, check, kinds
+from tests.unit.frontend_models import MICROSOFT, Net, check, kinds, refusals
 
 BOTH_TYPES = pytest.mark.parametrize("type_", [np.int8, np.uint8], ids=["int8", "uint8"])
 X, Y, Z = (0.03, 7), (0.05, 3), (0.04, 120)
@@ -179,7 +179,7 @@ def test_a_pad_whose_value_is_quantised(type_, real, pads):
 
 
 def refusal(net: Net, y: str) -> str:
-    (found,) = find_unsupported(net.model(net.qdq(y, Y, "y")))
+    (found,) = refusals(net.model(net.qdq(y, Y, "y")))
     return str(found)
 
 

@@ -106,13 +106,13 @@ def test_over_one_pixel_or_nothing_it_is_nothing(type_, kind, shape, attributes)
     assert kinds(check(net.model(y))) == ["Lut"]
 
 
+@BOTH_TYPES
+@pytest.mark.parametrize("integers", [False, True])
 @pytest.mark.parametrize("axes", [None, [1], [1, 2, 3]])
-def test_over_channels_it_is_refused(axes):
-    (found,) = find_unsupported(reduced(np.int8, axes))
-    assert str(found) == (
-        "op (ReduceMax): the maximum over channels of [n, c, h, w]: over rows and columns it is "
-        "supported"
-    )
+def test_over_channels(type_, integers, axes):
+    """Channels become columns first."""
+    imported = check(reduced(type_, axes, integers=integers))
+    assert kinds(imported)[:2] == ["DepthToSpace", "MaxPool"]
 
 
 def test_a_pad_before_it_is_refused():

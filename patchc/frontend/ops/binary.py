@@ -8,6 +8,7 @@ from math import prod
 import numpy as np
 
 from patchc.frontend.axes import Layout, describe, dims
+from patchc.frontend.broadcasts import spread
 from patchc.frontend.builder import Result
 from patchc.frontend.call import Call
 from patchc.frontend.load import MICROSOFT
@@ -36,8 +37,8 @@ Operand = Quantized | QuantizedConstant
 
 
 _LIMITS = (
-    "other broadcasts than of one value, one per channel or a map of one pixel; sums whose first "
-    "operand is broadcast, with some scales; constants with a scale per channel"
+    "constants that vary over the map; sums whose first operand is broadcast, with some scales; "
+    "constants with a scale per channel"
 )
 
 
@@ -125,10 +126,12 @@ class _Pair:
 def _pair(call: Call, first: Operand, second: Operand) -> _Pair:
     """Raises RefusalError for operands that patchc cannot put together."""
     kind = OPERATORS[call.node.op_type]
+    size = first.values.size if isinstance(first, QuantizedConstant) else prod(dims(first.layout))
+    if isinstance(first, Quantized) and isinstance(second, Quantized):
+        first, second = spread(call.builder, first, second)
     map_ = larger(first, second)
     shape = dims(map_.layout)
     other = second if first is map_ else first
-    size = first.values.size if isinstance(first, QuantizedConstant) else prod(dims(first.layout))
     if kind is Add and size == 1:  # onnxruntime's formula has them the other way round
         first, second = second, first
     either = kind is Add and 1 < size < prod(shape)

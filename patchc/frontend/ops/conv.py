@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from patchc.frontend.axes import channels_first, channels_first_layout
+from patchc.frontend.broadcasts import turned, vector_axis
 from patchc.frontend.builder import Result
 from patchc.frontend.call import Call
 from patchc.frontend.refusal import RefusalError
@@ -58,6 +59,7 @@ def _convolution(
     rank = weights.values.ndim
     if rank not in (3, 4):
         raise RefusalError(f"a convolution over {rank - 2} dimensions: one and two are supported")
+    source = _across_channels(call, source, weights)
     call.builder.expect(source, channels_first(rank), "a convolution")
     values, scales = centred(weights, axis=0)
     shape = call.builder.tensors[source.tensor].shape
@@ -74,3 +76,16 @@ def _convolution(
     bias = np.zeros(channels_out, np.int32)
     taps, source = fitting(call, source, values.transpose(0, 2, 3, 1), groups)
     return Conv(found, groups, taps, scales, bias), source
+
+
+def _across_channels(call: Call, source: Quantized, weights: QuantizedConstant) -> Quantized:
+    """A vector of channels that a convolution of one channel slides over, as rows or columns."""
+    rank = len(source.layout)
+    axis = vector_axis(source)
+    if weights.values.ndim != rank or weights.values.shape[1] * call.attribute("group", 1) != 1:
+        return source
+    if axis is None or axis.name != "c" or source.layout[1]:
+        return source
+    call.builder.guess_again(source, channels_first(rank))
+    at = next(i for i, axes in enumerate(source.layout) if axes)
+    return turned(call.builder, source, channels_first(rank)[at]) if at else source

@@ -5,15 +5,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 
-from patchc.frontend.axes import Axis, Layout, channels_first, channels_first_layout, describe, dims
+from patchc.frontend.axes import (
+    Axis,
+    Layout,
+    channel_order,
+    channels_first,
+    channels_first_layout,
+    describe,
+    dims,
+    is_cut,
+)
 from patchc.frontend.builder import Result
 from patchc.frontend.call import Call
 from patchc.frontend.refusal import RefusalError
 from patchc.frontend.registry import onnx_op
-from patchc.frontend.values import Dequantized, Pending, Quantized, Refused, Value
+from patchc.frontend.values import NO_PADS, Dequantized, Pending, Quantized, Refused, Value
 from patchc.ir import Copy, DepthToSpace, Padding, Rearrange, Window, output_shape
 from patchc.ir.graph import Shape
 
@@ -118,6 +128,9 @@ class _Part:
 def _source(call: Call) -> Quantized:
     """The tensor to copy from. Raises RefusalError."""
     value = call.input(0)
+    parts = value.source if isinstance(value, Dequantized) and not value.function else value
+    if isinstance(parts, Quantized) and _has_channels_apart(parts):
+        return parts
     if isinstance(value, Quantized):
         return call.readable(value)
     return call.activation(0)
@@ -133,6 +146,8 @@ def _blocks(call: Call) -> tuple[Quantized, Shape, int]:
 def _part(call: Call, source: Quantized, parts: Mapping[int, Sequence[int]]) -> _Part:
     """The positions `parts` of dimensions. Raises RefusalError where a dimension is none of rows,
     columns and channels, or positions are not at one distance."""
+    if is_cut(source.layout):
+        return _channel_parts(source, parts)
     shape = call.builder.tensors[source.tensor].shape
     layout, sizes = list(source.layout), dims(source.layout)
     chosen: dict[str, Sequence[int]] = {
@@ -161,6 +176,43 @@ def _part(call: Call, source: Quantized, parts: Mapping[int, Sequence[int]]) -> 
     )
     window = Window((1, 1), (down, across), pads=Padding(top, left, bottom, right))
     return _Part(Rearrange(window, np.array(chosen["c"])), tuple(layout))
+
+
+def _has_channels_apart(value: Quantized) -> bool:
+    """Whether its channels are in parts that lie in several dimensions, and nothing else is."""
+    names = [axis.name for axes in value.layout for axis in axes if axis.name != "c"]
+    cut = is_cut(value.layout) and channel_order(value.layout) is None
+    return cut and len(set(names)) == len(names) and value.pads == NO_PADS
+
+
+def _channel_parts(source: Quantized, parts: Mapping[int, Sequence[int]]) -> _Part:
+    """The positions `parts` of dimensions that are parts of the channels: what is left of these, in
+    the order of the layout. Raises RefusalError for other dimensions."""
+    order = np.zeros(1, np.int64)
+    lengths: list[int] = []  # of what is left of the channels in each dimension
+    for dimension, axes in enumerate(source.layout):
+        own = [axis for axis in axes if axis.name == "c"]
+        offsets = np.zeros(1, np.int64)
+        for axis in own:
+            offsets = (offsets[:, None] + np.arange(axis.size) * axis.step).reshape(-1)
+        if dimension in parts:
+            if len(own) != len(axes):
+                raise RefusalError(
+                    f"dimension {dimension} of {describe(source.layout)}: of this one only "
+                    "channels can be cut"
+                )
+            offsets = offsets[list(parts[dimension])]
+        elif own and len(own) != len(axes):
+            raise RefusalError(f"it reads {describe(source.layout)}: channels beside others")
+        lengths.append(len(offsets))
+        order = (order[:, None] + offsets).reshape(-1)
+    layout = [
+        (Axis("c", length, prod(lengths[dimension + 1 :])),)
+        if length > 1
+        else tuple(axis for axis in axes if axis.name != "c")
+        for dimension, (axes, length) in enumerate(zip(source.layout, lengths, strict=True))
+    ]
+    return _Part(Rearrange(Window((1, 1)), order), tuple(layout))
 
 
 def _crop(positions: Sequence[int], size: int) -> tuple[int, int, int]:

@@ -9,6 +9,7 @@ from math import inf, prod
 import numpy as np
 
 from patchc.frontend.axes import dims
+from patchc.frontend.broadcasts import spread
 from patchc.frontend.builder import Result
 from patchc.frontend.call import Call
 from patchc.frontend.ops.binary import (
@@ -92,6 +93,9 @@ def _chain(call: Call, operands: Sequence[Operand]) -> Pending:
     map_ = max(maps, key=lambda operand: prod(dims(operand.layout)))
     others = list(operands)
     others.remove(map_)
+    for index, other in enumerate(others):
+        if isinstance(other, Quantized):
+            map_, others[index] = spread(call.builder, map_, other)
     first, *links = [_link(call, map_, other) for other in others]
     inputs = (map_.tensor, *first.inputs)
     return Pending(call.name, call.output, first.op, inputs, map_.layout, links=tuple(links))

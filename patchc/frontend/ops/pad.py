@@ -28,11 +28,13 @@ from patchc.numerics.linear import dequantize
 @onnx_op(
     "Pad",
     makes=(Concat,),
-    limits="other modes; rows or columns with values other than zero, or together with channels",
+    limits="other modes; rows or columns with values other than zero, or together with channels; a "
+    "function or another scale behind it that would change its zeros",
 )
 def pad(call: Call) -> Value:
     """Of channels, with any value; of rows and columns with the value that means zero, which the
-    convolution or pool behind it takes in."""
+    convolution or pool behind it takes in, also through views. For other readers it is a depthwise
+    convolution by one."""
     mode = call.attribute("mode", "constant")
     if mode != "constant":
         raise RefusalError(f"mode {mode!r}: only constant is supported")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import replace
 
-from patchc.frontend.axes import Layout, channels_first, channels_first_layout, describe, transpose
+from patchc.frontend.axes import Layout, channels_first, channels_first_layout, transpose
 from patchc.frontend.builder import Result
 from patchc.frontend.call import Call
 from patchc.frontend.load import MICROSOFT
@@ -13,7 +13,15 @@ from patchc.frontend.refusal import RefusalError
 from patchc.frontend.registry import onnx_op
 from patchc.frontend.values import NO_PADS, Dequantized, Link, Pending, Quantized, Value
 from patchc.frontend.windows import add_pads, check_fits, check_touches, window
-from patchc.ir import AveragePool, GlobalAveragePool, MaxPool, Op, Window, output_shape
+from patchc.ir import (
+    AveragePool,
+    DepthToSpace,
+    GlobalAveragePool,
+    MaxPool,
+    Op,
+    Window,
+    output_shape,
+)
 from patchc.ir.graph import INT8_MIN, Shape
 
 Maker = Callable[[Call, Quantized], Op]  # the operator over a channels-first map
@@ -46,30 +54,32 @@ def global_max_pool(call: Call) -> Value:
     return _largest(call, source, range(2, rank))
 
 
-@onnx_op("ReduceMax", makes=(MaxPool,), limits="the maximum over channels")
+@onnx_op("ReduceMax", makes=(MaxPool,))
 def reduce_max(call: Call) -> Value:
-    """Over rows, columns or both, in a QDQ file or directly on integers."""
+    """Over any of rows, columns and channels, in a QDQ file or directly on integers; channels are
+    laid side by side as columns first."""
     value = call.input(0)
     source = call.readable(value) if isinstance(value, Quantized) else call.activation(0)
-    over = _over(call, source, "maximum")
+    over = _over(call, source)
     return _largest(call, source, over, keep=bool(call.attribute("keepdims", 1)))
 
 
-@onnx_op("ReduceMean", makes=(GlobalAveragePool, AveragePool), limits="the mean over channels")
+@onnx_op("ReduceMean", makes=(GlobalAveragePool, AveragePool))
 def reduce_mean(call: Call) -> Value:
-    """Over rows, columns or both, in a QDQ file: an integer mean, where onnxruntime adds up floats
-    in an order that depends on what stands around them. The report says so."""
+    """Over any of rows, columns and channels, in a QDQ file: an integer mean, where onnxruntime
+    adds up floats in an order that depends on what stands around them. The report says so."""
     source = call.activation(0)
-    over = _over(call, source, "mean")
+    over = _over(call, source)
     names = {axis.name for i in over for axis in source.layout[i]}
     layout = _without(source, over, keep=bool(call.attribute("keepdims", 1)))
     if not names:
         return Dequantized(replace(source, layout=layout))
+    source, depth = _side_by_side(call, source, names)
     height, width, _ = call.builder.tensors[source.tensor].shape
-    kernel = (height if "h" in names else 1, width if "w" in names else 1)
+    kernel = (height if "h" in names else 1, width if "w" in names else depth)
     op: Op = GlobalAveragePool()
     if kernel != (height, width):
-        op = AveragePool(Window(kernel))
+        op = AveragePool(Window(kernel, (1, depth)))
     call.builder.notes.append(
         f"{call.name} (ReduceMean) is an integer mean, which may be one step off onnxruntime's: "
         "that adds up floats, in an order that depends on what stands around them"
@@ -112,8 +122,19 @@ def _pending(call: Call, make: Maker) -> Pending:
     return Pending(call.name, call.output, op, (source.tensor,), _layout(call, source, op))
 
 
-def _over(call: Call, source: Quantized, word: str) -> set[int]:
-    """The dimensions that are reduced to one `word`. Raises RefusalError where channels are."""
+def _side_by_side(call: Call, source: Quantized, names: Collection[str]) -> tuple[Quantized, int]:
+    """Where channels are among the axes that are reduced: `source` with them as columns, and how
+    many of these each pixel has become."""
+    height, width, channels = call.builder.tensors[source.tensor].shape
+    if "c" not in names:
+        return source, 1
+    layout = channels_first_layout((height, width * channels, 1), 4)
+    op = DepthToSpace((1, channels))
+    return call.builder.copied(source, op, layout, "side_by_side"), channels
+
+
+def _over(call: Call, source: Quantized) -> set[int]:
+    """The dimensions that are reduced."""
     rank = len(source.layout)
     given = call.attribute("axes", None)
     if given is None:
@@ -125,11 +146,6 @@ def _over(call: Call, source: Quantized, word: str) -> set[int]:
     others = [i for i, axes in enumerate(source.layout) if axes and i not in over]
     if len(others) == 1:
         call.builder.guess_channels(source, others[0])
-    if any(axis.name == "c" for i in over for axis in source.layout[i]):
-        raise RefusalError(
-            f"the {word} over channels of {describe(source.layout)}: over rows and columns it is "
-            "supported"
-        )
     return over
 
 
@@ -141,17 +157,21 @@ def _without(source: Quantized, over: Collection[int], *, keep: bool) -> Layout:
 
 
 def _largest(call: Call, source: Quantized, over: Collection[int], *, keep: bool = True) -> Value:
-    """The maximum over the dimensions `over`, rows and columns: along the columns first, so that of
+    """The maximum over the dimensions `over`: of channels, then along the columns first, so that of
     a map made row by row no more than a value of each row is kept. `keep`: as dimensions of 1."""
     names = {axis.name for i in over for axis in source.layout[i]}
     layout = _without(source, over, keep=keep)
+    source, depth = _side_by_side(call, source, names)
     height, width, _ = call.builder.tensors[source.tensor].shape
+    windows = [Window((1, depth), (1, depth))] if depth > 1 else []
+    width //= depth
     kernels = [kernel for name, kernel in (("w", (1, width)), ("h", (height, 1))) if name in names]
+    windows += [Window(kernel) for kernel in kernels]
     integers = isinstance(call.input(0), Quantized)
-    if not kernels:
+    if not windows:
         source = replace(source, layout=layout)
         return source if integers else Dequantized(source)
-    first, *rest = (MaxPool(Window(kernel)) for kernel in kernels)
+    first, *rest = (MaxPool(window) for window in windows)
     links = tuple(Link(op, ()) for op in rest)
     chain = Pending(call.name, call.output, first, (source.tensor,), layout, links=links)
     if not integers:

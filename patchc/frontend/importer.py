@@ -8,10 +8,11 @@ import onnx
 
 from patchc.errors import PatchcError
 from patchc.frontend import host
+from patchc.frontend.live import live_nodes
 from patchc.frontend.load import LoadedModel, Shapes, load
 from patchc.frontend.model import ImportedModel
 from patchc.frontend.refusal import RefusalError, Unsupported
-from patchc.frontend.walk import Walked, is_integer_op, live_nodes, walk
+from patchc.frontend.walk import Walked, is_integer_op, walk
 from patchc.ir import verify
 
 NOTHING = "there is no operator between quantised tensors"
@@ -78,6 +79,7 @@ def _assemble(loaded: LoadedModel, walked: Walked) -> ImportedModel:
         outputs=outputs,
         borders=tuple(builder.borders.values()),
         notes=(*loaded.notes, *builder.notes),
+        literal=loaded.literal,
     )
 
 

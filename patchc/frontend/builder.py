@@ -130,6 +130,8 @@ class GraphBuilder:
 
         An operator with a field `unsigned` rounds by the type that the file holds.
         """
+        if not result.in_file and result.name in self.tensors:  # once clamped, once not
+            result = replace(result, name=self._fresh(result.name))
         if hasattr(op, "unsigned"):
             op = _replace(op, unsigned=result.unsigned)
         if isinstance(op, Add) and op.either_order:
@@ -151,7 +153,10 @@ class GraphBuilder:
         """Quantise the float result of an operator: its node is made here, once."""
         key = (value.result, value.clips, result.quant, result.unsigned)
         if key in self._made:
-            return Quantized(self._made[key], result.layout, result.unsigned)
+            found = Quantized(self._made[key], result.layout, result.unsigned)
+            if result.in_file and found.tensor not in self.borders:
+                self.borders[found.tensor] = self.border(found, result.name)
+            return found
         source = self.tensors[value.inputs[0]].quant
         clamp = clamp_of(value.clips, result.quant)
         if value.make is not None:

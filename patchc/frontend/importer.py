@@ -10,11 +10,12 @@ import onnx
 
 from patchc.errors import PatchcError
 from patchc.frontend import host
+from patchc.frontend.live import live_nodes
 from patchc.frontend.load import LoadedModel, Shapes, load
 from patchc.frontend.model import ImportedModel
 from patchc.frontend.refusal import RefusalError, Unsupported, node_name
 from patchc.frontend.tail import begins, named_nodes, noted, own_tail
-from patchc.frontend.walk import Walked, is_integer_op, live_nodes, walk
+from patchc.frontend.walk import Walked, is_integer_op, walk
 from patchc.ir import verify
 
 TAIL = "the outputs of the C are what they read, and firmware computes them from these"
@@ -135,6 +136,7 @@ def _assemble(loaded: LoadedModel, walked: Walked) -> ImportedModel:
         outputs=outputs,
         borders=tuple(builder.borders.values()),
         notes=(*loaded.notes, *builder.notes),
+        literal=loaded.literal,
     )
 
 

@@ -12,7 +12,7 @@ from google.protobuf.message import DecodeError
 from onnx import TensorProto, inliner, shape_inference
 
 from patchc.errors import PatchcError
-from patchc.frontend import old
+from patchc.frontend import double_pairs, old
 
 MICROSOFT = "com.microsoft"  # the domain of onnxruntime's own operators
 
@@ -29,6 +29,8 @@ class LoadedModel:
     opset: int
     shapes: Mapping[str, tuple[int, ...]]  # of the tensors for which onnx can infer one
     notes: tuple[str, ...] = ()  # what the reader of a report has to know of how it was read
+    # Before two pairs of Q and DQ in a row were made one; None: there are none.
+    literal: onnx.ModelProto | None = None
 
 
 def load(source: Path | str | onnx.ModelProto, input_shapes: Shapes | None = None) -> LoadedModel:
@@ -54,7 +56,9 @@ def load(source: Path | str | onnx.ModelProto, input_shapes: Shapes | None = Non
         model, notes = old.converted(model, opset, name), (old.note(opset),)
         opset = old.CONVERTED_OPSET
     _fix_shapes(model.graph, dict(input_shapes or {}), name)
-    return LoadedModel(name, model, digest, opset, _infer(model), notes)
+    folded = double_pairs.folded(model)
+    literal = model if folded is not model else None
+    return LoadedModel(name, folded, digest, opset, _infer(folded), notes, literal)
 
 
 def _read(path: Path) -> tuple[onnx.ModelProto, str]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterable, Sequence
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import onnx
 import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
+from patchc.errors import PatchcError
 from patchc.frontend.old import READ_OPSET
 from patchc.frontend.refusal import RefusalError
 
@@ -39,6 +42,40 @@ def open_session(
         )
     except Exception as error:  # onnxruntime raises a dozen types without a common base
         raise RefusalError(f"onnxruntime cannot compute it: {error}") from error
+
+
+def optimized(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The graph after the optimisations of onnxruntime that no kind of processor decides about.
+
+    Raises PatchcError where onnxruntime does not take the model."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "optimized.onnx"
+        options = _options(onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC)
+        options.optimized_model_filepath = str(path)
+        _load(model, options)
+        return onnx.load(path)
+
+
+def check_accepted(model: onnx.ModelProto) -> None:
+    """Raises PatchcError, with its reason, where onnxruntime does not take the model."""
+    _load(model, _options(onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL))
+
+
+def _options(level: onnxruntime.GraphOptimizationLevel) -> onnxruntime.SessionOptions:
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    options.intra_op_num_threads = 1
+    options.graph_optimization_level = level
+    return options
+
+
+def _load(model: onnx.ModelProto, options: onnxruntime.SessionOptions) -> None:
+    try:
+        onnxruntime.InferenceSession(
+            model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+        )
+    except Exception as error:  # onnxruntime raises a dozen types without a common base
+        raise PatchcError(f"onnxruntime does not take it: {error}") from error
 
 
 @cache

@@ -11,6 +11,7 @@ from onnx import AttributeProto, numpy_helper
 from patchc.frontend.builder import AssumptionError, Assumptions, GraphBuilder
 from patchc.frontend.call import Call
 from patchc.frontend.fold import fold
+from patchc.frontend.live import live_nodes
 from patchc.frontend.load import LoadedModel
 from patchc.frontend.ops import entries, handlers
 from patchc.frontend.refusal import RefusalError, Unsupported, node_name
@@ -202,17 +203,6 @@ class _Walk:
         except RefusalError:
             return False
         return True
-
-
-def live_nodes(graph: onnx.GraphProto) -> list[onnx.NodeProto]:
-    """The nodes that an output of the file depends on, in the file's order."""
-    needed = {value.name for value in graph.output}
-    found = []
-    for node in reversed(graph.node):
-        if needed.intersection(node.output):
-            found.append(node)
-            needed.update(node.input)
-    return found[::-1]
 
 
 def _feeding(nodes: Iterable[onnx.NodeProto]) -> set[int]:

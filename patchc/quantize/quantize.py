@@ -45,7 +45,7 @@ from patchc.quantize.branches import (
     share_weights,
     tied_ranges,
 )
-from patchc.quantize.calibration import Calibration, Samples, read_calibration
+from patchc.quantize.calibration import Calibration, read_calibration
 from patchc.quantize.ends import mark_ends
 from patchc.quantize.float_functions import all_functions, composed_functions, is_function
 from patchc.quantize.gemms import plain_gemms

@@ -154,7 +154,7 @@ def reference_outputs(
     imported: ImportedModel, cases: Sequence[Case]
 ) -> list[dict[str, np.ndarray]]:
     """What onnxruntime's defaults make of the user's file, by output name, with exact sums."""
-    running = session(imported.onnx_model)
+    running = session(imported.literal or imported.onnx_model)
     names = [output.name for output in running.get_outputs()]
     return [dict(zip(names, running.run(names, dict(case)), strict=True)) for case in cases]
 

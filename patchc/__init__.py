@@ -8,6 +8,7 @@ that name is reached by `from patchc.programs.host import build` and the like.
 # patchc.api has imported by then, and so stands for the call.
 from patchc.api import (
     CompileResult,
+    align,
     bench,
     compile,
     dump,
@@ -25,6 +26,7 @@ __all__ = [
     "CompileResult",
     "PatchcError",
     "__version__",
+    "align",
     "bench",
     "compile",
     "dump",

@@ -23,6 +23,7 @@ from typing import Any, TypeVar
 import onnx
 from onnx import helper
 
+from patchc.align.align import Aligned, align_model, refuse_unproved
 from patchc.budget import parse_budget
 from patchc.codegen import EmitOptions, WeightsMode, emit
 from patchc.errors import PatchcError
@@ -288,6 +289,23 @@ def tunnel(
         weights=_choice(Weights, weights, "--weights"),
     )
     found = rewrite(Path(model), chosen, input_shapes)
+    try:
+        Path(output).write_bytes(found.model.SerializeToString(deterministic=True))
+    except OSError as error:
+        raise PatchcError(f"{output}: cannot be written: {error.strerror}") from error
+    return found
+
+
+def align(model: PathLike, output: PathLike, *, input_shapes: Shapes | None = None) -> Aligned:
+    """Write to `output` the quantised network `model` with weight scales, each nudged by 1e-4 at
+    most, with which CMSIS-NN (single rounding) computes every convolution and dense layer as
+    onnxruntime does, and patchc's kernels in the cheapest form where there is one.
+
+    Says what was done. Raises PatchcError, naming layer and channels, where something cannot be
+    proved, and writes nothing then.
+    """
+    found = align_model(Path(model), input_shapes)
+    refuse_unproved(found, Path(model).name)
     try:
         Path(output).write_bytes(found.model.SerializeToString(deterministic=True))
     except OSError as error:

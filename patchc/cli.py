@@ -16,6 +16,7 @@ from rich.console import Console, RenderableType
 from patchc import api
 from patchc.cli_kernels import NAMES, kernel_options, taken
 from patchc.codegen import WeightsMode
+from patchc.commands.align import align_command
 from patchc.commands.tunnel import tunnel_command
 from patchc.errors import PatchcError
 from patchc.measure.measure import ALL
@@ -640,6 +641,7 @@ def explore_command(
 
 
 main.add_command(_input_shape(tunnel_command))
+main.add_command(_input_shape(align_command))
 
 if __name__ == "__main__":
     main()

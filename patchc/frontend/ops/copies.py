@@ -30,9 +30,9 @@ from patchc.ir.graph import Shape
 _CUT = "dimensions that are several axes at once"
 
 
-@onnx_op("Slice", makes=(Rearrange,), limits=f"steps below 1; {_CUT}")
+@onnx_op("Slice", makes=(Rearrange, DepthToSpace), limits=_CUT)
 def slice_(call: Call) -> Value:
-    """Of rows, columns and channels, with any step from 1 on."""
+    """Of rows, columns and channels, with any step; rows or columns backwards are two copies."""
     source = _source(call)
     sizes = dims(source.layout)
     starts, ends = (_numbers(call, index, what) for index, what in ((1, "starts"), (2, "ends")))
@@ -40,8 +40,6 @@ def slice_(call: Call) -> Value:
     steps = _optional_numbers(call, 4, "steps", [1] * len(starts))
     parts: dict[int, range] = {}
     for axis, start, end, step in zip(axes, starts, ends, steps, strict=True):
-        if step < 1:
-            raise RefusalError(f"a step of {step}: only steps from 1 on are supported")
         dimension = axis % len(sizes)
         parts[dimension] = range(*slice(start, end, step).indices(sizes[dimension]))
     return _copied(call, source, 0, _part(call, source, parts))
@@ -74,11 +72,11 @@ def split(call: Call) -> Sequence[Value]:
 
 @onnx_op(
     "Gather",
-    makes=(Rearrange,),
-    limits=f"rows or columns out of order; indices of several dimensions; {_CUT}",
+    makes=(Rearrange, DepthToSpace),
+    limits=f"indices of several dimensions; {_CUT}",
 )
 def gather(call: Call) -> Value:
-    """Constant indices: any of channels, of rows or columns those at one distance."""
+    """Constant indices, any of them; of rows or columns that are not at one distance two copies."""
     source = _source(call)
     sizes = dims(source.layout)
     axis = call.attribute("axis", 0) % len(sizes)
@@ -123,6 +121,7 @@ class _Part:
 
     op: Copy | None  # None: all of it, as it is
     layout: Layout
+    source: Quantized | None = None  # what is read, where it is not the operand itself
 
 
 def _source(call: Call) -> Quantized:
@@ -145,7 +144,7 @@ def _blocks(call: Call) -> tuple[Quantized, Shape, int]:
 
 def _part(call: Call, source: Quantized, parts: Mapping[int, Sequence[int]]) -> _Part:
     """The positions `parts` of dimensions. Raises RefusalError where a dimension is none of rows,
-    columns and channels, or positions are not at one distance."""
+    columns and channels."""
     if is_cut(source.layout):
         return _channel_parts(source, parts)
     shape = call.builder.tensors[source.tensor].shape
@@ -167,15 +166,45 @@ def _part(call: Call, source: Quantized, parts: Mapping[int, Sequence[int]]) -> 
         (axis,) = axes
         chosen[axis.name] = positions
         layout[dimension] = (Axis(axis.name, len(positions)),) if len(positions) > 1 else ()
+    moved, last = source, None
+    for index, name in enumerate("hw"):
+        if _crop(chosen[name], shape[index]) is None:
+            if last is not None:
+                moved = _moved(call, moved, last)
+            moved, last = _in_any_order(call, moved, index, chosen[name])
+            chosen[name] = range(len(chosen[name]))
+            shape = output_shape(last, call.builder.tensors[moved.tensor].shape)
     if all(
         list(chosen[name]) == list(range(size)) for name, size in zip("hwc", shape, strict=True)
     ):
-        return _Part(None, source.layout)
-    (top, bottom, down), (left, right, across) = (
-        _crop(chosen[name], size) for name, size in zip("hw", shape[:2], strict=True)
-    )
+        return _Part(last, tuple(layout) if last else source.layout, moved)
+    if last is not None:
+        moved = _moved(call, moved, last)
+    rows, cols = (_crop(chosen[name], size) for name, size in zip("hw", shape[:2], strict=True))
+    assert rows is not None
+    assert cols is not None
+    (top, bottom, down), (left, right, across) = rows, cols
     window = Window((1, 1), (down, across), pads=Padding(top, left, bottom, right))
-    return _Part(Rearrange(window, np.array(chosen["c"])), tuple(layout))
+    return _Part(Rearrange(window, np.array(chosen["c"])), tuple(layout), moved)
+
+
+def _in_any_order(
+    call: Call, source: Quantized, index: int, positions: Sequence[int]
+) -> tuple[Quantized, DepthToSpace]:
+    """Rows (`index` 0) or columns at `positions`: side by side as channels in their new order, and
+    the operator that makes rows or columns of these again."""
+    shape = call.builder.tensors[source.tensor].shape
+    kernel = (shape[0], 1) if index == 0 else (1, shape[1])
+    channels = np.arange(shape[2])
+    order = (np.array(positions)[:, None] * shape[2] + channels).reshape(-1)
+    aside = _moved(call, source, Rearrange(Window(kernel, kernel), order))
+    count = len(positions)
+    return aside, DepthToSpace((count, 1) if index == 0 else (1, count))
+
+
+def _moved(call: Call, source: Quantized, op: Copy) -> Quantized:
+    shape = output_shape(op, call.builder.tensors[source.tensor].shape)
+    return call.builder.copied(source, op, channels_first_layout(shape, 4), "moved")
 
 
 def _has_channels_apart(value: Quantized) -> bool:
@@ -215,18 +244,19 @@ def _channel_parts(source: Quantized, parts: Mapping[int, Sequence[int]]) -> _Pa
     return _Part(Rearrange(Window((1, 1)), order), tuple(layout))
 
 
-def _crop(positions: Sequence[int], size: int) -> tuple[int, int, int]:
-    """Pads, 0 or less, before and after, and the stride. Raises RefusalError."""
+def _crop(positions: Sequence[int], size: int) -> tuple[int, int, int] | None:
+    """Pads, 0 or less, before and after, and the stride; None where there is none."""
     first, last = positions[0], positions[-1]
     step = positions[1] - first if len(positions) > 1 else 1
     if step < 1 or list(positions) != list(range(first, last + 1, step)):
-        raise RefusalError("rows or columns in another order: only channels can be rearranged")
+        return None
     return -first, last + 1 - size, step
 
 
 def _copied(call: Call, source: Quantized, index: int, part: _Part) -> Value:
     """Output `index` of the node."""
     integers = isinstance(call.input(0), Quantized)
+    source = part.source or source
     if part.op is None:
         return source if integers else Dequantized(source)
     name = call.node.output[index]

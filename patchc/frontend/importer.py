@@ -12,8 +12,10 @@ from patchc.frontend.live import live_nodes
 from patchc.frontend.load import LoadedModel, Shapes, load
 from patchc.frontend.model import ImportedModel
 from patchc.frontend.refusal import RefusalError, Unsupported
+from patchc.frontend.runtime import refused_by_onnxruntime
 from patchc.frontend.walk import Walked, is_integer_op, walk
 from patchc.ir import verify
+from patchc.ir.verifier import GraphError
 
 NOTHING = "there is no operator between quantised tensors"
 
@@ -54,8 +56,13 @@ def _understand(loaded: LoadedModel) -> ImportedModel | list[Unsupported]:
     walked = walk(loaded)
     if walked.unsupported:
         return list(walked.unsupported)
+    reason = refused_by_onnxruntime(loaded.model)
+    if reason is not None:
+        raise PatchcError(f"{loaded.name}: onnxruntime does not take it: {reason}")
     try:
         return _assemble(loaded, walked)
+    except GraphError as error:
+        return [Unsupported("its operators", "graph", str(error))]
     except RefusalError as refusal:
         return [Unsupported("its outputs", "graph", str(refusal))]
 

@@ -152,11 +152,11 @@ def bottlenecks() -> Graph:
 
 
 def trained(graph: Graph) -> Graph:
-    """The network with weights twice as large, so that about as many channels have a line
+    """The network with weights half as large again, so that about as many channels have a line
     (docs/exactness.md) as those of trained networks have: others take longer."""
 
     def larger(op: Op) -> Op:
-        return replace(op, weight_scales=2 * op.weight_scales) if isinstance(op, Conv) else op
+        return replace(op, weight_scales=1.5 * op.weight_scales) if isinstance(op, Conv) else op
 
     nodes = tuple(replace(node, op=larger(node.op)) for node in graph.nodes)
     return replace(graph, nodes=nodes)

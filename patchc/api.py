@@ -26,6 +26,7 @@ from onnx import helper
 from patchc.align.align import Aligned, align_model, refuse_unproved
 from patchc.budget import parse_budget
 from patchc.codegen import EmitOptions, WeightsMode, emit
+from patchc.codegen.names import file_prefix
 from patchc.errors import PatchcError
 from patchc.frontend import cut_before, find_unsupported, import_model
 from patchc.frontend.load import load as read_model
@@ -43,6 +44,7 @@ from patchc.outdir import (
     SOURCE,
     Source,
     check_writable,
+    embedded,
     model_files,
     replacing,
     write_files,
@@ -167,7 +169,7 @@ def compile(
     machine = choice.machine(core(target))
     chosen_plan, outputs = _plan_or_modes(plan, input_mode, output_mode)
     options = EmitOptions(
-        name=identifier(source.stem) if name is None else name,
+        name=file_prefix(identifier(source.stem) if name is None else name),
         patchc_version=__version__,
         model_file=source.name,
         model_sha256="",
@@ -220,12 +222,13 @@ def compile(
             golden=golden_vectors(stages),
         ),
     )
-    files |= kept_model
     files[PLAN] = plan_to_json(stages.plan)
     files[REPORT] = report.to_json()
     files[SOURCE] = Source(
         options.name, dict(input_shapes or {}), choice.numerics.value, tuple(cut)
     ).to_json()
+    ours = {name.lower() for name in files}
+    files |= embedded(source) if ours & {name.lower() for name in kept_model} else kept_model
     with replacing(out) as folder:
         write_files(folder, files)
     return CompileResult(out, report, stages)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,7 @@ from patchc.version import __version__
 
 ERROR_STATUS = 2
 MISMATCH_STATUS = 1
+MAX_REASON = 400  # characters of an error that nobody expected
 ABORTED_STATUS = 130  # as a shell reports Ctrl-C
 
 
@@ -43,6 +45,8 @@ class OneMessage(click.Command):
     def main(self, args: Sequence[str] | None = None, *_: Any, **extra: Any) -> Any:
         """Run the command line and exit."""
         words = list(sys.argv[1:] if args is None else args)
+        with suppress(ValueError):  # not the main thread
+            signal.signal(signal.SIGTERM, _terminated)
         try:
             status = super().main(words, **extra | {"standalone_mode": False})
         except click.UsageError as error:
@@ -54,6 +58,18 @@ class OneMessage(click.Command):
             if words[:1] == ["--debug"]:
                 raise
             _fail(str(error))
+        except MemoryError:
+            if words[:1] == ["--debug"]:
+                raise
+            _fail("out of memory: the model's maps or weights are larger than this machine holds")
+        except Exception as error:  # whatever else: still one message, and nothing half-written
+            if words[:1] == ["--debug"]:
+                raise
+            kind, reason = type(error).__name__, " ".join(str(error).split())[:MAX_REASON]
+            _fail(
+                f"internal error ({kind}: {reason}): please report it, with the file and what "
+                f"`patchc --debug {' '.join(words)}` prints"
+            )
         sys.exit(status if isinstance(status, int) else 0)
 
 
@@ -63,6 +79,11 @@ class Commands(OneMessage, click.Group):
     def main(self, args: Sequence[str] | None = None, *_: Any, **extra: Any) -> Any:
         """Run the command line and exit."""
         return super().main(args, **extra | {"prog_name": "patchc"})
+
+
+def _terminated(number: int, _: object) -> None:
+    """Ends as an exception does, so that what was being written is removed."""
+    raise SystemExit(128 + number)
 
 
 def _fail(message: str) -> None:

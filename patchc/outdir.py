@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -23,6 +24,7 @@ MODEL = "test/model.onnx"  # the quantised file that the C computes, byte for by
 SOURCE = "test/source.json"
 
 EXACT = "exact"
+EXCHANGES = 20  # how often a folder is tried to be replaced that others replace as well
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,12 @@ def check_writable(out: Path) -> None:
         raise PatchcError(
             f"{out} holds files that patchc did not write: give -o a new or empty folder"
         )
+    here, target = Path.cwd(), out.resolve()
+    if target == here or target in here.parents:
+        raise PatchcError(
+            f"{out} is the current folder, or holds it, and would be replaced as a whole: give -o "
+            "another folder"
+        )
 
 
 @contextmanager
@@ -85,14 +93,26 @@ def replacing(out: Path) -> Iterator[Path]:
         fresh = scratch / "new"
         fresh.mkdir()
         yield fresh
-        if out.exists():
-            out.rename(scratch / "old")
-        fresh.rename(out)
+        _exchange(fresh, out, scratch)
     finally:
         old = scratch / "old"
         if old.exists() and not out.exists():
             old.rename(out)
         shutil.rmtree(scratch)
+
+
+def _exchange(fresh: Path, out: Path, scratch: Path) -> None:
+    """Put `fresh` in the place of `out`. The last of several compilations into one folder stays."""
+    for attempt in range(EXCHANGES):
+        with suppress(FileNotFoundError):  # another compilation is just replacing it, too
+            out.rename(scratch / "old" if attempt == 0 else scratch / f"old{attempt}")
+        try:
+            fresh.rename(out)
+            return
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+    raise PatchcError(f"cannot write {out}: other compilations write there without end")
 
 
 def model_files(model: Path) -> dict[str, bytes]:
@@ -110,9 +130,17 @@ def model_files(model: Path) -> dict[str, bytes]:
         if location.is_absolute() or ".." in location.parts:
             raise PatchcError(f"{model}: weights outside its folder ({location}) are not supported")
         name = (Path(MODEL).parent / location).as_posix()
+        if name.lower() == MODEL:
+            return embedded(model)
         if name not in files:
             files[name] = (model.parent / location).read_bytes()
     return files
+
+
+def embedded(model: Path) -> dict[str, bytes]:
+    """The ONNX file for OUT/test with its weights in it: where those, as files of their own, would
+    have the name of one of OUT's."""
+    return {MODEL: onnx.load(str(model)).SerializeToString(deterministic=True)}
 
 
 def write_files(folder: Path, files: Mapping[str, str | bytes]) -> None:

@@ -16,6 +16,28 @@ _C_WORDS = """
 """
 C_WORDS = frozenset(_C_WORDS.split())
 
+# Macros in lower case, and functions, of the standard headers that the emitted C may stand beside:
+# a parameter of that name would hide them. Macros in upper case and types in _t are many: they are
+# known by their form.
+_STANDARD = """
+    abort abs assert atexit bool calloc clock close complex difftime errno exit fclose feof ferror
+    fflush fgetc fgets fopen fprintf fputc fputs fread free fseek ftell fwrite getc getchar getenv
+    imaginary isfinite isinf isnan isnormal log main malloc math_errhandling memchr memcmp memcpy
+    memmove memset offsetof perror printf putc putchar puts qsort rand read realloc remove rename
+    setjmp signal signbit snprintf sprintf srand stderr stdin stdout strcat strchr strcmp strcpy
+    strlen strncmp strncpy strtod strtol strtoul system time ungetc va_arg va_copy va_end va_start
+    vprintf write
+"""
+STANDARD = frozenset(_STANDARD.split())
+
+# Prefixes of files that a compiler would find in the place of its own header.
+_HEADERS = """
+    assert complex ctype errno fenv float inttypes iso646 limits locale math setjmp signal stdalign
+    stdarg stdatomic stdbool stdckdint stddef stdint stdio stdlib stdnoreturn string tgmath threads
+    time uchar unistd wchar wctype
+"""
+HEADERS = frozenset(_HEADERS.split())
+
 # Longer stems only make lines longer; a number keeps apart what collides.
 MAX_STEM = 32
 
@@ -29,13 +51,24 @@ class Names:
     def identifier(self, text: str) -> str:
         """An identifier that starts with a letter, unlike every one given before."""
         stem = _ending(re.sub(r"[^A-Za-z0-9]+", "_", text).strip("_"))
-        if not stem or stem[0].isdigit() or stem in C_WORDS:
+        if not stem or stem[0].isdigit() or _is_taken(stem):
             stem = f"t_{stem}" if stem else "t"
         name, number = stem, 2
         while name in self._taken:
             name, number = f"{stem}_{number}", number + 1
         self._taken.add(name)
         return name
+
+
+def _is_taken(stem: str) -> bool:
+    """Whether C, its headers or a macro may have this name."""
+    macro = len(stem) > 1 and stem == stem.upper()
+    return macro or stem.endswith("_t") or stem in C_WORDS or stem in STANDARD
+
+
+def file_prefix(name: str) -> str:
+    """`name`, or another where NAME.h would hide a header of C."""
+    return f"{name}_net" if name.lower() in HEADERS else name
 
 
 def _ending(stem: str) -> str:

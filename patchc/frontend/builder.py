@@ -28,12 +28,14 @@ from patchc.frontend.guesses import channels_at, first_guess
 from patchc.frontend.linear import clamp_of, requantization
 from patchc.frontend.model import Border
 from patchc.frontend.refusal import RefusalError, node_name
+from patchc.frontend.structure import check_elements
 from patchc.frontend.tables import function_table, table_without_rounding
 from patchc.frontend.values import NO_PADS, Dequantized, Pending, Quantized
 from patchc.ir import (
     Add,
     Clamp,
     Copy,
+    GlobalAveragePool,
     Graph,
     Lut,
     MaxPool,
@@ -48,6 +50,9 @@ from patchc.ir import (
 from patchc.numerics.add import order_matters
 from patchc.numerics.linear import ALL_VALUES
 from patchc.numerics.pairing import pairing_between
+
+# Input scale / (output scale * pixels): what onnxruntime's QLinearGlobalAveragePool takes.
+MEAN_FACTORS = (2.0**-32, 256.0)
 
 REQUANTIZE = "Requantize"  # what a table does that only changes scale and zero point
 
@@ -136,6 +141,8 @@ class GraphBuilder:
             op = _replace(op, unsigned=result.unsigned)
         if isinstance(op, Add) and op.either_order:
             self._check_order(op, inputs, result.quant)
+        if isinstance(op, GlobalAveragePool):
+            self._check_mean(inputs[0], result.quant)
         self._roots[result.name] = frozenset().union(*(self._roots[name] for name in inputs))
         self._add_tensor(result)
         self._nodes.append(Node(self._node_name(node), op, inputs, result.name))
@@ -147,6 +154,17 @@ class GraphBuilder:
             raise RefusalError(
                 "the first operand of a sum is broadcast, and with these scales onnxruntime rounds "
                 "it in one way or another as it lays out the map: give the map first"
+            )
+
+    def _check_mean(self, source: str, quant: Quantization) -> None:
+        """Raises RefusalError for a factor that onnxruntime's kernel does not take."""
+        height, width, _ = self.tensors[source].shape
+        factor = np.float32(self.tensors[source].quant.scale)
+        factor /= np.float32(quant.scale) * np.float32(height * width)
+        if not MEAN_FACTORS[0] <= factor < MEAN_FACTORS[1]:
+            raise RefusalError(
+                f"its scales make a factor of {factor:.3g}, and onnxruntime computes means with "
+                "factors from 2^-32 to 256 only"
             )
 
     def finish(self, value: Pending, result: Result) -> Quantized:
@@ -358,6 +376,7 @@ class GraphBuilder:
         return Graph(name, tuple(self.inputs), outputs, self.tensors, tuple(self._nodes))
 
     def _add_tensor(self, result: Result) -> None:
+        check_elements(map_shape(result.layout), result.name)
         self.tensors[result.name] = Tensor(result.name, map_shape(result.layout), result.quant)
         self._unsigned[result.name] = result.unsigned
         if result.in_file:

@@ -40,7 +40,10 @@ def folded(model: onnx.ModelProto) -> onnx.ModelProto:
     given = _Pairs.of(model.graph)
     if not any(_candidate(node, given.producers) for node in model.graph.node):
         return model
-    theirs = _Pairs.of(optimized(model).graph)
+    found = optimized(model)
+    if found is None:  # it is refused where its operators have been looked at
+        return model
+    theirs = _Pairs.of(found.graph)
     _check_inserted(given, theirs)
     renamed = {name.split(DUPLICATE)[0]: name for name in theirs.ends}
     changed = {

@@ -14,9 +14,11 @@ from patchc.frontend.live import live_nodes
 from patchc.frontend.load import LoadedModel, Shapes, load
 from patchc.frontend.model import ImportedModel
 from patchc.frontend.refusal import RefusalError, Unsupported, node_name
+from patchc.frontend.runtime import refused_by_onnxruntime
 from patchc.frontend.tail import begins, named_nodes, noted, own_tail
 from patchc.frontend.walk import Walked, is_integer_op, walk
 from patchc.ir import verify
+from patchc.ir.verifier import GraphError
 
 TAIL = "the outputs of the C are what they read, and firmware computes them from these"
 NOTHING = "there is no operator between quantised tensors"
@@ -111,8 +113,13 @@ def _attempt(loaded: LoadedModel, cut: Collection[str]) -> ImportedModel | list[
     walked = walk(loaded, cut)
     if walked.unsupported:
         return list(walked.unsupported)
+    reason = refused_by_onnxruntime(loaded.model)
+    if reason is not None:
+        raise PatchcError(f"{loaded.name}: onnxruntime does not take it: {reason}")
     try:
         return _assemble(loaded, walked)
+    except GraphError as error:
+        return [Unsupported("its operators", "graph", str(error))]
     except RefusalError as refusal:
         return [Unsupported("its outputs", "graph", str(refusal))]
 

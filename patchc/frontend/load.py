@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import onnx
-from google.protobuf.message import DecodeError
 from onnx import TensorProto, inliner, shape_inference
 
 from patchc.errors import PatchcError
-from patchc.frontend import double_pairs, old
+from patchc.frontend import double_pairs, old, structure
 
 MICROSOFT = "com.microsoft"  # the domain of onnxruntime's own operators
 
@@ -47,6 +46,7 @@ def load(source: Path | str | onnx.ModelProto, input_shapes: Shapes | None = Non
     else:
         name = str(source)
         model, digest = _read(Path(source))
+    structure.check(model, name)
     opset = _opset(model, name)
     notes: tuple[str, ...] = ()
     if model.functions:
@@ -56,6 +56,7 @@ def load(source: Path | str | onnx.ModelProto, input_shapes: Shapes | None = Non
         model, notes = old.converted(model, opset, name), (old.note(opset),)
         opset = old.CONVERTED_OPSET
     _fix_shapes(model.graph, dict(input_shapes or {}), name)
+    structure.check(model, name)  # of sizes that were given, and what was inlined
     folded = double_pairs.folded(model)
     literal = model if folded is not model else None
     return LoadedModel(name, folded, digest, opset, _infer(folded), notes, literal)
@@ -66,18 +67,8 @@ def _read(path: Path) -> tuple[onnx.ModelProto, str]:
         content = path.read_bytes()
     except OSError as error:
         raise PatchcError(f"{path}: cannot be read: {error.strerror}") from error
-    try:
-        model = onnx.load_model_from_string(content)
-    except DecodeError as error:
-        raise PatchcError(f"{path}: not an ONNX file") from error
-    if not model.graph.node or not model.opset_import:
-        raise PatchcError(f"{path}: not an ONNX file (it holds no graph)")
-    try:
-        onnx.load_external_data_for_model(model, str(path.parent))
-    except (OSError, onnx.checker.ValidationError) as error:
-        raise PatchcError(
-            f"{path}: its weights are in another file that cannot be read: {error}"
-        ) from error
+    model = structure.parsed(content, str(path))
+    structure.load_external(model, path.parent, str(path))
     return model, hashlib.sha256(content).hexdigest()
 
 

@@ -12,12 +12,13 @@ import onnx
 import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
-from patchc.errors import PatchcError
 from patchc.frontend.old import READ_OPSET
 from patchc.frontend.refusal import RefusalError
 
 # ONNX's own file format version at which opset 11 came; any later one reads the same here.
 IR_VERSION = 6
+
+MAX_REASON = 400  # characters of a message of onnxruntime
 
 
 def open_session(
@@ -44,21 +45,19 @@ def open_session(
         raise RefusalError(f"onnxruntime cannot compute it: {error}") from error
 
 
-def optimized(model: onnx.ModelProto) -> onnx.ModelProto:
-    """The graph after the optimisations of onnxruntime that no kind of processor decides about.
-
-    Raises PatchcError where onnxruntime does not take the model."""
+def optimized(model: onnx.ModelProto) -> onnx.ModelProto | None:
+    """The graph after the optimisations of onnxruntime that no kind of processor decides about;
+    None where onnxruntime does not take the model."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "optimized.onnx"
         options = _options(onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC)
         options.optimized_model_filepath = str(path)
-        _load(model, options)
-        return onnx.load(path)
+        return onnx.load(path) if _refused(model, options) is None else None
 
 
-def check_accepted(model: onnx.ModelProto) -> None:
-    """Raises PatchcError, with its reason, where onnxruntime does not take the model."""
-    _load(model, _options(onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL))
+def refused_by_onnxruntime(model: onnx.ModelProto) -> str | None:
+    """Why onnxruntime does not load `model`, without any optimisation; None where it does."""
+    return _refused(model, _options(onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL))
 
 
 def _options(level: onnxruntime.GraphOptimizationLevel) -> onnxruntime.SessionOptions:
@@ -69,13 +68,14 @@ def _options(level: onnxruntime.GraphOptimizationLevel) -> onnxruntime.SessionOp
     return options
 
 
-def _load(model: onnx.ModelProto, options: onnxruntime.SessionOptions) -> None:
+def _refused(model: onnx.ModelProto, options: onnxruntime.SessionOptions) -> str | None:
     try:
         onnxruntime.InferenceSession(
             model.SerializeToString(), options, providers=["CPUExecutionProvider"]
         )
     except Exception as error:  # onnxruntime raises a dozen types without a common base
-        raise PatchcError(f"onnxruntime does not take it: {error}") from error
+        return " ".join(str(error).split())[:MAX_REASON]
+    return None
 
 
 @cache

@@ -39,22 +39,31 @@ from patchc.numerics.linear import dequantize
 # Elements in a tensor that ends before the first vector is full, whatever the instruction set.
 REMAINDER = 3
 
+# Operators that one function of one value is nested of. Real ones have about ten.
+MAX_DEPTH = 100
+
 _Opsets = Sequence[onnx.OperatorSetIdProto]
 
 
 def _parts(function: Function) -> tuple[Function, ...]:
-    """`function` and what it is made of, each once, in an order in which they can be computed."""
+    """`function` and what it is made of, each once, in an order in which they can be computed.
+
+    Raises RefusalError where operators are nested deeper than Python's own stack is safe for."""
     found: dict[str, Function] = {}
 
-    def visit(current: Function) -> None:
+    def visit(current: Function, depth: int) -> None:
         if current.node.output[0] in found:
             return
+        if depth > MAX_DEPTH:
+            raise RefusalError(
+                f"more than {MAX_DEPTH} operators in a row without a pair between them"
+            )
         for operand in current.operands:
             if isinstance(operand, Dequantized) and operand.function is not None:
-                visit(operand.function)
+                visit(operand.function, depth + 1)
         found[current.node.output[0]] = current
 
-    visit(function)
+    visit(function, 1)
     return tuple(found.values())
 
 

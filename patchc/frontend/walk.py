@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import onnx
 from onnx import AttributeProto, numpy_helper
 
+from patchc.errors import PatchcError
 from patchc.frontend.builder import AssumptionError, Assumptions, GraphBuilder
 from patchc.frontend.call import Call
 from patchc.frontend.fold import fold
@@ -95,6 +96,12 @@ class _Walk:
                 values = self._evaluate(node)
             except RefusalError as refusal:
                 self._unsupported.append(Unsupported(node_name(node), node.op_type, str(refusal)))
+                values = [Refused()] * len(node.output)
+            except (AssumptionError, PatchcError):
+                raise
+            except Exception as error:  # an input or attribute of another kind than its operator's
+                reason = f"it is not well formed ({type(error).__name__}: {error})"
+                self._unsupported.append(Unsupported(node_name(node), node.op_type, reason))
                 values = [Refused()] * len(node.output)
             self._values.update(
                 {name: value for name, value in zip(node.output, values, strict=False) if name}

@@ -66,6 +66,8 @@ def _pointwise_scratch(site: Site) -> Count:
 
 
 def _window_scratch(site: Site) -> Count:
+    if _taps(site) <= FEW_TAPS:
+        return _few_scratch(site)
     return _taps(site) * np.minimum(site.cols, PIXELS)
 
 
@@ -80,12 +82,13 @@ def _depthwise_scratch(site: Site) -> Count:
 # ---- what they refuse ----
 
 
-def _with_taps(name: str, few: bool) -> Callable[[Site], str | None]:
-    """`Kernel.refuses` of a kernel for pixels with few taps, which fit one vector, or with more."""
-    general = BY_NAME[name].refuses if name == "conv2d_pointwise" else one_group(name)
+def _with_taps(few: bool) -> Callable[[Site], str | None]:
+    """`Kernel.refuses` of a pointwise convolution of pixels with few taps, which fit one vector, or
+    with more."""
 
     def refuses(site: Site) -> str | None:
-        if (reason := general(site)) is not None or (_taps(site) <= FEW_TAPS) is few:
+        reason = BY_NAME["conv2d_pointwise"].refuses(site)
+        if reason is not None or (_taps(site) <= FEW_TAPS) is few:
             return reason
         return f"its pixels have {'more' if few else 'no more'} than {FEW_TAPS} taps"
 
@@ -110,30 +113,27 @@ def _mve(name: str, **more: Any) -> Kernel:
     )
 
 
-def _few_taps(name: str) -> Kernel:
-    """The same C function where pixels have few taps: it computes them in another way there, and
-    has another price."""
-    kernel = _mve(
-        name,
-        pack=packed(whole, rows),
-        refuses=_with_taps(name, few=True),
-        scratch=_few_scratch,
-        takes_scratch=True,
-        work=in_passes(FEW_PIXELS, within_rows=True),
-        at_once=FEW_PIXELS,
-    )
-    return replace(kernel, name=f"{name}_few.{MVE}")
-
-
 _SUMS = "pointwise_sums.mve"  # the packing that both halves read
 
 MVE_KERNELS: tuple[Kernel, ...] = (
     _mve("dense", pack=packed(whole, rows), refuses=one_group("dense")),
-    _few_taps("conv2d_pointwise"),
+    # The same C function computes pixels of few taps in another way, for another price.
+    replace(
+        _mve(
+            "conv2d_pointwise",
+            pack=packed(whole, rows),
+            refuses=_with_taps(few=True),
+            scratch=_few_scratch,
+            takes_scratch=True,
+            work=in_passes(FEW_PIXELS, within_rows=True),
+            at_once=FEW_PIXELS,
+        ),
+        name=f"conv2d_pointwise_few.{MVE}",
+    ),
     _mve(
         "conv2d_pointwise",
         pack=packed(whole, rows),
-        refuses=_with_taps("conv2d_pointwise", few=False),
+        refuses=_with_taps(few=False),
         scratch=_pointwise_scratch,
         takes_scratch=True,
         work=in_passes(PIXELS),
@@ -148,11 +148,10 @@ MVE_KERNELS: tuple[Kernel, ...] = (
         work=in_passes(DEPTHWISE_PIXELS, within_rows=True),
         at_once=DEPTHWISE_PIXELS,
     ),
-    _few_taps("conv2d"),
     _mve(
         "conv2d",
         pack=packed(whole, rows),
-        refuses=_with_taps("conv2d", few=False),
+        refuses=one_group("conv2d"),
         scratch=_window_scratch,
         takes_scratch=True,
         work=in_passes(PIXELS, within_rows=True),

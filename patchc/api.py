@@ -27,6 +27,7 @@ from patchc.budget import parse_budget
 from patchc.codegen import EmitOptions, WeightsMode, emit
 from patchc.errors import PatchcError
 from patchc.frontend import find_unsupported, import_model
+from patchc.frontend.load import load as read_model
 from patchc.frontend.model import ImportedModel
 from patchc.ir import format_graph, macs
 from patchc.ir import verify as verify_graph
@@ -166,6 +167,7 @@ def compile(
     check_writable(out)
     if quantization is not None and calibration is None:
         raise PatchcError("quantising options need --calibration")
+    notes: list[str] = []
     with tempfile.TemporaryDirectory(prefix="patchc-") as folder:
         file = source
         if calibration is not None:
@@ -177,6 +179,7 @@ def compile(
                 options=quantization,
                 input_shapes=input_shapes,
                 progress=progress,
+                noted=notes.append,
             )
         with _blaming(file, source):
             stages = run_stages(
@@ -187,6 +190,7 @@ def compile(
     options = replace(options, stack_bytes=reserve_bytes)
     _check_budget(stages, limit, kept, machine)
     report = make_report(stages, options, limit)
+    report = replace(report, notes=(*notes, *report.notes))
     if check or report.cost.macs_executed <= SHADOW_MACS:
         progress("running the schedule over shadow memory")
         check_shadow_memory(stages)
@@ -218,15 +222,19 @@ def quantize(
     options: QuantizeOptions | None = None,
     input_shapes: Shapes | None = None,
     progress: Progress = silent,
+    noted: Progress = silent,
 ) -> Path:
     """Write the quantised form of a float ONNX file to `output`, and return that path.
 
     calibration: a folder of pictures, an .npz of samples by input name, stacked along the first
     axis, or a mapping of that. options: format, type of activations, method, preparation of
-    pictures. The same input gives the same bytes. Raises PatchcError.
+    pictures. noted: called with what there is to know of how the model was read. The same input
+    gives the same bytes. Raises PatchcError.
     """
     progress("quantising")
-    quantize_model(model, output, calibration, options or QuantizeOptions(), input_shapes)
+    notes = quantize_model(model, output, calibration, options or QuantizeOptions(), input_shapes)
+    for note in notes:
+        noted(note)
     return Path(output)
 
 
@@ -346,7 +354,8 @@ def inspect(
     path, machine = Path(model), machine_of(core(target))
     unsupported = tuple(find_unsupported(path, input_shapes))
     if unsupported:
-        return Inspection(path.name, unsupported, (), (), (), (), (), 0, 0, 0)
+        notes = read_model(path, input_shapes).notes
+        return Inspection(path.name, unsupported, (), (), (), (), (), 0, 0, 0, notes)
     stages = run_stages(path, input_shapes, InputMode.TILES, machine=machine)
     imported, layers = stages.imported, inspect_layers(stages.graph)
     return Inspection(
@@ -360,6 +369,7 @@ def inspect(
         macs=sum(layer.macs for layer in layers),
         weights=sum(layer.weights for layer in layers),
         layerwise_bytes=stages.placement.arena_bytes,
+        notes=imported.notes,
     )
 
 

@@ -336,6 +336,7 @@ def quantize_command(**options: Any) -> None:
       patchc quantize net.onnx -o int8.onnx --calibration x.npz --format qoperator
     """
     chosen = _quantization(options)
+    notes: list[str] = []
     with _progress() as progress:
         api.quantize(
             options["model"],
@@ -344,7 +345,10 @@ def quantize_command(**options: Any) -> None:
             options=chosen,
             input_shapes=dict(options["shapes"]) or None,
             progress=progress,
+            noted=notes.append,
         )
+    for note in notes:
+        click.echo(f"note: {note}")
     click.echo(f"wrote {options['out']}")
 
 

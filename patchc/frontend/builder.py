@@ -23,11 +23,12 @@ from patchc.frontend.axes import (
     renaming,
     split,
 )
+from patchc.frontend.choices import chooses, keep_scale
 from patchc.frontend.guesses import channels_at, first_guess
 from patchc.frontend.linear import clamp_of, requantization
 from patchc.frontend.model import Border
 from patchc.frontend.refusal import RefusalError, node_name
-from patchc.frontend.tables import function_table
+from patchc.frontend.tables import function_table, table_without_rounding
 from patchc.frontend.values import NO_PADS, Dequantized, Pending, Quantized
 from patchc.ir import (
     Add,
@@ -89,6 +90,7 @@ class GraphBuilder:
         self.tensors: dict[str, Tensor] = {}
         self.inputs: list[str] = []
         self.borders: dict[str, Border] = {}  # by Graph tensor
+        self.notes: list[str] = []  # what the reader of a report has to know
         self._nodes: list[Node] = []
         self._node_names: set[str] = set()
         self._shapes = shapes  # of the ONNX tensors outside the Graph
@@ -96,6 +98,7 @@ class GraphBuilder:
         self._assumptions = assumptions
         self._roots: dict[str, frozenset[str]] = {}  # tensor -> inputs that share its layout
         self._made: dict[Hashable, str] = {}  # what was computed -> tensor
+        self._unsigned: dict[str, bool] = {}  # whether the file holds a tensor as uint8
 
     def add_input(self, name: str, quant: Quantization, unsigned: bool) -> Quantized:
         """The integer tensor `name` of the ONNX file as an input of the Graph."""
@@ -152,7 +155,8 @@ class GraphBuilder:
         clamp = clamp_of(value.clips, result.quant)
         changes = source != result.quant or (value.clips and isinstance(value.op, Copy))
         if isinstance(value.op, MaxPool | Copy) and changes:
-            whole = Result(value.result, value.layout, source, in_file=False)
+            unsigned = self._unsigned[value.inputs[0]]
+            whole = Result(value.result, value.layout, source, unsigned, in_file=False)
             pooled = self.finish(replace(value, clips=()), whole)
             entries = np.clip(requantization(source, result.quant), clamp.lo, clamp.hi)
             words = [clip.kind for clip in value.clips] or [REQUANTIZE]
@@ -163,6 +167,22 @@ class GraphBuilder:
             finished = self.emit(value.node, op, inputs, result)
         self._made[key] = finished.tensor
         return finished
+
+    def integers(self, value: Pending) -> Quantized | None:
+        """The float result of an operator that no QuantizeLinear follows, where it only chooses
+        among values of one scale and zero point, so that it has these too: its node is made here,
+        once. None where it does more."""
+        names = [*value.inputs, *(name for link in value.links for name in link.inputs)]
+        quants = {self.tensors[name].quant for name in names}
+        types = {self._unsigned[name] for name in names}
+        if len(quants) > 1 or len(types) > 1:
+            return None
+        (quant,), (unsigned,) = quants, types
+        ops = [value.op, *(link.op for link in value.links)]
+        if not all(chooses(op, quant) for op in ops) or not keep_scale(value.clips, quant):
+            return None
+        result = Result(value.result, value.layout, quant, unsigned, in_file=False)
+        return self.finish(value, result)
 
     def _chained(self, value: Pending, result: Result) -> tuple[Op, tuple[str, ...]]:
         """The last operator of a chain and what it reads. The others' nodes are made here, at the
@@ -176,6 +196,18 @@ class GraphBuilder:
             before = self.emit(value.node, op, inputs, part)
             op, inputs = link.op, (before.tensor, *link.inputs)
         return op, inputs
+
+    def real_integers(self, value: Dequantized) -> Quantized | None:
+        """A function of a dequantised tensor that no QuantizeLinear follows, where each of its
+        values is one of that scale and zero point (a Relu, say): a table. None where not."""
+        source = self.tensors[value.source.tensor].quant
+        assert value.function is not None
+        table = table_without_rounding(value, source, self.opsets)
+        if table is None:
+            return None
+        node, unsigned = value.function.node, value.source.unsigned
+        result = Result(node.output[0], value.layout, source, unsigned, in_file=False)
+        return self.look_up(value.source, table, result, node_name(node))
 
     def requantize(self, value: Dequantized, result: Result, node: str) -> Quantized:
         """Quantise a dequantised tensor, or a function of it: nothing, or a table.
@@ -220,6 +252,20 @@ class GraphBuilder:
             op = Rearrange(Window((1, 1)), order)
             self._made[key] = self.emit(name, op, (value.tensor,), result).tensor
         return replace(value, tensor=self._made[key], layout=layout)
+
+    def repeated(self, tensor: str, source: np.ndarray) -> str:
+        """The map whose channel i is channel source[i] of `tensor`: a copy, made once."""
+        key = (tensor, source.tobytes())
+        if key not in self._made:
+            height, width, _ = self.tensors[tensor].shape
+            layout = channels_first_layout((height, width, len(source)), 4)
+            name = self._fresh(f"{tensor}_repeated")
+            quant, unsigned = self.tensors[tensor].quant, self._unsigned[tensor]
+            result = Result(name, layout, quant, unsigned, in_file=False)
+            self._made[key] = self.emit(
+                name, Rearrange(Window((1, 1)), source), (tensor,), result
+            ).tensor
+        return self._made[key]
 
     def expect(self, value: Quantized, wanted: Sequence[str], reader: str) -> None:
         """Check that dimension i of `value` is the map's axis wanted[i]. Raises RefusalError."""
@@ -272,7 +318,7 @@ class GraphBuilder:
             changed = {root: split(layouts[root], error) for root in roots}
         except AxesError:
             return
-        if changed:
+        if any(layouts[root] != layout for root, layout in changed.items()):
             layouts.update(changed)
             raise AssumptionError
 
@@ -288,6 +334,7 @@ class GraphBuilder:
 
     def _add_tensor(self, result: Result) -> None:
         self.tensors[result.name] = Tensor(result.name, map_shape(result.layout), result.quant)
+        self._unsigned[result.name] = result.unsigned
         if result.in_file:
             value = Quantized(result.name, result.layout, result.unsigned)
             self.borders[result.name] = self.border(value, result.name)

@@ -79,7 +79,10 @@ class Call:
         """
         value = self.input(index)
         if isinstance(value, Dequantized) and value.function is not None:
-            raise RefusalError(_not_quantized(node_name(value.function.node)))
+            held = self.builder.real_integers(value)
+            if held is None:
+                raise RefusalError(_not_quantized(node_name(value.function.node)))
+            return self.readable(held, padded=padded)
         if isinstance(value, Dequantized):
             return self.readable(value.source, padded=padded)
         if isinstance(value, Pending):

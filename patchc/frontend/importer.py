@@ -20,7 +20,7 @@ NOTHING = "there is no operator between quantised tensors"
 def import_model(
     path: Path | str | onnx.ModelProto, input_shapes: Shapes | None = None
 ) -> ImportedModel:
-    """Read a quantised ONNX model, QDQ or QOperator, opset 11 and later.
+    """Read a quantised ONNX model, QDQ or QOperator, opset 7 and later.
 
     A dynamic batch becomes 1; any other dynamic size has to be given in `input_shapes`, by the
     name of the input. Raises PatchcError: the file cannot be read, is a float model, or has
@@ -77,6 +77,7 @@ def _assemble(loaded: LoadedModel, walked: Walked) -> ImportedModel:
         inputs=inputs,
         outputs=outputs,
         borders=tuple(builder.borders.values()),
+        notes=(*loaded.notes, *builder.notes),
     )
 
 

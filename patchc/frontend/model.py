@@ -77,3 +77,4 @@ class ImportedModel:
     outputs: tuple[Border, ...]  # in the order of graph.outputs
     # every Graph tensor as it is known in the ONNX file, for the node-by-node comparison
     borders: tuple[Border, ...]
+    notes: tuple[str, ...] = ()  # what to know of how it was read

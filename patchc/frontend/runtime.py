@@ -10,7 +10,7 @@ import onnx
 import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
-from patchc.frontend.load import OLDEST_OPSET
+from patchc.frontend.old import READ_OPSET
 from patchc.frontend.refusal import RefusalError
 
 # ONNX's own file format version at which opset 11 came; any later one reads the same here.
@@ -61,6 +61,6 @@ def newest_opset() -> int:
             open_session(nodes, [x], ["y"], constants, [helper.make_opsetid("", opset)])
             return opset
         except RefusalError:
-            if opset == OLDEST_OPSET:
+            if opset == READ_OPSET:
                 raise
             opset -= 1

@@ -18,6 +18,7 @@ from patchc.frontend.registry import Handler
 from patchc.frontend.values import (
     After,
     Constant,
+    Dequantized,
     Host,
     Pending,
     Quantized,
@@ -29,6 +30,9 @@ from patchc.frontend.values import (
 LAYOUT_OPS = frozenset(
     {"Transpose", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity", "Dropout"}
 )
+
+# Those that take a float result in before it is quantised; others read the integers it is, if any.
+READ_RESULTS = LAYOUT_OPS | {"Cast", "Clip", "QuantizeLinear", "Relu", "Shape"}
 
 # Operators that nobody wants to run as float on the host around the emitted C.
 HEAVY_OPS = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul", "RNN", "GRU", "LSTM"})
@@ -97,6 +101,8 @@ class _Walk:
             item.type in (AttributeProto.GRAPH, AttributeProto.GRAPHS) for item in node.attribute
         ):
             raise RefusalError("control flow is not supported")
+        if node.op_type not in READ_RESULTS:
+            self._settle(node.input)
         inputs = [self._values[name] if name else None for name in node.input]
         given = [value for value in inputs if value is not None]
         if any(isinstance(value, Refused) for value in given):
@@ -116,6 +122,15 @@ class _Walk:
             if id(node) not in self._feeds_integer:
                 return self._trailing(node, inputs)
         return self._handle(node, inputs)
+
+    def _settle(self, names: Iterable[str]) -> None:
+        """Float results that no QuantizeLinear follows, as the integers that they are."""
+        for name in names:
+            value = self._values.get(name)
+            if isinstance(value, Pending):
+                found = self._builder.integers(value)
+                if found is not None:
+                    self._values[name] = Dequantized(found)
 
     def _handle(self, node: onnx.NodeProto, inputs: list[Value | None]) -> list[Value]:
         """The values of its outputs, or of the first one only."""

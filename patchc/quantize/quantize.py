@@ -98,8 +98,9 @@ def quantize(
     calibration: Calibration,
     options: QuantizeOptions = QuantizeOptions(),
     input_shapes: Shapes | None = None,
-) -> None:
-    """Write the quantised form of a float `model` to `output`.
+) -> tuple[str, ...]:
+    """Write the quantised form of a float `model` to `output`; returns what there is to know of how
+    the model was read.
 
     calibration: samples by input name, stacked along the first axis; an .npz of that; or a folder
     of pictures. The same input gives the same bytes. Raises PatchcError: the model or the samples
@@ -128,6 +129,7 @@ def quantize(
         Path(output).write_bytes(result.SerializeToString(deterministic=True))
     except OSError as error:
         raise PatchcError(f"{output}: cannot be written: {error.strerror}") from error
+    return loaded.notes
 
 
 def _prepare(loaded: LoadedModel, path: Path) -> None:

@@ -40,6 +40,7 @@ class Inspection:
     macs: int
     weights: int
     layerwise_bytes: int  # the arena, layer by layer, image included
+    notes: tuple[str, ...] = ()  # what to know of how the file was read
 
     def to_json(self) -> str:
         """All fields."""
@@ -73,7 +74,8 @@ def render_inspection(found: Inspection) -> RenderableType:
         count = len(found.unsupported)
         verdict = "1 operator is" if count == 1 else f"{count} operators are"
         lines = [f"{found.model}: {verdict} not supported"]
-        return Text("\n".join([*lines, *(f"  {item}" for item in found.unsupported)]))
+        lines += [f"  {item}" for item in found.unsupported]
+        return Text("\n".join([*lines, *(f"note: {note}" for note in found.notes)]))
     table = Table(title=found.model, title_justify="left", box=None, pad_edge=False)
     for heading in ("node", "operator"):
         table.add_column(heading, no_wrap=True)
@@ -95,5 +97,6 @@ def render_inspection(found: Inspection) -> RenderableType:
     lines += [
         f"total    {found.macs:,} MACs, {found.weights:,} weights",
         f"arena    {found.layerwise_bytes:,} B layer by layer, the image in it",
+        *(f"note     {note}" for note in found.notes),
     ]
     return Group(table, Text(), Text("\n".join(lines)))

@@ -156,16 +156,6 @@ def refusal(net: Net, y: str) -> str:
     return str(found)
 
 
-def test_a_float_constant_per_channel_is_refused():
-    net = Net()
-    a, _, _ = maps(net)
-    y = net.op("Mul", a, net.constant(np.ones((6, 1, 1))), name="op")
-    assert refusal(net, y) == (
-        "op (Mul): a float constant of shape [6, 1, 1]: one element is supported, or a quantised "
-        "constant (e.g. patchc quantize)"
-    )
-
-
 def test_a_constant_of_the_maps_size_is_refused():
     net = Net()
     a, _, _ = maps(net)

@@ -98,13 +98,6 @@ def test_the_opsets_before_that(opset):
     check(net.model(net.op("Squeeze", net.op("GlobalMaxPool", x), axes=[2, 3])))
 
 
-def test_an_old_opset():
-    assert message(network(opset=10)) == (
-        "net: opset 10 is older than 11; export the model anew or convert it with "
-        "onnx.version_converter"
-    )
-
-
 def test_an_opset_from_the_future():
     assert f"net: opset {NEWEST + 1} is newer than {NEWEST}" in message(network(opset=NEWEST + 1))
 

@@ -120,11 +120,6 @@ def _source(call: Call) -> Quantized:
     value = call.input(0)
     if isinstance(value, Quantized):
         return call.readable(value)
-    if isinstance(value, Pending) and isinstance(value.op, Copy) and not value.clips:
-        # Copies that follow each other in float are copies of integers all the same.
-        quant = call.builder.tensors[value.inputs[0]].quant
-        whole = Result(value.result, value.layout, quant, in_file=False)
-        return call.readable(call.builder.finish(value, whole))
     return call.activation(0)
 
 

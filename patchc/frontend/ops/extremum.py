@@ -36,8 +36,8 @@ from patchc.ir.graph import Extremum
 OPERATORS: dict[str, type[Extremum]] = {"Max": Max, "Min": Min}
 
 _LIMITS = (
-    "other broadcasts than of one value, one per channel or a map of one pixel; float constants of "
-    "several elements; constants with a scale per channel"
+    "other broadcasts than of one value, one per channel or a map of one pixel; constants with a "
+    "scale per channel"
 )
 
 

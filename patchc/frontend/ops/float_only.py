@@ -1,4 +1,4 @@
-"""Operators whose float results onnxruntime rounds in ways that no integer formula follows:
+"""An operator whose float results onnxruntime rounds in ways that no integer formula follows: it is
 refused, with what to do instead."""
 
 from __future__ import annotations
@@ -7,20 +7,6 @@ from patchc.frontend.call import Call
 from patchc.frontend.refusal import RefusalError
 from patchc.frontend.registry import onnx_op
 from patchc.frontend.values import Value
-
-
-@onnx_op(
-    "ReduceMean",
-    limits="quantised files; of float ones `patchc quantize` makes GlobalAveragePool, over rows "
-    "and columns",
-)
-def reduce_mean(call: Call) -> Value:
-    """onnxruntime computes it in float32, and the order of its sum depends on what stands around
-    it: the same node between convolutions and at the end gives other bytes."""
-    raise RefusalError(
-        "onnxruntime adds it up in float, in an order that depends on its neighbours: export the "
-        "mean over rows and columns as GlobalAveragePool (patchc quantize does)"
-    )
 
 
 @onnx_op(

@@ -47,12 +47,20 @@ def dropout(call: Call) -> Value:
     return identity(call)
 
 
-@onnx_op("Cast", limits="casts to other than float")
+@onnx_op("Cast", limits="casts to another type, but of what a comparison gives")
 def cast(call: Call) -> Value:
-    """Float to float: nothing. Of what a comparison gives: part of the function."""
+    """To the type that it has: nothing. Of what a comparison gives to float: part of the
+    function."""
     value = call.input(0)
-    if call.attribute("to", 0) != TensorProto.FLOAT or isinstance(value, Quantized):
-        raise RefusalError("only a cast to float is supported")
+    own = TensorProto.FLOAT
+    if isinstance(value, Quantized):
+        own = TensorProto.UINT8 if value.unsigned else TensorProto.INT8
+    to = call.attribute("to", 0)
+    if to != own:
+        kinds = {number: word.lower() for word, number in TensorProto.DataType.items()}
+        raise RefusalError(
+            f"a cast of {kinds[own]} to {kinds.get(to, to)}: only one to {kinds[own]} is nothing"
+        )
     if isinstance(value, Dequantized) and value.function is not None:
         return function(call)
     return identity(call)

@@ -1,4 +1,4 @@
-"""Pools over windows and over the whole map, ReduceMax, and their integer forms."""
+"""Pools over windows and over the whole map, ReduceMax, ReduceMean, and their integer forms."""
 
 from __future__ import annotations
 
@@ -51,23 +51,30 @@ def reduce_max(call: Call) -> Value:
     """Over rows, columns or both, in a QDQ file or directly on integers."""
     value = call.input(0)
     source = call.readable(value) if isinstance(value, Quantized) else call.activation(0)
-    rank = len(source.layout)
-    given = call.attribute("axes", None)
-    if given is None:
-        found = call.optional_constant(1, "axes")
-        given = () if found is None else found.reshape(-1).tolist()
-    if not given and not call.attribute("noop_with_empty_axes", 0):
-        given = range(rank)
-    over = {axis % rank for axis in given}
-    others = [i for i, axes in enumerate(source.layout) if axes and i not in over]
-    if len(others) == 1:
-        call.builder.guess_channels(source, others[0])
-    if any(axis.name == "c" for i in over for axis in source.layout[i]):
-        raise RefusalError(
-            f"the maximum over channels of {describe(source.layout)}: over rows and columns it is "
-            "supported"
-        )
+    over = _over(call, source, "maximum")
     return _largest(call, source, over, keep=bool(call.attribute("keepdims", 1)))
+
+
+@onnx_op("ReduceMean", makes=(GlobalAveragePool, AveragePool), limits="the mean over channels")
+def reduce_mean(call: Call) -> Value:
+    """Over rows, columns or both, in a QDQ file: an integer mean, where onnxruntime adds up floats
+    in an order that depends on what stands around them. The report says so."""
+    source = call.activation(0)
+    over = _over(call, source, "mean")
+    names = {axis.name for i in over for axis in source.layout[i]}
+    layout = _without(source, over, keep=bool(call.attribute("keepdims", 1)))
+    if not names:
+        return Dequantized(replace(source, layout=layout))
+    height, width, _ = call.builder.tensors[source.tensor].shape
+    kernel = (height if "h" in names else 1, width if "w" in names else 1)
+    op: Op = GlobalAveragePool()
+    if kernel != (height, width):
+        op = AveragePool(Window(kernel))
+    call.builder.notes.append(
+        f"{call.name} (ReduceMean) is an integer mean, which may be one step off onnxruntime's: "
+        "that adds up floats, in an order that depends on what stands around them"
+    )
+    return Pending(call.name, call.output, op, (source.tensor,), layout)
 
 
 @onnx_op("AveragePool", makes=(AveragePool, GlobalAveragePool), limits=_DILATIONS)
@@ -105,13 +112,39 @@ def _pending(call: Call, make: Maker) -> Pending:
     return Pending(call.name, call.output, op, (source.tensor,), _layout(call, source, op))
 
 
+def _over(call: Call, source: Quantized, word: str) -> set[int]:
+    """The dimensions that are reduced to one `word`. Raises RefusalError where channels are."""
+    rank = len(source.layout)
+    given = call.attribute("axes", None)
+    if given is None:
+        found = call.optional_constant(1, "axes")
+        given = () if found is None else found.reshape(-1).tolist()
+    if not given and not call.attribute("noop_with_empty_axes", 0):
+        given = range(rank)
+    over = {axis % rank for axis in given}
+    others = [i for i, axes in enumerate(source.layout) if axes and i not in over]
+    if len(others) == 1:
+        call.builder.guess_channels(source, others[0])
+    if any(axis.name == "c" for i in over for axis in source.layout[i]):
+        raise RefusalError(
+            f"the {word} over channels of {describe(source.layout)}: over rows and columns it is "
+            "supported"
+        )
+    return over
+
+
+def _without(source: Quantized, over: Collection[int], *, keep: bool) -> Layout:
+    """The layout of `source` without the dimensions `over`; `keep`: with 1 in their place."""
+    return tuple(
+        () if i in over else axes for i, axes in enumerate(source.layout) if keep or i not in over
+    )
+
+
 def _largest(call: Call, source: Quantized, over: Collection[int], *, keep: bool = True) -> Value:
     """The maximum over the dimensions `over`, rows and columns: along the columns first, so that of
     a map made row by row no more than a value of each row is kept. `keep`: as dimensions of 1."""
     names = {axis.name for i in over for axis in source.layout[i]}
-    layout = tuple(
-        () if i in over else axes for i, axes in enumerate(source.layout) if keep or i not in over
-    )
+    layout = _without(source, over, keep=keep)
     height, width, _ = call.builder.tensors[source.tensor].shape
     kernels = [kernel for name, kernel in (("w", (1, width)), ("h", (height, 1))) if name in names]
     integers = isinstance(call.input(0), Quantized)

@@ -32,6 +32,7 @@ from patchc.frontend.tables import function_table, table_without_rounding
 from patchc.frontend.values import NO_PADS, Dequantized, Pending, Quantized
 from patchc.ir import (
     Add,
+    Conv,
     Copy,
     Graph,
     Lut,
@@ -223,13 +224,15 @@ class GraphBuilder:
 
     def look_up(self, value: Quantized, table: Lut, result: Result, node: str) -> Quantized:
         """A table over a tensor, called `node`: the same one only once, and none that is no change.
-
-        Raises RefusalError where it would change the zeros of a Pad.
-        """
-        source, entries, pads = self.tensors[value.tensor].quant, table.table, value.pads
+        A Pad before it whose zeros it would change is a node of its own."""
+        source, entries = self.tensors[value.tensor].quant, table.table
         of_zero = entries[..., source.zero_point + 128]
-        if pads != NO_PADS and (of_zero != result.quant.zero_point).any():
-            raise RefusalError("a Pad before it whose zeros it would change")
+        if value.pads != NO_PADS and (of_zero != result.quant.zero_point).any():
+            value = self.padded(value)
+            result = replace(result, layout=value.layout)
+        pads = value.pads
+        if pads != NO_PADS:  # the file has the padded map only
+            result = replace(result, in_file=False)
         key = (value.tensor, entries.tobytes(), result.quant)
         if source == result.quant and np.array_equal(entries, ALL_VALUES):
             self._made[key] = value.tensor
@@ -252,6 +255,26 @@ class GraphBuilder:
             op = Rearrange(Window((1, 1)), order)
             self._made[key] = self.emit(name, op, (value.tensor,), result).tensor
         return replace(value, tensor=self._made[key], layout=layout)
+
+    def padded(self, value: Quantized) -> Quantized:
+        """`value` with the Pad that waits for its reader as a node of its own, made once: each
+        channel convolved with a single one, which leaves the zero point in the padding."""
+        pads, tensor = value.pads, self.tensors[value.tensor]
+        added = {"h": pads.top + pads.bottom, "w": pads.left + pads.right, "c": 0}
+        layout = tuple(
+            tuple(axis._replace(size=axis.size + added[axis.name]) for axis in axes)
+            for axes in value.layout
+        )
+        key = (value.tensor, pads)
+        if key not in self._made:
+            channels = tensor.shape[2]
+            ones, zeros = np.ones(channels, np.float32), np.zeros(channels, np.int32)
+            taps = np.ones((channels, 1, 1, 1), np.int8)
+            op = Conv(Window((1, 1), pads=pads), channels, taps, ones, zeros)
+            name = self._fresh(f"{value.tensor}_padded")
+            result = Result(name, layout, tensor.quant, value.unsigned, in_file=False)
+            self._made[key] = self.emit(name, op, (value.tensor,), result).tensor
+        return Quantized(self._made[key], layout, value.unsigned)
 
     def repeated(self, tensor: str, source: np.ndarray) -> str:
         """The map whose channel i is channel source[i] of `tensor`: a copy, made once."""

@@ -97,7 +97,7 @@ class Call:
         """`value` as an operator can read it: channels that layout operators have put in another
         order are moved, which takes a node. Raises RefusalError."""
         if value.pads != NO_PADS and not padded:
-            raise RefusalError("it reads a Pad, which only a convolution or a pool can take in")
+            value = self.builder.padded(value)
         found = self.builder.in_order(value)
         if is_cut(found.layout):
             raise RefusalError(

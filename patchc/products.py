@@ -50,6 +50,7 @@ def make_report(stages: Stages, options: EmitOptions, limit: int | None) -> Repo
         instructions=instructions,
         constant_bytes=constants.bytes,
         exact=constants.exact,
+        machine=machine,
     )
     return build_report(stages.imported, stages.plan, stages.schedule, stages.placement, facts)
 

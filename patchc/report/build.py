@@ -11,6 +11,8 @@ from patchc.ir import Conv, macs
 from patchc.memory import Placement, element_peak, live_bytes, liveness_peak
 from patchc.numerics.node_forms import FormCounts
 from patchc.plan.types import InputMode, Plan, TunnelPlan
+from patchc.planner.machine import ANY_CORE, Machine
+from patchc.report.choices import kernel_choices
 from patchc.report.data import (
     Cost,
     Exact,
@@ -40,6 +42,7 @@ class Facts:
     layerwise_bytes: int  # arena of the layer-by-layer plan
     constant_bytes: Mapping[str, int]  # node -> bytes of its constants as emitted
     exact: FormCounts  # of the constants as emitted
+    machine: Machine = ANY_CORE  # that the plan was made for
     instructions: int | None = None  # that the target executes; None: it has no cost table
 
 
@@ -72,6 +75,7 @@ def build_report(
         exact=Exact(exact.channels, exact.proved, exact.lines, exact.guarded, exact.emulated),
         tunnels=_tunnels(plan, schedule, work),
         kernels=_kernels(schedule),
+        choices=kernel_choices(plan, schedule, facts.machine),
         host=HostOperators(
             leading=imported.prologue.nodes if imported.prologue else (),
             trailing=imported.epilogue.nodes if imported.epilogue else (),

@@ -103,6 +103,27 @@ class Layer:
 
 
 @dataclass(frozen=True, slots=True)
+class OtherKernel:
+    """A kernel that could compute a node where the plan runs it, or why it could not."""
+
+    kernel: str
+    cost: int | None  # in the unit of `KernelChoice.cost`; None: it cannot run there
+    scratch_bytes: int | None
+    refused: str | None  # the reason
+
+
+@dataclass(frozen=True, slots=True)
+class KernelChoice:
+    """The kernel of a node, beside the others that the target could run."""
+
+    node: str
+    kernel: str
+    cost: int  # cycles; multiply-accumulates where the target has no cost table
+    scratch_bytes: int  # that a call works in
+    others: tuple[OtherKernel, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Output:
     """An output of the network, and where it goes."""
 
@@ -142,6 +163,7 @@ class Report:
     exact: Exact
     tunnels: tuple[Tunnel, ...]
     kernels: Mapping[str, int]  # kernel -> steps that use it
+    choices: tuple[KernelChoice, ...]  # of nodes that several kernels are for
     host: HostOperators
     layers: tuple[Layer, ...]
     notes: tuple[str, ...]  # what to know of how the model was read

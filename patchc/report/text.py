@@ -127,6 +127,23 @@ def _wrapped(fact: str) -> list[str]:
     return textwrap.wrap(fact, WIDTH, subsequent_indent=" " * 9, drop_whitespace=True)
 
 
+def _choices(report: Report) -> list[str]:
+    """What other kernels would cost, where there are any."""
+    found = [(c, [o for o in c.others if o.cost is not None]) for c in report.choices]
+    found = [(choice, others) for choice, others in found if others]
+    if not found:
+        return []
+    unit = "MACs" if report.cost.cycles_estimate is None else "cycles"
+    here = sum(choice.cost for choice, _ in found)
+    scratch = max(choice.scratch_bytes for choice, _ in found)
+    cheapest = [min(others, key=lambda o: o.cost or 0) for _, others in found]
+    there, room = sum(o.cost or 0 for o in cheapest), max(o.scratch_bytes or 0 for o in cheapest)
+    return [
+        f"choices  {len(found)} nodes have other kernels, which would take {there:,} {unit} and up "
+        f"to {room:,} B of scratch memory, not {here:,} and {scratch:,} (report.json: choices)"
+    ]
+
+
 def _facts(report: Report) -> list[str]:
     code = report.flash.code_bytes
     lines = [
@@ -137,6 +154,7 @@ def _facts(report: Report) -> list[str]:
         f"{report.exact.guarded:,} guarded near ties, {report.exact.emulated:,} emulated; "
         f"{report.exact.proved:,} proved one by one",
         "kernels  " + ", ".join(f"{name} {count}" for name, count in report.kernels.items()),
+        *_choices(report),
     ]
     lines += [
         f"outputs  {output.tensor}: {output.bytes:,} B handed over, "

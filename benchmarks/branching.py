@@ -26,7 +26,7 @@ from patchc.frontend import import_model
 from patchc.passes import run_passes
 from patchc.pipeline import schedule_graph
 from patchc.plan.types import InputMode, Plan
-from patchc.planner.kinds import kind_of
+from patchc.planner.kinds import reserve_of
 from patchc.report.text import plain
 from patchc.targets.cores import core
 from tests.branching import NETWORKS, quantized
@@ -75,7 +75,7 @@ def measure(name: str, folder: Path) -> Result:
     layerwise = schedule_graph(imported, graph, InputMode.TILES).placement.arena_bytes
     reserve = core(TARGET).reserve
     least = schedule_graph(imported, graph, InputMode.TILES, 0, reserve)
-    total = least.placement.arena_bytes + reserve.of(kind_of(least.plan))
+    total = least.placement.arena_bytes + reserve_of(reserve, least.graph, least.plan)
     return Result(
         network=name,
         layers=len(graph.nodes),

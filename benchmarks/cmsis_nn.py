@@ -19,6 +19,7 @@ from examples.zoo import fetch
 from patchc.errors import PatchcError
 from patchc.ir import Graph
 from patchc.ir.graph import Add, AveragePool, Conv, GlobalAveragePool, MaxPool, Mul, Node, Window
+from patchc.libraries.cmsis_nn import CmsisNN, checked
 from patchc.measure.cycles import cycles_of
 from patchc.measure.listing import read_listing
 from patchc.measure.symbols import read_section, read_symbols
@@ -50,6 +51,11 @@ class Library:
     root: Path  # holds Include and Source
     name: str  # for people
     opt: str = "-Ofast"
+
+    @property
+    def library(self) -> CmsisNN:
+        """As patchc takes it. Raises PatchcError where it cannot be used."""
+        return checked(self.root, self.name)
 
     @property
     def has_elementwise(self) -> bool:

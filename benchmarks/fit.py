@@ -14,17 +14,19 @@ from __future__ import annotations
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import click
 import numpy as np
 from ortools.linear_solver import pywraplp
 
+from benchmarks import cmsis_nn
 from examples.common import say
 from patchc.codegen import emit
 from patchc.errors import PatchcError
-from patchc.ir import Graph
+from patchc.ir import Conv, Graph, Op
+from patchc.kernels.cmsis_nn import FLAVOURS, flavours_for
 from patchc.kernels.narrow import NARROW
 from patchc.kernels.portable import PORTABLE
 from patchc.measure import counting
@@ -48,26 +50,36 @@ from tests.c.flavour_plans import (
     in_groups,
     in_tiles,
     layers_plan,
+    library_machine,
     tunnel_plan,
 )
 from tests.graphs import NetworkBuilder
 
-OF_FLAVOUR = {PORTABLE: Machine(), NARROW: flavour_machine(NARROW), **MACHINES}
+OF_FLAVOUR = {
+    PORTABLE: Machine(),
+    NARROW: flavour_machine(NARROW),
+    **MACHINES,
+    **{flavour: library_machine(flavour) for flavour in FLAVOURS},
+}
 # Kernels with a line of their own; all others share that of their flavour.
 LISTED = (
     "dense",
     "conv2d_pointwise",
     "conv2d_depthwise",
     "conv2d",
+    "conv2d_depthwise_basic",
+    "conv2d_pointwise_few",
     "pointwise_add",
     "pointwise_finish",
     "add",
     "sub",
     "mul",
     "max_pool",
+    "concat",
     "global_average_pool",
 )
-FEATURES = ("calls", "rows", "pixels", "outputs", "macs", "weight_bytes")
+PRICES = tuple(one.name for one in fields(Coefficients) if one.init)
+FEATURES = tuple(name.removeprefix("per_") + "s" for name in PRICES)
 SEED = 1  # of the inputs: cycles depend on their values a little
 STACK_BYTES, ROOM_BYTES = 4096, 8192  # nothing is judged here
 
@@ -106,6 +118,14 @@ def networks() -> Iterator[tuple[Graph, tuple[int, ...]]]:
     x = net.max_pool(net.conv(net.input(20, 20, 4), 40))
     x = net.concat(x, net.upsample(net.max_pool(x)))
     yield net.build(net.dense(net.mean(x), 100)), ()
+    net = NetworkBuilder(11)
+    x = net.conv(net.input(48, 48, 3), 12, 5, 2)
+    for channels in (24, 40, 88):
+        short = net.concat(net.max_pool(x), channels - net.tensors[x].shape[2])
+        x = net.add(short, net.conv(net.depthwise(x, 3, 2), channels))
+        more = net.concat(x, 6)
+        x = net.add(more, net.conv(net.depthwise(x), channels + 6))
+    yield net.build(x), (0, 1)
     net = NetworkBuilder(5)
     yield net.build(net.bottleneck(net.input(20, 20, 12), 12, 6, 3, 1)), (2,)
     net = NetworkBuilder(7)
@@ -114,6 +134,21 @@ def networks() -> Iterator[tuple[Graph, tuple[int, ...]]]:
         y = net.conv(x, channels)
         x = net.max_pool(net.mul(net.sub(y, net.conv(x, channels)), y), 2 if channels < 96 else 1)
     yield net.build(x), (0,)
+    net = NetworkBuilder(8)
+    x = net.input(12, 12, 128)
+    for channels, stride in ((256, 2), (192, 1), (256, 2), (160, 1)):
+        x = net.conv(net.depthwise(x, 3, stride), channels)
+    yield net.build(net.conv(net.mean(x), 64)), ()
+    net = NetworkBuilder(9)
+    x = net.conv(net.conv(net.input(32, 24, 1), 64, 5, 2), 32, 3)
+    for channels, stride in ((64, 2), (48, 1), (64, 2), (64, 1)):
+        x = net.conv(x, channels, 3, stride)
+    yield net.build(net.mean(x)), ()
+    net = NetworkBuilder(10)
+    x = net.input(25, 5, 64)
+    for channels in (64, 72, 32):
+        x = net.conv(net.depthwise(x), channels)
+    yield net.build(net.conv(net.mean(x), 24)), (0,)
 
 
 def bottlenecks() -> Graph:
@@ -125,14 +160,26 @@ def bottlenecks() -> Graph:
     return net.build(x)
 
 
+def trained(graph: Graph) -> Graph:
+    """The network with weights half as large again, so that about as many channels have a line
+    (docs/exactness.md) as those of trained networks have: others take longer."""
+
+    def larger(op: Op) -> Op:
+        return replace(op, weight_scales=1.5 * op.weight_scales) if isinstance(op, Conv) else op
+
+    nodes = tuple(replace(node, op=larger(node.op)) for node in graph.nodes)
+    return replace(graph, nodes=nodes)
+
+
 def schedules(machine: Machine) -> Iterator[tuple[str, Schedule]]:
     """Programs of one flavour's kernels."""
-    for number, (graph, in_tunnels) in enumerate(networks()):
+    for number, (found, in_tunnels) in enumerate(networks()):
+        graph = trained(found)
         yield f"{number}-layers", lower(graph, layers_plan(graph, machine), machine.registry)
         for option in in_tunnels:
             plan = tunnel_plan(graph, option, machine)
             yield f"{number}-tunnel{option}", lower(graph, plan, machine.registry)
-    graph = bottlenecks()
+    graph = trained(bottlenecks())
     plan = tunnel_plan(graph, 0, machine)
     for tile in (1, 2, 3, 4, 6):
         yield f"tiles-{tile}", lower(graph, in_tiles(graph, plan, tile, machine), machine.registry)
@@ -145,7 +192,8 @@ def schedules(machine: Machine) -> Iterator[tuple[str, Schedule]]:
 def measure(schedule: Schedule, core: str, out: Path) -> Iterator[Measured]:
     """Step by step. Raises PatchcError where the program cannot be built."""
     placement = place(schedule)
-    write_files(out, emit(schedule, placement, options()))
+    library = cmsis_nn.vendored("").library
+    write_files(out, emit(schedule, placement, replace(options(), cmsis_nn=library)))
     ram = placement.arena_bytes + ROOM_BYTES
     image = build(
         out, core, ram_bytes=ram, stack_bytes=STACK_BYTES, extra_flags=counting.FLAGS, opt="-O2"
@@ -200,11 +248,16 @@ def fit(found: Sequence[Measured]) -> dict[str, Coefficients]:
     }
 
 
+def prices(line: Coefficients) -> np.ndarray:
+    """In the order of PRICES."""
+    return np.array([getattr(line, name) for name in PRICES])
+
+
 def deviations(found: Sequence[Measured], table: Mapping[str, Coefficients]) -> np.ndarray:
     """Price over count - 1, per step."""
     return np.array(
         [
-            sum(float(row @ astuple(table[line])) for line, row in one.features.items())
+            sum(float(row @ prices(table[line])) for line, row in one.features.items())
             / SCALE
             / one.cycles
             - 1
@@ -218,9 +271,9 @@ def render(table: Mapping[str, Coefficients]) -> str:
 
     def entry(line: str) -> str:
         values = (
-            f"{f.name}={getattr(table[line], f.name):_}"
-            for f in fields(Coefficients)
-            if getattr(table[line], f.name)
+            f"{name}={price:_}"
+            for name, price in zip(PRICES, prices(table[line]), strict=True)
+            if price
         )
         return f'    "{line}": Coefficients({", ".join(values)}),'
 
@@ -238,7 +291,8 @@ def main(core: str, flavours: tuple[str, ...]) -> None:
     """Measure, fit, print."""
     found: list[Measured] = []
     with tempfile.TemporaryDirectory(prefix="patchc-fit-") as folder:
-        for flavour in flavours or CORES[core].flavours:
+        own = CORES[core].flavours
+        for flavour in flavours or (*own, *flavours_for(own)):
             for name, schedule in schedules(OF_FLAVOUR[flavour]):
                 say(f"{core} {flavour} {name}")
                 found += measure(schedule, core, Path(folder, f"{flavour}-{name}"))

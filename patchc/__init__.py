@@ -6,7 +6,19 @@ that name is reached by `from patchc.programs.host import build` and the like.
 
 # `verify` comes after the package of that name, which
 # patchc.api has imported by then, and so stands for the call.
-from patchc.api import CompileResult, bench, compile, dump, explore, inspect, quantize, run, verify
+from patchc.api import (
+    CompileResult,
+    align,
+    bench,
+    compile,
+    dump,
+    explore,
+    inspect,
+    quantize,
+    run,
+    tunnel,
+    verify,
+)
 from patchc.errors import PatchcError
 from patchc.version import __version__
 
@@ -14,6 +26,7 @@ __all__ = [
     "CompileResult",
     "PatchcError",
     "__version__",
+    "align",
     "bench",
     "compile",
     "dump",
@@ -21,5 +34,6 @@ __all__ = [
     "inspect",
     "quantize",
     "run",
+    "tunnel",
     "verify",
 ]

@@ -23,13 +23,20 @@ from typing import Any, TypeVar
 import onnx
 from onnx import helper
 
+from patchc.align.align import Aligned, align_model, refuse_unproved
 from patchc.budget import parse_budget
 from patchc.codegen import EmitOptions, WeightsMode, emit
+from patchc.codegen.names import file_stem
 from patchc.errors import PatchcError
-from patchc.frontend import find_unsupported, import_model
+from patchc.frontend import cut_before, find_unsupported, import_model
+from patchc.frontend.load import load as read_model
 from patchc.frontend.model import ImportedModel
+from patchc.independent.merge import Merge
+from patchc.independent.patches import parse_grid
+from patchc.independent.rewrite import Tunnelled, TunnelOptions, Weights, rewrite
 from patchc.ir import format_graph, macs
 from patchc.ir import verify as verify_graph
+from patchc.kernel_options import KernelOptions, kernel_choice
 from patchc.measure.bench import Bench, Part, bench_out
 from patchc.outdir import (
     PLAN,
@@ -37,7 +44,7 @@ from patchc.outdir import (
     SOURCE,
     Source,
     check_writable,
-    model_files,
+    read_kept_model,
     replacing,
     write_files,
 )
@@ -55,7 +62,7 @@ from patchc.plan.json import to_json as plan_to_json
 from patchc.plan.printer import format_plan
 from patchc.plan.types import InputMode, OutputMode, Plan, handed_over
 from patchc.planner.choose import explore as explore_graph
-from patchc.planner.kinds import kind_of
+from patchc.planner.kinds import reserve_of
 from patchc.planner.machine import Machine, machine_of
 from patchc.products import command_line, golden_vectors, identifier, make_report
 from patchc.quantize.calibration import Calibration
@@ -65,7 +72,7 @@ from patchc.quantize.quantize import quantize as quantize_model
 from patchc.report import Report
 from patchc.report.exploration import Exploration, frontier_points
 from patchc.report.floor import over_budget
-from patchc.report.inspection import Inspection, inspect_layers
+from patchc.report.inspection import Inspection, Rest, inspect_layers
 from patchc.schedule.printer import format_schedule
 from patchc.targets.cores import DEFAULT_CORE, core
 from patchc.targets.reserve import Reserve
@@ -88,6 +95,8 @@ PathLike = str | Path
 # Up to this much work every compilation is run over shadow memory: it takes a second or two.
 SHADOW_MACS = 60_000_000
 Shapes = Mapping[str, tuple[int, ...]]
+
+_ANY_KERNELS = KernelOptions()
 
 PLANNED = ("plan", "schedule")  # what `dump` prints of a network with a plan
 
@@ -122,8 +131,10 @@ def compile(
     name: str | None = None,
     input_shapes: Shapes | None = None,
     plan: Plan | PathLike | None = None,
+    cut: Sequence[str] = (),
     calibration: Calibration | None = None,
     quantization: QuantizeOptions | None = None,
+    kernels: KernelOptions = _ANY_KERNELS,
     check: bool = False,
     progress: Progress = silent,
 ) -> CompileResult:
@@ -138,10 +149,13 @@ def compile(
         that is handed their rows as they are made.
     reserve: bytes that stand for stack and statics; None: the target's default.
     weights: "inline", or "extern" for NAME_weights.bin behind a pointer that the caller gives.
-    name: the prefix of files and functions; None: made from the model's file name.
+    name: the prefix of files and functions; None: made from the model's file name. A name that a
+        system's header has, such as "string", gets "net_" in front, with a note in the report.
     input_shapes: ONNX input -> dimensions, where the file leaves them open.
     plan: an earlier plan.json to repeat.
+    cut: nodes that are left to the host, with all that depends on them.
     calibration: quantise a float model first; see `quantize`, whose options are `quantization`.
+    kernels: whose there may be, and where CMSIS-NN is; by default all, where CMSIS-NN is at hand.
     check: run the schedule byte by byte in numpy, over shadow memory, however large the network;
         small ones always are.
     progress: called with a few words before each stage.
@@ -151,10 +165,11 @@ def compile(
     """
     source, out = Path(model), Path(output)
     kept, limit = _reserve(target, reserve), None if budget is None else parse_budget(budget)
-    machine = machine_of(core(target))
+    choice = kernel_choice(kernels)
+    machine = choice.machine(core(target))
     chosen_plan, outputs = _plan_or_modes(plan, input_mode, output_mode)
     options = EmitOptions(
-        name=identifier(source.stem) if name is None else name,
+        name=identifier(source.stem) if name is None else file_stem(name),
         patchc_version=__version__,
         model_file=source.name,
         model_sha256="",
@@ -162,10 +177,15 @@ def compile(
         target=target,
         stack_bytes=0,  # until there is a plan
         weights=_choice(WeightsMode, weights, "--weights"),
+        cmsis_nn=choice.library,
+        cmsis_nn_mode=choice.mode,
     )
     check_writable(out)
     if quantization is not None and calibration is None:
         raise PatchcError("quantising options need --calibration")
+    notes: list[str] = []
+    if name is not None and options.name != name:
+        notes.append(f"{name}.h is a system's header: files and functions are {options.name}")
     with tempfile.TemporaryDirectory(prefix="patchc-") as folder:
         file = source
         if calibration is not None:
@@ -174,19 +194,22 @@ def compile(
                 source,
                 file,
                 calibration=calibration,
-                options=quantization,
+                options=replace(quantization or QuantizeOptions(), cut=tuple(cut)),
                 input_shapes=input_shapes,
                 progress=progress,
+                noted=notes.append,
             )
+            cut = ()  # what stayed float is outside the Graph
         with _blaming(file, source):
             stages = run_stages(
-                file, input_shapes, chosen_plan, limit, progress, kept, outputs, machine
+                file, input_shapes, chosen_plan, limit, progress, kept, outputs, machine, cut
             )
-        kept_model = model_files(file)
-    reserve_bytes = kept.of(kind_of(stages.plan))
+        kept_model = read_kept_model(file)
+    reserve_bytes = reserve_of(kept, stages.graph, stages.plan)
     options = replace(options, stack_bytes=reserve_bytes)
     _check_budget(stages, limit, kept, machine)
-    report = make_report(stages, options, limit)
+    report = make_report(stages, options, limit, choice)
+    report = replace(report, notes=(*notes, *report.notes))
     if check or report.cost.macs_executed <= SHADOW_MACS:
         progress("running the schedule over shadow memory")
         check_shadow_memory(stages)
@@ -197,14 +220,17 @@ def compile(
         replace(
             options,
             model_sha256=stages.imported.sha256,
-            command_line=command_line(options, budget, stages.plan),
+            command_line=command_line(options, budget, stages.plan, choice),
             golden=golden_vectors(stages),
         ),
     )
-    files |= kept_model
     files[PLAN] = plan_to_json(stages.plan)
     files[REPORT] = report.to_json()
-    files[SOURCE] = Source(options.name, dict(input_shapes or {})).to_json()
+    kept_file, model_files = kept_model.beside([*files, SOURCE])
+    files |= model_files
+    files[SOURCE] = Source(
+        options.name, dict(input_shapes or {}), choice.numerics.value, tuple(cut), kept_file
+    ).to_json()
     with replacing(out) as folder:
         write_files(folder, files)
     return CompileResult(out, report, stages)
@@ -218,16 +244,78 @@ def quantize(
     options: QuantizeOptions | None = None,
     input_shapes: Shapes | None = None,
     progress: Progress = silent,
+    noted: Progress = silent,
 ) -> Path:
     """Write the quantised form of a float ONNX file to `output`, and return that path.
 
     calibration: a folder of pictures, an .npz of samples by input name, stacked along the first
     axis, or a mapping of that. options: format, type of activations, method, preparation of
-    pictures. The same input gives the same bytes. Raises PatchcError.
+    pictures. noted: called with what there is to know of how the model was read. The same input
+    gives the same bytes. Raises PatchcError.
     """
     progress("quantising")
-    quantize_model(model, output, calibration, options or QuantizeOptions(), input_shapes)
+    notes = quantize_model(model, output, calibration, options or QuantizeOptions(), input_shapes)
+    for note in notes:
+        noted(note)
     return Path(output)
+
+
+def tunnel(
+    model: PathLike,
+    output: PathLike,
+    *,
+    grid: str,
+    center: bool = False,
+    overlap: int = 0,
+    until: str | Sequence[str] = (),
+    start: str | None = None,
+    merge: str = Merge.MEAN.value,
+    weights: str = Weights.SHARED.value,
+    input_shapes: Shapes | None = None,
+) -> Tunnelled:
+    """Write to `output` the float or QDQ network `model` with the image cut into patches that
+    ignore each other (independent tunnels). Its answers change: it is meant to be trained so.
+
+    grid: rows x columns of patches, e.g. "2x2". center: one more, as large, in the middle.
+    overlap: pixels that neighbours share. until: the last nodes of the patches' path, or their
+        tensors; by default what the last layer reads, with merge="tile" the maps that the outputs
+        are made of. start: the node or tensor that is cut; by default the image.
+    merge: "mean", "max" or "sum" of the patches' results, "concat" for all of them side by side,
+        for which the layer behind is widened, "tile" for one map again.
+    weights: "shared", or "separate" for copies of them, to be trained.
+
+    Says what was cut and merged. Raises PatchcError, and writes nothing then.
+    """
+    chosen = TunnelOptions(
+        grid=parse_grid(grid, overlap, center),
+        until=(until,) if isinstance(until, str) else tuple(until),
+        start=start,
+        merge=_choice(Merge, merge, "--merge"),
+        weights=_choice(Weights, weights, "--weights"),
+    )
+    found = rewrite(Path(model), chosen, input_shapes)
+    try:
+        Path(output).write_bytes(found.model.SerializeToString(deterministic=True))
+    except OSError as error:
+        raise PatchcError(f"{output}: cannot be written: {error.strerror}") from error
+    return found
+
+
+def align(model: PathLike, output: PathLike, *, input_shapes: Shapes | None = None) -> Aligned:
+    """Write to `output` the quantised network `model` with weight scales, each nudged by 1e-4 at
+    most, with which CMSIS-NN (single rounding) computes every convolution and dense layer as
+    onnxruntime does, and patchc's kernels in the cheapest form where there is one.
+
+    Says what was done. Raises PatchcError, naming layer and channels, where something cannot be
+    proved, and writes nothing then.
+    """
+    found = align_model(Path(model), input_shapes)
+    refuse_unproved(found, Path(model).name)
+    try:
+        Path(output).write_bytes(found.model.SerializeToString(deterministic=True))
+    except OSError as error:
+        raise PatchcError(f"{output}: cannot be written: {error.strerror}") from error
+    return found
 
 
 def verify(
@@ -337,17 +425,30 @@ def _cases(
 
 
 def inspect(
-    model: PathLike, *, target: str = DEFAULT_CORE, input_shapes: Shapes | None = None
+    model: PathLike,
+    *,
+    target: str = DEFAULT_CORE,
+    input_shapes: Shapes | None = None,
+    cut: Sequence[str] = (),
 ) -> Inspection:
     """What is in a quantised ONNX file, and the arena that it needs layer by layer on a core.
+
+    cut: nodes that are left to the host. Of a file that is refused, what leaving out what is
+    refused would leave.
 
     Raises PatchcError when it cannot be read or is float, and for a target that there is not.
     """
     path, machine = Path(model), machine_of(core(target))
-    unsupported = tuple(find_unsupported(path, input_shapes))
+    unsupported = tuple(find_unsupported(path, input_shapes, cut))
     if unsupported:
-        return Inspection(path.name, unsupported, (), (), (), (), (), 0, 0, 0)
-    stages = run_stages(path, input_shapes, InputMode.TILES, machine=machine)
+        notes = read_model(path, input_shapes).notes
+        names = cut_before(path, input_shapes, unsupported, cut)
+        rest = None
+        if names:
+            left = inspect(model, target=target, input_shapes=input_shapes, cut=(*cut, *names))
+            rest = Rest(names, len(left.layers), left.macs, left.weights, left.layerwise_bytes)
+        return Inspection(path.name, unsupported, (), (), (), (), (), 0, 0, 0, notes, rest)
+    stages = run_stages(path, input_shapes, InputMode.TILES, machine=machine, cut=cut)
     imported, layers = stages.imported, inspect_layers(stages.graph)
     return Inspection(
         model=path.name,
@@ -360,6 +461,7 @@ def inspect(
         macs=sum(layer.macs for layer in layers),
         weights=sum(layer.weights for layer in layers),
         layerwise_bytes=stages.placement.arena_bytes,
+        notes=imported.notes,
     )
 
 
@@ -371,7 +473,9 @@ def explore(
     input_mode: str = InputMode.TILES.value,
     output_mode: str = OutputMode.ARENA.value,
     reserve: str | int | None = None,
+    kernels: KernelOptions = _ANY_KERNELS,
     input_shapes: Shapes | None = None,
+    cut: Sequence[str] = (),
     progress: Progress = silent,
 ) -> Exploration:
     """The whole frontier of RAM against work of a quantised `model`: every plan of the search that
@@ -381,9 +485,9 @@ def explore(
     """
     path, mode = Path(model), _choice(InputMode, input_mode, "--input")
     outputs = _choice(OutputMode, output_mode, "--outputs")
-    kept, machine = _reserve(target, reserve), machine_of(core(target))
+    kept, machine = _reserve(target, reserve), kernel_choice(kernels).machine(core(target))
     progress("reading the model")
-    graph = run_passes(import_model(path, input_shapes).graph)
+    graph = run_passes(import_model(path, input_shapes, cut).graph)
     progress("searching every budget")
     plain = sum(macs(graph, node) for node in graph.nodes)
     points = frontier_points(explore_graph(graph, mode, kept, outputs, machine), plain)
@@ -404,6 +508,8 @@ def dump(
     output_mode: str | None = None,
     reserve: str | int | None = None,
     plan: Plan | PathLike | None = None,
+    kernels: KernelOptions | None = None,
+    cut: Sequence[str] = (),
 ) -> str:
     """The stable text form of what `model` is at a stage of its compilation.
 
@@ -418,11 +524,12 @@ def dump(
         raise PatchcError(f"--dump {stage!r}: choose one of {known}")
     if stage in PLANNED:
         name = DEFAULT_CORE if target is None else target
-        kept, machine = _reserve(name, reserve), machine_of(core(name))
+        choice = kernel_choice(kernels or _ANY_KERNELS)
+        kept, machine = _reserve(name, reserve), choice.machine(core(name))
         limit = None if budget is None else parse_budget(budget)
         chosen, outputs = _plan_or_modes(plan, input_mode, output_mode)
         stages = run_stages(
-            Path(model), input_shapes, chosen, limit, silent, kept, outputs, machine
+            Path(model), input_shapes, chosen, limit, silent, kept, outputs, machine, cut
         )
         _check_budget(stages, limit, kept, machine)
         if stage == "plan":
@@ -435,11 +542,12 @@ def dump(
         "--outputs": output_mode,
         "--reserve": reserve,
         "--plan": plan,
+        "--kernels": kernels,
     }
     given = [option for option, value in options.items() if value is not None]
     if given:
         raise PatchcError(f"{', '.join(given)}: only with --dump {' or '.join(PLANNED)}")
-    graph = import_model(Path(model), input_shapes).graph
+    graph = import_model(Path(model), input_shapes, cut).graph
     for item in PASSES if stage != "graph" else ():
         graph = verify_graph(item.run(graph))
         if stage == f"after={item.name}":
@@ -509,7 +617,7 @@ def _plan_or_modes(
 
 def _check_budget(stages: Stages, limit: int | None, kept: Reserve, machine: Machine) -> None:
     """Raises PatchcError when arena and reserve exceed the limit."""
-    reserve = kept.of(kind_of(stages.plan))
+    reserve = reserve_of(kept, stages.graph, stages.plan)
     if limit is None or stages.placement.arena_bytes + reserve <= limit:
         return
     mode, outputs = stages.plan.input_mode, stages.plan.output_mode
@@ -517,7 +625,7 @@ def _check_budget(stages: Stages, limit: int | None, kept: Reserve, machine: Mac
     def least(mode: InputMode, outputs: OutputMode) -> int:
         # Nothing fits in no bytes, so what is found is the least.
         found = schedule_graph(stages.imported, stages.graph, mode, 0, kept, outputs, machine)
-        return found.placement.arena_bytes + kept.of(kind_of(found.plan))
+        return found.placement.arena_bytes + reserve_of(kept, found.graph, found.plan)
 
     extern = None if mode is InputMode.EXTERN else least(InputMode.EXTERN, outputs)
     rows = None

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,10 @@ import numpy as np
 from rich.console import Console, RenderableType
 
 from patchc import api
+from patchc.cli_kernels import NAMES, kernel_options, taken
 from patchc.codegen import WeightsMode
+from patchc.commands.align import align_command
+from patchc.commands.tunnel import tunnel_command
 from patchc.errors import PatchcError
 from patchc.measure.measure import ALL
 from patchc.plan.types import InputMode, OutputMode
@@ -30,6 +35,7 @@ from patchc.version import __version__
 
 ERROR_STATUS = 2
 MISMATCH_STATUS = 1
+MAX_REASON = 400  # characters of an error that nobody expected
 ABORTED_STATUS = 130  # as a shell reports Ctrl-C
 
 
@@ -39,6 +45,8 @@ class OneMessage(click.Command):
     def main(self, args: Sequence[str] | None = None, *_: Any, **extra: Any) -> Any:
         """Run the command line and exit."""
         words = list(sys.argv[1:] if args is None else args)
+        with suppress(ValueError):  # not the main thread
+            signal.signal(signal.SIGTERM, _terminated)
         try:
             status = super().main(words, **extra | {"standalone_mode": False})
         except click.UsageError as error:
@@ -50,6 +58,18 @@ class OneMessage(click.Command):
             if words[:1] == ["--debug"]:
                 raise
             _fail(str(error))
+        except MemoryError:
+            if words[:1] == ["--debug"]:
+                raise
+            _fail("out of memory: the model's maps or weights are larger than this machine holds")
+        except Exception as error:  # whatever else: still one message, and nothing half-written
+            if words[:1] == ["--debug"]:
+                raise
+            kind, reason = type(error).__name__, " ".join(str(error).split())[:MAX_REASON]
+            _fail(
+                f"internal error ({kind}: {reason}): please report it, with the file and what "
+                f"`patchc --debug {' '.join(words)}` prints"
+            )
         sys.exit(status if isinstance(status, int) else 0)
 
 
@@ -59,6 +79,11 @@ class Commands(OneMessage, click.Group):
     def main(self, args: Sequence[str] | None = None, *_: Any, **extra: Any) -> Any:
         """Run the command line and exit."""
         return super().main(args, **extra | {"prog_name": "patchc"})
+
+
+def _terminated(number: int, _: object) -> None:
+    """Ends as an exception does, so that what was being written is removed."""
+    raise SystemExit(128 + number)
 
 
 def _fail(message: str) -> None:
@@ -113,6 +138,11 @@ def _numbers(ctx: click.Context, param: click.Parameter, value: str) -> tuple[fl
         ) from None
 
 
+def _names(ctx: click.Context, param: click.Parameter, value: str) -> tuple[str, ...]:
+    """ "a,b" -> two names."""
+    return tuple(word for word in value.split(",") if word)
+
+
 _PATH = click.Path(path_type=Path)
 _model = click.argument("model", type=_PATH)
 _out = click.argument("out", type=_PATH)
@@ -122,6 +152,15 @@ _input_shape = click.option(
     type=ShapeOption(),
     multiple=True,
     help="Size of an input whose dimensions the file leaves open, e.g. image=1,3,96,96.",
+)
+
+
+_cut = click.option(
+    "--cut",
+    metavar="NODE,...",
+    callback=_names,
+    default="",
+    help="Leave these nodes, and all that depends on them, to the host.",
 )
 
 
@@ -199,6 +238,11 @@ def _quantize_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "--std", callback=_numbers, default="1", show_default=True, help="See --mean."
         ),
         click.option("--scale", type=float, default=1.0, show_default=True, help="See --mean."),
+        click.option(
+            "--merge-branches",
+            is_flag=True,
+            help="Make parallel convolutions that are one into one (RepVGG, MobileOne).",
+        ),
     ]
     for option in reversed(options):
         command = option(command)
@@ -213,6 +257,7 @@ def _quantization(options: dict[str, Any]) -> QuantizeOptions:
         per_channel=options.pop("per_channel"),
         method=Method(options.pop("method")),
         image=ImagePreparation(options.pop("mean"), options.pop("std"), options.pop("scale")),
+        merge_branches=options.pop("merge_branches"),
     )
 
 
@@ -241,6 +286,7 @@ def main(ctx: click.Context, debug: bool) -> None:
 @_model
 @click.option("-o", "--output", "out", type=_PATH, required=True, help="Folder to write.")
 @_planning_options
+@kernel_options(emits=True)
 @click.option(
     "--weights",
     type=_values(WeightsMode),
@@ -248,6 +294,7 @@ def main(ctx: click.Context, debug: bool) -> None:
     show_default=True,
     help="Weights as const arrays, or in a .bin behind a pointer.",
 )
+@_cut
 @click.option("--name", help="Prefix of files and functions. [default: from MODEL]")
 @_input_shape
 @click.option(
@@ -280,10 +327,12 @@ def compile_command(ctx: click.Context, as_json: bool, **options: Any) -> None:
             raise click.UsageError(f"{_words(ctx, given)}: only with --calibration")
     else:
         options["quantization"] = quantization
+    kernels = taken(options)
     with _progress() as progress:
         result = api.compile(
             options.pop("model"),
             options.pop("out"),
+            kernels=kernels,
             input_shapes=dict(options.pop("shapes")) or None,
             progress=progress,
             **options,
@@ -303,7 +352,10 @@ def compile_command(ctx: click.Context, as_json: bool, **options: Any) -> None:
     click.echo(f"wrote {result.output}")
 
 
-_QUANTIZING = ("format", "activations", "per_channel", "method", "mean", "std", "scale")
+_QUANTIZING = (
+    *("format", "activations", "per_channel", "method", "mean", "std", "scale"),
+    "merge_branches",
+)
 
 
 def _is_given(ctx: click.Context, name: str) -> bool:
@@ -326,6 +378,7 @@ def _words(ctx: click.Context, names: Iterable[str]) -> str:
     help="Folder of pictures, or arrays by input name, stacked along the first axis.",
 )
 @_quantize_options
+@_cut
 @_input_shape
 def quantize_command(**options: Any) -> None:
     """Quantise a float ONNX MODEL to 8 bits.
@@ -335,7 +388,8 @@ def quantize_command(**options: Any) -> None:
       patchc quantize float.onnx -o int8.onnx --calibration photos/
       patchc quantize net.onnx -o int8.onnx --calibration x.npz --format qoperator
     """
-    chosen = _quantization(options)
+    chosen = replace(_quantization(options), cut=options["cut"])
+    notes: list[str] = []
     with _progress() as progress:
         api.quantize(
             options["model"],
@@ -344,7 +398,10 @@ def quantize_command(**options: Any) -> None:
             options=chosen,
             input_shapes=dict(options["shapes"]) or None,
             progress=progress,
+            noted=notes.append,
         )
+    for note in notes:
+        click.echo(f"note: {note}")
     click.echo(f"wrote {options['out']}")
 
 
@@ -492,6 +549,8 @@ def _print_best(name: str, values: np.ndarray, names: list[str] | None, top: int
     "--budget to --plan choose the last two as they do in patchc compile.",
 )
 @_planning_options
+@kernel_options(emits=False)
+@_cut
 @_input_shape
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
@@ -501,6 +560,7 @@ def inspect_command(
     dump: str | None,
     shapes: tuple[tuple[str, tuple[int, ...]], ...],
     as_json: bool,
+    cut: tuple[str, ...],
     **planning: Any,
 ) -> int:
     """Show MODEL's layers, bytes and MACs, or what is not supported and why (exit code 2).
@@ -516,12 +576,14 @@ def inspect_command(
     if dump and as_json:
         raise click.UsageError("--json: not with --dump")
     if dump:
-        click.echo(api.dump(model, dump, input_shapes=chosen, **given), nl=False)
+        if any(name in given for name in NAMES):
+            given["kernels"] = taken(given)
+        click.echo(api.dump(model, dump, input_shapes=chosen, cut=cut, **given), nl=False)
         return 0
     target = given.pop("target", DEFAULT_CORE)
     if given:
         raise click.UsageError(f"{_words(ctx, given)}: only with --dump")
-    found = api.inspect(model, target=target, input_shapes=chosen)
+    found = api.inspect(model, target=target, input_shapes=chosen, cut=cut)
     if as_json:
         click.echo(found.to_json(), nl=False)
     else:
@@ -557,6 +619,8 @@ def inspect_command(
     help="Where outputs go that are maps; see patchc compile --help.",
 )
 @click.option("--reserve", help="Bytes for stack and statics; by default the target's.")
+@kernel_options(emits=False)
+@_cut
 @_input_shape
 @click.option("--json", "as_json", is_flag=True, help="Print the frontier as JSON.")
 def explore_command(
@@ -567,7 +631,9 @@ def explore_command(
     output_mode: str,
     reserve: str | None,
     shapes: tuple[tuple[str, tuple[int, ...]], ...],
+    cut: tuple[str, ...],
     as_json: bool,
+    **kernels: Any,
 ) -> None:
     """Show how little RAM MODEL can run in, and what it costs: the frontier of RAM and work.
 
@@ -584,7 +650,9 @@ def explore_command(
             input_mode=input_mode,
             output_mode=output_mode,
             reserve=reserve,
+            kernels=taken(kernels),
             input_shapes=dict(shapes) or None,
+            cut=cut,
             progress=progress,
         )
     if as_json:
@@ -592,6 +660,9 @@ def explore_command(
     else:
         _print(render_exploration(found))
 
+
+main.add_command(_input_shape(tunnel_command))
+main.add_command(_input_shape(align_command))
 
 if __name__ == "__main__":
     main()

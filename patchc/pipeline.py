@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,15 +61,17 @@ def run_stages(
     reserve: Reserve = NO_RESERVE,
     outputs: OutputMode = OutputMode.ARENA,
     machine: Machine = ANY_CORE,
+    cut: Sequence[str] = (),
 ) -> Stages:
     """Import `model` and schedule it by `plan` or, given an input mode, as cheaply as `limit` bytes
     for arena and reserve allow; where nothing fits, with the least total that the search reaches.
 
     `outputs` goes with the input mode; a plan has its own. `machine`: what is planned for.
+    `cut`: nodes that are left to the host, with all that depends on them.
     Raises PatchcError for a model that cannot be compiled and for a plan that does not fit it.
     """
     progress("reading the model")
-    imported = import_model(model, input_shapes)
+    imported = import_model(model, input_shapes, cut)
     graph = run_passes(imported.graph)
     progress("planning and placing")
     return schedule_graph(imported, graph, plan, limit, reserve, outputs, machine)

@@ -5,14 +5,17 @@ from __future__ import annotations
 import re
 
 from patchc.codegen import EmitOptions, GoldenVectors, constant_facts
-from patchc.codegen.names import C_WORDS
+from patchc.codegen.libraries import LibraryMode
+from patchc.codegen.names import C_WORDS, file_stem
 from patchc.frontend.export import to_qoperator
+from patchc.kernel_options import KernelChoice
 from patchc.pipeline import Stages, random_maps, schedule_graph
 from patchc.plan.types import OutputMode, Plan
-from patchc.planner.cost import executed_cost
+from patchc.planner.cost import CoreCost, executed_cost
+from patchc.planner.kernel_choice import Numerics
 from patchc.planner.layer_by_layer import trivial_plan
-from patchc.planner.machine import machine_of
 from patchc.report import Facts, Report, build_report
+from patchc.report.library import library_report
 from patchc.targets.cores import core
 from patchc.verify.sessions import session
 
@@ -25,13 +28,15 @@ def identifier(text: str) -> str:
     word = re.sub(r"[^A-Za-z0-9]+", "_", text).strip("_")
     if not word or not word[0].isalpha() or word in C_WORDS or word.lower().startswith("patchc"):
         word = f"net_{word}".rstrip("_")
-    return word
+    return file_stem(word)
 
 
-def make_report(stages: Stages, options: EmitOptions, limit: int | None) -> Report:
+def make_report(
+    stages: Stages, options: EmitOptions, limit: int | None, choice: KernelChoice
+) -> Report:
     """The report; `limit` is the budget in bytes."""
     target = core(options.target)
-    machine, mode, outputs = machine_of(target), stages.plan.input_mode, stages.plan.output_mode
+    machine, mode, outputs = choice.priced(target), stages.plan.input_mode, stages.plan.output_mode
     layerwise = stages.layerwise_bytes
     if layerwise is None:
         plain = trivial_plan(stages.graph, mode, outputs, machine)
@@ -39,7 +44,7 @@ def make_report(stages: Stages, options: EmitOptions, limit: int | None) -> Repo
         layerwise = found.placement.arena_bytes
     instructions = None
     if target.cost_table is not None:
-        instructions = executed_cost(stages.schedule, machine.cost)
+        instructions = executed_cost(stages.schedule, CoreCost(target.cost_table))
     constants = constant_facts(stages.schedule)
     facts = Facts(
         name=options.name,
@@ -49,7 +54,19 @@ def make_report(stages: Stages, options: EmitOptions, limit: int | None) -> Repo
         layerwise_bytes=layerwise,
         instructions=instructions,
         constant_bytes=constants.bytes,
+        weights_bytes=constants.flash,
         exact=constants.exact,
+        library=None
+        if choice.library is None
+        else library_report(
+            stages.graph,
+            stages.plan,
+            machine.registry,
+            machine.flavours,
+            choice.library,
+            choice.mode,
+        ),
+        machine=machine,
     )
     return build_report(stages.imported, stages.plan, stages.schedule, stages.placement, facts)
 
@@ -68,7 +85,9 @@ def golden_vectors(stages: Stages) -> GoldenVectors:
     return GoldenVectors(GOLDEN_CASES, inputs, outputs)
 
 
-def command_line(options: EmitOptions, budget: str | int | None, plan: Plan) -> str:
+def command_line(
+    options: EmitOptions, budget: str | int | None, plan: Plan, choice: KernelChoice
+) -> str:
     """The command that makes the same C, without folders: it stands in the emitted files."""
     words = ["patchc compile", options.model_file, "-o OUT"]
     words += [f"--budget {budget}"] if budget is not None else []
@@ -80,4 +99,8 @@ def command_line(options: EmitOptions, budget: str | int | None, plan: Plan) -> 
     if plan.output_mode is not OutputMode.ARENA:
         words.append(f"--outputs {plan.output_mode.value}")
     words += [f"--weights {options.weights.value}"] if options.weights.value != "inline" else []
+    if choice.library is not None:
+        words.append(f"--kernels {choice.kernels.value}")
+        words += ["--numerics cmsis"] if choice.numerics is Numerics.CMSIS else []
+        words += ["--cmsis-nn link"] if choice.mode is LibraryMode.LINK else []
     return " ".join([*words, f"--name {options.name}"])

@@ -24,6 +24,7 @@ COEFFICIENTS = st.builds(
     per_output=st.integers(0, 10_000),
     per_mac=st.integers(1, 3_000),
     per_weight_byte=st.integers(0, 500),
+    per_tap=st.integers(0, 3_000),
 )
 
 

@@ -6,7 +6,7 @@ A block that computes one map in one go becomes a function with a single call on
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from patchc.codegen.constants import ParamStruct
 from patchc.codegen.describe import call_comment
@@ -67,6 +67,8 @@ class CallbackCall:
     function: str
     caller: str  # a pointer to the caller's callback
     view: View
+    row: int = 0  # where it begins in what the caller has
+    col: int = 0
 
     @property
     def is_callback(self) -> bool:
@@ -74,7 +76,7 @@ class CallbackCall:
 
     @property
     def arguments(self) -> str:
-        return f"{self.caller}, &{self.view.name}, 0, 0"
+        return f"{self.caller}, &{self.view.name}, {self.row}, {self.col}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,12 @@ class BlockFunction:
     name: str
     call: KernelCall | CallbackCall
     stores: bool  # it hands an output over
+    is_new: bool = True  # no block before has the same function
+
+    @property
+    def key(self) -> str:
+        """Equal where two functions would compute the same."""
+        return repr((replace(self.call, comment=""), self.stores))
 
     @property
     def is_tunnel(self) -> bool:
@@ -156,7 +164,7 @@ def _call(program: Program, call: Call, part: Rectangle, comment: str) -> Kernel
         return CallbackCall(comment, *callback(program, call), source)
     out = _view(program, "out", "patchc_out", call.tensor, part)
     if isinstance(call, Load):
-        return CallbackCall(comment, *callback(program, call), out)
+        return CallbackCall(comment, *callback(program, call), out, call.row, call.col)
     assert isinstance(call, Compute)  # sums are kept inside of tunnels only
     reached = [reach(graph, program.node(call), tensor, part) for tensor in call.reads]
     names = input_names(call)
@@ -181,7 +189,7 @@ def callback(program: Program, call: Load | Store) -> tuple[str, str]:
     """Of a load or a store: the function of NAME.c that goes through the caller's callback, and a
     pointer to that."""
     if isinstance(call, Load):
-        return "load_rows", f"&inputs->{program.field(call.tensor)}"
+        return "load_rows", f"&inputs->{program.field(call.image)}"
     return "store_rows", f"&outputs->{program.output_field(call.tensor)}"
 
 

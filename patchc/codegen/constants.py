@@ -95,12 +95,13 @@ class ParamStruct:
 
 @dataclass(frozen=True, slots=True)
 class NodeConstants:
-    """What one node brings along."""
+    """What one node reads. What is equal to arrays and structs of a node before is these."""
 
     params: ParamStruct
-    arrays: tuple[ConstantArray, ...]  # in the C text
-    blob: tuple[np.ndarray, ...]  # int8, in NAME_weights.bin
-    bytes: int  # of all of it, the struct itself excepted
+    arrays: tuple[ConstantArray, ...]  # in the C text, the first time
+    blob: tuple[np.ndarray, ...]  # int8, in NAME_weights.bin, the first time
+    bytes: int  # of all that it reads, the struct itself excepted
+    own_bytes: int  # the part of it that no node before reads
     forms: FormCounts  # of its requantisation
 
 
@@ -135,6 +136,7 @@ def node_constants(
     """Constants by what they depend on, in the order of the program."""
     names = Names()
     found: dict[Key, NodeConstants] = {}
+    known = _Known({}, {})
     blob_bytes = 0
     for call, group in grouped_calls(schedule):
         key = constants_key(call, group)
@@ -143,11 +145,19 @@ def node_constants(
         assert call.kernel.pack is not None
         params = call.kernel.pack(schedule.graph, schedule.graph.node(call.node), group)
         align = call.kernel.needs.weights
-        naming = _Naming(prefix, names.identifier(call.node), weights, align, blob_bytes)
+        naming = _Naming(prefix, names.identifier(call.node), weights, align, blob_bytes, known)
         channels = schedule.graph.tensors[call.tensor].shape[2]
         found[key] = _render(naming, params, call.kernel, form_counts(params, channels))
         blob_bytes += sum(part.size for part in found[key].blob)
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What nodes before have brought along."""
+
+    values: dict[tuple[str, int, bytes], str]  # type, alignment and values -> how C reaches them
+    structs: dict[tuple[str, tuple[Field, ...]], ParamStruct]
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,16 +167,20 @@ class _Naming:
     weights: WeightsMode
     align: int  # bytes, of the weights
     blob_offset: int  # bytes
+    known: _Known
 
 
 def _render(naming: _Naming, params: Any, kernel: Kernel, forms: FormCounts) -> NodeConstants:
     arrays: list[ConstantArray] = []
     blob: list[np.ndarray] = []
-    fields = _fields(naming, params, (), arrays, blob)
+    read: list[int] = []
+    fields = _fields(naming, params, (), arrays, blob, read)
     assert kernel.struct is not None
-    struct = ParamStruct(f"params_{naming.stem}", kernel.struct, fields, local=bool(blob))
-    total = sum(array.bytes for array in arrays) + sum(part.size for part in blob)
-    return NodeConstants(struct, tuple(arrays), tuple(blob), total, forms)
+    local = any("weights + " in field.text for field in fields)
+    struct = ParamStruct(f"params_{naming.stem}", kernel.struct, fields, local)
+    struct = naming.known.structs.setdefault((kernel.struct, fields), struct)
+    own = sum(array.bytes for array in arrays) + sum(part.size for part in blob)
+    return NodeConstants(struct, tuple(arrays), tuple(blob), sum(read), own, forms)
 
 
 def _fields(
@@ -175,9 +189,11 @@ def _fields(
     outer: tuple[str, ...],
     arrays: list[ConstantArray],
     blob: list[np.ndarray],
+    read: list[int],
 ) -> tuple[Field, ...]:
     """The members of a struct that is the member `outer` of others. Its arrays, and the parts of
-    the blob, are added to `arrays` and `blob`."""
+    the blob, are added to `arrays` and `blob` where no node before has equal ones; to `read` the
+    bytes of each."""
     found: list[Field] = []
     for field in dataclasses.fields(params):
         value = getattr(params, field.name)
@@ -186,18 +202,38 @@ def _fields(
         if value is None:
             found.append(Field(field.name, "NULL"))
         elif dataclasses.is_dataclass(value):
-            found.append(Field(field.name, _fields(naming, value, path, arrays, blob)))
+            found.append(Field(field.name, _fields(naming, value, path, arrays, blob, read)))
         elif array is None:
             found.append(Field(field.name, _integer(int(value))))
-        elif naming.weights is WeightsMode.EXTERN and field.name == "weights":
-            padding = -naming.blob_offset % naming.align
-            found.append(Field(field.name, f"weights + {naming.blob_offset + padding}"))
-            blob += [np.zeros(padding, np.int8), array.values]
         else:
-            aligned = field.name == "weights"
-            arrays.append(replace(array, align=naming.align) if aligned else array)
-            found.append(Field(field.name, array.name))
+            read.append(array.bytes)
+            if field.name == "weights":
+                array = replace(array, align=naming.align)
+            found.append(Field(field.name, _reached(naming, field.name, array, arrays, blob)))
     return tuple(found)
+
+
+def _reached(
+    naming: _Naming,
+    field: str,
+    array: ConstantArray,
+    arrays: list[ConstantArray],
+    blob: list[np.ndarray],
+) -> str:
+    """How C reaches an array: by its name, by that of an equal one, or from the weights' base."""
+    extern = naming.weights is WeightsMode.EXTERN and field == "weights"
+    kind = "blob" if extern else array.ctype
+    key = (kind, array.align, array.values.tobytes())
+    if key in naming.known.values:
+        return naming.known.values[key]
+    if extern:
+        padding = -naming.blob_offset % naming.align
+        naming.known.values[key] = f"weights + {naming.blob_offset + padding}"
+        blob += [np.zeros(padding, np.int8), array.values]
+    else:
+        naming.known.values[key] = array.name
+        arrays.append(array)
+    return naming.known.values[key]
 
 
 def _as_array(name: str, value: Any) -> ConstantArray | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 
 import jinja2
@@ -16,12 +16,13 @@ from patchc.codegen.describe import arena_map, call_numbers
 from patchc.codegen.firmware import firmware_files
 from patchc.codegen.functions import describe_functions
 from patchc.codegen.layout import comment_block, comment_lines
+from patchc.codegen.libraries import LibraryUse, library_use
 from patchc.codegen.names import Names
 from patchc.codegen.options import EmitOptions, WeightsMode
 from patchc.codegen.ports import Port, input_ports, output_ports
 from patchc.codegen.program import FileScope, Program
 from patchc.codegen.tables import Tables
-from patchc.codegen.tunnels import TunnelFunction, tunnel
+from patchc.codegen.tunnels import Shared, TunnelFunction, tunnel
 from patchc.codegen.weights import WeightsFiles, pack
 from patchc.kernels.kernel import Kernel
 from patchc.memory.placement import Placement
@@ -62,6 +63,8 @@ def emit(schedule: Schedule, placement: Placement, options: EmitOptions) -> dict
     if network.blob:
         files[network.blob_file] = network.blob
     files.update(_runtime_files(network.kernels, network.parts))
+    if network.library is not None:
+        files.update(network.library.out_files())
     if options.golden:
         files["test/golden_in.bin"] = options.golden.inputs
         files["test/golden_out.bin"] = options.golden.outputs
@@ -75,6 +78,7 @@ class ConstantFacts:
     bytes: Mapping[str, int]  # node -> of what its kernel reads, as emitted (parameter structs, a
     # few words per node that are code rather than weights, excepted)
     exact: FormCounts  # of all nodes
+    flash: int  # bytes: of all nodes, what several of them read counted once
 
 
 def constant_facts(schedule: Schedule) -> ConstantFacts:
@@ -84,6 +88,7 @@ def constant_facts(schedule: Schedule) -> ConstantFacts:
     return ConstantFacts(
         bytes={node: constants.bytes for node, constants in by_node.items()},
         exact=sum((constants.forms for constants in by_node.values()), FormCounts()),
+        flash=sum(constants.own_bytes for constants in found.values()),
     )
 
 
@@ -131,6 +136,11 @@ class _Network:
         return tuple(sorted(used, key=lambda kernel: kernel.name))
 
     @cached_property
+    def library(self) -> LibraryUse | None:
+        """CMSIS-NN, where kernels call it."""
+        return library_use(self.kernels, self.options.cmsis_nn, self.options.cmsis_nn_mode)
+
+    @cached_property
     def inputs(self) -> tuple[Port, ...]:
         return input_ports(self.schedule, self.placement)
 
@@ -152,12 +162,16 @@ class _Network:
         scope = FileScope(self.exported)
         tables = Tables(program, scope)
         numbers = call_numbers(self.schedule)
+        shared = Shared({}, {})
+        layers: dict[str, BlockFunction] = {}
         found: list[BlockFunction | TunnelFunction] = []
         for index, block in enumerate(self.schedule.blocks):
             if is_whole(block):
-                found.append(whole_block(program, block, index, numbers, scope))
+                made = whole_block(program, block, index, numbers, scope)
+                known = layers.setdefault(made.key, made)
+                found.append(made if known is made else replace(known, is_new=False))
             else:
-                found.append(tunnel(program, block, index, numbers, scope, tables))
+                found.append(tunnel(program, block, index, numbers, scope, tables, shared))
         return tuple(found)
 
     @property
@@ -200,7 +214,9 @@ class _Network:
     def facts(self) -> dict[str, object]:
         options = self.options
         required = self.required()
-        static = [entry.params for entry in self.constants.values() if not entry.params.local]
+        static = list(
+            dict.fromkeys(c.params for c in self.constants.values() if not c.params.local)
+        )
         buffers = [self.schedule.buffers[name] for name in self.placement.offsets]
         sources = [f"{options.name}.c", *(file.name for file in self.weights.sources)]
         used = [kernel.source for kernel in self.kernels]
@@ -228,11 +244,13 @@ class _Network:
             "count": len(self.weights.sources),
             "static_params": static,
             "blocks": self.blocks,
+            "begins": sorted({call.row for call in self.calls if isinstance(call, Load)} - {0}),
             "loads": any(isinstance(call, Load) for call in self.calls),
             "stores": any(isinstance(call, Store) for call in self.calls),
             "declarations": self.declarations,
             "headers": [*(header for header, _ in self.parts), *self.declarations],
             "sources": sources,
+            "library": self.library,
             "included": sorted(path.rsplit("/", 1)[-1] for path in included),
             "golden_cases": options.golden.cases if options.golden else 0,
         }
@@ -244,6 +262,7 @@ class _Network:
             *comment_lines(f"Model: {options.model_file}"),
             *comment_lines(f"sha256: {options.model_sha256}"),
             *comment_lines(f"Command: {options.command_line}"),
+            *(comment_lines(f"Calls {self.library.title}.") if self.library else ()),
         ]
 
     def description(self) -> str:

@@ -6,8 +6,10 @@ import re
 from dataclasses import dataclass
 from enum import Enum
 
+from patchc.codegen.libraries import LibraryMode
 from patchc.codegen.names import C_WORDS
 from patchc.errors import PatchcError
+from patchc.libraries.cmsis_nn import CmsisNN
 
 
 class WeightsMode(str, Enum):
@@ -42,6 +44,8 @@ class EmitOptions:
     stack_bytes: int  # NAME_STACK_BYTES
     weights: WeightsMode = WeightsMode.INLINE
     golden: GoldenVectors | None = None
+    cmsis_nn: CmsisNN | None = None  # for kernels that call it
+    cmsis_nn_mode: LibraryMode = LibraryMode.COPY
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", self.name) or self.name in C_WORDS:

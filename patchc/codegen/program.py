@@ -68,6 +68,8 @@ class Program:
         """A pointer to the bytes that a call's kernel works in, where it takes one."""
         if call.scratch is None:
             return ()
+        if call.scratch.bytes == 0:
+            return (ARENA,)  # which it will not touch
         return (shifted(ARENA, self.placement.offsets[call.scratch.buffer] + call.scratch.offset),)
 
     def sums_offset(self, tensor: str) -> int:

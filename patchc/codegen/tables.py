@@ -1,4 +1,5 @@
-"""The constant tables of tunnels: columns of stripes, storages, steps, maps that windows see."""
+"""The constant tables of tunnels: columns of stripes, storages, steps, maps that windows see. Equal
+ones are made once."""
 
 from __future__ import annotations
 
@@ -37,6 +38,7 @@ class Tables:
         self._program, self._scope = program, scope
         self._cols: dict[tuple[Span, ...], str] = {}
         self._storages: dict[str, str] = {}
+        self._structs: dict[tuple[str, tuple[Field, ...]], str] = {}
         self._new: list[ColumnTable | ParamStruct] = []
 
     def take(self) -> tuple[ColumnTable | ParamStruct, ...]:
@@ -59,7 +61,6 @@ class Tables:
             whole = (Span(0, program.schedule.graph.tensors[tensor].shape[1]),)
             cols = "NULL" if storage.cols == whole else self.cols(tensor, storage.cols)
             word = _WORDS.get(program.kind(tensor), "map")
-            name = self._scope.name(word, self._scope.stem(tensor))
             members: dict[str, object] = {
                 "offset": program.offset(tensor),
                 "pitch": storage.pitch,
@@ -77,13 +78,12 @@ class Tables:
                     "every": slide.every,
                     "reverse": int(slide.reverse),
                 }
-            self._new.append(_struct(name, ctype, members))
-            self._storages[tensor] = name
+            stem = self._scope.stem(tensor)
+            self._storages[tensor] = self._table(word, stem, ctype, members)
         return self._storages[tensor]
 
     def step(self, block: Block, step: Step, stem: str) -> str:
         """The table of a step called `stem`."""
-        name = self._scope.name("step", stem)
         widest = max(span.stop - span.start for span in step.cols)
         members = {
             "rows": _nested(clock_members(step.rows)),
@@ -92,17 +92,23 @@ class Tables:
             "piece_cols": step.tile or widest,
             "reverse": int(block.reverse),
         }
-        self._new.append(_struct(name, "patchc_step", members))
-        return name
+        return self._table("step", stem, "patchc_step", members)
 
     def frame(self, node: Node) -> str:
         """The map that a node's window slides over."""
         height, width, _ = self._program.schedule.graph.tensors[node.inputs[0]].shape
-        name = self._scope.name("frame", self._scope.stem(node.output))
         pads = node.op.window.pads  # type: ignore[attr-defined]
         members = {"height": height, "width": width, "top": pads.top, "left": pads.left}
-        self._new.append(_struct(name, "patchc_frame", members))
-        return name
+        return self._table("frame", self._scope.stem(node.output), "patchc_frame", members)
+
+    def _table(self, word: str, stem: str, ctype: str, members: Mapping[str, object]) -> str:
+        """The name of a table, which is made where there is none like it."""
+        fields = _fields(members)
+        if (ctype, fields) not in self._structs:
+            name = self._scope.name(word, stem)
+            self._structs[ctype, fields] = name
+            self._new.append(ParamStruct(name, ctype, fields, local=False))
+        return self._structs[ctype, fields]
 
 
 def _nested(members: Mapping[str, object]) -> tuple[Field, ...]:
@@ -110,13 +116,12 @@ def _nested(members: Mapping[str, object]) -> tuple[Field, ...]:
     return tuple(Field(key, str(value)) for key, value in members.items())
 
 
-def _struct(name: str, ctype: str, members: Mapping[str, object]) -> ParamStruct:
+def _fields(members: Mapping[str, object]) -> tuple[Field, ...]:
     """Members are numbers, names, or the fields of a nested struct."""
-    fields = tuple(
+    return tuple(
         Field(key, value if isinstance(value, tuple) else str(value))
         for key, value in members.items()
     )
-    return ParamStruct(name, ctype, fields, local=False)
 
 
 def clock_members(clock: RowClock) -> dict[str, int]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from patchc.codegen.calls import callback, passed
 from patchc.codegen.constants import ParamStruct, constants_group
@@ -108,6 +109,27 @@ class StepFunction:
         """Is there a kernel that takes pads and has none here?"""
         return any(NO_PADS in call.arguments for call in (*self.calls, *self.finish))
 
+    @property
+    def key(self) -> str:
+        """Equal where two functions would compute the same: names of their own variables, their own
+        name, table and comments apart."""
+        calls, finish = (
+            tuple(replace(call, comment="") for call in some) for some in (self.calls, self.finish)
+        )
+        plain = replace(self, name="", table="", comment="", calls=calls, finish=finish)
+        text = repr(plain)
+        for index, made in enumerate(self.makes):
+            text = re.sub(rf"\b{made.name}\b", f"made_{index}", text)
+        return text
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """The functions that are written: what computes the same is written once."""
+
+    steps: dict[str, StepFunction]  # by key
+    tunnels: dict[str, str]  # what a tunnel's function does -> its name
+
 
 @dataclass(frozen=True, slots=True)
 class TunnelFunction:
@@ -116,8 +138,10 @@ class TunnelFunction:
     name: str
     number: int  # of the block
     comment: str
-    tables: tuple[ColumnTable | ParamStruct, ...]
+    tables: tuple[ColumnTable | ParamStruct, ...]  # that no tunnel before has
     steps: tuple[StepFunction, ...]
+    new_steps: tuple[StepFunction, ...]  # likewise
+    is_new: bool  # whether the function itself is not that of a tunnel before
     sums: tuple[Made, ...]  # zero when the tunnel begins
     stripes: int
     ticks: int
@@ -146,20 +170,38 @@ def tunnel(
     numbers: Mapping[str, int],
     scope: FileScope,
     tables: Tables,
+    shared: Shared,
 ) -> TunnelFunction:
-    """`numbers`: of tensors, for the comments."""
-    steps = tuple(
-        _StepMaker(program, step, numbers, scope, tables).function(block) for step in block.steps
-    )
+    """`numbers`: of tensors, for the comments. What equals a function that is `shared` is that."""
+    steps, new = [], []
+    for step in block.steps:
+        made = _StepMaker(program, step, numbers, scope, tables).function(block)
+        known = shared.steps.setdefault(made.key, made)
+        if known is made:
+            last = step.all_calls[-1]
+            word = "move" if isinstance(last, Move) else "compute"
+            stem = f"{scope.stem(last.tensor)}{_second_function(last)}"
+            known = replace(made, name=scope.name(word, stem))
+            shared.steps[made.key] = known
+            new.append(known)
+        steps.append(replace(known, table=made.table))
     added = [c.tensor for step in block.steps for c in step.calls if isinstance(c, Accumulate)]
     means = [tensor for tensor in added if not program.schedule.sums[tensor].per_piece]
+    sums = tuple(_sums(program, tensor, "1", new=True) for tensor in means)
+    names = tuple((step.name, step.table) for step in steps)
+    key = repr((names, sums, block.stripes, block.ticks))
+    is_new = key not in shared.tunnels
+    if is_new:
+        shared.tunnels[key] = scope.block("tunnel", index, block.name)
     return TunnelFunction(
-        name=scope.block("tunnel", index, block.name),
+        name=shared.tunnels[key],
         number=index,
         comment=tunnel_comment(block, index),
         tables=tables.take(),
-        steps=steps,
-        sums=tuple(_sums(program, tensor, "1", new=True) for tensor in means),
+        steps=tuple(steps),
+        new_steps=tuple(new),
+        is_new=is_new,
+        sums=sums,
         stripes=block.stripes,
         ticks=block.ticks,
     )
@@ -203,7 +245,7 @@ class _StepMaker:
         local = {p.name: p for p in map(self._params, self.step.all_calls) if p and p.local}
         stem = f"{self.scope.stem(last.tensor)}{_second_function(last)}"
         return StepFunction(
-            name=self.scope.name("move" if isinstance(last, Move) else "compute", stem),
+            name="",
             table=self.tables.step(block, self.step, stem),
             comment=step_comment(self.program.schedule, self.step),
             params=tuple(local.values()),
@@ -298,7 +340,9 @@ class _StepMaker:
         if isinstance(call, Load | Store):
             view = self._view("out" if isinstance(call, Load) else "in", call.tensor, _PIECE)
             function, caller = callback(self.program, call)
-            given = (caller, f"&{view.name}", f"{_PIECE}->r0", f"{_PIECE}->c0")
+            at = call if isinstance(call, Load) else Load(call.tensor)
+            row, col = shifted(f"{_PIECE}->r0", at.row), shifted(f"{_PIECE}->c0", at.col)
+            given = (caller, f"&{view.name}", row, col)
             return PieceCall(comment, function, (view,), frozenset(), None, given, is_callback=True)
         views = []
         patch, pads = self.reads.get(call, (_PIECE, NO_PADS))

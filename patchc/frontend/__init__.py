@@ -1,6 +1,6 @@
 """The front end: ONNX files (QDQ, QOperator, float with calibration data) -> Graph."""
 
-from patchc.frontend.importer import find_unsupported, import_model
+from patchc.frontend.importer import cut_before, find_unsupported, import_model
 from patchc.frontend.model import Border, HostOps, ImportedModel
 from patchc.frontend.refusal import Unsupported
 
@@ -9,6 +9,7 @@ __all__ = [
     "HostOps",
     "ImportedModel",
     "Unsupported",
+    "cut_before",
     "find_unsupported",
     "import_model",
 ]

@@ -23,15 +23,20 @@ from patchc.frontend.axes import (
     renaming,
     split,
 )
+from patchc.frontend.choices import chooses, keep_scale
 from patchc.frontend.guesses import channels_at, first_guess
 from patchc.frontend.linear import clamp_of, requantization
 from patchc.frontend.model import Border
+from patchc.frontend.pads import pad_operator, padded_layout
 from patchc.frontend.refusal import RefusalError, node_name
-from patchc.frontend.tables import function_table
+from patchc.frontend.structure import check_elements
+from patchc.frontend.tables import function_table, table_without_rounding
 from patchc.frontend.values import NO_PADS, Dequantized, Pending, Quantized
 from patchc.ir import (
     Add,
+    Clamp,
     Copy,
+    GlobalAveragePool,
     Graph,
     Lut,
     MaxPool,
@@ -46,6 +51,9 @@ from patchc.ir import (
 from patchc.numerics.add import order_matters
 from patchc.numerics.linear import ALL_VALUES
 from patchc.numerics.pairing import pairing_between
+
+# Input scale / (output scale * pixels): what onnxruntime's QLinearGlobalAveragePool takes.
+MEAN_FACTORS = (2.0**-32, 256.0)
 
 REQUANTIZE = "Requantize"  # what a table does that only changes scale and zero point
 
@@ -89,6 +97,7 @@ class GraphBuilder:
         self.tensors: dict[str, Tensor] = {}
         self.inputs: list[str] = []
         self.borders: dict[str, Border] = {}  # by Graph tensor
+        self.notes: list[str] = []  # what the reader of a report has to know
         self._nodes: list[Node] = []
         self._node_names: set[str] = set()
         self._shapes = shapes  # of the ONNX tensors outside the Graph
@@ -96,6 +105,7 @@ class GraphBuilder:
         self._assumptions = assumptions
         self._roots: dict[str, frozenset[str]] = {}  # tensor -> inputs that share its layout
         self._made: dict[Hashable, str] = {}  # what was computed -> tensor
+        self._unsigned: dict[str, bool] = {}  # whether the file holds a tensor as uint8
 
     def add_input(self, name: str, quant: Quantization, unsigned: bool) -> Quantized:
         """The integer tensor `name` of the ONNX file as an input of the Graph."""
@@ -126,10 +136,14 @@ class GraphBuilder:
 
         An operator with a field `unsigned` rounds by the type that the file holds.
         """
+        if not result.in_file and result.name in self.tensors:  # once clamped, once not
+            result = replace(result, name=self._fresh(result.name))
         if hasattr(op, "unsigned"):
             op = _replace(op, unsigned=result.unsigned)
         if isinstance(op, Add) and op.either_order:
             self._check_order(op, inputs, result.quant)
+        if isinstance(op, GlobalAveragePool):
+            self._check_mean(inputs[0], result.quant)
         self._roots[result.name] = frozenset().union(*(self._roots[name] for name in inputs))
         self._add_tensor(result)
         self._nodes.append(Node(self._node_name(node), op, inputs, result.name))
@@ -143,16 +157,35 @@ class GraphBuilder:
                 "it in one way or another as it lays out the map: give the map first"
             )
 
+    def _check_mean(self, source: str, quant: Quantization) -> None:
+        """Raises RefusalError for a factor that onnxruntime's kernel does not take."""
+        height, width, _ = self.tensors[source].shape
+        factor = np.float32(self.tensors[source].quant.scale)
+        factor /= np.float32(quant.scale) * np.float32(height * width)
+        if not MEAN_FACTORS[0] <= factor < MEAN_FACTORS[1]:
+            raise RefusalError(
+                f"its scales make a factor of {factor:.3g}, and onnxruntime computes means with "
+                "factors from 2^-32 to 256 only"
+            )
+
     def finish(self, value: Pending, result: Result) -> Quantized:
         """Quantise the float result of an operator: its node is made here, once."""
         key = (value.result, value.clips, result.quant, result.unsigned)
         if key in self._made:
-            return Quantized(self._made[key], result.layout, result.unsigned)
+            found = Quantized(self._made[key], result.layout, result.unsigned)
+            if result.in_file and found.tensor not in self.borders:
+                self.borders[found.tensor] = self.border(found, result.name)
+            return found
         source = self.tensors[value.inputs[0]].quant
         clamp = clamp_of(value.clips, result.quant)
+        if value.make is not None:
+            finished = self._clipped(value, clamp, result)
+            self._made[key] = finished.tensor
+            return finished
         changes = source != result.quant or (value.clips and isinstance(value.op, Copy))
         if isinstance(value.op, MaxPool | Copy) and changes:
-            whole = Result(value.result, value.layout, source, in_file=False)
+            unsigned = self._unsigned[value.inputs[0]]
+            whole = Result(value.result, value.layout, source, unsigned, in_file=False)
             pooled = self.finish(replace(value, clips=()), whole)
             entries = np.clip(requantization(source, result.quant), clamp.lo, clamp.hi)
             words = [clip.kind for clip in value.clips] or [REQUANTIZE]
@@ -163,6 +196,32 @@ class GraphBuilder:
             finished = self.emit(value.node, op, inputs, result)
         self._made[key] = finished.tensor
         return finished
+
+    def _clipped(self, value: Pending, clamp: Clamp, result: Result) -> Quantized:
+        """What makes its own nodes, and a table behind it where there is a range."""
+        assert value.make is not None
+        if not value.clips:
+            return value.make(result)
+        whole = self._fresh(f"{result.name}_whole")
+        made = value.make(replace(result, name=whole, in_file=False))
+        table = Lut(np.clip(ALL_VALUES, clamp.lo, clamp.hi), "+".join(c.kind for c in value.clips))
+        return self.look_up(made, table, result, result.name)
+
+    def integers(self, value: Pending) -> Quantized | None:
+        """The float result of an operator that no QuantizeLinear follows, where it only chooses
+        among values of one scale and zero point, so that it has these too: its node is made here,
+        once. None where it does more."""
+        names = [*value.inputs, *(name for link in value.links for name in link.inputs)]
+        quants = {self.tensors[name].quant for name in names}
+        types = {self._unsigned[name] for name in names}
+        if len(quants) > 1 or len(types) > 1:
+            return None
+        (quant,), (unsigned,) = quants, types
+        ops = [value.op, *(link.op for link in value.links)]
+        if not all(chooses(op, quant) for op in ops) or not keep_scale(value.clips, quant):
+            return None
+        result = Result(value.result, value.layout, quant, unsigned, in_file=False)
+        return self.finish(value, result)
 
     def _chained(self, value: Pending, result: Result) -> tuple[Op, tuple[str, ...]]:
         """The last operator of a chain and what it reads. The others' nodes are made here, at the
@@ -176,6 +235,18 @@ class GraphBuilder:
             before = self.emit(value.node, op, inputs, part)
             op, inputs = link.op, (before.tensor, *link.inputs)
         return op, inputs
+
+    def real_integers(self, value: Dequantized) -> Quantized | None:
+        """A function of a dequantised tensor that no QuantizeLinear follows, where each of its
+        values is one of that scale and zero point (a Relu, say): a table. None where not."""
+        source = self.tensors[value.source.tensor].quant
+        assert value.function is not None
+        table = table_without_rounding(value, source, self.opsets)
+        if table is None:
+            return None
+        node, unsigned = value.function.node, value.source.unsigned
+        result = Result(node.output[0], value.layout, source, unsigned, in_file=False)
+        return self.look_up(value.source, table, result, node_name(node))
 
     def requantize(self, value: Dequantized, result: Result, node: str) -> Quantized:
         """Quantise a dequantised tensor, or a function of it: nothing, or a table.
@@ -191,13 +262,15 @@ class GraphBuilder:
 
     def look_up(self, value: Quantized, table: Lut, result: Result, node: str) -> Quantized:
         """A table over a tensor, called `node`: the same one only once, and none that is no change.
-
-        Raises RefusalError where it would change the zeros of a Pad.
-        """
-        source, entries, pads = self.tensors[value.tensor].quant, table.table, value.pads
+        A Pad before it whose zeros it would change is a node of its own."""
+        source, entries = self.tensors[value.tensor].quant, table.table
         of_zero = entries[..., source.zero_point + 128]
-        if pads != NO_PADS and (of_zero != result.quant.zero_point).any():
-            raise RefusalError("a Pad before it whose zeros it would change")
+        if value.pads != NO_PADS and (of_zero != result.quant.zero_point).any():
+            value = self.padded(value)
+            result = replace(result, layout=value.layout)
+        pads = value.pads
+        if pads != NO_PADS:  # the file has the padded map only
+            result = replace(result, in_file=False)
         key = (value.tensor, entries.tobytes(), result.quant)
         if source == result.quant and np.array_equal(entries, ALL_VALUES):
             self._made[key] = value.tensor
@@ -212,14 +285,42 @@ class GraphBuilder:
         if found is None:
             return value
         order, layout = found
-        key = (value.tensor, order.tobytes())
+        return self.copied(value, Rearrange(Window((1, 1)), order), layout, "shuffled")
+
+    def copied(self, value: Quantized, op: Op, layout: Layout, word: str) -> Quantized:
+        """`value` moved by `op` into `layout`: a tensor that the file does not have, made once.
+        `word`: what it is, for its name."""
+        source = op.source.tobytes() if isinstance(op, Rearrange) else b""
+        key = (value.tensor, word, layout, source)
         if key not in self._made:
             quant = self.tensors[value.tensor].quant
-            name = self._fresh(f"{value.tensor}_shuffled")
+            name = self._fresh(f"{value.tensor}_{word}")
             result = Result(name, layout, quant, value.unsigned, in_file=False)
-            op = Rearrange(Window((1, 1)), order)
             self._made[key] = self.emit(name, op, (value.tensor,), result).tensor
         return replace(value, tensor=self._made[key], layout=layout)
+
+    def padded(self, value: Quantized) -> Quantized:
+        """`value` with a Pad that waits for its reader as a node of its own, made once."""
+        pads = value.pads
+        if pads == NO_PADS:
+            return value
+        op = pad_operator(pads, self.tensors[value.tensor].shape[2])
+        word = f"padded_{pads.top}_{pads.left}_{pads.bottom}_{pads.right}"
+        return replace(self.copied(value, op, padded_layout(value), word), pads=NO_PADS)
+
+    def repeated(self, tensor: str, source: np.ndarray) -> str:
+        """The map whose channel i is channel source[i] of `tensor`: a copy, made once."""
+        key = (tensor, source.tobytes())
+        if key not in self._made:
+            height, width, _ = self.tensors[tensor].shape
+            layout = channels_first_layout((height, width, len(source)), 4)
+            name = self._fresh(f"{tensor}_repeated")
+            quant, unsigned = self.tensors[tensor].quant, self._unsigned[tensor]
+            result = Result(name, layout, quant, unsigned, in_file=False)
+            self._made[key] = self.emit(
+                name, Rearrange(Window((1, 1)), source), (tensor,), result
+            ).tensor
+        return self._made[key]
 
     def expect(self, value: Quantized, wanted: Sequence[str], reader: str) -> None:
         """Check that dimension i of `value` is the map's axis wanted[i]. Raises RefusalError."""
@@ -272,7 +373,7 @@ class GraphBuilder:
             changed = {root: split(layouts[root], error) for root in roots}
         except AxesError:
             return
-        if changed:
+        if any(layouts[root] != layout for root, layout in changed.items()):
             layouts.update(changed)
             raise AssumptionError
 
@@ -287,7 +388,9 @@ class GraphBuilder:
         return Graph(name, tuple(self.inputs), outputs, self.tensors, tuple(self._nodes))
 
     def _add_tensor(self, result: Result) -> None:
+        check_elements(map_shape(result.layout), result.name)
         self.tensors[result.name] = Tensor(result.name, map_shape(result.layout), result.quant)
+        self._unsigned[result.name] = result.unsigned
         if result.in_file:
             value = Quantized(result.name, result.layout, result.unsigned)
             self.borders[result.name] = self.border(value, result.name)

@@ -13,7 +13,6 @@ from patchc.frontend.axes import describe, is_cut
 from patchc.frontend.builder import GraphBuilder
 from patchc.frontend.refusal import RefusalError, node_name
 from patchc.frontend.values import (
-    NO_PADS,
     Constant,
     Dequantized,
     Host,
@@ -79,7 +78,10 @@ class Call:
         """
         value = self.input(index)
         if isinstance(value, Dequantized) and value.function is not None:
-            raise RefusalError(_not_quantized(node_name(value.function.node)))
+            held = self.builder.real_integers(value)
+            if held is None:
+                raise RefusalError(_not_quantized(node_name(value.function.node)))
+            return self.readable(held, padded=padded)
         if isinstance(value, Dequantized):
             return self.readable(value.source, padded=padded)
         if isinstance(value, Pending):
@@ -93,8 +95,8 @@ class Call:
     def readable(self, value: Quantized, *, padded: bool = False) -> Quantized:
         """`value` as an operator can read it: channels that layout operators have put in another
         order are moved, which takes a node. Raises RefusalError."""
-        if value.pads != NO_PADS and not padded:
-            raise RefusalError("it reads a Pad, which only a convolution or a pool can take in")
+        if not padded:
+            value = self.builder.padded(value)
         found = self.builder.in_order(value)
         if is_cut(found.layout):
             raise RefusalError(

@@ -2,59 +2,124 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import onnx
 
 from patchc.errors import PatchcError
 from patchc.frontend import host
+from patchc.frontend.live import live_nodes
 from patchc.frontend.load import LoadedModel, Shapes, load
 from patchc.frontend.model import ImportedModel
-from patchc.frontend.refusal import RefusalError, Unsupported
-from patchc.frontend.walk import Walked, is_integer_op, live_nodes, walk
+from patchc.frontend.refusal import RefusalError, Unsupported, node_name
+from patchc.frontend.runtime import refused_by_onnxruntime
+from patchc.frontend.tail import begins, named_nodes, noted, own_tail
+from patchc.frontend.walk import Walked, is_integer_op, walk
 from patchc.ir import verify
+from patchc.ir.verifier import GraphError
 
+TAIL = "the outputs of the C are what they read, and firmware computes them from these"
 NOTHING = "there is no operator between quantised tensors"
 
 
 def import_model(
-    path: Path | str | onnx.ModelProto, input_shapes: Shapes | None = None
+    path: Path | str | onnx.ModelProto,
+    input_shapes: Shapes | None = None,
+    cut: Sequence[str] = (),
 ) -> ImportedModel:
-    """Read a quantised ONNX model, QDQ or QOperator, opset 11 and later.
+    """Read a quantised ONNX model, QDQ or QOperator, opset 7 and later.
 
     A dynamic batch becomes 1; any other dynamic size has to be given in `input_shapes`, by the
-    name of the input. Raises PatchcError: the file cannot be read, is a float model, or has
-    operators that are not supported (all of them are listed, with the reason).
+    name of the input. `cut`: nodes that are left to the host, with all that depends on them; a tail
+    of operators that are not supported is, too. Raises PatchcError: the file cannot be read, is a
+    float model, or has operators that are not supported (all of them are listed, with the reason).
     """
     loaded = load(path, input_shapes)
-    found = _understand(loaded)
+    found = _understand(loaded, cut)
     if isinstance(found, ImportedModel):
         return found
     raise PatchcError(_message(loaded.name, found))
 
 
 def find_unsupported(
-    path: Path | str | onnx.ModelProto, input_shapes: Shapes | None = None
+    path: Path | str | onnx.ModelProto,
+    input_shapes: Shapes | None = None,
+    cut: Sequence[str] = (),
+    *,
+    whole: bool = False,
 ) -> list[Unsupported]:
     """Everything that keeps the model from being compiled; empty where nothing does.
 
+    whole: no tail is left to the host but `cut`.
     Raises PatchcError where the file cannot be read or is a float model.
     """
-    found = _understand(load(path, input_shapes))
+    found = _understand(load(path, input_shapes), cut, whole=whole)
     return [] if isinstance(found, ImportedModel) else found
 
 
-def _understand(loaded: LoadedModel) -> ImportedModel | list[Unsupported]:
-    if not any(is_integer_op(node) for node in live_nodes(loaded.model.graph)):
+def find_tail(model: onnx.ModelProto) -> frozenset[str]:
+    """The nodes of a quantised model that a tail which is left to the host begins with."""
+    loaded = load(model)
+    nodes = live_nodes(loaded.model.graph)
+    return own_tail(loaded.model.graph, nodes, walk(loaded).unsupported)
+
+
+def cut_before(
+    path: Path | str | onnx.ModelProto,
+    input_shapes: Shapes | None,
+    unsupported: Sequence[Unsupported],
+    cut: Sequence[str] = (),
+) -> tuple[str, ...]:
+    """The nodes to cut off, beside `cut`, so that what is refused stays out; none where that does
+    not help."""
+    loaded = load(path, input_shapes)
+    nodes = live_nodes(loaded.model.graph)
+    first = begins(nodes, unsupported)
+    names = tuple(node_name(node) for node in nodes if node_name(node) in first)
+    helps = names and isinstance(_understand(loaded, (*cut, *names)), ImportedModel)
+    return names if helps else ()
+
+
+def _understand(
+    loaded: LoadedModel, cut: Sequence[str], *, whole: bool = False
+) -> ImportedModel | list[Unsupported]:
+    nodes = live_nodes(loaded.model.graph)
+    if not any(is_integer_op(node) for node in nodes):
         raise PatchcError(
             f"{loaded.name}: a float model; pass --calibration with an .npz or a folder of images, "
             "or run patchc quantize first"
         )
-    walked = walk(loaded)
+    wanted = named_nodes(nodes, cut, loaded.name) | noted(loaded.model)
+    found = _attempt(loaded, wanted)
+    if not isinstance(found, ImportedModel) and not whole:
+        own = own_tail(loaded.model.graph, nodes, found)
+        shortened = _attempt(loaded, wanted | own) if own else found
+        if isinstance(shortened, ImportedModel):
+            found, wanted = shortened, wanted | own
+    if isinstance(found, ImportedModel) and wanted:
+        note = f"{_those(nodes, wanted)} and what follows is not in the C: {TAIL}"
+        return replace(found, notes=(*found.notes, note))
+    return found
+
+
+def _those(nodes: Sequence[onnx.NodeProto], names: Collection[str]) -> str:
+    words = [f"{node_name(n)} ({n.op_type})" for n in nodes if node_name(n) in names]
+    return ", ".join(words)
+
+
+def _attempt(loaded: LoadedModel, cut: Collection[str]) -> ImportedModel | list[Unsupported]:
+    walked = walk(loaded, cut)
     if walked.unsupported:
         return list(walked.unsupported)
+    reason = refused_by_onnxruntime(loaded.model)
+    if reason is not None:
+        raise PatchcError(f"{loaded.name}: onnxruntime does not take it: {reason}")
     try:
         return _assemble(loaded, walked)
+    except GraphError as error:
+        return [Unsupported("its operators", "graph", str(error))]
     except RefusalError as refusal:
         return [Unsupported("its outputs", "graph", str(refusal))]
 
@@ -77,6 +142,8 @@ def _assemble(loaded: LoadedModel, walked: Walked) -> ImportedModel:
         inputs=inputs,
         outputs=outputs,
         borders=tuple(builder.borders.values()),
+        notes=(*loaded.notes, *builder.notes),
+        literal=loaded.literal,
     )
 
 

@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import onnx
-from google.protobuf.message import DecodeError
 from onnx import TensorProto, inliner, shape_inference
 
 from patchc.errors import PatchcError
+from patchc.frontend import double_pairs, old, structure
 
 MICROSOFT = "com.microsoft"  # the domain of onnxruntime's own operators
-OLDEST_OPSET = 11  # the first in which Pad and Clip take their parameters as inputs
 
 Shapes = Mapping[str, tuple[int, ...]]
 
@@ -28,6 +27,9 @@ class LoadedModel:
     sha256: str
     opset: int
     shapes: Mapping[str, tuple[int, ...]]  # of the tensors for which onnx can infer one
+    notes: tuple[str, ...] = ()  # what the reader of a report has to know of how it was read
+    # Before two pairs of Q and DQ in a row were made one; None: there are none.
+    literal: onnx.ModelProto | None = None
 
 
 def load(source: Path | str | onnx.ModelProto, input_shapes: Shapes | None = None) -> LoadedModel:
@@ -44,12 +46,20 @@ def load(source: Path | str | onnx.ModelProto, input_shapes: Shapes | None = Non
     else:
         name = str(source)
         model, digest = _read(Path(source))
+    structure.check(model, name)
     opset = _opset(model, name)
+    notes: tuple[str, ...] = ()
     if model.functions:
         model = inliner.inline_local_functions(model)
-    _drop_constant_inputs(model.graph)
+    _drop_constant_inputs(model)
+    if opset < old.READ_OPSET:
+        model, notes = old.converted(model, opset, name), (old.note(opset),)
+        opset = old.CONVERTED_OPSET
     _fix_shapes(model.graph, dict(input_shapes or {}), name)
-    return LoadedModel(name, model, digest, opset, _infer(model))
+    structure.check(model, name)  # of sizes that were given, and what was inlined
+    folded = double_pairs.folded(model)
+    literal = model if folded is not model else None
+    return LoadedModel(name, folded, digest, opset, _infer(folded), notes, literal)
 
 
 def _read(path: Path) -> tuple[onnx.ModelProto, str]:
@@ -57,18 +67,8 @@ def _read(path: Path) -> tuple[onnx.ModelProto, str]:
         content = path.read_bytes()
     except OSError as error:
         raise PatchcError(f"{path}: cannot be read: {error.strerror}") from error
-    try:
-        model = onnx.load_model_from_string(content)
-    except DecodeError as error:
-        raise PatchcError(f"{path}: not an ONNX file") from error
-    if not model.graph.node or not model.opset_import:
-        raise PatchcError(f"{path}: not an ONNX file (it holds no graph)")
-    try:
-        onnx.load_external_data_for_model(model, str(path.parent))
-    except (OSError, onnx.checker.ValidationError) as error:
-        raise PatchcError(
-            f"{path}: its weights are in another file that cannot be read: {error}"
-        ) from error
+    model = structure.parsed(content, str(path))
+    structure.load_external(model, path.parent, str(path))
     return model, hashlib.sha256(content).hexdigest()
 
 
@@ -76,11 +76,6 @@ def _opset(model: onnx.ModelProto, name: str) -> int:
     versions = [item.version for item in model.opset_import if item.domain in ("", "ai.onnx")]
     opset = max(versions, default=0)
     newest = onnx.defs.onnx_opset_version()
-    if opset < OLDEST_OPSET:
-        raise PatchcError(
-            f"{name}: opset {opset} is older than {OLDEST_OPSET}; "
-            "export the model anew or convert it with onnx.version_converter"
-        )
     if opset > newest:
         raise PatchcError(
             f"{name}: opset {opset} is newer than {newest}, the newest that the installed "
@@ -89,8 +84,10 @@ def _opset(model: onnx.ModelProto, name: str) -> int:
     return opset
 
 
-def _drop_constant_inputs(graph: onnx.GraphProto) -> None:
-    """Before IR version 4 every initializer was listed as an input too."""
+def _drop_constant_inputs(model: onnx.ModelProto) -> None:
+    """Before IR version 4 every initializer was listed as an input too, and had to be."""
+    model.ir_version = max(model.ir_version, old.IR_VERSION)
+    graph = model.graph
     constants = {tensor.name for tensor in graph.initializer}
     kept = [value for value in graph.input if value.name not in constants]
     del graph.input[:]
@@ -154,9 +151,17 @@ def _option(name: str, shape: str) -> str:
 
 
 def _infer(model: onnx.ModelProto) -> dict[str, tuple[int, ...]]:
-    """Shapes of the tensors in front of the first operator that onnx does not know."""
+    """Shapes of the tensors in front of the first operator that onnx does not know.
+
+    Of onnxruntime's own it knows none; QuantizeLinear and DequantizeLinear are as ONNX's are.
+    """
+    known = onnx.ModelProto()
+    known.CopyFrom(model)
+    for node in known.graph.node:
+        if node.domain == MICROSOFT and node.op_type in ("QuantizeLinear", "DequantizeLinear"):
+            node.domain = ""
     try:
-        graph = shape_inference.infer_shapes(model, data_prop=True).graph
+        graph = shape_inference.infer_shapes(known, data_prop=True).graph
     except shape_inference.InferenceError:
         graph = model.graph
     found: dict[str, tuple[int, ...]] = {}

@@ -77,3 +77,6 @@ class ImportedModel:
     outputs: tuple[Border, ...]  # in the order of graph.outputs
     # every Graph tensor as it is known in the ONNX file, for the node-by-node comparison
     borders: tuple[Border, ...]
+    notes: tuple[str, ...] = ()  # what to know of how it was read
+    # The file where onnx_model has one pair of Q and DQ for two in a row; None: it has no such.
+    literal: onnx.ModelProto | None = None

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterable, Sequence
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import onnx
 import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
-from patchc.frontend.load import OLDEST_OPSET
+from patchc.frontend.old import READ_OPSET
 from patchc.frontend.refusal import RefusalError
 
 # ONNX's own file format version at which opset 11 came; any later one reads the same here.
 IR_VERSION = 6
+
+MAX_REASON = 400  # characters of a message of onnxruntime
 
 
 def open_session(
@@ -41,6 +45,39 @@ def open_session(
         raise RefusalError(f"onnxruntime cannot compute it: {error}") from error
 
 
+def optimized(model: onnx.ModelProto) -> onnx.ModelProto | None:
+    """The graph after the optimisations of onnxruntime that no kind of processor decides about;
+    None where onnxruntime does not take the model."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "optimized.onnx"
+        options = _options(onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC)
+        options.optimized_model_filepath = str(path)
+        return onnx.load(path) if _refused(model, options) is None else None
+
+
+def refused_by_onnxruntime(model: onnx.ModelProto) -> str | None:
+    """Why onnxruntime does not load `model`, without any optimisation; None where it does."""
+    return _refused(model, _options(onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL))
+
+
+def _options(level: onnxruntime.GraphOptimizationLevel) -> onnxruntime.SessionOptions:
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    options.intra_op_num_threads = 1
+    options.graph_optimization_level = level
+    return options
+
+
+def _refused(model: onnx.ModelProto, options: onnxruntime.SessionOptions) -> str | None:
+    try:
+        onnxruntime.InferenceSession(
+            model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+        )
+    except Exception as error:  # onnxruntime raises a dozen types without a common base
+        return " ".join(str(error).split())[:MAX_REASON]
+    return None
+
+
 @cache
 def newest_opset() -> int:
     """The newest opset of which onnxruntime can run a quantised file: the onnx package may know
@@ -61,6 +98,6 @@ def newest_opset() -> int:
             open_session(nodes, [x], ["y"], constants, [helper.make_opsetid("", opset)])
             return opset
         except RefusalError:
-            if opset == OLDEST_OPSET:
+            if opset == READ_OPSET:
                 raise
             opset -= 1

@@ -34,26 +34,36 @@ from patchc.frontend.values import (
     QuantizedConstant,
 )
 from patchc.ir import Lut, Quantization
+from patchc.numerics.linear import dequantize
 
 # Elements in a tensor that ends before the first vector is full, whatever the instruction set.
 REMAINDER = 3
+
+# Operators that one function of one value is nested of. Real ones have about ten.
+MAX_DEPTH = 100
 
 _Opsets = Sequence[onnx.OperatorSetIdProto]
 
 
 def _parts(function: Function) -> tuple[Function, ...]:
-    """`function` and what it is made of, each once, in an order in which they can be computed."""
+    """`function` and what it is made of, each once, in an order in which they can be computed.
+
+    Raises RefusalError where operators are nested deeper than Python's own stack is safe for."""
     found: dict[str, Function] = {}
 
-    def visit(current: Function) -> None:
+    def visit(current: Function, depth: int) -> None:
         if current.node.output[0] in found:
             return
+        if depth > MAX_DEPTH:
+            raise RefusalError(
+                f"more than {MAX_DEPTH} operators in a row without a pair between them"
+            )
         for operand in current.operands:
             if isinstance(operand, Dequantized) and operand.function is not None:
-                visit(operand.function)
+                visit(operand.function, depth + 1)
         found[current.node.output[0]] = current
 
-    visit(function)
+    visit(function, 1)
     return tuple(found.values())
 
 
@@ -65,30 +75,39 @@ def function_table(
     Raises RefusalError where onnxruntime cannot compute it, or where no table can be equal to it.
     """
     assert value.function is not None
-    functions = _parts(value.function)
-    kinds = "+".join(function.node.op_type for function in functions)
+    kinds = "+".join(function.node.op_type for function in _parts(value.function))
+    return Lut(_entries(value, source, (target, unsigned), opsets), kinds)
+
+
+def _entries(
+    value: Dequantized,
+    source: Quantization,
+    target: tuple[Quantization, bool] | None,
+    opsets: _Opsets,
+) -> np.ndarray:
+    """(256,), or (channels, 256) where that matters: int8, or float32 where `target` is None."""
+    assert value.function is not None
     channels = {
         len(operand.array)
-        for function in functions
+        for function in _parts(value.function)
         for operand in function.operands
         if isinstance(operand, ChannelConstants)
     }
     tables = [
-        _channel_table(value, channel, source, target, unsigned, opsets)
+        _channel_table(value, channel, source, target, opsets)
         for channel in range(max(channels, default=1))
     ]
-    return Lut(np.stack(tables) if channels else tables[0], kinds)
+    return np.stack(tables) if channels else tables[0]
 
 
 def _channel_table(
     value: Dequantized,
     channel: int,
     source: Quantization,
-    target: Quantization,
-    unsigned: bool,
+    target: tuple[Quantization, bool] | None,
     opsets: _Opsets,
 ) -> np.ndarray:
-    """int8 (256,): the table of one channel."""
+    """(256,): the table of one channel, as `_entries` has it."""
     assert value.function is not None
     part = _Part(channel)
     stored = value.source.unsigned
@@ -96,9 +115,24 @@ def _channel_table(
     for function in _parts(value.function):
         part.function(function)
     result = part.names[value.function.node.output[0]]
-    part.node("QuantizeLinear", [result, *part.parameters(target, unsigned)], "y")
+    if target is None:
+        part.node("Identity", [result], "y")
+    else:
+        part.node("QuantizeLinear", [result, *part.parameters(*target)], "y")
     layout = value.source.layout
     return _table(part.session(layout, stored, opsets), layout, stored)
+
+
+def table_without_rounding(value: Dequantized, source: Quantization, opsets: _Opsets) -> Lut | None:
+    """`value` for each value of its source where all of them are values of that scale and zero
+    point, so that to quantise it is to change nothing; None where not, or where it cannot be
+    computed."""
+    try:
+        table = function_table(value, source, source, value.source.unsigned, opsets)
+        real = _entries(value, source, None, opsets)
+    except RefusalError:
+        return None
+    return table if np.array_equal(dequantize(table.table, source), real) else None
 
 
 def integer_table(
@@ -192,7 +226,7 @@ class _Part:
 
 
 def _table(session: onnxruntime.InferenceSession, layout: Layout, unsigned: bool) -> np.ndarray:
-    """int8 (256,): what the session makes of all values, in either place. Raises RefusalError."""
+    """(256,): what the session makes of all values, in either place. Raises RefusalError."""
     stored: np.ndarray = ALL_VALUES.astype(np.int8)
     if unsigned:
         stored = stored.view(np.uint8) ^ np.uint8(0x80)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import onnx
@@ -117,6 +119,8 @@ class Pending:
     clips: tuple[Bounds, ...] = ()
     # A chain: further operators, each of what is before it and these, at the scale of the whole.
     links: tuple[Link, ...] = ()
+    # What makes its nodes, for a `Result`, where these are no chain; `op` is the last of them.
+    make: Callable[[Any], Quantized] | None = None
 
 
 @dataclass(frozen=True, slots=True)

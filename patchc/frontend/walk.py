@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 import onnx
 from onnx import AttributeProto, numpy_helper
 
+from patchc.errors import PatchcError
 from patchc.frontend.builder import AssumptionError, Assumptions, GraphBuilder
 from patchc.frontend.call import Call
 from patchc.frontend.fold import fold
+from patchc.frontend.live import live_nodes
 from patchc.frontend.load import LoadedModel
 from patchc.frontend.ops import entries, handlers
 from patchc.frontend.refusal import RefusalError, Unsupported, node_name
 from patchc.frontend.registry import Handler
+from patchc.frontend.tail import depending
 from patchc.frontend.values import (
     After,
     Constant,
+    Dequantized,
     Host,
     Pending,
     Quantized,
@@ -29,6 +33,9 @@ from patchc.frontend.values import (
 LAYOUT_OPS = frozenset(
     {"Transpose", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity", "Dropout"}
 )
+
+# Those that take a float result in before it is quantised; others read the integers it is, if any.
+READ_RESULTS = LAYOUT_OPS | {"Cast", "Clip", "QuantizeLinear", "Relu", "Shape"}
 
 # Operators that nobody wants to run as float on the host around the emitted C.
 HEAVY_OPS = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul", "RNN", "GRU", "LSTM"})
@@ -54,22 +61,26 @@ def is_integer_op(node: onnx.NodeProto) -> bool:
     return name in ("QuantizeLinear", "QGemm") or name.startswith("QLinear") or name in DYNAMIC_OPS
 
 
-def walk(loaded: LoadedModel) -> Walked:
-    """Evaluate every node that an output of the file depends on, in the file's order."""
+def walk(loaded: LoadedModel, cut: Collection[str] = ()) -> Walked:
+    """Evaluate every node that an output of the file depends on, in the file's order.
+
+    cut: names of nodes that are left to the host, with all that depends on them.
+    """
     assumptions = Assumptions()
     while True:
         try:
-            return _Walk(loaded, assumptions).run()
+            return _Walk(loaded, assumptions, cut).run()
         except AssumptionError:  # each time an input is settled or gains an axis, so this ends
             continue
 
 
 class _Walk:
-    def __init__(self, loaded: LoadedModel, assumptions: Assumptions) -> None:
+    def __init__(self, loaded: LoadedModel, assumptions: Assumptions, cut: Collection[str]) -> None:
         graph = loaded.model.graph
         self._loaded = loaded
         self._builder = GraphBuilder(assumptions, loaded.shapes, loaded.model.opset_import)
         self._nodes = live_nodes(graph)
+        self._tail = {id(node) for node in depending(self._nodes, cut)}
         self._feeds_integer = _feeding(self._nodes)
         self._read = {name for node in self._nodes for name in node.input if name}
         self._read.update(value.name for value in graph.output)
@@ -86,6 +97,12 @@ class _Walk:
             except RefusalError as refusal:
                 self._unsupported.append(Unsupported(node_name(node), node.op_type, str(refusal)))
                 values = [Refused()] * len(node.output)
+            except (AssumptionError, PatchcError, AssertionError):
+                raise
+            except Exception as error:  # an input or attribute of another kind than its operator's
+                reason = f"it is not well formed ({type(error).__name__}: {error})"
+                self._unsupported.append(Unsupported(node_name(node), node.op_type, reason))
+                values = [Refused()] * len(node.output)
             self._values.update(
                 {name: value for name, value in zip(node.output, values, strict=False) if name}
             )
@@ -93,10 +110,14 @@ class _Walk:
 
     def _evaluate(self, node: onnx.NodeProto) -> list[Value]:
         """The values of the node's outputs. Raises RefusalError."""
+        if id(node) in self._tail:
+            return [After()] * len(node.output)
         if any(
             item.type in (AttributeProto.GRAPH, AttributeProto.GRAPHS) for item in node.attribute
         ):
             raise RefusalError("control flow is not supported")
+        if node.op_type not in READ_RESULTS:
+            self._settle(node.input)
         inputs = [self._values[name] if name else None for name in node.input]
         given = [value for value in inputs if value is not None]
         if any(isinstance(value, Refused) for value in given):
@@ -116,6 +137,15 @@ class _Walk:
             if id(node) not in self._feeds_integer:
                 return self._trailing(node, inputs)
         return self._handle(node, inputs)
+
+    def _settle(self, names: Iterable[str]) -> None:
+        """Float results that no QuantizeLinear follows, as the integers that they are."""
+        for name in names:
+            value = self._values.get(name)
+            if isinstance(value, Pending):
+                found = self._builder.integers(value)
+                if found is not None:
+                    self._values[name] = Dequantized(found)
 
     def _handle(self, node: onnx.NodeProto, inputs: list[Value | None]) -> list[Value]:
         """The values of its outputs, or of the first one only."""
@@ -180,17 +210,6 @@ class _Walk:
         except RefusalError:
             return False
         return True
-
-
-def live_nodes(graph: onnx.GraphProto) -> list[onnx.NodeProto]:
-    """The nodes that an output of the file depends on, in the file's order."""
-    needed = {value.name for value in graph.output}
-    found = []
-    for node in reversed(graph.node):
-        if needed.intersection(node.output):
-            found.append(node)
-            needed.update(node.input)
-    return found[::-1]
 
 
 def _feeding(nodes: Iterable[onnx.NodeProto]) -> set[int]:

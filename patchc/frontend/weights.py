@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
+
 import numpy as np
 
+from patchc.frontend.asymmetric import widened
 from patchc.frontend.call import Call, check_scales
 from patchc.frontend.refusal import RefusalError
-from patchc.frontend.values import Constant, QuantizedConstant
+from patchc.frontend.values import Constant, Quantized, QuantizedConstant
 from patchc.ir.verifier import MAX_TAPS
-
-ASYMMETRIC = "requantise with symmetric int8 weights, e.g. patchc quantize"
 
 # onnxruntime takes the integers of a bias as they are while its scale is about
 # input scale * weight scale: still 1 % off, no longer 2 %.
@@ -37,27 +39,39 @@ def integer_weights(call: Call, index: int, axis: int) -> QuantizedConstant:
     return QuantizedConstant(values, scales, zero_points, axis)
 
 
-def symmetric(weights: QuantizedConstant, axis: int) -> tuple[np.ndarray, np.ndarray]:
-    """int8 values, and float32 scales for each index along `axis`, the output channels.
+def centred(weights: QuantizedConstant, axis: int) -> tuple[np.ndarray, np.ndarray]:
+    """int16 values less their zero points, and float32 scales for each index along `axis`, the
+    output channels.
 
-    Raises RefusalError where the zero points are not those of symmetric weights, or the scales run
-    along another axis.
+    Raises RefusalError where the scales run along another axis.
     """
     values = weights.values
     if values.dtype not in (np.int8, np.uint8):
-        raise RefusalError(f"{values.dtype} weights: only int8 is supported")
-    symmetric_point = 128 if values.dtype == np.uint8 else 0
-    if (weights.zero_points != symmetric_point).any():
-        raise RefusalError(f"asymmetric {values.dtype} weights: {ASYMMETRIC}")
-    if values.dtype == np.uint8:
-        values = (values ^ np.uint8(0x80)).view(np.int8)
+        raise RefusalError(f"{values.dtype} weights: only int8 and uint8 are supported")
     channels = values.shape[axis]
-    scales = weights.scales.reshape(-1)
+    scales, zeros = weights.scales.reshape(-1), weights.zero_points.reshape(-1)
     if scales.size > 1 and (weights.axis != axis or scales.size != channels):
         raise RefusalError("weight scales that do not run along the output channels")
-    if values.size // max(channels, 1) > MAX_TAPS:
-        raise RefusalError(f"{values.size // channels} taps per output could overflow int32")
-    return values, np.broadcast_to(scales, (channels,)).astype(np.float32)
+    if zeros.size not in (1, channels) or (zeros.size > 1 and weights.axis != axis):
+        raise RefusalError("weight zero points that do not run along the output channels")
+    along = [-1 if i == axis else 1 for i in range(values.ndim)]
+    found = values.astype(np.int16) - zeros.astype(np.int16).reshape(along)
+    return found, np.broadcast_to(scales, (channels,)).astype(np.float32)
+
+
+def fitting(
+    call: Call, source: Quantized, weights: np.ndarray, groups: int
+) -> tuple[np.ndarray, Quantized]:
+    """Weights (c_out, kernel_h, kernel_w, depth of a group) as int8, and the map that they are for:
+    `source`, or that with some of its channels repeated. Raises RefusalError."""
+    found = widened(weights, groups)
+    if found is not None:
+        weights = found.weights
+        source = replace(source, tensor=call.builder.repeated(source.tensor, found.source))
+    taps = math.prod(weights.shape[1:])
+    if taps > MAX_TAPS:
+        raise RefusalError(f"{taps} taps per output could overflow int32")
+    return weights.astype(np.int8), source
 
 
 def float_bias(call: Call, index: int, input_scale: float, scales: np.ndarray) -> np.ndarray:

@@ -76,6 +76,10 @@ class Features(Protocol):
         """Of its output."""
 
     @property
+    def taps(self) -> Count:
+        """That it visits: for each pixel, those of one output channel."""
+
+    @property
     def outputs(self) -> Count:
         """Values that it makes, or sums that it adds to."""
 
@@ -98,6 +102,7 @@ class Counted:
     outputs: Count = 0
     macs: Count = 0
     weight_bytes: Count = 0
+    taps: Count = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +126,11 @@ class Plain:
     @property
     def pixels(self) -> Count:
         return self.extent.pixels * self.extent.rounds
+
+    @property
+    def taps(self) -> Count:
+        taps = self.weights // self.channels
+        return self.extent.pixels * (taps if self.adds else taps * self.extent.rounds)
 
     @property
     def outputs(self) -> Count:

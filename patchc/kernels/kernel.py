@@ -31,11 +31,13 @@ class Order(str, Enum):
     ELEMENT: reads element i of its operands, then writes element i, i ascending; so the output may
     be the very memory of an operand of its shape. PIXEL: computes output pixels in raster order,
     and may still read the inputs of a pixel after its first byte is written; so the output may
-    overlap an input only where no pixel from the current one onwards reads.
+    overlap an input only where no pixel from the current one onwards reads. CALL: promises nothing,
+    so the output may overlap nothing that the call reads.
     """
 
     ELEMENT = "element"
     PIXEL = "pixel"
+    CALL = "call"
 
 
 class Operands(str, Enum):
@@ -158,6 +160,7 @@ class Kernel:
     headers: tuple[str, ...] = ()  # that its source includes beside, under include/
     shared: tuple[str, ...] = ()  # further C files that it calls, under runtime_c
     included: tuple[str, ...] = ()  # C files that those before include, under runtime_c
+    cmsis_nn: tuple[str, ...] = ()  # functions of CMSIS-NN that it calls
     operands: Operands = Operands.ONE
     needs: Needs = Needs()
     refuses: Callable[[Site], str | None] = accepts  # for reasons of its own; see `refusal`

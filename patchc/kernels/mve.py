@@ -21,7 +21,7 @@ from patchc.kernels.convolutions import (
     square_depthwise,
     whole,
 )
-from patchc.kernels.features import Count, Extent, Features
+from patchc.kernels.features import Count
 from patchc.kernels.kernel import Kernel, Site, in_passes
 from patchc.kernels.portable import RARE_SOURCE, REQUANT_HEADERS
 
@@ -56,20 +56,19 @@ def _taps(site: Site) -> int:
     return cast(Conv, site.op).weights[0].size
 
 
-def _product_scratch(site: Site, pixels: Count) -> Count:
-    """Of pixels that are computed at once, of so many."""
-    taps = _taps(site)
-    if taps <= FEW_TAPS:
-        return 16 * np.minimum(site.cols, FEW_PIXELS)
-    return taps * np.minimum(pixels, PIXELS)
+def _few_scratch(site: Site) -> Count:
+    """Of pixels whose taps fill a vector each."""
+    return 16 * np.minimum(site.cols, FEW_PIXELS)
 
 
 def _pointwise_scratch(site: Site) -> Count:
-    return _product_scratch(site, site.rows * site.cols)
+    return _taps(site) * np.minimum(site.rows * site.cols, PIXELS)
 
 
 def _window_scratch(site: Site) -> Count:
-    return _product_scratch(site, site.cols)
+    if _taps(site) <= FEW_TAPS:
+        return _few_scratch(site)
+    return _taps(site) * np.minimum(site.cols, PIXELS)
 
 
 def _depthwise_scratch(site: Site) -> Count:
@@ -80,12 +79,20 @@ def _depthwise_scratch(site: Site) -> Count:
     return -(-site.channels // 4) * 4 + EIGHT * (10 + height * (width + stride))
 
 
-# ---- what their prices are made of ----
+# ---- what they refuse ----
 
 
-def _product_work(within_rows: bool) -> Callable[[Site, Extent], Features]:
-    many, few = in_passes(PIXELS, within_rows), in_passes(FEW_PIXELS, within_rows=True)
-    return lambda site, extent: (few if _taps(site) <= FEW_TAPS else many)(site, extent)
+def _with_taps(few: bool) -> Callable[[Site], str | None]:
+    """`Kernel.refuses` of a pointwise convolution of pixels with few taps, which fit one vector, or
+    with more."""
+
+    def refuses(site: Site) -> str | None:
+        reason = BY_NAME["conv2d_pointwise"].refuses(site)
+        if reason is not None or (_taps(site) <= FEW_TAPS) is few:
+            return reason
+        return f"its pixels have {'more' if few else 'no more'} than {FEW_TAPS} taps"
+
+    return refuses
 
 
 # ---- entries ----
@@ -110,12 +117,26 @@ _SUMS = "pointwise_sums.mve"  # the packing that both halves read
 
 MVE_KERNELS: tuple[Kernel, ...] = (
     _mve("dense", pack=packed(whole, rows), refuses=one_group("dense")),
+    # The same C function computes pixels of few taps in another way, for another price.
+    replace(
+        _mve(
+            "conv2d_pointwise",
+            pack=packed(whole, rows),
+            refuses=_with_taps(few=True),
+            scratch=_few_scratch,
+            takes_scratch=True,
+            work=in_passes(FEW_PIXELS, within_rows=True),
+            at_once=FEW_PIXELS,
+        ),
+        name=f"conv2d_pointwise_few.{MVE}",
+    ),
     _mve(
         "conv2d_pointwise",
         pack=packed(whole, rows),
+        refuses=_with_taps(few=False),
         scratch=_pointwise_scratch,
         takes_scratch=True,
-        work=_product_work(within_rows=False),
+        work=in_passes(PIXELS),
         at_once=PIXELS,
     ),
     _mve(
@@ -133,7 +154,7 @@ MVE_KERNELS: tuple[Kernel, ...] = (
         refuses=one_group("conv2d"),
         scratch=_window_scratch,
         takes_scratch=True,
-        work=_product_work(within_rows=True),
+        work=in_passes(PIXELS, within_rows=True),
         at_once=PIXELS,
     ),
     _mve(

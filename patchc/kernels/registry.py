@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from patchc.ir import Op
+from patchc.kernels.cmsis_nn import CMSIS_NN_KERNELS
 from patchc.kernels.convolutions import CONVOLUTIONS
 from patchc.kernels.dsp import DSP_KERNELS
 from patchc.kernels.elementwise import ELEMENTWISE
@@ -83,5 +84,6 @@ KERNELS = Registry(
         *MOVES,
         *DSP_LOOPS,
         *MVE_LOOPS,
+        *CMSIS_NN_KERNELS,
     )
 )

@@ -4,6 +4,7 @@ its cycles."""
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from patchc.measure import counting
 from patchc.measure.counting import Counts, Sums
 from patchc.measure.cycles import estimate
 from patchc.measure.listing import read_listing
-from patchc.outdir import BENCH, MODEL, PLAN, REPORT, read_source
+from patchc.outdir import BENCH, PLAN, REPORT, read_source
 from patchc.pipeline import Progress, random_maps, read_plan, run_stages, silent
 from patchc.programs.firmware import COMPILER, QEMU, Firmware, build
 from patchc.programs.program import BlockFunction, StepFunction, run_command
@@ -119,9 +120,14 @@ class Counted:
     cycles: Sums
     work: Mapping[str, Work]
 
+    shares: Mapping[str, int]  # function -> blocks or steps that it computes
+
     def of(self, function: str) -> tuple[int, int]:
-        """Instructions and cycles of a function of NAME.c."""
-        return self.instructions.owners.get(function, 0), self.cycles.owners.get(function, 0)
+        """Instructions and cycles of a function of NAME.c; where it computes several blocks or
+        steps, equal ones, an equal part for each."""
+        share = self.shares[function]
+        found = self.instructions.owners.get(function, 0), self.cycles.owners.get(function, 0)
+        return found[0] // share, found[1] // share
 
 
 def bench_out(
@@ -142,7 +148,7 @@ def bench_out(
     source = read_source(out)
     core = target or _compiled_for(out)
     progress("reading the plan")
-    stages = run_stages(out / MODEL, source.input_shapes, read_plan(out / PLAN))
+    stages = run_stages(out / source.model, source.input_shapes, read_plan(out / PLAN))
     progress(f"building for {core}")
     ram = stages.placement.arena_bytes + _ROOM_BYTES
     image = build(
@@ -170,7 +176,10 @@ def _bench(
     opt: str,
     different: int,
 ) -> Bench:
-    counted = Counted(found.instructions(), cycles, work)
+    blocks = image.interface.blocks
+    steps = [step.function for block in blocks for step in block.steps]
+    alone = [b.function for b in blocks if b.function not in {s.function for s in b.steps}]
+    counted = Counted(found.instructions(), cycles, work, Counter((*steps, *alone)))
     return Bench(
         patchc=__version__,
         name=image.interface.name,

@@ -15,6 +15,7 @@ from patchc.kernels.registry import KERNELS
 from patchc.measure.stack import FLAGS, firmware_bound
 from patchc.outdir import PLAN, REPORT
 from patchc.pipeline import Progress, read_plan
+from patchc.plan.types import FETCH
 from patchc.planner.kinds import kind_of
 from patchc.programs.firmware import COMPILER, QEMU, Firmware, Run, build
 from patchc.programs.program import run_command
@@ -84,6 +85,7 @@ def _stack_of(out: Path, name: str) -> int | None:
         return None
     plan = read_plan(out / PLAN)
     used = {kernel for tunnel in plan.tunnels for step in tunnel.steps for kernel in step.kernels}
+    used.discard(FETCH)
     foreign = {KERNELS[kernel].flavour for kernel in used} - set(core(name).flavours)
     cores = (name, made_for) if foreign else (name,)
     return sum(core(one).reserve.of(kind_of(plan)) for one in cores)

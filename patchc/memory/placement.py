@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
 
+from patchc.memory.alike import alike_offsets
 from patchc.memory.liveness import arena_buffers, liveness_peak, overlapping_bytes
 from patchc.memory.sweep import Sweep, partners
 from patchc.schedule.types import Buffer, Overlap, Schedule
@@ -33,6 +34,8 @@ MOST_DIRECTIONS = 100
 # by side, all of which one node reads.
 MOST_PAIRS = 10_000
 SWEEPS = 12  # sizes of the arena that are tried, at most
+# What equal branches may need more so that they lie in equal places, and share their code.
+ALIKE_SHARE = 0.03
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,36 @@ class Placement:
 
 
 def place(schedule: Schedule) -> Placement:
-    """The placement of least arena bytes that first fit or the solver finds. Deterministic."""
+    """The placement of least arena bytes that first fit or the solver finds; equal branches in
+    equal places where that takes hardly more. Deterministic."""
+    found = _place(schedule)
+    problem = Problem.of(schedule)
+
+    def solve(buffers: Sequence[Buffer]) -> dict[str, int]:
+        names = {buffer.name for buffer in buffers}
+        part = Problem(
+            tuple(buffers),
+            {pair: over for pair, over in problem.overlaps.items() if names.issuperset(pair)},
+        )
+        return dict(_solve_part(part))
+
+    alike = alike_offsets(schedule, solve, problem.collide)
+    if alike is None or problem.top(alike) > found.arena_bytes * (1 + ALIKE_SHARE):
+        return found
+    top, least = problem.top(alike), found.lower_bound_bytes
+    how = "meets the lower bound" if top == least else f"within {top - least} B of the bound"
+    return Placement(alike, top, least, f"equal branches in equal places, {how}")
+
+
+def _solve_part(problem: Problem) -> Mapping[str, int]:
+    peak = problem.peak()
+    offsets = _best_first_fit(problem, peak)
+    if problem.top(offsets) == peak or len(problem.buffers) > SOLVED_BUFFERS:
+        return offsets
+    return _solve(problem, offsets, peak).offsets
+
+
+def _place(schedule: Schedule) -> Placement:
     problem = Problem.of(schedule)
     peak = liveness_peak(schedule)
     offsets = _best_first_fit(problem, peak)

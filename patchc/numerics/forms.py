@@ -28,7 +28,13 @@ from numpy.typing import NDArray
 
 from patchc.numerics.fold import INT32_MAX, INT32_MIN
 from patchc.numerics.lines import FAR, Widths, best_widths
-from patchc.numerics.requant import ZERO_SCALE, requantize, requantize_float, scale_of
+from patchc.numerics.requant import (
+    ZERO_SCALE,
+    requantize,
+    requantize_float,
+    require_factors,
+    scale_of,
+)
 from patchc.numerics.structs import Form, Rare
 from patchc.numerics.thresholds import Channels, Steps, accumulators, knows_steps, steps
 
@@ -113,8 +119,7 @@ class _Solved:
 def layer_forms(channels: Channels, shapes: Sequence[Shape], where: str) -> LayerForms:
     """The first of the shapes with the most lines. Raises PatchcError, naming `where`, for a factor
     that is negative or no finite number."""
-    for c in np.flatnonzero(~np.isfinite(channels.factors) | (channels.factors < 0)):
-        scale_of(channels.factors[c], f"{where}, output channel {c}")
+    require_factors(channels.factors, where)
     known = np.flatnonzero(knows_steps(channels))
     wanted = steps(channels.part(known))
     widths = best_widths(wanted)

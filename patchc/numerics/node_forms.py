@@ -11,7 +11,13 @@ import numpy as np
 from patchc.ir import Conv, GlobalAveragePool, Tensor
 from patchc.numerics.form_check import proved
 from patchc.numerics.forms import HIGH, LayerForms, Shape, layer_forms
-from patchc.numerics.structs import ConvDspParams, ConvParams, GlobalParams, Params
+from patchc.numerics.structs import (
+    ConvCmsisNNParams,
+    ConvDspParams,
+    ConvParams,
+    GlobalParams,
+    Params,
+)
 from patchc.numerics.thresholds import Channels, conv_channels, pool_channels
 
 # A compilation asks for the same forms several times, of one network at a time.
@@ -67,6 +73,8 @@ def _proved_forms(channels: Channels, shapes: Sequence[Shape], where: str) -> La
 
 def form_counts(params: Params, channels: int) -> FormCounts:
     """What the constants of a kernel that makes so many channels hold."""
+    if isinstance(params, ConvCmsisNNParams):
+        return FormCounts(lines=channels)
     if not isinstance(params, ConvParams | ConvDspParams | GlobalParams):
         return FormCounts()
     rare = params.rare or ()

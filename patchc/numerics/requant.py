@@ -52,6 +52,12 @@ def scale_of(factor: np.float32, where: str) -> Scale:
     return Scale(mantissa, -exponent)
 
 
+def require_factors(factors: NDArray[np.float32], where: str) -> None:
+    """Raises PatchcError, naming `where` and the output channel, as `scale_of` does."""
+    for c in np.flatnonzero(~np.isfinite(factors) | (factors < 0)):
+        scale_of(factors[c], f"{where}, output channel {c}")
+
+
 def requantize_float(
     acc: NDArray[np.integer],
     factor: np.float32 | NDArray[np.float32],

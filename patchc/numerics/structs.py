@@ -84,6 +84,32 @@ class ConvDspParams:
     hi: int
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class ConvCmsisNNParams:
+    """patchc_conv_cmsis_nn_params."""
+
+    window: WindowParams
+    weights: np.ndarray  # int8 (n,), in the layout that the library reads
+    bias: np.ndarray  # int32 (c_out,)
+    multiplier: np.ndarray  # int32 (c_out,)
+    shift: np.ndarray  # int32 (c_out,)
+    work_bytes: int
+    pad_value: int
+    zero_point: int
+    lo: int
+    hi: int
+
+
+@dataclass(frozen=True, slots=True)
+class PoolCmsisNNParams:
+    """patchc_pool_cmsis_nn_params."""
+
+    window: WindowParams
+    work_bytes: int
+    lo: int
+    hi: int
+
+
 @dataclass(frozen=True, slots=True)
 class Near:
     """patchc_near."""
@@ -290,6 +316,8 @@ class LutParams:
 Params = (
     ConvParams
     | ConvDspParams
+    | ConvCmsisNNParams
+    | PoolCmsisNNParams
     | AddParams
     | MulParams
     | SubParams

@@ -187,6 +187,43 @@ def steps(channels: Channels) -> Steps:
     return Steps(channels.lo, at, bottom, top, channels.hi)
 
 
+def every_step(channels: Channels) -> tuple[NDArray[np.bool_], Steps]:
+    """Which channels take steps at sums that are known, and those steps: beyond `knows_steps` they
+    are found by bisection. Left out are channels whose bias may wrap."""
+    known = knows_steps(channels)
+    low, high = accumulators(channels)
+    counted = (low == channels.low + channels.bias) & (high == channels.high + channels.bias)
+    wanted = steps(channels.part(np.flatnonzero(known)))
+    bisected = np.flatnonzero(~known & counted)
+    if not len(bisected):
+        return known, wanted
+    levels = np.arange(channels.lo, channels.hi + 2)
+    result = np.empty((len(channels), len(levels)), np.int64)
+    result[known] = wanted.at
+    result[bisected] = _bisected(channels.part(bisected), levels)
+    index = np.flatnonzero(known | counted)
+    at, part = result[index], channels.part(index)
+    bottom, top = (_output(part, acc) for acc in accumulators(part))
+    return known | counted, Steps(channels.lo, at, bottom, top, channels.hi)
+
+
+def _bisected(channels: Channels, levels: NDArray[np.int64]) -> NDArray[np.int64]:
+    """As `Steps.at`: [channels, levels]"""
+    low, high = channels.low[:, None], channels.high[:, None]
+    bias, factors = channels.bias[:, None], channels.factors[:, None]
+    limits = channels.zero_point, channels.lo, channels.hi
+    first = np.broadcast_to(low, (len(low), len(levels))).copy()
+    last = np.broadcast_to(high + 1, first.shape).copy()
+    while (first < last).any():
+        middle = (first + last) // 2
+        reached = requantize_float(np.minimum(middle, high) + bias, factors, *limits) >= levels
+        open_ = first < last
+        last = np.where(open_ & reached, middle, last)
+        first = np.where(open_ & ~reached, middle + 1, first)
+    first[:, 0], first[:, -1] = channels.low, channels.high + 1
+    return first
+
+
 def _output(channels: Channels, acc: NDArray[np.int64]) -> NDArray[np.int64]:
     values = requantize_float(acc, channels.factors, channels.zero_point, channels.lo, channels.hi)
     return values.astype(np.int64)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from patchc.ir import Graph, GraphError, verify
 from patchc.passes.constant_operands import table_constants
 from patchc.passes.dead_nodes import drop_dead_nodes
+from patchc.passes.drop_repeats import drop_repeats
 from patchc.passes.fold_clips import fold_clips
 from patchc.passes.identity_tables import drop_identity_tables
 from patchc.passes.merge_tables import merge_tables
@@ -28,6 +29,7 @@ PASSES: tuple[Pass, ...] = (
     Pass("merge-tables", merge_tables),
     Pass("drop-identity-tables", drop_identity_tables),
     Pass("fold-clips", fold_clips),
+    Pass("drop-repeats", drop_repeats),
     Pass("drop-dead-nodes", drop_dead_nodes),
 )
 

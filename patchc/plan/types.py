@@ -34,6 +34,10 @@ def handed_over(graph: Graph, mode: OutputMode) -> frozenset[str]:
     return frozenset(name for name in made if graph.tensors[name].shape[0] > 1)
 
 
+# Instead of a kernel: the node copies a rectangle of an image, which the callback brings as such.
+FETCH = "fetch"
+
+
 @dataclass(frozen=True, slots=True)
 class StepPlan:
     """Nodes that run together, so that what the earlier ones make never exists as a whole row.
@@ -56,6 +60,11 @@ class StepPlan:
     # Rows after which the rings that it reads move, so that their rows always lie in order; such a
     # ring has slide - 1 rows more than it needs. 0: they wrap, and stay where they are.
     slide: int = 0
+
+    @property
+    def is_fetched(self) -> bool:
+        """Is its node a rectangle that the caller's callback brings?"""
+        return self.kernels == (FETCH,)
 
 
 @dataclass(frozen=True, slots=True)

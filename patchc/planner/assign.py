@@ -14,9 +14,6 @@ from patchc.plan.types import Plan, StepPlan
 from patchc.planner.machine import ANY_CORE, Machine
 from patchc.schedule.sites import step_sites
 
-# Nodes of a unit choose their kernels freely up to so many combinations; beyond, together.
-MOST_ASSIGNMENTS = 32
-
 
 def candidates(
     graph: Graph, step: StepPlan, machine: Machine, whole: bool
@@ -52,7 +49,7 @@ def assignments(
 
     `overwriting`: nodes whose output lies in the memory of an operand, for which a kernel has to
     promise its order. Where nodes and flavours are many, the nodes choose together: each flavour
-    in turn is taken wherever it can run, and the first candidate elsewhere.
+    in turn is taken wherever it can run, and the last of the other flavours elsewhere.
     """
     choices: list[tuple[Kernel, ...]] = []
     for step in steps:
@@ -60,12 +57,10 @@ def assignments(
             ordered = tuple(one for one in kernels if one.order is Order.ELEMENT)
             choices.append(ordered if name in overwriting else kernels)
     combinations: Iterable[tuple[Kernel, ...]] = product(*choices)
-    if prod(map(len, choices)) > MOST_ASSIGNMENTS:
+    if prod(map(len, choices)) > machine.most_assignments:
+        others = machine.flavours[::-1]
         combinations = (
-            tuple(
-                next((kernel for kernel in kernels if kernel.flavour == flavour), kernels[0])
-                for kernels in choices
-            )
+            tuple(_of_flavour(kernels, (flavour, *others)) for kernels in choices)
             for flavour in machine.flavours
         )
     for kernels in combinations:
@@ -76,6 +71,12 @@ def assignments(
         yield chosen
         if any(step.slide for step in chosen):
             yield tuple(_moved_seldom(graph, step) for step in chosen)
+
+
+def _of_flavour(kernels: Sequence[Kernel], flavours: Sequence[str]) -> Kernel:
+    """The kernel of the first of the flavours that there is one of."""
+    of = {kernel.flavour: kernel for kernel in kernels}
+    return next(of[flavour] for flavour in flavours if flavour in of)
 
 
 def _moved_seldom(graph: Graph, step: StepPlan) -> StepPlan:

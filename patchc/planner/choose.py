@@ -16,13 +16,17 @@ from dataclasses import dataclass, replace
 from patchc.ir import Graph
 from patchc.memory import Placement, place, reversed_blocks
 from patchc.plan.types import InputMode, OutputMode, Plan, handed_over
-from patchc.planner.kinds import kind_of
+from patchc.planner.branched import Branched, one_branch, planned_branches
+from patchc.planner.kinds import reserve_of
 from patchc.planner.layer_by_layer import priced_plan
 from patchc.planner.machine import ANY_CORE, Machine
 from patchc.planner.search import NO_LIMIT, Point, Search
 from patchc.schedule.lower import lower
 from patchc.schedule.types import Schedule
 from patchc.targets.reserve import NO_RESERVE, Reserve
+
+# Plans of one branch that are tried: each leaves room for what the one before needed too much.
+BRANCH_TRIES = 4
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,7 @@ def layer_by_layer(
     plan, cost = priced_plan(graph, mode, outputs, machine)
     schedule = lower(graph, plan, machine.registry)
     placement = place(schedule)
-    needs = reserve.of(kind_of(plan))
+    needs = reserve_of(reserve, graph, plan)
     return Choice(plan, schedule, placement, cost, cost, needs, placement.arena_bytes)
 
 
@@ -86,8 +90,14 @@ def choose(
     whole = layer_by_layer(graph, mode, reserve, outputs, machine)
     if limit is None:
         return whole
-    search = _search(graph, whole, machine)
     fits = whole.total_bytes <= limit
+    branches = planned_branches(graph, mode)
+    if branches is not None:
+        branched = Branched(graph, branches, mode, machine)
+        found = _branched(branched, limit, reserve, outputs, machine, whole)
+        better = found.total_bytes <= limit and found.cost < whole.cost
+        return found if better or not fits else whole
+    search = _search(graph, whole, machine)
     most = whole.cost - 1 if fits else NO_LIMIT
     bound: int | None = None
     if most >= search.least_cost:
@@ -98,6 +108,36 @@ def choose(
                     return choice
     least = whole if fits else _least(search, whole, reserve)
     return least if bound is None else replace(least, cost_bound=min(bound, least.cost))
+
+
+def _branched(
+    branched: Branched,
+    limit: int,
+    reserve: Reserve,
+    outputs: OutputMode,
+    machine: Machine,
+    whole: Choice,
+) -> Choice:
+    """The plan of the graph by the cheapest plan of one branch with which it fits, or by the one of
+    least total."""
+    graph, mode, count = branched.graph, branched.mode, branched.branches.count
+    one = one_branch(graph, branched.branches, mode)
+    beside = branched.beside()
+    best: Choice | None = None
+    for _ in range(BRANCH_TRIES):
+        chosen = choose(one, mode, max(limit - beside, 0), reserve, outputs, machine)
+        plan = branched.plan(chosen.plan, outputs)
+        schedule = lower(graph, plan, machine.registry)
+        cost = count * chosen.cost + branched.outer_cost
+        bound = count * chosen.cost_bound + branched.outer_cost
+        needs = reserve_of(reserve, graph, plan)
+        found = Choice(plan, schedule, place(schedule), cost, bound, needs, whole.arena_bytes)
+        best = min((best or found, found), key=_total_and_cost)
+        if found.total_bytes <= limit or chosen.total_bytes > limit - beside:
+            break
+        beside += found.total_bytes - limit
+    assert best is not None
+    return best
 
 
 def _least(search: Search, whole: Choice, reserve: Reserve) -> Choice:
@@ -147,7 +187,7 @@ def _placements(
 
     def placed(plan: Plan) -> Choice:
         schedule = lower(graph, plan, search.machine.registry)
-        needs = reserve.of(kind_of(plan))
+        needs = reserve_of(reserve, graph, plan)
         placement = place(schedule)
         return Choice(plan, schedule, placement, point.cost, bound, needs, whole.arena_bytes)
 

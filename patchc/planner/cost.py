@@ -41,14 +41,9 @@ class CoreCost:
             raise PatchcError(
                 f"the cost table has no line for {kernel.name} or for flavour {kernel.flavour!r}"
             )
-        thousandths = (
-            line.per_call * features.calls
-            + line.per_row * features.rows
-            + line.per_pixel * features.pixels
-            + line.per_output * features.outputs
-            + line.per_mac * features.macs
-            + line.per_weight_byte * features.weight_bytes
-        )
+        thousandths: Count = 0
+        for feature, price in line.terms:
+            thousandths = thousandths + price * getattr(features, feature)
         return (thousandths + SCALE // 2) // SCALE
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from patchc.ir import Graph
+from patchc.kernels.cmsis_nn import is_library_kernel
 from patchc.plan.types import Plan
-from patchc.targets.reserve import Kind
+from patchc.targets.reserve import Kind, Reserve
 
 # The compiler makes what is called once a part of its caller, until that is large: then functions
 # stay apart, and their stacks add up. Measured: up to 40 steps they are one, from 69 on apart.
@@ -12,9 +14,19 @@ MANY_STEPS = 48
 
 def kind_of(plan: Plan) -> Kind:
     """The kind that a plan belongs to."""
+    used = {kernel for tunnel in plan.tunnels for step in tunnel.steps for kernel in step.kernels}
+    if any(map(is_library_kernel, used)):
+        return Kind.LIBRARY
     steps = [step for tunnel in plan.tunnels if not tunnel.whole for step in tunnel.steps]
     if len(steps) > MANY_STEPS:
         return Kind.MANY
     if any(step.group for step in steps):
         return Kind.GROUPS
     return Kind.TUNNELS if steps else Kind.LAYERS
+
+
+def reserve_of(reserve: Reserve, graph: Graph, plan: Plan) -> int:
+    """Bytes that a plan needs for stack and statics."""
+    whole = (name for tunnel in plan.tunnels if tunnel.whole for name in tunnel.nodes)
+    operands = max((len(graph.node(name).inputs) for name in whole), default=0)
+    return reserve.of(kind_of(plan), operands)

@@ -17,6 +17,8 @@ class Machine:
     registry: Registry = KERNELS
     flavours: tuple[str, ...] = (PORTABLE,)  # that the core can run; the portable one among them
     cost: Cost = macs
+    # Nodes of a unit choose their kernels freely up to so many combinations; beyond, together.
+    most_assignments: int = 32
 
 
 ANY_CORE = Machine()

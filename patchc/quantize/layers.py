@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import onnx
 
 from patchc.quantize.float_functions import IDENTITY
@@ -15,6 +17,7 @@ QUANTIZED_OPS = (
     "Concat",
     "Conv",
     "DepthToSpace",
+    "Expand",
     "Flatten",
     "Gather",
     "Gemm",
@@ -45,6 +48,10 @@ QUANTIZED_OPS = (
 # The operators with weights, between the first and the last of which all is quantised.
 LAYERS = ("Conv", "Gemm", "MatMul")
 
+# What a detector does with its heads, first and then.
+CHANGED_VIEWS = ("Flatten", "Reshape", "Transpose")
+MEETINGS = ("Add", "Concat", "Div", "Gather", "Max", "Min", "Mul", "Slice", "Split", "Sub")
+
 # Quantised too where there are no layers: alone they would leave their neighbours float.
 VIEWS = (IDENTITY, "Dropout")
 
@@ -52,6 +59,35 @@ VIEWS = (IDENTITY, "Dropout")
 def has_layers(graph: onnx.GraphProto) -> bool:
     """Whether there is a first and a last layer: where not, all is quantised that can be."""
     return any(node.op_type in LAYERS for node in graph.node)
+
+
+def may_end_in_a_tail(graph: onnx.GraphProto) -> bool:
+    """Whether it may be a detector, whose last operators stay float: something is joined or cut out
+    behind an operator that gives another view of a layer's map."""
+    behind: set[str] = set()  # tensors that depend on a layer
+    viewed: set[str] = set()  # of these, those that depend on a view as well
+    for node in graph.node:
+        seen = viewed.intersection(node.input)
+        if seen and node.op_type in MEETINGS:
+            return True
+        if behind.intersection(node.input) and (seen or node.op_type in CHANGED_VIEWS):
+            viewed.update(node.output)
+        if node.op_type in LAYERS or behind.intersection(node.input):
+            behind.update(node.output)
+    return False
+
+
+def leading_views(graph: onnx.GraphProto, outside: Collection[str]) -> set[str]:
+    """The nodes that only show a tensor in another way to nodes that stay float."""
+    found: set[str] = set()
+    outputs = {value.name for value in graph.output}
+    for node in reversed(graph.node):
+        if node.op_type in (*CHANGED_VIEWS, "Squeeze", "Unsqueeze"):
+            made = set(node.output)
+            readers = [other.name for other in graph.node if made.intersection(other.input)]
+            if not outputs & made and all(name in outside or name in found for name in readers):
+                found.add(node.name)
+    return found
 
 
 def float_nodes(graph: onnx.GraphProto) -> list[str]:

@@ -1,5 +1,5 @@
-"""ReduceMean over rows and columns of a float model -> GlobalAveragePool, which onnxruntime has an
-integer kernel for."""
+"""ReduceMean of a float model over rows and columns -> GlobalAveragePool, over channels -> a
+convolution to one channel: onnxruntime has integer kernels for these."""
 
 from __future__ import annotations
 
@@ -10,46 +10,59 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
-SPATIAL = {2, 3}  # of a tensor of four dimensions, channels first
+SPATIAL, CHANNELS = {2, 3}, 1  # of a tensor of four dimensions, channels first
 
 
 def name_means(graph: onnx.GraphProto) -> None:
     """Replace them in `graph`, whose shapes are inferred and whose nodes have names."""
-    ranks = {
-        value.name: len(value.type.tensor_type.shape.dim)
+    shapes = {
+        value.name: tuple(dim.dim_value for dim in value.type.tensor_type.shape.dim)
         for value in (*graph.input, *graph.value_info, *graph.output)
         if value.type.tensor_type.HasField("shape")
     }
     constants = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
     found: list[onnx.NodeProto] = []
     for node in graph.node:
-        spatial = node.op_type == "ReduceMean" and _is_spatial(node, ranks, constants)
-        found.extend(_pool(node, graph) if spatial else [node])
+        shape = shapes.get(node.input[0], ()) if node.input else ()
+        axes = _axes(node, len(shape), constants) if node.op_type == "ReduceMean" else set()
+        if len(shape) == 4 and axes == SPATIAL:
+            made = helper.make_node("GlobalAveragePool", [node.input[0]], [""], node.name)
+        elif len(shape) == 4 and axes == {CHANNELS}:
+            made = _convolution(node, shape[CHANNELS], graph)
+        else:
+            found.append(node)
+            continue
+        found.extend(_written(node, made, sorted(axes), graph))
     del graph.node[:]
     graph.node.extend(found)
 
 
-def _is_spatial(
-    node: onnx.NodeProto, ranks: Mapping[str, int], constants: Mapping[str, np.ndarray]
-) -> bool:
+def _axes(node: onnx.NodeProto, rank: int, constants: Mapping[str, np.ndarray]) -> set[int]:
     axes: Sequence[int] = _attribute(node, "axes", ())
     if len(node.input) > 1 and node.input[1]:
         axes = [int(axis) for axis in constants.get(node.input[1], np.zeros(0)).reshape(-1)]
-    rank = ranks.get(node.input[0], 0)
-    return rank == 4 and {axis % rank for axis in axes} == SPATIAL
+    return {axis % rank for axis in axes} if rank else set()
 
 
-def _pool(node: onnx.NodeProto, graph: onnx.GraphProto) -> list[onnx.NodeProto]:
-    """The same mean, without its dimensions where the file drops them."""
-    source, output = node.input[0], node.output[0]
+def _convolution(node: onnx.NodeProto, channels: int, graph: onnx.GraphProto) -> onnx.NodeProto:
+    """All weights are one number, which 8 bits hold exactly beside their scale."""
+    weights = np.full((1, channels, 1, 1), 1 / channels, np.float32)
+    graph.initializer.append(numpy_helper.from_array(weights, f"{node.name}_weights"))
+    return helper.make_node("Conv", [node.input[0], f"{node.name}_weights"], [""], node.name)
+
+
+def _written(
+    node: onnx.NodeProto, made: onnx.NodeProto, axes: Sequence[int], graph: onnx.GraphProto
+) -> list[onnx.NodeProto]:
+    """`made` in the place of `node`, without its dimensions where the file drops them."""
+    output = node.output[0]
     if _attribute(node, "keepdims", 1):
-        return [helper.make_node("GlobalAveragePool", [source], [output], node.name)]
-    pooled, axes = f"{output}_pooled", f"{output}_axes"
-    graph.initializer.append(numpy_helper.from_array(np.array([2, 3], np.int64), axes))
-    return [
-        helper.make_node("GlobalAveragePool", [source], [pooled], node.name),
-        helper.make_node("Squeeze", [pooled, axes], [output], f"{node.name}_squeezed"),
-    ]
+        made.output[0] = output
+        return [made]
+    made.output[0], name = f"{output}_kept", f"{output}_axes"
+    graph.initializer.append(numpy_helper.from_array(np.array(axes, np.int64), name))
+    inputs = [made.output[0], name]
+    return [made, helper.make_node("Squeeze", inputs, [output], f"{node.name}_squeezed")]
 
 
 def _attribute(node: onnx.NodeProto, name: str, default: Any) -> Any:

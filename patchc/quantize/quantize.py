@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import logging
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -25,20 +26,40 @@ from onnxruntime.quantization import (
     QuantType,
     quantize_static,
 )
+from onnxruntime.quantization.calibrate import create_calibrator
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from patchc.errors import PatchcError
 from patchc.frontend.fold import fold_constants
+from patchc.frontend.importer import find_tail
 from patchc.frontend.load import LoadedModel, Shapes, load
 from patchc.frontend.runtime import newest_opset
+from patchc.frontend.tail import depending, named_nodes, note
 from patchc.frontend.walk import is_integer_op
-from patchc.quantize.calibration import Calibration, Samples, read_calibration
+from patchc.quantize.batch_norms import place_batch_norms
+from patchc.quantize.branches import (
+    all_ranges,
+    equal_tensors,
+    own_biases,
+    quantize_before_crops,
+    share_weights,
+    tied_ranges,
+)
+from patchc.quantize.calibration import Calibration, read_calibration
 from patchc.quantize.ends import mark_ends
 from patchc.quantize.float_functions import all_functions, composed_functions, is_function
 from patchc.quantize.gemms import plain_gemms
 from patchc.quantize.images import METADATA_KEY, ImagePreparation
-from patchc.quantize.layers import QUANTIZED_OPS, VIEWS, float_nodes, has_layers
+from patchc.quantize.layers import (
+    QUANTIZED_OPS,
+    VIEWS,
+    float_nodes,
+    has_layers,
+    leading_views,
+    may_end_in_a_tail,
+)
 from patchc.quantize.means import name_means
+from patchc.quantize.parallel import merge_branches
 from patchc.quantize.transposed import rewrite_transposed
 
 # The first opset in which DequantizeLinear takes one scale per channel.
@@ -81,6 +102,8 @@ class QuantizeOptions:
     per_channel: bool = True
     method: Method = Method.MINMAX
     image: ImagePreparation = PIXELS  # how a folder of pictures is read
+    merge_branches: bool = False  # parallel convolutions that are one become one (RepVGG)
+    cut: tuple[str, ...] = ()  # nodes that stay float, with all that depends on them
 
 
 FORMATS = {Format.QDQ: QuantFormat.QDQ, Format.QOPERATOR: QuantFormat.QOperator}
@@ -98,8 +121,9 @@ def quantize(
     calibration: Calibration,
     options: QuantizeOptions = QuantizeOptions(),
     input_shapes: Shapes | None = None,
-) -> None:
-    """Write the quantised form of a float `model` to `output`.
+) -> tuple[str, ...]:
+    """Write the quantised form of a float `model` to `output`; returns what there is to know of how
+    the model was read.
 
     calibration: samples by input name, stacked along the first axis; an .npz of that; or a folder
     of pictures. The same input gives the same bytes. Raises PatchcError: the model or the samples
@@ -112,13 +136,20 @@ def quantize(
     with tempfile.TemporaryDirectory() as folder, _quiet():
         prepared, written = Path(folder, "prepared.onnx"), Path(folder, "quantized.onnx")
         try:
-            _prepare(loaded, prepared)
-            _quantize(prepared, written, samples, options)
+            _prepare(loaded, prepared, options)
+            tail = named_nodes(onnx.load_model(prepared).graph.node, options.cut, loaded.name)
+            if not tail and may_end_in_a_tail(onnx.load_model(prepared).graph):
+                trial = replace(options, format=Format.QDQ, method=Method.MINMAX)
+                _quantize(prepared, written, list(islice(samples, 1)), trial)
+                tail = find_tail(onnx.load_model(written))
+            _quantize(prepared, written, samples, options, tail)
         except PatchcError:
             raise
         except Exception as error:  # onnxruntime raises a dozen types without a common base
             raise PatchcError(f"{loaded.name}: onnxruntime cannot quantise it: {error}") from error
         result = onnx.load_model(written)
+    quantize_before_crops(result.graph)
+    note(result, tail)
     if not any(is_integer_op(node) for node in result.graph.node):
         kinds = ", ".join(dict.fromkeys(node.op_type for node in loaded.model.graph.node))
         raise PatchcError(f"{loaded.name}: none of its operators can be quantised: {kinds}")
@@ -128,13 +159,14 @@ def quantize(
         Path(output).write_bytes(result.SerializeToString(deterministic=True))
     except OSError as error:
         raise PatchcError(f"{output}: cannot be written: {error.strerror}") from error
+    return loaded.notes
 
 
-def _prepare(loaded: LoadedModel, path: Path) -> None:
-    """Fold constants, batch normalisation into convolutions, MatMul + Add into Gemm, give nodes
+def _prepare(loaded: LoadedModel, path: Path, options: QuantizeOptions) -> None:
+    """Fold constants, batch normalisation into layers, MatMul + Add into Gemm, give nodes
     names, constants that are added the second place, which is the one that the importer takes, and
     sums, means over rows and columns, dense layers and transposed convolutions operators that have
-    integers."""
+    integers, layers that share weights biases of their own."""
     model = loaded.model
     opset = min(max(loaded.opset, PER_CHANNEL_OPSET), newest_opset())
     if loaded.opset != opset:
@@ -150,18 +182,32 @@ def _prepare(loaded: LoadedModel, path: Path) -> None:
             node.op_type = "Add"
         if node.op_type == "Add" and node.input[0] in constants:
             node.input[:] = reversed(node.input)
+    place_batch_norms(prepared.graph)
+    if options.merge_branches:
+        merge_branches(prepared.graph)
     name_means(prepared.graph)
     plain_gemms(prepared.graph)
     rewrite_transposed(prepared.graph)
+    share_weights(prepared.graph)
+    own_biases(prepared.graph)
     if not has_layers(prepared.graph):
         mark_ends(prepared.graph)
     onnx.save_model(prepared, path)
 
 
-def _quantize(prepared: Path, written: Path, samples: Samples, options: QuantizeOptions) -> None:
+def _quantize(
+    prepared: Path,
+    written: Path,
+    samples: Iterable[dict[str, np.ndarray]],
+    options: QuantizeOptions,
+    tail: Collection[str] = (),
+) -> None:
+    """tail: nodes that stay float, with all that depends on them."""
     graph = onnx.load_model(prepared).graph
     layers = has_layers(graph)
     outside = set(float_nodes(graph)) if layers else set()
+    outside.update(node.name for node in depending(graph.node, tail))
+    outside.update(leading_views(graph, outside) if tail else ())
     # Max pools and the like leave an input that is float as it is, unless they are told otherwise;
     # with integer operators that switch would make floats of their quantised inputs.
     composed = composed_functions(graph) if layers else all_functions(graph)
@@ -169,12 +215,13 @@ def _quantize(prepared: Path, written: Path, samples: Samples, options: Quantize
         (is_function(node) or node.name in composed or not layers) and node.name not in outside
         for node in graph.node
     )
+    operators = [*QUANTIZED_OPS, *(() if layers else VIEWS)]
     quantize_static(
         prepared,
         written,
         _Reader(samples),
         quant_format=FORMATS[options.format],
-        op_types_to_quantize=[*QUANTIZED_OPS, *(() if layers else VIEWS)],
+        op_types_to_quantize=operators,
         per_channel=options.per_channel,
         activation_type=TYPES[options.activation],
         weight_type=QuantType.QInt8,
@@ -184,14 +231,41 @@ def _quantize(prepared: Path, written: Path, samples: Samples, options: Quantize
             "ActivationSymmetric": False,
             "WeightSymmetric": True,
             "ForceQuantizeNoInputCheck": force,
+            "TensorQuantOverrides": _tied(prepared, graph, samples, options, operators),
         },
     )
+
+
+def _tied(
+    prepared: Path,
+    graph: onnx.GraphProto,
+    samples: Iterable[dict[str, np.ndarray]],
+    options: QuantizeOptions,
+    operators: list[str],
+) -> dict[str, list[dict[str, np.float32]]]:
+    """One range for what equal branches make, as onnxruntime takes it. Their samples are run twice,
+    here for the ranges of each."""
+    groups = equal_tensors(graph)
+    if not groups:
+        return {}
+    calibrator = create_calibrator(
+        prepared,
+        operators,
+        augmented_model_path=str(prepared.with_name("augmented.onnx")),
+        calibrate_method=METHODS[options.method],
+    )
+    calibrator.collect_data(_Reader(samples))
+    tied = tied_ranges(graph, dict(all_ranges(calibrator.compute_data())))
+    return {
+        name: [{"rmin": np.float32(low), "rmax": np.float32(high)}]
+        for name, (low, high) in tied.items()
+    }
 
 
 class _Reader(CalibrationDataReader):
     """Samples as onnxruntime wants to be handed them."""
 
-    def __init__(self, samples: Samples) -> None:
+    def __init__(self, samples: Iterable[dict[str, np.ndarray]]) -> None:
         self._samples = iter(samples)
 
     def get_next(self) -> dict[str, np.ndarray] | None:

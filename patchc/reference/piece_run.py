@@ -134,9 +134,13 @@ class PieceRun:
     def _load(self, call: Load, region: Region) -> None:
         name, rows, cols = call.tensor, region.rows, region.cols
         target = self._locate(name, rows, cols)
-        image = self._work.inputs[name]
+        image = self._work.inputs[call.image][call.row :, call.col :]
         self._memory.write(target, image[rows.start : rows.stop, cols.start : cols.stop])
-        self._work.fetches[name].add(rows, cols)
+        fetched = [
+            Span(span.start + shift, span.stop + shift)
+            for span, shift in ((rows, call.row), (cols, call.col))
+        ]
+        self._work.fetches[call.image].add(*fetched)
 
     def _store(self, call: Store, region: Region) -> None:
         name, rows, cols = call.tensor, region.rows, region.cols
@@ -324,7 +328,8 @@ def _check_order(order: Order, target: Rectangle, operand: _Operand) -> None:
     """Raises ShadowMemoryError when the call overwrites what it has still to read.
 
     Moments count twice per element or pixel, so that a read and a write of the same one have an
-    order: an ELEMENT kernel reads first; a PIXEL kernel may read again after its first write.
+    order: an ELEMENT kernel reads first; a PIXEL kernel may read again after its first write. A
+    CALL kernel writes at once, and then reads everything.
     """
     source = operand.rectangle
     if not overlap(target.extent, source.extent):
@@ -335,6 +340,8 @@ def _check_order(order: Order, target: Rectangle, operand: _Operand) -> None:
         sizes = zip(source.shape, target.shape, strict=True)
         met = tuple(axis for axis, (own, whole) in enumerate(sizes) if own != whole)
         written_at, read_at = 2 * element + 1, 2 * element.max(axis=met, keepdims=True)
+    elif order is Order.CALL:
+        written_at, read_at = np.zeros(target.shape, int), np.ones(source.shape, int)
     else:
         rows, cols, channels = target.shape
         pixel = np.arange(rows * cols).reshape(rows, cols, 1)

@@ -106,7 +106,7 @@ class _Machine:
         handed = {name: np.zeros(shape, dtype=np.int8) for name, shape in shapes.items()}
         self._work = Workspace(schedule, self._memory, inputs, fetches, handed)
         self._loaded = {
-            call.tensor
+            call.image
             for block in schedule.blocks
             for step in block.steps
             for call in step.calls

@@ -11,12 +11,15 @@ from patchc.ir import Conv, macs
 from patchc.memory import Placement, element_peak, live_bytes, liveness_peak
 from patchc.numerics.node_forms import FormCounts
 from patchc.plan.types import InputMode, Plan, TunnelPlan
+from patchc.planner.machine import ANY_CORE, Machine
+from patchc.report.choices import kernel_choices
 from patchc.report.data import (
     Cost,
     Exact,
     Flash,
     HostOperators,
     Layer,
+    LibraryReport,
     ModelReport,
     Output,
     Ram,
@@ -38,9 +41,12 @@ class Facts:
     budget_bytes: int | None
     reserve_bytes: int  # stands for stack and statics
     layerwise_bytes: int  # arena of the layer-by-layer plan
-    constant_bytes: Mapping[str, int]  # node -> bytes of its constants as emitted
+    constant_bytes: Mapping[str, int]  # node -> bytes of the constants that it reads, as emitted
+    weights_bytes: int  # of all constants; equal ones are emitted once
     exact: FormCounts  # of the constants as emitted
+    machine: Machine = ANY_CORE  # that the plan was made for
     instructions: int | None = None  # that the target executes; None: it has no cost table
+    library: LibraryReport | None = None
 
 
 def build_report(
@@ -64,7 +70,7 @@ def build_report(
         output_mode=plan.output_mode.value,
         outputs=_outputs(schedule),
         ram=_ram(schedule, placement, facts),
-        flash=Flash(weights_bytes=sum(facts.constant_bytes.values()), code_bytes=None),
+        flash=Flash(weights_bytes=facts.weights_bytes, code_bytes=None),
         weight_bytes_read=sum(
             node.calls * facts.constant_bytes.get(name, 0) for name, node in work.items()
         ),
@@ -72,11 +78,14 @@ def build_report(
         exact=Exact(exact.channels, exact.proved, exact.lines, exact.guarded, exact.emulated),
         tunnels=_tunnels(plan, schedule, work),
         kernels=_kernels(schedule),
+        library=facts.library,
+        choices=kernel_choices(plan, schedule, facts.machine),
         host=HostOperators(
             leading=imported.prologue.nodes if imported.prologue else (),
             trailing=imported.epilogue.nodes if imported.epilogue else (),
         ),
         layers=_layers(schedule, work),
+        notes=imported.notes,
     )
 
 
@@ -138,7 +147,7 @@ def _tunnels(plan: Plan, schedule: Schedule, work: Mapping[str, Work]) -> tuple[
             ),
             modes=_modes(tunnel),
             bytes=live[block_of[tunnel.nodes[0]].name],
-            macs=sum(work[name].macs for name in tunnel.nodes),
+            macs=sum(work[name].macs for name in tunnel.nodes if name in work),
         )
         for tunnel in plan.tunnels
     )

@@ -17,7 +17,7 @@ class ModelReport:
     """The ONNX file that the C computes."""
 
     name: str
-    sha256: str  # of OUT/test/model.onnx
+    sha256: str  # of the quantised file in OUT/test
     macs: int  # multiply-accumulates of one inference, convolution and dense layers
 
 
@@ -103,6 +103,27 @@ class Layer:
 
 
 @dataclass(frozen=True, slots=True)
+class OtherKernel:
+    """A kernel that could compute a node where the plan runs it, or why it could not."""
+
+    kernel: str
+    cost: int | None  # in the unit of `KernelChoice.cost`; None: it cannot run there
+    scratch_bytes: int | None
+    refused: str | None  # the reason
+
+
+@dataclass(frozen=True, slots=True)
+class KernelChoice:
+    """The kernel of a node, beside the others that the target could run."""
+
+    node: str
+    kernel: str
+    cost: int  # cycles; multiply-accumulates where the target has no cost table
+    scratch_bytes: int  # that a call works in
+    others: tuple[OtherKernel, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Output:
     """An output of the network, and where it goes."""
 
@@ -112,6 +133,27 @@ class Output:
     # Of its pixels where they are handed over: "raster", or "stripes" for one stripe of columns
     # after the other, each in raster order.
     order: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """A layer that the library does not compute."""
+
+    node: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class LibraryReport:
+    """A library of others that computes layers, where it was at hand."""
+
+    name: str
+    version: str
+    source: str  # a package, or "a checkout"
+    sha256: str | None  # of the files that the C needs; None: it needs none
+    mode: str  # "copy": they are in OUT, "link": where they were found
+    layers: tuple[str, ...]  # nodes that it computes
+    elsewhere: tuple[Elsewhere, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +184,11 @@ class Report:
     exact: Exact
     tunnels: tuple[Tunnel, ...]
     kernels: Mapping[str, int]  # kernel -> steps that use it
+    library: LibraryReport | None  # None: none was to be used
+    choices: tuple[KernelChoice, ...]  # of nodes that several kernels are for
     host: HostOperators
     layers: tuple[Layer, ...]
+    notes: tuple[str, ...]  # what to know of how the model was read
 
     def to_dict(self) -> dict[str, Any]:
         """The report as plain lists and dictionaries, fields in the order above."""

@@ -27,6 +27,25 @@ class InspectedLayer:
 
 
 @dataclass(frozen=True, slots=True)
+class Rest:
+    """What is left of a model when what is not supported, and what follows, is left to the host."""
+
+    cut: tuple[str, ...]  # what to name with --cut
+    layers: int
+    macs: int
+    weights: int
+    layerwise_bytes: int
+
+    def __str__(self) -> str:
+        one = self.layers == 1
+        return (
+            f"--cut {','.join(self.cut)} leaves {self.layers:,} layer{'' if one else 's'} with "
+            f"{self.macs:,} MACs and {self.weights:,} weights, which need{'s' if one else ''} "
+            f"{self.layerwise_bytes:,} B layer by layer"
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Inspection:
     """A model as patchc sees it. With `unsupported` operators there are no layers."""
 
@@ -40,6 +59,8 @@ class Inspection:
     macs: int
     weights: int
     layerwise_bytes: int  # the arena, layer by layer, image included
+    notes: tuple[str, ...] = ()  # what to know of how the file was read
+    rest: Rest | None = None  # of an unsupported one: what --cut would leave
 
     def to_json(self) -> str:
         """All fields."""
@@ -73,7 +94,9 @@ def render_inspection(found: Inspection) -> RenderableType:
         count = len(found.unsupported)
         verdict = "1 operator is" if count == 1 else f"{count} operators are"
         lines = [f"{found.model}: {verdict} not supported"]
-        return Text("\n".join([*lines, *(f"  {item}" for item in found.unsupported)]))
+        lines += [f"  {item}" for item in found.unsupported]
+        lines += [str(found.rest)] if found.rest else []
+        return Text("\n".join([*lines, *(f"note: {note}" for note in found.notes)]))
     table = Table(title=found.model, title_justify="left", box=None, pad_edge=False)
     for heading in ("node", "operator"):
         table.add_column(heading, no_wrap=True)
@@ -95,5 +118,6 @@ def render_inspection(found: Inspection) -> RenderableType:
     lines += [
         f"total    {found.macs:,} MACs, {found.weights:,} weights",
         f"arena    {found.layerwise_bytes:,} B layer by layer, the image in it",
+        *(f"note     {note}" for note in found.notes),
     ]
     return Group(table, Text(), Text("\n".join(lines)))

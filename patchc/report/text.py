@@ -8,7 +8,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from patchc.report.data import Layer, Report
+from patchc.report.data import Layer, LibraryReport, Report
 
 WIDTH = 80
 _NAME_WIDTH = 27  # what the other columns of the layer table leave
@@ -127,6 +127,28 @@ def _wrapped(fact: str) -> list[str]:
     return textwrap.wrap(fact, WIDTH, subsequent_indent=" " * 9, drop_whitespace=True)
 
 
+def _library(library: LibraryReport) -> str:
+    computes = f"computes {len(library.layers)} of {len(library.layers) + len(library.elsewhere)}"
+    return f"library  {library.name} {library.version}, {library.source}, {computes} layers"
+
+
+def _choices(report: Report) -> list[str]:
+    """What other kernels would cost, where there are any."""
+    found = [(c, [o for o in c.others if o.cost is not None]) for c in report.choices]
+    found = [(choice, others) for choice, others in found if others]
+    if not found:
+        return []
+    unit = "MACs" if report.cost.cycles_estimate is None else "cycles"
+    here = sum(choice.cost for choice, _ in found)
+    scratch = max(choice.scratch_bytes for choice, _ in found)
+    cheapest = [min(others, key=lambda o: o.cost or 0) for _, others in found]
+    there, room = sum(o.cost or 0 for o in cheapest), max(o.scratch_bytes or 0 for o in cheapest)
+    return [
+        f"choices  {len(found)} nodes have other kernels, which would take {there:,} {unit} and up "
+        f"to {room:,} B of scratch memory, not {here:,} and {scratch:,} (report.json: choices)"
+    ]
+
+
 def _facts(report: Report) -> list[str]:
     code = report.flash.code_bytes
     lines = [
@@ -137,7 +159,10 @@ def _facts(report: Report) -> list[str]:
         f"{report.exact.guarded:,} guarded near ties, {report.exact.emulated:,} emulated; "
         f"{report.exact.proved:,} proved one by one",
         "kernels  " + ", ".join(f"{name} {count}" for name, count in report.kernels.items()),
+        *_choices(report),
     ]
+    if report.library is not None:
+        lines.append(_library(report.library))
     lines += [
         f"outputs  {output.tensor}: {output.bytes:,} B handed over, "
         + ("in raster order" if output.order == "raster" else "stripe by stripe of columns")
@@ -150,4 +175,4 @@ def _facts(report: Report) -> list[str]:
     ):
         if nodes:
             lines.append(f"{where:8} on the host, not in the C: {', '.join(nodes)}")
-    return lines
+    return lines + [f"note     {note}" for note in report.notes]

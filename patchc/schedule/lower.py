@@ -13,6 +13,7 @@ from patchc.geometry.span import Span
 from patchc.geometry.spans import column_shares, tunnel_cols
 from patchc.geometry.step import comes_in_rows, is_mean, last_tensor, piece_tensor
 from patchc.ir import Graph, Node
+from patchc.ir.branches import is_crop
 from patchc.kernels.kernel import Kernel, Order, Role
 from patchc.kernels.registry import KERNELS, Registry
 from patchc.plan.types import InputMode, Plan, StepPlan, TunnelPlan, handed_over
@@ -48,7 +49,51 @@ def lower(graph: Graph, plan: Plan, registry: Registry = KERNELS) -> Schedule:
 
     Raises PatchcError when `plan` (perhaps read from a file) does not fit `graph`."""
     check_plan(graph, plan)
-    return _Lowering(graph, plan, registry).schedule()
+    fetched = [
+        graph.node(step.nodes[0]) for t in plan.tunnels for step in t.steps if step.is_fetched
+    ]
+    if not fetched:
+        return _Lowering(graph, plan, registry).schedule()
+    return _with_rectangles(graph, plan, fetched, registry)
+
+
+def _with_rectangles(
+    graph: Graph, plan: Plan, fetched: Sequence[Node], registry: Registry
+) -> Schedule:
+    """The rectangles that the callback brings are inputs of the graph while it is lowered."""
+    for node in fetched:
+        if plan.input_mode is not InputMode.TILES or node.inputs[0] not in graph.inputs:
+            raise PatchcError(
+                f"the plan fetches {node.name!r}: only of a callback's image, in tiles"
+            )
+        if not is_crop(node, graph):
+            raise PatchcError(f"the plan fetches {node.name!r}, which is no rectangle of an image")
+    names = {node.name for node in fetched}
+    rest = replace(graph, inputs=tuple(node.output for node in fetched)).with_nodes(
+        tuple(node for node in graph.nodes if node.name not in names)
+    )
+    tunnels = (
+        replace(tunnel, steps=tuple(step for step in tunnel.steps if not step.is_fetched))
+        for tunnel in plan.tunnels
+    )
+    inner = replace(plan, tunnels=tuple(tunnel for tunnel in tunnels if tunnel.steps))
+    schedule = _Lowering(rest, inner, registry).schedule()
+    loads = {node.output: _rectangle(node) for node in fetched}
+    blocks = []
+    for block in schedule.blocks:
+        steps = []
+        for step in block.steps:
+            calls = tuple(
+                loads[call.tensor] if isinstance(call, Load) else call for call in step.calls
+            )
+            steps.append(replace(step, calls=calls))
+        blocks.append(replace(block, steps=tuple(steps)))
+    return replace(schedule, graph=graph, blocks=tuple(blocks))
+
+
+def _rectangle(node: Node) -> Load:
+    pads = node.op.window.pads  # type: ignore[attr-defined]
+    return Load(node.output, node.name, node.inputs[0], -pads.top, -pads.left)
 
 
 class _Lowering:

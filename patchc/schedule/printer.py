@@ -138,7 +138,14 @@ def _step(step: Step) -> str:
 
 def _call(call: Call) -> str:
     made = _word(call.tensor)
-    if isinstance(call, Load | Store | Move):
+    if isinstance(call, Load):
+        return (
+            f"load {made}"
+            + ("" if call.source is None else f" of {_word(call.source)}")
+            + f" from row {call.row}, col {call.col}" * (call.row != 0 or call.col != 0)
+            + ("" if call.node is None else f" #{_KEPT}{_word(call.node)}")
+        )
+    if isinstance(call, Store | Move):
         return f"{type(call).__name__.lower()} {made}"
     kernel, node = _word(call.kernel.name), f" #{_KEPT}{_word(call.node)}"
     if call.scratch is not None:

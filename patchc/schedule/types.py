@@ -119,9 +119,19 @@ class Scratch:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """The caller's callback brings rows of a graph input into its storage."""
+    """The caller's callback brings rows of a graph input into its storage; or of a rectangle of
+    one, which a node of the graph copies, into the storage of that."""
 
     tensor: str
+    node: str | None = None  # that copies the rectangle
+    source: str | None = None  # the graph input
+    row: int = 0  # of the source, where the rectangle begins
+    col: int = 0
+
+    @property
+    def image(self) -> str:
+        """The graph input."""
+        return self.source or self.tensor
 
     @property
     def reads(self) -> tuple[str, ...]:
@@ -215,8 +225,8 @@ class Step:
     @property
     def nodes(self) -> tuple[str, ...]:
         """The nodes that it computes in order, each once; none where it only loads or stores."""
-        kernels = (call for call in self.all_calls if isinstance(call, KernelCall))
-        return tuple(dict.fromkeys(call.node for call in kernels))
+        found = (call.node for call in self.all_calls if isinstance(call, KernelCall | Load))
+        return tuple(dict.fromkeys(name for name in found if name is not None))
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,40 +11,63 @@ from patchc.targets.timing import Timing
 # What kernels take. Made by: python -m benchmarks.fit --core cortex-m0
 _COSTS = CostTable(
     flavours={
-        "portable": Coefficients(per_call=282_333, per_output=3_767),
+        "portable": Coefficients(per_row=302_000),
     },
     kernels={
-        "add": Coefficients(per_call=780_333, per_row=245_898, per_pixel=2_248, per_output=27_860),
-        "conv2d": Coefficients(
-            per_call=716_870, per_pixel=1_006_133, per_output=122_202, per_mac=9_043
+        "conv2d.cmsis-nn": Coefficients(
+            per_call=1_636_195, per_pixel=1_002_342, per_output=111_389, per_mac=9_097
         ),
+        "conv2d_depthwise.cmsis-nn": Coefficients(
+            per_call=1_993_259, per_pixel=338_670, per_output=179_005, per_mac=34_516
+        ),
+        "conv2d_pointwise.cmsis-nn": Coefficients(
+            per_call=1_460_556,
+            per_row=1_182_165,
+            per_output=111_377,
+            per_mac=7_902,
+            per_weight_byte=7_485,
+        ),
+        "dense.cmsis-nn": Coefficients(per_call=601_915, per_output=158_625, per_mac=15_000),
+        "max_pool.cmsis-nn": Coefficients(per_pixel=6_429_622, per_output=3_452),
+        "add": Coefficients(per_call=702_883, per_row=131_248, per_pixel=3_507, per_output=28_316),
+        "concat": Coefficients(per_call=588_928, per_output=15_780),
+        "conv2d": Coefficients(per_call=726_087, per_output=175_994, per_mac=7_824, per_tap=30_849),
         "conv2d.narrow": Coefficients(
-            per_call=708_957, per_pixel=934_351, per_output=44_010, per_mac=6_109
+            per_output=90_252, per_mac=4_618, per_weight_byte=10_599, per_tap=31_202
         ),
-        "conv2d_depthwise": Coefficients(per_pixel=232_801, per_output=87_329, per_mac=14_716),
+        "conv2d_depthwise": Coefficients(per_pixel=184_500, per_output=96_994, per_mac=14_660),
         "conv2d_depthwise.narrow": Coefficients(
-            per_call=717_139, per_pixel=275_877, per_output=65_051, per_mac=14_865
+            per_row=623_464, per_pixel=221_984, per_output=75_887, per_mac=14_503
         ),
         "conv2d_pointwise": Coefficients(
-            per_call=950_657, per_pixel=8_773, per_output=126_216, per_mac=9_904
+            per_call=450_192, per_pixel=1_191, per_output=129_034, per_mac=9_616, per_tap=557
         ),
         "conv2d_pointwise.narrow": Coefficients(
-            per_call=901_454, per_row=188_885, per_pixel=65_019, per_output=64_454, per_mac=5_642
+            per_call=551_096,
+            per_row=313_572,
+            per_pixel=53_719,
+            per_output=67_405,
+            per_mac=5_394,
+            per_weight_byte=97,
         ),
-        "dense": Coefficients(per_call=37_127, per_output=124_500, per_mac=7_890),
-        "dense.narrow": Coefficients(per_output=92_125, per_mac=6_387),
-        "global_average_pool": Coefficients(per_call=7_195_333, per_output=8_286),
-        "max_pool": Coefficients(per_call=666_668, per_pixel=346_475, per_output=26_571),
-        "mul": Coefficients(per_call=623_031, per_pixel=139_247, per_output=40_164),
+        "dense": Coefficients(per_output=134_665, per_mac=6_857, per_tap=10_306),
+        "dense.narrow": Coefficients(per_output=102_056, per_mac=5_220, per_tap=11_752),
+        "global_average_pool": Coefficients(per_call=7_193_641, per_output=8_309),
+        "max_pool": Coefficients(per_call=673_727, per_pixel=344_558, per_output=26_518),
+        "mul": Coefficients(per_call=625_578, per_pixel=165_063, per_output=38_508),
         "pointwise_add": Coefficients(
-            per_row=4_437_088, per_output=24_525, per_mac=9_204, per_weight_byte=5_542
+            per_row=5_738_938,
+            per_output=24_525,
+            per_mac=7_440,
+            per_weight_byte=24_997,
+            per_tap=2_770,
         ),
         "pointwise_add.narrow": Coefficients(
-            per_row=1_769_844, per_pixel=93_422, per_output=15_775, per_mac=5_582
+            per_call=3_635_164, per_row=12_312, per_pixel=51_366, per_output=15_788, per_mac=5_448
         ),
-        "pointwise_finish": Coefficients(per_row=11_952_073, per_output=96_811),
-        "pointwise_finish.narrow": Coefficients(per_row=6_868_601, per_output=38_427),
-        "sub": Coefficients(per_call=283_750, per_row=55_688, per_pixel=15_906, per_output=28_389),
+        "pointwise_finish": Coefficients(per_output=111_357),
+        "pointwise_finish.narrow": Coefficients(per_output=41_647),
+        "sub": Coefficients(per_call=277_034, per_row=146_088, per_pixel=14_181, per_output=27_893),
     },
 )
 
@@ -61,7 +84,7 @@ CORTEX_M0 = Core(
     ),
     compile_flags=("-mcpu=cortex-m0", "-mthumb"),
     # Measured: python -m benchmarks.reserve --core cortex-m0
-    reserve=Reserve(layers=680, tunnels=840, groups=1024, many=1120),
+    reserve=Reserve(layers=680, tunnels=840, groups=1024, many=1120, library=1392),
     boards=(MPS2_AN385, MICROBIT),
     # Its one multiplication gives the low word of a product.
     flavours=("portable", "narrow"),

@@ -9,59 +9,89 @@ from patchc.targets.timing import Timing
 # What kernels take. Made by: python -m benchmarks.fit --core cortex-m4
 _COSTS = CostTable(
     flavours={
-        "portable": Coefficients(per_call=168_774, per_output=2_123),
+        "portable": Coefficients(per_row=41_500),
     },
     kernels={
-        "add": Coefficients(per_call=493_262, per_row=163_524, per_pixel=1_345, per_output=16_042),
-        "add.dsp": Coefficients(per_row=239_958, per_output=9_534),
-        "conv2d": Coefficients(
-            per_pixel=769_434, per_output=17_069, per_mac=3_036, per_weight_byte=2_052
+        "conv2d.cmsis-nn-dsp": Coefficients(
+            per_call=1_101_646, per_pixel=894_366, per_output=45_521, per_mac=2_660
         ),
-        "conv2d.dsp": Coefficients(per_call=509_609, per_pixel=626_659, per_mac=1_483),
+        "conv2d_depthwise.cmsis-nn-dsp": Coefficients(
+            per_call=230_733, per_pixel=165_077, per_mac=9_460
+        ),
+        "conv2d_depthwise_basic.cmsis-nn-dsp-basic": Coefficients(
+            per_call=626_512, per_pixel=10_983_962, per_output=179_574, per_mac=10_851
+        ),
+        "conv2d_pointwise.cmsis-nn-dsp": Coefficients(
+            per_call=1_705_057,
+            per_row=363_452,
+            per_output=44_594,
+            per_mac=1_923,
+            per_weight_byte=6_194,
+        ),
+        "dense.cmsis-nn-dsp": Coefficients(per_call=384_316, per_output=100_833, per_mac=7_063),
+        "max_pool.cmsis-nn-dsp": Coefficients(
+            per_row=144_389, per_pixel=1_073_444, per_output=9_793
+        ),
+        "add": Coefficients(per_call=404_982, per_row=197_355, per_pixel=2_097, per_output=15_857),
+        "add.dsp": Coefficients(per_call=323_222, per_row=213_737, per_pixel=868, per_output=9_500),
+        "concat": Coefficients(per_call=1_228_818, per_output=9_929),
+        "conv2d": Coefficients(
+            per_pixel=492_300,
+            per_output=35_857,
+            per_mac=2_615,
+            per_weight_byte=4_831,
+            per_tap=7_135,
+        ),
+        "conv2d.dsp": Coefficients(
+            per_call=514_174, per_pixel=407_270, per_output=13_514, per_mac=1_054, per_tap=7_933
+        ),
         "conv2d_depthwise": Coefficients(
-            per_call=551_284,
-            per_row=95_199,
-            per_pixel=169_921,
-            per_output=18_523,
-            per_mac=7_219,
-            per_weight_byte=13,
+            per_row=906_057, per_pixel=32_231, per_output=23_950, per_mac=7_093
         ),
         "conv2d_depthwise.dsp": Coefficients(
-            per_row=670_570, per_pixel=152_999, per_weight_byte=9_365
+            per_row=400_368, per_pixel=119_902, per_output=2_147, per_weight_byte=10_369
         ),
         "conv2d_pointwise": Coefficients(
-            per_call=286_424,
-            per_row=189_590,
-            per_pixel=12_660,
-            per_output=36_190,
-            per_mac=2_536,
-            per_weight_byte=690,
+            per_call=29_949,
+            per_row=85_489,
+            per_pixel=38_874,
+            per_output=36_762,
+            per_mac=2_436,
+            per_weight_byte=667,
         ),
         "conv2d_pointwise.dsp": Coefficients(
-            per_call=732_832,
-            per_row=769_432,
-            per_pixel=78_267,
-            per_output=7_240,
-            per_mac=1_098,
-            per_weight_byte=1_390,
+            per_call=558_565,
+            per_row=149_369,
+            per_pixel=84_215,
+            per_output=11_396,
+            per_mac=355,
+            per_weight_byte=2_423,
+            per_tap=2_865,
         ),
-        "dense": Coefficients(per_call=103_793, per_output=29_500, per_mac=3_559),
-        "dense.dsp": Coefficients(per_call=233_488, per_output=18_000, per_mac=1_682),
-        "global_average_pool": Coefficients(per_pixel=289_698, per_output=2_302),
-        "max_pool": Coefficients(per_call=400_563, per_pixel=277_375, per_output=18_209),
-        "max_pool.dsp": Coefficients(per_call=400_594, per_pixel=285_362, per_output=3_959),
-        "mul": Coefficients(per_call=424_612, per_pixel=48_939, per_output=18_401),
+        "dense": Coefficients(per_output=34_596, per_mac=3_465, per_tap=2_721),
+        "dense.dsp": Coefficients(per_output=30_424, per_mac=1_464, per_tap=6_733),
+        "global_average_pool": Coefficients(per_call=2_967_051, per_output=5_558),
+        "max_pool": Coefficients(per_call=403_419, per_pixel=276_233, per_output=18_191),
+        "max_pool.dsp": Coefficients(
+            per_call=343_753, per_row=12_723, per_pixel=270_223, per_output=4_576
+        ),
+        "mul": Coefficients(per_call=407_089, per_pixel=64_993, per_output=17_687),
         "pointwise_add": Coefficients(
-            per_row=1_485_605, per_pixel=18_008, per_output=17_934, per_mac=2_488
+            per_call=1_043_246,
+            per_row=1_509_635,
+            per_pixel=21_642,
+            per_output=18_033,
+            per_mac=2_402,
+            per_tap=2_594,
         ),
         "pointwise_add.dsp": Coefficients(
-            per_pixel=183_800, per_output=12_502, per_weight_byte=3_655
+            per_call=1_705_823, per_row=1_499_343, per_output=13_131, per_weight_byte=2_795
         ),
-        "pointwise_finish": Coefficients(per_row=5_046_499, per_output=24_867),
-        "pointwise_finish.dsp": Coefficients(per_row=241_364, per_output=37_121),
-        "sub": Coefficients(per_call=115_636, per_row=165_894, per_pixel=2_053, per_output=16_200),
+        "pointwise_finish": Coefficients(per_output=29_832),
+        "pointwise_finish.dsp": Coefficients(per_output=37_453),
+        "sub": Coefficients(per_call=109_784, per_row=193_692, per_pixel=1_029, per_output=16_096),
         "sub.dsp": Coefficients(
-            per_call=120_636, per_row=164_144, per_pixel=2_928, per_output=9_788
+            per_call=112_284, per_row=203_817, per_pixel=1_466, per_output=9_640
         ),
     },
 )
@@ -78,7 +108,7 @@ CORTEX_M4 = Core(
     ),
     compile_flags=("-mcpu=cortex-m4", "-mthumb", "-mfpu=fpv4-sp-d16", "-mfloat-abi=hard"),
     # Measured: python -m benchmarks.reserve --core cortex-m4
-    reserve=Reserve(layers=704, tunnels=1056, groups=1104, many=1104),
+    reserve=Reserve(layers=704, tunnels=1056, groups=1104, many=1104, library=1280),
     boards=(MPS2_AN386,),
     flavours=("portable", "dsp"),
     cost_table=_COSTS,

@@ -11,52 +11,94 @@ from patchc.targets.timing import Timing
 # What kernels take. Made by: python -m benchmarks.fit --core cortex-m55
 _COSTS = CostTable(
     flavours={
-        "mve": Coefficients(per_row=101_446, per_pixel=4_220, per_output=42),
-        "portable": Coefficients(per_call=145_110, per_output=2_189),
+        "mve": Coefficients(per_row=102_000),
+        "portable": Coefficients(per_row=39_115),
     },
     kernels={
-        "add": Coefficients(per_call=521_937, per_row=148_676, per_pixel=1_493, per_output=15_045),
+        "conv2d.cmsis-nn-mve": Coefficients(
+            per_call=877_204, per_pixel=474_653, per_output=7_902, per_mac=982, per_weight_byte=823
+        ),
+        "conv2d_depthwise.cmsis-nn-mve": Coefficients(
+            per_call=1_541_180,
+            per_pixel=301_201,
+            per_output=4_822,
+            per_mac=1_821,
+            per_weight_byte=2_177,
+        ),
+        "conv2d_depthwise_basic.cmsis-nn-mve-basic": Coefficients(
+            per_call=1_124_797,
+            per_pixel=189_809,
+            per_output=193_627,
+            per_mac=9_815,
+            per_weight_byte=400,
+        ),
+        "conv2d_pointwise.cmsis-nn-mve": Coefficients(
+            per_call=1_308_712,
+            per_pixel=12_782,
+            per_output=19_400,
+            per_mac=136,
+            per_weight_byte=534,
+        ),
+        "dense.cmsis-nn-mve": Coefficients(per_call=385_411, per_output=35_250, per_mac=315),
+        "max_pool.cmsis-nn-mve": Coefficients(
+            per_call=738_224, per_pixel=235_825, per_output=1_927
+        ),
+        "add": Coefficients(per_call=701_022, per_row=38_925, per_pixel=5_044, per_output=15_169),
         "add.mve": Coefficients(
-            per_call=463_626, per_row=178_659, per_pixel=1_273, per_output=4_288
+            per_call=682_391, per_row=64_775, per_pixel=4_901, per_output=4_415
         ),
+        "concat": Coefficients(per_call=938_360, per_pixel=45_199, per_output=6_068),
         "conv2d": Coefficients(
-            per_pixel=723_500, per_output=18_060, per_mac=2_844, per_weight_byte=2_110
+            per_pixel=371_574,
+            per_output=38_022,
+            per_mac=2_406,
+            per_weight_byte=9_443,
+            per_tap=8_182,
         ),
-        "conv2d.mve": Coefficients(per_call=447_087, per_pixel=272_138, per_weight_byte=924),
+        "conv2d.mve": Coefficients(
+            per_call=447_087, per_pixel=244_439, per_mac=44, per_weight_byte=388, per_tap=2_144
+        ),
         "conv2d_depthwise": Coefficients(
-            per_call=606_736,
-            per_pixel=242_671,
-            per_output=11_588,
-            per_mac=7_039,
-            per_weight_byte=256,
+            per_row=772_825, per_pixel=235_673, per_output=14_044, per_mac=7_111
         ),
         "conv2d_depthwise.mve": Coefficients(
-            per_call=1_141_417, per_row=377_820, per_pixel=104_079, per_output=3_825, per_mac=1_267
+            per_row=1_279_746,
+            per_pixel=152_525,
+            per_output=2_561,
+            per_mac=131,
+            per_weight_byte=2_265,
         ),
         "conv2d_pointwise": Coefficients(
-            per_call=169_413,
-            per_row=278_327,
-            per_pixel=21_624,
-            per_output=33_146,
-            per_mac=2_543,
-            per_weight_byte=670,
+            per_call=18_959, per_pixel=37_722, per_output=34_043, per_mac=2_437, per_weight_byte=846
         ),
         "conv2d_pointwise.mve": Coefficients(
-            per_call=450_116, per_row=227_974, per_output=5_966, per_weight_byte=962
+            per_call=440_158,
+            per_pixel=50_217,
+            per_output=11_616,
+            per_mac=111,
+            per_weight_byte=196,
+            per_tap=364,
         ),
-        "dense": Coefficients(per_call=19_329, per_output=29_667, per_mac=2_853),
-        "dense.mve": Coefficients(per_call=170_487, per_output=14_083, per_mac=316),
-        "global_average_pool": Coefficients(per_pixel=265_321, per_output=1_718),
-        "max_pool": Coefficients(per_call=416_031, per_pixel=270_788, per_output=14_137),
-        "max_pool.mve": Coefficients(per_call=401_276, per_pixel=268_362),
-        "mul": Coefficients(per_call=434_980, per_pixel=44_102, per_output=17_291),
-        "mul.mve": Coefficients(per_call=407_857, per_pixel=67_914, per_output=6_044),
-        "pointwise_add": Coefficients(per_output=15_999, per_mac=2_545, per_weight_byte=1_535),
-        "pointwise_add.mve": Coefficients(per_output=4_593, per_mac=452),
-        "pointwise_finish": Coefficients(per_row=7_779_897, per_output=18_816),
-        "pointwise_finish.mve": Coefficients(per_pixel=418_780),
-        "sub": Coefficients(per_call=95_250, per_row=162_479, per_pixel=1_510, per_output=15_204),
-        "sub.mve": Coefficients(per_call=409_193, per_pixel=23_517, per_output=3_900),
+        "conv2d_pointwise_few.mve": Coefficients(
+            per_call=399_979, per_row=317_577, per_output=6_945
+        ),
+        "dense": Coefficients(per_output=34_198, per_mac=2_446, per_tap=4_053),
+        "dense.mve": Coefficients(per_call=79_530, per_output=24_411, per_mac=182, per_tap=1_327),
+        "global_average_pool": Coefficients(per_call=2_720_162, per_output=4_701),
+        "max_pool": Coefficients(per_call=419_628, per_pixel=269_349, per_output=14_115),
+        "max_pool.mve": Coefficients(per_call=402_235, per_pixel=267_882),
+        "mul": Coefficients(per_call=411_430, per_pixel=59_631, per_output=16_704),
+        "mul.mve": Coefficients(per_call=464_846, per_pixel=102_675, per_output=3_760),
+        "pointwise_add": Coefficients(
+            per_row=232_340, per_output=16_001, per_mac=916, per_weight_byte=21_380, per_tap=6_336
+        ),
+        "pointwise_add.mve": Coefficients(per_output=3_175, per_mac=77, per_weight_byte=4_816),
+        "pointwise_finish": Coefficients(per_output=30_020),
+        "pointwise_finish.mve": Coefficients(per_row=2_840_821, per_output=4_656),
+        "sub": Coefficients(per_call=142_903, per_row=170_351, per_pixel=2_042, per_output=15_072),
+        "sub.mve": Coefficients(
+            per_call=139_288, per_row=186_783, per_pixel=2_206, per_output=4_345
+        ),
     },
 )
 
@@ -72,7 +114,7 @@ CORTEX_M55 = Core(
     ),
     compile_flags=("-mcpu=cortex-m55", "-mthumb", "-mfloat-abi=hard"),
     # Measured: python -m benchmarks.reserve --core cortex-m55
-    reserve=Reserve(layers=1008, tunnels=1184, groups=1272, many=1272),
+    reserve=Reserve(layers=1008, tunnels=1184, groups=1272, many=1272, library=1408),
     boards=(MPS3_AN547,),
     flavours=("portable", "mve"),
     cost_table=_COSTS,

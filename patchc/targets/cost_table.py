@@ -17,6 +17,21 @@ class Coefficients:
     per_output: int = 0
     per_mac: int = 0
     per_weight_byte: int = 0
+    per_tap: int = 0
+    # Feature and coefficient, of those that cost something: the search prices by these.
+    terms: tuple[tuple[str, int], ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        prices = {
+            "calls": self.per_call,
+            "rows": self.per_row,
+            "pixels": self.per_pixel,
+            "outputs": self.per_output,
+            "macs": self.per_mac,
+            "weight_bytes": self.per_weight_byte,
+            "taps": self.per_tap,
+        }
+        object.__setattr__(self, "terms", tuple((n, price) for n, price in prices.items() if price))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -16,6 +16,7 @@ class Kind(str, Enum):
     TUNNELS = "tunnels"  # some nodes patch by patch
     GROUPS = "groups"  # some of these a few channels at a time
     MANY = "many"  # so many steps run patch by patch that the compiler leaves them apart
+    LIBRARY = "library"  # however they run, some kernels call CMSIS-NN
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +27,14 @@ class Reserve:
     tunnels: int
     groups: int
     many: int
+    library: int = 0  # however they run, where kernels call CMSIS-NN
+    # For each operand beyond two of a layer that is computed whole: its view lies on the stack.
+    operand: int = 64
 
     @staticmethod
     def of_all(size: int) -> Reserve:
         """One size for every plan."""
-        return Reserve(size, size, size, size)
+        return Reserve(size, size, size, size, size, operand=0)
 
     @property
     def least(self) -> int:
@@ -40,16 +44,18 @@ class Reserve:
     @property
     def largest(self) -> int:
         """No plan needs more."""
-        return max(self.layers, self.tunnels, self.groups, self.many)
+        return max(self.layers, self.tunnels, self.groups, self.many, self.library)
 
-    def of(self, kind: Kind) -> int:
-        """For plans of a kind."""
-        return {
+    def of(self, kind: Kind, operands: int = 2) -> int:
+        """For plans of a kind, in which no layer that is computed whole has more operands."""
+        most = {
             Kind.LAYERS: self.layers,
             Kind.TUNNELS: self.tunnels,
             Kind.GROUPS: self.groups,
             Kind.MANY: self.many,
+            Kind.LIBRARY: self.library,
         }[kind]
+        return max(most, self.layers + self.operand * max(operands - 2, 0))
 
 
 NO_RESERVE = Reserve.of_all(0)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from patchc.outdir import MODEL, PLAN, read_source
+from patchc.outdir import PLAN, read_source
 from patchc.pipeline import Progress, Stages, read_plan, run_stages, silent
+from patchc.planner.kernel_choice import Numerics, registry_of
+from patchc.planner.machine import ANY_CORE
 from patchc.programs.host import HostProgram, build
 from patchc.verify.golden import Case, Maps, file_outputs, graph_inputs
 
@@ -47,7 +49,16 @@ def unstacked(arrays: Mapping[str, np.ndarray]) -> list[dict[str, np.ndarray]]:
 def load_stages(out: Path, progress: Progress = silent) -> Stages:
     """Raises PatchcError when `out` is not what `patchc compile` wrote."""
     source = read_source(out)
-    return run_stages(out / MODEL, source.input_shapes, read_plan(out / PLAN), progress=progress)
+    plan = read_plan(out / PLAN)
+    machine = replace(ANY_CORE, registry=registry_of(Numerics(source.numerics)))
+    return run_stages(
+        out / source.model,
+        source.input_shapes,
+        plan,
+        progress=progress,
+        machine=machine,
+        cut=source.cut,
+    )
 
 
 def load(out: Path, *, sanitize: bool = False, progress: Progress = silent) -> Network:

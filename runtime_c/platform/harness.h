@@ -12,6 +12,7 @@ typedef struct {
     const int8_t *map;
     int32_t height, width, channels;
     int32_t stream; /* raster order, each pixel once; otherwise rows ascend, or restart at 0 */
+    int32_t parts;  /* rows restart where a rectangle begins, too: not behind what came last */
     int32_t served; /* pixels of a stream; otherwise the row behind the last one */
 } image;
 

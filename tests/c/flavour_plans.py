@@ -9,6 +9,7 @@ import numpy as np
 
 from patchc.codegen import WeightsMode
 from patchc.ir import Graph
+from patchc.kernels.cmsis_nn import cmsis_nn_kernels
 from patchc.kernels.dsp import DSP
 from patchc.kernels.mve import MVE
 from patchc.kernels.portable import PORTABLE
@@ -29,6 +30,15 @@ def flavour_machine(flavour: str) -> Machine:
     """With a flavour's kernels first, so that they are taken where nobody asks for a price."""
     first = (kernel for kernel in KERNELS.entries if kernel.flavour == flavour)
     return Machine(Registry((*first, *KERNELS.entries)), (PORTABLE, flavour))
+
+
+def library_machine(flavour: str) -> Machine:
+    """The same with kernels that call CMSIS-NN, whatever layers are proved."""
+    kernels = cmsis_nn_kernels(exact=False)
+    first = [kernel for kernel in kernels if kernel.flavour == flavour]
+    rest = [kernel for kernel in KERNELS.entries if not kernel.cmsis_nn]
+    others = [kernel for kernel in kernels if kernel.flavour != flavour]
+    return Machine(Registry((*first, *rest, *others)), (PORTABLE, flavour))
 
 
 MACHINES = {DSP: flavour_machine(DSP), MVE: flavour_machine(MVE)}

@@ -134,6 +134,42 @@ def test_the_header_is_cplusplus_too(tmp_path):
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.parametrize("name", GOLDEN)
+def test_the_network_is_cplusplus_too(name, tmp_path):
+    """Where a project compiles all of its files as C++."""
+    write(GOLDEN[name].schedule(), tmp_path)
+    sources = [tmp_path / "net.c", *tmp_path.glob("net_weights_*.c")]
+    for source in sources:
+        done = run(require_tool("g++"), "-x", "c++", "-fsyntax-only", "-Wall", "-Werror", source)
+        assert done.returncode == 0, done.stderr
+
+
+def test_two_networks_in_one_program(tmp_path):
+    """They link with one copy of the kernels, and share an arena."""
+    graphs = {"first": classifier(), "second": pools()}
+    sources: dict[str, Path] = {}
+    for name, graph in graphs.items():
+        schedule = layerwise(graph, InputMode.TILES)
+        write_files(tmp_path / name, emit(*placed(schedule), options(name=name)))
+        sources |= {path.name: path for path in (tmp_path / name).glob("*.c")}
+    main = tmp_path / "main.c"
+    main.write_text(
+        """#include "first.h"
+#include "second.h"
+static int8_t arena[FIRST_ARENA_BYTES + SECOND_ARENA_BYTES];
+int main(void)
+{
+    return first_run(arena, 0, 0) != FIRST_ERR_NULL || second_run(arena, 0, 0) != SECOND_ERR_NULL;
+}
+"""
+    )
+    include = [f"-I{tmp_path / name}" for name in graphs]
+    command = ["-std=c99", "-Wall", "-Werror", *include, *sources.values(), main]
+    done = run(require_tool("gcc"), *command, "-o", tmp_path / "both")
+    assert done.returncode == 0, done.stderr
+    assert run(tmp_path / "both").returncode == 0
+
+
 def test_large_constants_are_spread_over_files(monkeypatch, tmp_path):
     """With a limit far below their size: several files, and arrays in parts; same result."""
     monkeypatch.setattr(weights_module, "MAX_FILE_BYTES", 1400)

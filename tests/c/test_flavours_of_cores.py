@@ -38,12 +38,17 @@ def of(flavour, names):
     return {f"{name}.{flavour}" for name in names}
 
 
+def used(schedule, flavour):
+    """Those for few taps by the name of the kernel that they are a case of."""
+    return {name.replace("_few.", ".") for name in kernels_used(schedule, flavour)}
+
+
 @every_flavour
 @pytest.mark.parametrize("channels", [1, 4, 7])
 def test_layer_by_layer(channels, flavour, tmp_path):
     graph, machine = classifier(channels), MACHINES[flavour]
     schedule = lower(graph, layers_plan(graph, machine), machine.registry)
-    assert kernels_used(schedule, flavour) >= of(flavour, (*IN_TUNNELS, "dense"))
+    assert used(schedule, flavour) >= of(flavour, (*IN_TUNNELS, "dense"))
     check(schedule, tmp_path)
 
 
@@ -87,7 +92,7 @@ def test_tunnels(kernel, stride, changes, flavour, tmp_path):
     mode = InputMode.EXTERN if "reverse" in changes else InputMode.TILES
     plan = replace(tunnel_plan(graph, 0, machine, **changes), input_mode=mode)
     schedule = lower(graph, plan, machine.registry)
-    assert kernels_used(schedule, flavour) >= of(flavour, IN_TUNNELS)
+    assert used(schedule, flavour) >= of(flavour, IN_TUNNELS)
     check(schedule, tmp_path)
 
 
@@ -108,7 +113,7 @@ def test_channel_groups(flavour, group, kernel, weights, tmp_path):
     graph, machine = bottleneck(5, 4, kernel), MACHINES[flavour]
     plan = in_groups(graph, tunnel_plan(graph, 1, machine), group, machine)
     schedule = lower(graph, plan, machine.registry)
-    assert kernels_used(schedule, flavour) >= of(flavour, IN_GROUPS)
+    assert used(schedule, flavour) >= of(flavour, IN_GROUPS)
     check(schedule, tmp_path, weights)
 
 

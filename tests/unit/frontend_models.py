@@ -10,7 +10,13 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from patchc.frontend import Border, ImportedModel, import_model
+from patchc.frontend import (
+    Border,
+    ImportedModel,
+    Unsupported,
+    find_unsupported,
+    import_model,
+)
 from patchc.frontend.export import to_qoperator
 from patchc.passes import run_passes
 from patchc.reference import run_graph
@@ -125,6 +131,11 @@ def file_outputs(imported: ImportedModel, maps: Mapping[str, np.ndarray]) -> dic
         border.onnx_name: border.from_map(maps[border.tensor]) for border in imported.outputs
     }
     return run(imported.epilogue.model, borders) if imported.epilogue else borders
+
+
+def refusals(model: onnx.ModelProto) -> list[Unsupported]:
+    """What is not supported, also where it could be left to the host."""
+    return find_unsupported(model, whole=True)
 
 
 def check(model: onnx.ModelProto, *, cases: int = 2, exact: bool = True) -> ImportedModel:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from patchc.frontend import find_unsupported, import_model
+from patchc.frontend import import_model
 from patchc.ir import Clamp, Concat
-from tests.unit.frontend_models import MICROSOFT, Net, check, kinds
+from tests.unit.frontend_models import MICROSOFT, Net, check, kinds, refusals
 
 BOTH_TYPES = pytest.mark.parametrize("type_", [np.int8, np.uint8], ids=["int8", "uint8"])
 X, Y, Z = (0.03, 7), (0.05, 3), (0.04, 120)
@@ -179,17 +179,43 @@ def test_a_pad_whose_value_is_quantised(type_, real, pads):
 
 
 def refusal(net: Net, y: str) -> str:
-    (found,) = find_unsupported(net.model(net.qdq(y, Y, "y")))
+    (found,) = refusals(net.model(net.qdq(y, Y, "y")))
     return str(found)
 
 
-@pytest.mark.parametrize(("axis", "word"), [(2, "rows"), (3, "columns")])
-def test_other_axes_are_refused(axis, word):
+@pytest.mark.parametrize("type_", [np.int8, np.uint8])
+@pytest.mark.parametrize("axis", [2, 3])
+@pytest.mark.parametrize("same", [True, False])
+def test_rows_and_columns_are_put_side_by_side(type_, axis, same):
+    """Of three maps, one of which is narrower and, where scales differ, requantised first."""
+    net = Net(type_)
+    a, _ = two_maps(net)
+    b = net.qdq(net.op("Conv", a, net.weights(6, 6, 1, 1)), Y if same else Z, "other")
+    ends = net.constant([2], np.int64)
+    part = net.op("Slice", a, net.constant([0], np.int64), ends, net.constant([axis], np.int64))
+    y = net.op("Concat", a, net.qdq(part, Y, "part"), b, axis=axis, name="cat")
+    imported = check(net.model(net.qdq(y, Y if same else X, "y")))
+    assert kinds(imported).count("Add") == 2
+    assert "Concat" not in kinds(imported)
+
+
+@pytest.mark.parametrize("type_", [np.int8, np.uint8])
+def test_single_pixels_make_rows_and_columns(type_):
+    net = Net(type_)
+    a, _ = two_maps(net)
+    pixel = net.qdq(net.op("Conv", a, net.weights(4, 6, 4, 5)), X, "pixel")
+    row = net.qdq(net.op("Concat", pixel, pixel, axis=3), X, "row")
+    y = net.op("Relu", net.op("Concat", row, row, row, axis=2, name="cat"))
+    imported = check(net.model(net.qdq(y, X, "y")))
+    assert imported.graph.tensors[imported.graph.outputs[0]].shape == (3, 2, 4)
+
+
+def test_a_constant_among_rows_is_refused():
     net = Net()
     a, _ = two_maps(net)
-    assert refusal(net, net.op("Concat", a, a, axis=axis, name="cat")) == (
-        f"cat (Concat): it joins maps along {word}: only channels are supported"
-    )
+    assert refusal(
+        net, net.op("Concat", a, net.constant(np.ones((1, 6, 4, 5))), axis=2, name="cat")
+    ) == ("cat (Concat): it joins a constant to maps along rows")
 
 
 def test_flattened_maps_are_refused():
@@ -197,7 +223,8 @@ def test_flattened_maps_are_refused():
     a, _ = two_maps(net)
     flat = net.op("Flatten", a)
     assert refusal(net, net.op("Concat", flat, flat, axis=1, name="cat")) == (
-        "cat (Concat): it joins maps along dimension 1 of [n, c*h*w]: only channels are supported"
+        "cat (Concat): it joins maps along dimension 1 of [n, c*h*w]: only channels, rows or "
+        "columns are supported"
     )
 
 

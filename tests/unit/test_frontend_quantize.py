@@ -11,14 +11,18 @@ import sys
 import numpy as np
 import onnx
 import pytest
+from onnx import numpy_helper
 from PIL import Image
 
+import patchc
 from patchc.errors import PatchcError
 from patchc.frontend import import_model
 from patchc.ir import FULL_RANGE
 from patchc.passes import run_passes
+from patchc.quantize.branches import equal_tensors
 from patchc.quantize.images import ImagePreparation
 from patchc.quantize.quantize import Activation, Format, Method, QuantizeOptions, quantize
+from tests.independent import classifier
 from tests.unit.frontend_models import Net, check, kinds, run
 
 RANDOM = np.random.default_rng(0)
@@ -216,13 +220,15 @@ def test_a_linear_resize_needs_the_qdq_form(tmp_path):
 
 
 def test_a_mean_over_other_axes_is_left_to_the_importer(tmp_path):
+    """Which takes it, with a note."""
     net = Net()
     x = net.op("Conv", net.input("x", 1, 3, 16, 16), net.constant(np.ones((4, 3, 1, 1))))
     x = net.op("ReduceMean", x, axes=[1, 2], name="mean")
     quantize(net.model(net.op("Conv", x, net.constant(np.ones((2, 1, 1, 1))))), tmp_path / "q",
              {"x": samples()})  # fmt: skip
-    with pytest.raises(PatchcError, match=r"mean \(ReduceMean\): onnxruntime adds it up in float"):
-        import_model(tmp_path / "q")
+    imported = import_model(tmp_path / "q")
+    assert kinds(imported) == ["Conv", "DepthToSpace", "AveragePool", "Conv"]
+    assert imported.notes[0].startswith("mean (ReduceMean) is an integer mean")
 
 
 @pytest.mark.parametrize("method", Method)
@@ -478,3 +484,67 @@ def test_a_maximum_over_classes_stays_float(tmp_path):
     assert kinds(imported)[:3] == ["Conv", "MaxPool", "MaxPool"]
     assert imported.epilogue is not None
     assert imported.epilogue.nodes == ("best (ReduceMax)",)
+
+
+def cut_into_quadrants(tmp_path, **options):
+    """The integers of a float network cut into patches, whose ranges differ from place to place."""
+    source, cut = tmp_path / "float.onnx", tmp_path / "cut.onnx"
+    onnx.save_model(classifier(), source)
+    patchc.tunnel(source, cut, grid="2x2", **options)
+    images = patches_of_different_ranges()
+    quantize(cut, tmp_path / "q.onnx", {"image": images}, QuantizeOptions())
+    return import_model(tmp_path / "q.onnx").graph
+
+
+def patches_of_different_ranges() -> np.ndarray:
+    images = np.random.default_rng(1).normal(size=(4, 3, 24, 24)).astype(np.float32)
+    images[:, :, 12:, 12:] *= 5
+    return images
+
+
+def test_equal_branches_are_quantised_alike(tmp_path):
+    graph = cut_into_quadrants(tmp_path)
+    branches = [[n for n in graph.nodes if n.name.endswith(f"_patch{i}")] for i in range(4)]
+    assert len(branches[0]) > 5
+    for nodes in zip(*branches, strict=True):
+        assert len({graph.tensors[node.output].quant for node in nodes}) == 1
+        weights = [node.op.bias.tobytes() for node in nodes if hasattr(node.op, "bias")]
+        assert len(set(weights)) <= 1
+    assert len(graph.inputs) == 1
+
+
+def test_branches_with_other_weights_are_not(tmp_path):
+    """Those of which one weight was trained."""
+    source, cut = tmp_path / "float.onnx", tmp_path / "cut.onnx"
+    onnx.save_model(classifier(), source)
+    patchc.tunnel(source, cut, grid="2x2", weights="separate")
+    model = onnx.load(cut)
+    (weight,) = (n.input[1] for n in model.graph.node if n.name == "conv_2_patch1")
+    for tensor in model.graph.initializer:
+        if tensor.name == weight:
+            changed = numpy_helper.to_array(tensor) * np.float32(1.01)
+            tensor.CopyFrom(numpy_helper.from_array(changed, weight))
+    equal = {names[0] for names in equal_tensors(model.graph)}
+    assert any(name.startswith("conv_0") for name in equal)
+    groups = [names for names in equal_tensors(model.graph) if "conv_4_patch0" in names]
+    assert groups == [["conv_4_patch0", "conv_4_patch2", "conv_4_patch3"]]
+
+
+@pytest.mark.parametrize("format_", Format)
+def test_layers_that_share_a_bias_get_one_each(tmp_path, format_):
+    """Each belongs to the scale of what its own layer reads."""
+    net = Net()
+    x = net.input("x", 1, 3, 8, 8)
+    weights, bias = net.constant(RANDOM.normal(size=(3, 3, 1, 1))), net.constant([3.0, -2.0, 1.0])
+    y = net.op("Conv", x, weights, bias, name="first")
+    big = net.op("Conv", y, net.constant(RANDOM.normal(0, 20, (3, 3, 1, 1))), name="louder")
+    z = net.op("Conv", big, weights, bias, name="second")
+    model = net.model(z)
+    images = RANDOM.normal(size=(4, 3, 8, 8)).astype(np.float32)
+    quantize(model, tmp_path / "q.onnx", {"x": images}, QuantizeOptions(format_))
+    found, wanted = (
+        run(file, {"x": images[:1]})[z] for file in (onnx.load(tmp_path / "q.onnx"), model)
+    )
+    assert np.abs(found - wanted).max() < 0.05 * np.abs(wanted).max()
+    convs = [n for n in import_model(tmp_path / "q.onnx").graph.nodes if n.op.kind == "Conv"]
+    assert not np.array_equal(convs[0].op.bias, convs[2].op.bias)

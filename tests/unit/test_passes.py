@@ -14,6 +14,7 @@ from patchc.ir import (
     ChannelConstant,
     Clamp,
     Conv,
+    GlobalAveragePool,
     Graph,
     GraphError,
     Lut,
@@ -25,6 +26,7 @@ from patchc.ir import (
     Quantization,
     Sub,
     Tensor,
+    Upsample,
     Window,
     format_graph,
     verify,
@@ -32,6 +34,7 @@ from patchc.ir import (
 from patchc.passes import PASSES, Pass, run_passes
 from patchc.passes.constant_operands import table_constants
 from patchc.passes.dead_nodes import drop_dead_nodes
+from patchc.passes.drop_repeats import drop_repeats
 from patchc.passes.fold_clips import fold_clips
 from patchc.passes.identity_tables import drop_identity_tables
 from patchc.passes.merge_tables import merge_tables
@@ -246,6 +249,7 @@ def test_the_order_of_the_passes():
         "merge-tables",
         "drop-identity-tables",
         "fold-clips",
+        "drop-repeats",
         "drop-dead-nodes",
     ]
 
@@ -257,3 +261,40 @@ def test_the_verifier_runs_after_every_pass(monkeypatch):
     monkeypatch.setattr("patchc.passes.PASSES", (Pass("bad", breaks),))
     with pytest.raises(GraphError, match="after bad: graph g: no tensor 'nothing'"):
         run_passes(graph(("y", conv(), "x")))
+
+
+def repeated(op, *order: str) -> Graph:
+    """`op` over a map and one of its pixels' means, repeated; `order`: of "x" and "wide"."""
+    sizes = {"x": SHAPE, "mean": (1, 1, 4), "wide": SHAPE, "y": SHAPE}
+    tensors = {name: Tensor(name, size, Q) for name, size in sizes.items()}
+    nodes = (
+        Node("make_mean", GlobalAveragePool(), ("x",), "mean"),
+        Node("make_wide", Upsample(SHAPE[:2]), ("mean",), "wide"),
+        Node("make_y", op, order, "y"),
+    )
+    return verify(Graph("g", ("x",), ("y",), tensors, nodes))
+
+
+@pytest.mark.parametrize(
+    ("op", "order"),
+    [
+        (Mul(), ("x", "wide")),
+        (Mul(), ("wide", "x")),
+        (Max(), ("wide", "x")),
+        (Add(), ("x", "wide")),
+        (Sub(), ("x", "wide")),
+    ],
+)
+def test_a_repeat_of_one_pixel_is_read_as_a_pixel(op, order):
+    before = repeated(op, *order)
+    after = drop_dead_nodes(drop_repeats(before))
+    assert [node.output for node in after.nodes] == ["mean", "y"]
+    same_bytes(before, after)
+
+
+@pytest.mark.parametrize(
+    ("op", "order"), [(Sub(), ("wide", "x")), (Add(reverse=True), ("x", "wide"))]
+)
+def test_a_repeat_stays_where_the_order_matters(op, order):
+    before = repeated(op, *order)
+    assert drop_repeats(before).nodes == before.nodes

@@ -16,11 +16,15 @@ from patchc.memory import place
 from patchc.numerics.node_forms import FormCounts
 from patchc.plan.types import InputMode
 from patchc.planner.layer_by_layer import trivial_plan
+from patchc.planner.machine import machine_of
 from patchc.report import Facts, Report, build_report, to_text
+from patchc.report.choices import kernel_choices
 from patchc.report.floor import find_peak, over_budget
 from patchc.report.text import WIDTH, shorten
 from patchc.schedule.lower import lower
-from patchc.schedule.types import Schedule
+from patchc.schedule.types import KernelCall, Schedule
+from patchc.schedule.work import executed
+from patchc.targets.cores import core
 from tests.graphs import NetworkBuilder
 
 RESERVE = 1000
@@ -75,6 +79,7 @@ def compiled(
         reserve_bytes=RESERVE,
         layerwise_bytes=placement.arena_bytes,
         constant_bytes={node.name: 100 for node in graph.nodes},
+        weights_bytes=100 * len(graph.nodes),
         exact=constant_facts(schedule).exact,
     )
     return build_report(imported, plan, schedule, placement, facts), schedule
@@ -135,7 +140,7 @@ def test_recomputed_columns_and_calls_are_counted():
     )
     graph = schedule.graph
     constants = {node.name: 100 for node in graph.nodes}
-    facts = Facts("net", "cortex-m4", None, RESERVE, 0, constants, FormCounts())
+    facts = Facts("net", "cortex-m4", None, RESERVE, 0, constants, 0, FormCounts())
     imported = ImportedModel(graph, onnx.ModelProto(), "", None, None, (), (), ())
     again = build_report(
         imported, trivial_plan(graph, InputMode.TILES), striped, place(striped), facts
@@ -179,7 +184,7 @@ def test_host_operators_are_named():
     schedule = lower(graph, plan)
     ops = HostOps(("softmax (Softmax)",), onnx.ModelProto())
     imported = ImportedModel(graph, onnx.ModelProto(), "", None, ops, (), (), ())
-    facts = Facts("net", "cortex-m4", None, 0, 0, {}, FormCounts())
+    facts = Facts("net", "cortex-m4", None, 0, 0, {}, 0, FormCounts())
     report = build_report(imported, plan, schedule, place(schedule), facts)
     assert report.host.trailing == ("softmax (Softmax)",)
     assert "softmax (Softmax)" in to_text(report)
@@ -239,3 +244,42 @@ def test_numbers_in_json_are_plain():
             walk(inner)
 
     walk(compiled(network())[0].to_dict())
+
+
+def test_choices_give_the_price_and_the_scratch_memory_of_other_kernels():
+    machine = machine_of(core("cortex-m4"))
+    net = NetworkBuilder()
+    x = net.bottleneck(net.conv(net.input(8, 8, 3), 4, 3, name="stem"), 8, 6, 3, 1)
+    graph = net.build(net.dense(net.mean(x), 10, name="classes"))
+    plan = trivial_plan(graph, InputMode.TILES, machine=machine)
+    schedule = lower(graph, plan, machine.registry)
+    imported = ImportedModel(graph, onnx.ModelProto(), "", None, None, (), (), ())
+    facts = Facts("net", "cortex-m4", None, 0, 0, {}, 0, FormCounts(), machine)
+    report = build_report(imported, plan, schedule, place(schedule), facts)
+    stem, *_ = report.choices
+    assert (stem.node, stem.kernel) == ("stem.node", "conv2d.dsp")
+    steps = [step for block in schedule.blocks for step in block.steps if step.nodes]
+    first = next(call for call in steps[0].all_calls if isinstance(call, KernelCall))
+    assert first.scratch is not None
+    assert stem.scratch_bytes == first.scratch.bytes
+    (other,) = stem.others
+    assert (other.kernel, other.scratch_bytes, other.refused) == ("conv2d", 0, None)
+    assert other.cost is not None
+    assert other.cost > stem.cost
+    work = {one.node: machine.cost(one.kernel, one.features) for one in executed(schedule)}
+    assert all(choice.cost == work[choice.node] for choice in report.choices)
+    assert f"{len(report.choices)} nodes have other kernels" in " ".join(to_text(report).split())
+    assert not compiled(graph)[0].choices  # of one flavour there is nothing to choose from
+
+
+def test_choices_say_why_a_flavour_does_not_run_a_node():
+    machine = machine_of(core("cortex-m4"))
+    net = NetworkBuilder()
+    graph = net.build(net.conv(net.input(8, 8, 8), 8, 3, name="grouped"))
+    op = replace(graph.nodes[0].op, groups=2, weights=graph.nodes[0].op.weights[..., :4])
+    graph = replace(graph, nodes=(replace(graph.nodes[0], op=op),))
+    plan = trivial_plan(graph, InputMode.TILES, machine=machine)
+    schedule = lower(graph, plan, machine.registry)
+    (choice,) = kernel_choices(plan, schedule, machine)
+    assert choice.kernel == "conv2d"
+    assert {other.kernel: other.refused for other in choice.others}["conv2d.dsp"] == "it has groups"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 
 import numpy as np
 
 from patchc.frontend.axes import Layout, describe, dims
+from patchc.frontend.broadcasts import spread
 from patchc.frontend.builder import Result
 from patchc.frontend.call import Call
 from patchc.frontend.load import MICROSOFT
@@ -21,7 +22,8 @@ from patchc.frontend.values import (
     QuantizedConstant,
     Value,
 )
-from patchc.ir import Add, Binary, ChannelConstant, Lut, Mul, Quantization, Sub
+from patchc.frontend.weights import float_bias
+from patchc.ir import Add, Binary, ChannelConstant, Conv, Lut, Mul, Quantization, Sub
 
 OPERATORS: dict[str, type[Binary]] = {
     "Add": Add,
@@ -35,22 +37,48 @@ Operand = Quantized | QuantizedConstant
 
 
 _LIMITS = (
-    "other broadcasts than of one value, one per channel or a map of one pixel; sums whose first "
-    "operand is broadcast, with some scales; float constants of several elements; constants with a "
-    "scale per channel"
+    "constants that vary over the map; sums whose first operand is broadcast, with some scales; "
+    "constants with a scale per channel"
 )
 
 
-@onnx_op("Add", "Mul", "Sub", makes=(Add, Mul, Sub, Lut), limits=_LIMITS)
+@onnx_op("Add", "Mul", "Sub", makes=(Add, Mul, Sub, Lut, Conv), limits=_LIMITS)
 def binary(call: Call) -> Value:
     """In a QDQ file: a function of one value, or of two operands."""
     if is_function(call):
         return function(call)
+    if call.node.op_type == "Add":
+        for index, value in enumerate(call.inputs):
+            if isinstance(value, Pending) and isinstance(value.op, Conv):
+                return _add_bias(call, value, 1 - index)
     for value in call.inputs:
         if isinstance(value, Constant):
             raise float_constant(value)
     pair = _pair(call, *(real_operand(call, index) for index in range(2)))
     return Pending(call.name, call.output, pair.op, pair.inputs, pair.layout)
+
+
+def _add_bias(call: Call, layer: Pending, index: int) -> Pending:
+    """What is added to the float result of a layer, before that is quantised: its bias."""
+    op = layer.op
+    assert isinstance(op, Conv)
+    if layer.clips or op.bias.any() or not _along_channels(call.input(index), layer):
+        call.activation(1 - index)  # says that it is not quantised
+    scale = call.builder.tensors[layer.inputs[0]].quant.scale
+    bias = float_bias(call, index, scale, op.weight_scales)
+    return replace(layer, node=call.name, result=call.output, op=replace(op, bias=bias))
+
+
+def _along_channels(value: Value | None, layer: Pending) -> bool:
+    """Whether a constant holds one number, or one for each channel of what the layer gives."""
+    if not isinstance(value, Constant | QuantizedConstant):
+        return False
+    shape = (value.array if isinstance(value, Constant) else value.values).shape
+    aligned = (1,) * (len(layer.layout) - len(shape)) + shape
+    return len(aligned) == len(layer.layout) and all(
+        size == 1 or [axis.name for axis in axes] == ["c"]
+        for size, axes in zip(aligned, layer.layout, strict=True)
+    )
 
 
 @onnx_op("QLinearAdd", "QLinearMul", domain=MICROSOFT, makes=(Add, Mul), limits=_LIMITS)
@@ -98,10 +126,12 @@ class _Pair:
 def _pair(call: Call, first: Operand, second: Operand) -> _Pair:
     """Raises RefusalError for operands that patchc cannot put together."""
     kind = OPERATORS[call.node.op_type]
+    size = first.values.size if isinstance(first, QuantizedConstant) else prod(dims(first.layout))
+    if isinstance(first, Quantized) and isinstance(second, Quantized):
+        first, second = spread(call.builder, first, second)
     map_ = larger(first, second)
     shape = dims(map_.layout)
     other = second if first is map_ else first
-    size = first.values.size if isinstance(first, QuantizedConstant) else prod(dims(first.layout))
     if kind is Add and size == 1:  # onnxruntime's formula has them the other way round
         first, second = second, first
     either = kind is Add and 1 < size < prod(shape)

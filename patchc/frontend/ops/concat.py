@@ -11,26 +11,27 @@ from patchc.frontend.axes import Axis, Layout, describe, dims
 from patchc.frontend.builder import Result
 from patchc.frontend.call import Call
 from patchc.frontend.load import MICROSOFT
+from patchc.frontend.ops.tiles import tiled
 from patchc.frontend.refusal import RefusalError
 from patchc.frontend.registry import onnx_op
 from patchc.frontend.values import Constant, Pending, Quantized, QuantizedConstant, Value
-from patchc.ir import Concat, Quantization
+from patchc.ir import Add, Concat, Quantization
 from patchc.numerics.linear import dequantize
 
 Operand = Quantized | np.ndarray  # a constant as float32 real values, in the shape of the file
 
-AXES = {"h": "rows", "w": "columns"}
+_LIMITS = "constants that vary over the map, or along rows or columns"
 
 
-_LIMITS = "other axes than the channels; constants that vary over the map"
-
-
-@onnx_op("Concat", makes=(Concat,), limits=_LIMITS)
+@onnx_op("Concat", makes=(Add, Concat), limits=_LIMITS)
 def concat(call: Call) -> Value:
-    """Of float tensors in a QDQ file, or of integers of one scale and zero point."""
+    """Of float tensors in a QDQ file, or of integers of one scale and zero point; along rows or
+    columns each map is put at its place among zeros, and these are added."""
     values = call.inputs
     if not any(isinstance(value, Quantized) for value in values):
         joined = _join(call, [_real_operand(call, index) for index in range(len(values))])
+        if isinstance(joined, Pending):
+            return joined
         return Pending(call.name, call.output, joined.op, joined.inputs, joined.layout)
     first = next(value for value in values if isinstance(value, Quantized))
     quant = call.builder.tensors[first.tensor].quant
@@ -39,10 +40,12 @@ def concat(call: Call) -> Value:
     ]
     joined = _join(call, operands)
     result = Result(call.output, joined.layout, quant, first.unsigned)
+    if isinstance(joined, Pending):
+        return call.builder.finish(joined, result)
     return call.builder.emit(call.name, joined.op, joined.inputs, result)
 
 
-@onnx_op("QLinearConcat", domain=MICROSOFT, makes=(Concat,), limits=_LIMITS)
+@onnx_op("QLinearConcat", domain=MICROSOFT, makes=(Add, Concat), limits=_LIMITS)
 def qlinear_concat(call: Call) -> Value:
     """In a QOperator file: the output's quantisation, then each input and its own."""
     quant, unsigned = call.quantization(0, 1)
@@ -52,6 +55,8 @@ def qlinear_concat(call: Call) -> Value:
     ]
     joined = _join(call, operands)
     result = Result(call.output, joined.layout, quant, unsigned)
+    if isinstance(joined, Pending):
+        return call.builder.finish(joined, result)
     return call.builder.emit(call.name, joined.op, joined.inputs, result)
 
 
@@ -82,14 +87,19 @@ class _Joined:
     layout: Layout
 
 
-def _join(call: Call, operands: Sequence[Operand]) -> _Joined:
-    """Raises RefusalError where it is not along the channels, or a constant varies over the map."""
+def _join(call: Call, operands: Sequence[Operand]) -> _Joined | Pending:
+    """Pending: along rows or columns. Raises RefusalError where it is neither that nor along the
+    channels, or a constant varies over the map."""
     maps = [operand for operand in operands if isinstance(operand, Quantized)]
     if not maps:
         raise RefusalError("none of its operands is an activation")
     rank = len(maps[0].layout)
     axis = call.attribute("axis", 1) % rank
-    _check_axis(call, maps, axis)
+    along = _axis(call, maps, axis)
+    if along != "c":
+        if len(maps) < len(operands):
+            raise RefusalError(f"it joins a constant to maps along {_AXES[along]}")
+        return tiled(call, maps, axis, along)
     others = {map_.layout[:axis] + map_.layout[axis + 1 :] for map_ in maps}
     if len(others) > 1:
         words = ", ".join(dict.fromkeys(describe(map_.layout) for map_ in maps))
@@ -111,16 +121,36 @@ def _join(call: Call, operands: Sequence[Operand]) -> _Joined:
     return _Joined(Concat(tuple(starts), filled), tuple(inputs), layout)
 
 
-def _check_axis(call: Call, maps: Sequence[Quantized], axis: int) -> None:
-    """Raises RefusalError unless the operands are joined along the channels."""
+_AXES = {"h": "rows", "w": "columns"}
+
+
+def _axis(call: Call, maps: Sequence[Quantized], axis: int) -> str:
+    """Along which axis of the map the operands are joined: "h", "w" or "c". Raises RefusalError."""
+    found = "c"
     for map_ in maps:
         names = [item.name for item in map_.layout[axis]]
         if names in (["h"], ["w"]):
             call.builder.guess_channels(map_, axis)
+            found = names[0]
+    found = found if found != "c" else _axis_of_one(maps[0].layout, axis)
+    for map_ in maps:
+        names = [item.name for item in map_.layout[axis]]
         elsewhere = {item.name for i, d in enumerate(map_.layout) for item in d if i != axis}
-        if names not in ([], ["c"]) or "c" in elsewhere:
-            where = AXES.get("".join(names), f"dimension {axis} of {describe(map_.layout)}")
-            raise RefusalError(f"it joins maps along {where}: only channels are supported")
+        if names not in ([], [found]) or found in elsewhere:
+            where = f"dimension {axis} of {describe(map_.layout)}"
+            raise RefusalError(
+                f"it joins maps along {where}: only channels, rows or columns are supported"
+            )
+    return found
+
+
+def _axis_of_one(layout: Layout, axis: int) -> str:
+    """Of a dimension in which the maps have one row or column each: by where the channels are."""
+    names = ["".join(item.name for item in dimension) for dimension in layout]
+    if names[axis] or "c" not in names or len(names) != 4:
+        return "c"
+    places = [i for i in range(1, 4) if i != names.index("c")]
+    return "hw"[places.index(axis)] if axis in places else "c"
 
 
 def per_channel(constant: np.ndarray, shape: Sequence[int], axis: int) -> np.ndarray:

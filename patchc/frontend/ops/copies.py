@@ -5,24 +5,34 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 
-from patchc.frontend.axes import Axis, Layout, channels_first, channels_first_layout, describe, dims
+from patchc.frontend.axes import (
+    Axis,
+    Layout,
+    channel_order,
+    channels_first,
+    channels_first_layout,
+    describe,
+    dims,
+    is_cut,
+)
 from patchc.frontend.builder import Result
 from patchc.frontend.call import Call
 from patchc.frontend.refusal import RefusalError
 from patchc.frontend.registry import onnx_op
-from patchc.frontend.values import Dequantized, Pending, Quantized, Refused, Value
+from patchc.frontend.values import NO_PADS, Dequantized, Pending, Quantized, Refused, Value
 from patchc.ir import Copy, DepthToSpace, Padding, Rearrange, Window, output_shape
 from patchc.ir.graph import Shape
 
 _CUT = "dimensions that are several axes at once"
 
 
-@onnx_op("Slice", makes=(Rearrange,), limits=f"steps below 1; {_CUT}")
+@onnx_op("Slice", makes=(Rearrange, DepthToSpace), limits=_CUT)
 def slice_(call: Call) -> Value:
-    """Of rows, columns and channels, with any step from 1 on."""
+    """Of rows, columns and channels, with any step; rows or columns backwards are two copies."""
     source = _source(call)
     sizes = dims(source.layout)
     starts, ends = (_numbers(call, index, what) for index, what in ((1, "starts"), (2, "ends")))
@@ -30,8 +40,6 @@ def slice_(call: Call) -> Value:
     steps = _optional_numbers(call, 4, "steps", [1] * len(starts))
     parts: dict[int, range] = {}
     for axis, start, end, step in zip(axes, starts, ends, steps, strict=True):
-        if step < 1:
-            raise RefusalError(f"a step of {step}: only steps from 1 on are supported")
         dimension = axis % len(sizes)
         parts[dimension] = range(*slice(start, end, step).indices(sizes[dimension]))
     return _copied(call, source, 0, _part(call, source, parts))
@@ -64,11 +72,11 @@ def split(call: Call) -> Sequence[Value]:
 
 @onnx_op(
     "Gather",
-    makes=(Rearrange,),
-    limits=f"rows or columns out of order; indices of several dimensions; {_CUT}",
+    makes=(Rearrange, DepthToSpace),
+    limits=f"indices of several dimensions; {_CUT}",
 )
 def gather(call: Call) -> Value:
-    """Constant indices: any of channels, of rows or columns those at one distance."""
+    """Constant indices, any of them; of rows or columns that are not at one distance two copies."""
     source = _source(call)
     sizes = dims(source.layout)
     axis = call.attribute("axis", 0) % len(sizes)
@@ -113,18 +121,17 @@ class _Part:
 
     op: Copy | None  # None: all of it, as it is
     layout: Layout
+    source: Quantized | None = None  # what is read, where it is not the operand itself
 
 
 def _source(call: Call) -> Quantized:
     """The tensor to copy from. Raises RefusalError."""
     value = call.input(0)
+    parts = value.source if isinstance(value, Dequantized) and not value.function else value
+    if isinstance(parts, Quantized) and _has_channels_apart(parts):
+        return parts
     if isinstance(value, Quantized):
         return call.readable(value)
-    if isinstance(value, Pending) and isinstance(value.op, Copy) and not value.clips:
-        # Copies that follow each other in float are copies of integers all the same.
-        quant = call.builder.tensors[value.inputs[0]].quant
-        whole = Result(value.result, value.layout, quant, in_file=False)
-        return call.readable(call.builder.finish(value, whole))
     return call.activation(0)
 
 
@@ -137,7 +144,9 @@ def _blocks(call: Call) -> tuple[Quantized, Shape, int]:
 
 def _part(call: Call, source: Quantized, parts: Mapping[int, Sequence[int]]) -> _Part:
     """The positions `parts` of dimensions. Raises RefusalError where a dimension is none of rows,
-    columns and channels, or positions are not at one distance."""
+    columns and channels."""
+    if is_cut(source.layout):
+        return _channel_parts(source, parts)
     shape = call.builder.tensors[source.tensor].shape
     layout, sizes = list(source.layout), dims(source.layout)
     chosen: dict[str, Sequence[int]] = {
@@ -157,29 +166,97 @@ def _part(call: Call, source: Quantized, parts: Mapping[int, Sequence[int]]) -> 
         (axis,) = axes
         chosen[axis.name] = positions
         layout[dimension] = (Axis(axis.name, len(positions)),) if len(positions) > 1 else ()
+    moved, last = source, None
+    for index, name in enumerate("hw"):
+        if _crop(chosen[name], shape[index]) is None:
+            if last is not None:
+                moved = _moved(call, moved, last)
+            moved, last = _in_any_order(call, moved, index, chosen[name])
+            chosen[name] = range(len(chosen[name]))
+            shape = output_shape(last, call.builder.tensors[moved.tensor].shape)
     if all(
         list(chosen[name]) == list(range(size)) for name, size in zip("hwc", shape, strict=True)
     ):
-        return _Part(None, source.layout)
-    (top, bottom, down), (left, right, across) = (
-        _crop(chosen[name], size) for name, size in zip("hw", shape[:2], strict=True)
-    )
+        return _Part(last, tuple(layout) if last else source.layout, moved)
+    if last is not None:
+        moved = _moved(call, moved, last)
+    rows, cols = (_crop(chosen[name], size) for name, size in zip("hw", shape[:2], strict=True))
+    assert rows is not None
+    assert cols is not None
+    (top, bottom, down), (left, right, across) = rows, cols
     window = Window((1, 1), (down, across), pads=Padding(top, left, bottom, right))
-    return _Part(Rearrange(window, np.array(chosen["c"])), tuple(layout))
+    return _Part(Rearrange(window, np.array(chosen["c"])), tuple(layout), moved)
 
 
-def _crop(positions: Sequence[int], size: int) -> tuple[int, int, int]:
-    """Pads, 0 or less, before and after, and the stride. Raises RefusalError."""
+def _in_any_order(
+    call: Call, source: Quantized, index: int, positions: Sequence[int]
+) -> tuple[Quantized, DepthToSpace]:
+    """Rows (`index` 0) or columns at `positions`: side by side as channels in their new order, and
+    the operator that makes rows or columns of these again."""
+    shape = call.builder.tensors[source.tensor].shape
+    kernel = (shape[0], 1) if index == 0 else (1, shape[1])
+    channels = np.arange(shape[2])
+    order = (np.array(positions)[:, None] * shape[2] + channels).reshape(-1)
+    aside = _moved(call, source, Rearrange(Window(kernel, kernel), order))
+    count = len(positions)
+    return aside, DepthToSpace((count, 1) if index == 0 else (1, count))
+
+
+def _moved(call: Call, source: Quantized, op: Copy) -> Quantized:
+    shape = output_shape(op, call.builder.tensors[source.tensor].shape)
+    return call.builder.copied(source, op, channels_first_layout(shape, 4), "moved")
+
+
+def _has_channels_apart(value: Quantized) -> bool:
+    """Whether its channels are in parts that lie in several dimensions, and nothing else is."""
+    names = [axis.name for axes in value.layout for axis in axes if axis.name != "c"]
+    cut = is_cut(value.layout) and channel_order(value.layout) is None
+    return cut and len(set(names)) == len(names) and value.pads == NO_PADS
+
+
+def _channel_parts(source: Quantized, parts: Mapping[int, Sequence[int]]) -> _Part:
+    """The positions `parts` of dimensions that are parts of the channels: what is left of these, in
+    the order of the layout. Raises RefusalError for other dimensions."""
+    order = np.zeros(1, np.int64)
+    lengths: list[int] = []  # of what is left of the channels in each dimension
+    for dimension, axes in enumerate(source.layout):
+        own = [axis for axis in axes if axis.name == "c"]
+        offsets = np.zeros(1, np.int64)
+        for axis in own:
+            offsets = (offsets[:, None] + np.arange(axis.size) * axis.step).reshape(-1)
+        if dimension in parts:
+            if len(own) != len(axes):
+                raise RefusalError(
+                    f"dimension {dimension} of {describe(source.layout)}: of this one only "
+                    "channels can be cut"
+                )
+            offsets = offsets[list(parts[dimension])]
+        elif own and len(own) != len(axes):
+            raise RefusalError(f"it reads {describe(source.layout)}: channels beside others")
+        lengths.append(len(offsets))
+        order = (order[:, None] + offsets).reshape(-1)
+    layout = [
+        (Axis("c", length, prod(lengths[dimension + 1 :])),)
+        if length > 1
+        else tuple(axis for axis in axes if axis.name != "c")
+        for dimension, (axes, length) in enumerate(zip(source.layout, lengths, strict=True))
+    ]
+    return _Part(Rearrange(Window((1, 1)), order), tuple(layout))
+
+
+def _crop(positions: Sequence[int], size: int) -> tuple[int, int, int] | None:
+    """Pads, 0 or less, before and after, and the stride; None where there is none."""
     first, last = positions[0], positions[-1]
     step = positions[1] - first if len(positions) > 1 else 1
     if step < 1 or list(positions) != list(range(first, last + 1, step)):
-        raise RefusalError("rows or columns in another order: only channels can be rearranged")
+        return None
     return -first, last + 1 - size, step
 
 
 def _copied(call: Call, source: Quantized, index: int, part: _Part) -> Value:
     """Output `index` of the node."""
     integers = isinstance(call.input(0), Quantized)
+    source = part.source or source
     if part.op is None:
         return source if integers else Dequantized(source)
     name = call.node.output[index]

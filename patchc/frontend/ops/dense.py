@@ -20,11 +20,12 @@ from patchc.frontend.refusal import RefusalError
 from patchc.frontend.registry import onnx_op
 from patchc.frontend.values import Pending, Quantized, QuantizedConstant, Value
 from patchc.frontend.weights import (
+    centred,
+    fitting,
     float_bias,
     float_weights,
     integer_bias,
     integer_weights,
-    symmetric,
 )
 from patchc.ir import Conv, Window
 
@@ -32,7 +33,7 @@ from patchc.ir import Conv, Window
 CHANNELS_LAST = {2: ("w", "c"), 3: ("n", "w", "c"), 4: ("n", "h", "w", "c")}
 
 
-_WEIGHTS = "weights of other than two dimensions or with a zero point; products of two activations"
+_WEIGHTS = "weights of other than two dimensions; products of two activations"
 _FACTORS = "transA; alpha other than 1 (of float files `patchc quantize` folds both)"
 
 
@@ -41,7 +42,7 @@ def dense(call: Call) -> Value:
     """A dense layer in a QDQ file."""
     _check_attributes(call, needs_beta=call.input(2) is not None)
     source = call.activation(0)
-    op, layout = _dense(call, source, float_weights(call, 1))
+    op, source, layout = _dense(call, source, float_weights(call, 1))
     scale = call.builder.tensors[source.tensor].quant.scale
     op = replace(op, bias=float_bias(call, 2, scale, op.weight_scales))
     return Pending(call.name, call.output, op, (source.tensor,), layout)
@@ -55,7 +56,7 @@ def qgemm(call: Call) -> Value:
         raise RefusalError("its output is float: give it an output scale and zero point")
     source = call.integers(0, *call.quantization(1, 2))
     axis = 0 if call.attribute("transB", 0) else 1
-    op, layout = _dense(call, source, integer_weights(call, 3, axis))
+    op, source, layout = _dense(call, source, integer_weights(call, 3, axis))
     op = replace(op, bias=integer_bias(call, 6, op.weight_scales))
     result = Result(call.output, layout, *call.quantization(7, 8))
     return call.builder.emit(call.name, op, (source.tensor,), result)
@@ -65,7 +66,7 @@ def qgemm(call: Call) -> Value:
 def qlinear_matmul(call: Call) -> Value:
     """A matrix product in a QOperator file."""
     source = call.integers(0, *call.quantization(1, 2))
-    op, layout = _dense(call, source, integer_weights(call, 3, axis=1))
+    op, source, layout = _dense(call, source, integer_weights(call, 3, axis=1))
     result = Result(call.output, layout, *call.quantization(6, 7))
     return call.builder.emit(call.name, op, (source.tensor,), result)
 
@@ -80,26 +81,29 @@ def _check_attributes(call: Call, *, needs_beta: bool) -> None:
         raise RefusalError(f"beta = {beta:g}: only 1 is supported")
 
 
-def _dense(call: Call, source: Quantized, weights: QuantizedConstant) -> tuple[Conv, Layout]:
-    """The operator without its bias, and the layout of its output."""
+def _dense(
+    call: Call, source: Quantized, weights: QuantizedConstant
+) -> tuple[Conv, Quantized, Layout]:
+    """The operator without its bias, the map that it reads, and the layout of its output."""
     if weights.values.ndim != 2:
         raise RefusalError(f"weights of {weights.values.ndim} dimensions: a matrix is supported")
     transposed = bool(call.attribute("transB", 0))
-    values, scales = symmetric(weights, axis=0 if transposed else 1)
+    values, scales = centred(weights, axis=0 if transposed else 1)
     matrix = values if transposed else values.T  # (channels out, contracted)
     channels_out, contracted = matrix.shape
     if not source.layout or math.prod(axis.size for axis in source.layout[-1]) != contracted:
         raise RefusalError(f"weights of shape {list(values.shape)} over {describe(source.layout)}")
     kernel, matrix = _kernel(call, source, matrix)
     layout = (*source.layout[:-1], (Axis("c", channels_out),) if channels_out > 1 else ())
+    taps, source = fitting(call, source, matrix.reshape(channels_out, *kernel, -1), 1)
     op = Conv(
         window=Window(kernel=kernel),
         groups=1,
-        weights=matrix.reshape(channels_out, *kernel, -1),
+        weights=taps,
         weight_scales=scales,
         bias=np.zeros(channels_out, np.int32),
     )
-    return op, layout
+    return op, source, layout
 
 
 def _kernel(

@@ -9,6 +9,7 @@ from math import inf, prod
 import numpy as np
 
 from patchc.frontend.axes import dims
+from patchc.frontend.broadcasts import spread
 from patchc.frontend.builder import Result
 from patchc.frontend.call import Call
 from patchc.frontend.ops.binary import (
@@ -36,8 +37,8 @@ from patchc.ir.graph import Extremum
 OPERATORS: dict[str, type[Extremum]] = {"Max": Max, "Min": Min}
 
 _LIMITS = (
-    "other broadcasts than of one value, one per channel or a map of one pixel; float constants of "
-    "several elements; constants with a scale per channel"
+    "other broadcasts than of one value, one per channel or a map of one pixel; constants with a "
+    "scale per channel"
 )
 
 
@@ -92,6 +93,9 @@ def _chain(call: Call, operands: Sequence[Operand]) -> Pending:
     map_ = max(maps, key=lambda operand: prod(dims(operand.layout)))
     others = list(operands)
     others.remove(map_)
+    for index, other in enumerate(others):
+        if isinstance(other, Quantized):
+            map_, others[index] = spread(call.builder, map_, other)
     first, *links = [_link(call, map_, other) for other in others]
     inputs = (map_.tensor, *first.inputs)
     return Pending(call.name, call.output, first.op, inputs, map_.layout, links=tuple(links))

@@ -1,4 +1,4 @@
-"""Operators whose float results onnxruntime rounds in ways that no integer formula follows:
+"""An operator whose float results onnxruntime rounds in ways that no integer formula follows: it is
 refused, with what to do instead."""
 
 from __future__ import annotations
@@ -7,20 +7,6 @@ from patchc.frontend.call import Call
 from patchc.frontend.refusal import RefusalError
 from patchc.frontend.registry import onnx_op
 from patchc.frontend.values import Value
-
-
-@onnx_op(
-    "ReduceMean",
-    limits="quantised files; of float ones `patchc quantize` makes GlobalAveragePool, over rows "
-    "and columns",
-)
-def reduce_mean(call: Call) -> Value:
-    """onnxruntime computes it in float32, and the order of its sum depends on what stands around
-    it: the same node between convolutions and at the end gives other bytes."""
-    raise RefusalError(
-        "onnxruntime adds it up in float, in an order that depends on its neighbours: export the "
-        "mean over rows and columns as GlobalAveragePool (patchc quantize does)"
-    )
 
 
 @onnx_op(
@@ -33,4 +19,17 @@ def conv_transpose(call: Call) -> Value:
     raise RefusalError(
         "onnxruntime computes it in float: quantise the float model with patchc quantize, which "
         "writes it as Conv, DepthToSpace and Slice, or export it so"
+    )
+
+
+@onnx_op(
+    "BatchNormalization",
+    limits="quantised files; in float ones `patchc quantize` folds it into a layer before or "
+    "behind it, or makes a depthwise convolution of 1 x 1",
+)
+def batch_normalization(call: Call) -> Value:
+    """onnxruntime has no integer kernel."""
+    raise RefusalError(
+        "onnxruntime computes it in float: quantise the float model with patchc quantize, which "
+        "folds it into a layer or writes it as a depthwise convolution"
     )

@@ -78,7 +78,7 @@ FUSED = ("FastGelu", "Gelu", "QuickGelu")
     *FUNCTIONS,
     *ARITHMETIC,
     makes=(Lut,),
-    limits="two activations; constants of several elements, but for slopes of PRelu per channel",
+    limits="two activations; constants of several elements, but for float ones per channel",
 )
 @onnx_op(*FUSED, domain=MICROSOFT)
 def function(call: Call) -> Value:
@@ -103,29 +103,30 @@ def _fitting(call: Call, operand: Operand, source: Quantized) -> Operand:
     if not isinstance(operand, Constant | QuantizedConstant) or is_scalar(operand, source):
         return operand
     array = _array(operand)
-    if call.node.op_type != "PRelu" or isinstance(operand, QuantizedConstant):
+    if isinstance(operand, QuantizedConstant):
         raise RefusalError(
-            f"a constant of shape {list(array.shape)}: only one element is supported"
+            f"a quantised constant of shape {list(array.shape)}: one element is supported, or a "
+            "float constant with one for each channel"
         )
     aligned = (1,) * (len(source.layout) - array.ndim) + array.shape
     along = [axes for axes, size in zip(source.layout, aligned, strict=False) if size > 1]
     if along != [(Axis("c", array.size),)] and len(along) == 1:
         call.builder.guess_channels(source, aligned.index(array.size))
-    if along != [(Axis("c", array.size),)]:
+    if along != [(Axis("c", array.size),)] or array.ndim > len(source.layout):
         raise RefusalError(
-            f"slopes of shape {list(array.shape)} over {describe(source.layout)}: one, or one for "
-            "each channel, is supported"
+            f"a constant of shape {list(array.shape)} over {describe(source.layout)}: one element, "
+            "or one for each channel, is supported"
         )
     return ChannelConstants(array.reshape(-1))
 
 
 def is_function(call: Call) -> bool:
-    """Whether a sum or the like is a function of one value; if not, it may be of several
-    activations."""
+    """Whether a sum or the like is a function of one value, or one for each channel; if not, it may
+    be of several activations."""
     sources = {value.source for value in call.inputs if isinstance(value, Dequantized)}
     return len(sources) == 1 and all(
-        isinstance(value, Dequantized)
-        or (isinstance(value, Constant | QuantizedConstant) and is_scalar(value, *sources))
+        isinstance(value, Dequantized | Constant)
+        or (isinstance(value, QuantizedConstant) and is_scalar(value, *sources))
         for value in call.inputs
     )
 

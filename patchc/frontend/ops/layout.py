@@ -12,6 +12,7 @@ from onnx import TensorProto
 from patchc.frontend.axes import AxesError, Layout, SplitError, dims, reshape, transpose
 from patchc.frontend.call import Call
 from patchc.frontend.ops.functions import function
+from patchc.frontend.pads import padded_layout
 from patchc.frontend.refusal import RefusalError
 from patchc.frontend.registry import onnx_op
 from patchc.frontend.values import (
@@ -47,12 +48,20 @@ def dropout(call: Call) -> Value:
     return identity(call)
 
 
-@onnx_op("Cast", limits="casts to other than float")
+@onnx_op("Cast", limits="casts to another type, but of what a comparison gives")
 def cast(call: Call) -> Value:
-    """Float to float: nothing. Of what a comparison gives: part of the function."""
+    """To the type that it has: nothing. Of what a comparison gives to float: part of the
+    function."""
     value = call.input(0)
-    if call.attribute("to", 0) != TensorProto.FLOAT or isinstance(value, Quantized):
-        raise RefusalError("only a cast to float is supported")
+    own = TensorProto.FLOAT
+    if isinstance(value, Quantized):
+        own = TensorProto.UINT8 if value.unsigned else TensorProto.INT8
+    to = call.attribute("to", 0)
+    if to != own:
+        kinds = {number: word.lower() for word, number in TensorProto.DataType.items()}
+        raise RefusalError(
+            f"a cast of {kinds[own]} to {kinds.get(to, to)}: only one to {kinds[own]} is nothing"
+        )
     if isinstance(value, Dequantized) and value.function is not None:
         return function(call)
     return identity(call)
@@ -160,9 +169,7 @@ def _sizes(call: Call) -> tuple[int, ...]:
     if isinstance(value, QuantizedConstant):
         return value.values.shape
     source = _source(value)
-    if source is not None and source.pads != NO_PADS:
-        raise RefusalError("it reads a Pad, which only a convolution or a pool can take in")
-    return dims(_layout(call))
+    return dims(_layout(call) if source is None else padded_layout(source))
 
 
 def _reshaped(call: Call, target: Sequence[int]) -> Value:
@@ -171,7 +178,14 @@ def _reshaped(call: Call, target: Sequence[int]) -> Value:
         if value.scales.size > 1:
             raise RefusalError("a reshape of weights that are quantised per channel")
         return replace(value, values=value.values.reshape(target))
-    layout = _layout(call)
+    source = _source(value)
+    if source is not None and source.pads != NO_PADS:
+        seen = _ones_apart(source, target)
+        if seen is not None:
+            return _with_layout(value, seen)
+        source = call.builder.padded(source)
+        value = source if isinstance(value, Quantized) else Dequantized(source)
+    layout = _layout(call) if source is None else source.layout
     try:
         return _with_layout(value, reshape(layout, target))
     except SplitError as error:
@@ -184,6 +198,16 @@ def _reshaped(call: Call, target: Sequence[int]) -> Value:
         return _with_layout(value, reshape(layout, target, cut=True))
     except AxesError as error:
         raise RefusalError(str(error)) from error
+
+
+def _ones_apart(source: Quantized, target: Sequence[int]) -> Layout | None:
+    """The layout of a padded map of which `target` drops or adds dimensions of 1 only."""
+    long = [axes for axes in source.layout if axes]
+    sizes = [size for size in dims(padded_layout(source)) if size > 1]
+    if sizes != [size for size in target if size > 1]:
+        return None
+    remaining = iter(long)
+    return tuple(next(remaining) if size > 1 else () for size in target)
 
 
 def _with_layout(value: Value | None, layout: Layout) -> Value:

@@ -1,11 +1,11 @@
-"""Pools over windows and over the whole map, ReduceMax, and their integer forms."""
+"""Pools over windows and over the whole map, ReduceMax, ReduceMean, and their integer forms."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import replace
 
-from patchc.frontend.axes import Layout, channels_first, channels_first_layout, describe, transpose
+from patchc.frontend.axes import Layout, channels_first, channels_first_layout, transpose
 from patchc.frontend.builder import Result
 from patchc.frontend.call import Call
 from patchc.frontend.load import MICROSOFT
@@ -13,14 +13,23 @@ from patchc.frontend.refusal import RefusalError
 from patchc.frontend.registry import onnx_op
 from patchc.frontend.values import NO_PADS, Dequantized, Link, Pending, Quantized, Value
 from patchc.frontend.windows import add_pads, check_fits, check_touches, window
-from patchc.ir import AveragePool, GlobalAveragePool, MaxPool, Op, Window, output_shape
+from patchc.ir import (
+    AveragePool,
+    DepthToSpace,
+    GlobalAveragePool,
+    MaxPool,
+    Op,
+    Window,
+    output_shape,
+)
 from patchc.ir.graph import INT8_MIN, Shape
 
-Maker = Callable[[Call, Quantized], Op]  # the operator over a channels-first map
+# The operator over a channels-first map, and that map: a Pad before it is a node where the operator
+# cannot take it in.
+Maker = Callable[[Call, Quantized], tuple[Op, Quantized]]
 
 
 _DILATIONS = "dilations"
-_PADDED = "a Pad before it"
 
 
 @onnx_op("MaxPool", makes=(MaxPool,), limits="indices")
@@ -32,13 +41,13 @@ def max_pool(call: Call) -> Value:
     if not isinstance(value, Quantized):
         return _pending(call, _max)
     value = call.readable(value, padded=True)
-    op = _max(call, value)
+    op, value = _max(call, value)
     quant = call.builder.tensors[value.tensor].quant
     result = Result(call.output, _layout(call, value, op), quant, value.unsigned)
     return call.builder.emit(call.name, op, (value.tensor,), result)
 
 
-@onnx_op("GlobalMaxPool", makes=(MaxPool,), limits=_PADDED)
+@onnx_op("GlobalMaxPool", makes=(MaxPool,))
 def global_max_pool(call: Call) -> Value:
     """In a QDQ file: along the columns first, then along the rows."""
     source = call.activation(0)
@@ -46,28 +55,37 @@ def global_max_pool(call: Call) -> Value:
     return _largest(call, source, range(2, rank))
 
 
-@onnx_op("ReduceMax", makes=(MaxPool,), limits="the maximum over channels")
+@onnx_op("ReduceMax", makes=(MaxPool,))
 def reduce_max(call: Call) -> Value:
-    """Over rows, columns or both, in a QDQ file or directly on integers."""
+    """Over any of rows, columns and channels, in a QDQ file or directly on integers; channels are
+    laid side by side as columns first."""
     value = call.input(0)
     source = call.readable(value) if isinstance(value, Quantized) else call.activation(0)
-    rank = len(source.layout)
-    given = call.attribute("axes", None)
-    if given is None:
-        found = call.optional_constant(1, "axes")
-        given = () if found is None else found.reshape(-1).tolist()
-    if not given and not call.attribute("noop_with_empty_axes", 0):
-        given = range(rank)
-    over = {axis % rank for axis in given}
-    others = [i for i, axes in enumerate(source.layout) if axes and i not in over]
-    if len(others) == 1:
-        call.builder.guess_channels(source, others[0])
-    if any(axis.name == "c" for i in over for axis in source.layout[i]):
-        raise RefusalError(
-            f"the maximum over channels of {describe(source.layout)}: over rows and columns it is "
-            "supported"
-        )
+    over = _over(call, source)
     return _largest(call, source, over, keep=bool(call.attribute("keepdims", 1)))
+
+
+@onnx_op("ReduceMean", makes=(GlobalAveragePool, AveragePool))
+def reduce_mean(call: Call) -> Value:
+    """Over any of rows, columns and channels, in a QDQ file: an integer mean, where onnxruntime
+    adds up floats in an order that depends on what stands around them. The report says so."""
+    source = call.activation(0)
+    over = _over(call, source)
+    names = {axis.name for i in over for axis in source.layout[i]}
+    layout = _without(source, over, keep=bool(call.attribute("keepdims", 1)))
+    if not names:
+        return Dequantized(replace(source, layout=layout))
+    source, depth = _side_by_side(call, source, names)
+    height, width, _ = call.builder.tensors[source.tensor].shape
+    kernel = (height if "h" in names else 1, width if "w" in names else depth)
+    op: Op = GlobalAveragePool()
+    if kernel != (height, width):
+        op = AveragePool(Window(kernel, (1, depth)))
+    call.builder.notes.append(
+        f"{call.name} (ReduceMean) is an integer mean, which may be one step off onnxruntime's: "
+        "that adds up floats, in an order that depends on what stands around them"
+    )
+    return Pending(call.name, call.output, op, (source.tensor,), layout)
 
 
 @onnx_op("AveragePool", makes=(AveragePool, GlobalAveragePool), limits=_DILATIONS)
@@ -76,7 +94,7 @@ def average_pool(call: Call) -> Value:
     return _pending(call, _average)
 
 
-@onnx_op("GlobalAveragePool", makes=(GlobalAveragePool,), limits=_PADDED)
+@onnx_op("GlobalAveragePool", makes=(GlobalAveragePool,))
 def global_average_pool(call: Call) -> Value:
     """In a QDQ file."""
     return _pending(call, _global_average)
@@ -93,7 +111,7 @@ def qlinear_average_pool(call: Call) -> Value:
     return _integer(call, _average)
 
 
-@onnx_op("QLinearGlobalAveragePool", domain=MICROSOFT, makes=(GlobalAveragePool,), limits=_PADDED)
+@onnx_op("QLinearGlobalAveragePool", domain=MICROSOFT, makes=(GlobalAveragePool,))
 def qlinear_global_average_pool(call: Call) -> Value:
     """In a QOperator file."""
     return _integer(call, _global_average)
@@ -101,24 +119,60 @@ def qlinear_global_average_pool(call: Call) -> Value:
 
 def _pending(call: Call, make: Maker) -> Pending:
     source = call.activation(0, padded=True)
-    op = make(call, source)
+    op, source = make(call, source)
     return Pending(call.name, call.output, op, (source.tensor,), _layout(call, source, op))
 
 
-def _largest(call: Call, source: Quantized, over: Collection[int], *, keep: bool = True) -> Value:
-    """The maximum over the dimensions `over`, rows and columns: along the columns first, so that of
-    a map made row by row no more than a value of each row is kept. `keep`: as dimensions of 1."""
-    names = {axis.name for i in over for axis in source.layout[i]}
-    layout = tuple(
+def _side_by_side(call: Call, source: Quantized, names: Collection[str]) -> tuple[Quantized, int]:
+    """Where channels are among the axes that are reduced: `source` with them as columns, and how
+    many of these each pixel has become."""
+    height, width, channels = call.builder.tensors[source.tensor].shape
+    if "c" not in names:
+        return source, 1
+    layout = channels_first_layout((height, width * channels, 1), 4)
+    op = DepthToSpace((1, channels))
+    return call.builder.copied(source, op, layout, "side_by_side"), channels
+
+
+def _over(call: Call, source: Quantized) -> set[int]:
+    """The dimensions that are reduced."""
+    rank = len(source.layout)
+    given = call.attribute("axes", None)
+    if given is None:
+        found = call.optional_constant(1, "axes")
+        given = () if found is None else found.reshape(-1).tolist()
+    if not given and not call.attribute("noop_with_empty_axes", 0):
+        given = range(rank)
+    over = {axis % rank for axis in given}
+    others = [i for i, axes in enumerate(source.layout) if axes and i not in over]
+    if len(others) == 1:
+        call.builder.guess_channels(source, others[0])
+    return over
+
+
+def _without(source: Quantized, over: Collection[int], *, keep: bool) -> Layout:
+    """The layout of `source` without the dimensions `over`; `keep`: with 1 in their place."""
+    return tuple(
         () if i in over else axes for i, axes in enumerate(source.layout) if keep or i not in over
     )
+
+
+def _largest(call: Call, source: Quantized, over: Collection[int], *, keep: bool = True) -> Value:
+    """The maximum over the dimensions `over`: of channels, then along the columns first, so that of
+    a map made row by row no more than a value of each row is kept. `keep`: as dimensions of 1."""
+    names = {axis.name for i in over for axis in source.layout[i]}
+    layout = _without(source, over, keep=keep)
+    source, depth = _side_by_side(call, source, names)
     height, width, _ = call.builder.tensors[source.tensor].shape
+    windows = [Window((1, depth), (1, depth))] if depth > 1 else []
+    width //= depth
     kernels = [kernel for name, kernel in (("w", (1, width)), ("h", (height, 1))) if name in names]
+    windows += [Window(kernel) for kernel in kernels]
     integers = isinstance(call.input(0), Quantized)
-    if not kernels:
+    if not windows:
         source = replace(source, layout=layout)
         return source if integers else Dequantized(source)
-    first, *rest = (MaxPool(Window(kernel)) for kernel in kernels)
+    first, *rest = (MaxPool(window) for window in windows)
     links = tuple(Link(op, ()) for op in rest)
     chain = Pending(call.name, call.output, first, (source.tensor,), layout, links=links)
     if not integers:
@@ -134,7 +188,7 @@ def _integer(call: Call, make: Maker) -> Quantized:
     if channels_last:
         perm = (0, rank - 1, *range(1, rank - 1))
         source = replace(source, layout=transpose(source.layout, perm))
-    op = make(call, source)
+    op, source = make(call, source)
     layout = _layout(call, source, op)
     if channels_last:
         layout = transpose(layout, (0, *range(2, rank), 1))
@@ -154,50 +208,47 @@ def _map(call: Call, source: Quantized) -> tuple[Shape, int]:
     return call.builder.tensors[source.tensor].shape, rank
 
 
-def _max(call: Call, source: Quantized) -> Op:
+def _max(call: Call, source: Quantized) -> tuple[Op, Quantized]:
+    if call.builder.tensors[source.tensor].quant.zero_point != INT8_MIN:
+        # The pool's own padding never wins; a zero that was put there by Pad may.
+        source = call.readable(source)
     shape, rank = _map(call, source)
     found = window(call, shape, rank)
-    zero_point = call.builder.tensors[source.tensor].quant.zero_point
-    if source.pads != NO_PADS and zero_point != INT8_MIN:
-        # The pool's own padding never wins; a zero that was put there by Pad may.
-        raise RefusalError("a Pad with zeros before it, and its input can be negative")
     found = add_pads(found, source.pads)
     check_fits(found, shape)
     check_touches(found, shape)
-    return MaxPool(found)
+    return MaxPool(found), source
 
 
-def _average(call: Call, source: Quantized) -> Op:
+def _average(call: Call, source: Quantized) -> tuple[Op, Quantized]:
     shape, rank = _map(call, source)
     found = window(call, shape, rank)
     include = bool(call.attribute("count_include_pad", 0))
     if found.dilation != (1, 1):
         raise RefusalError(f"dilations {found.dilation}: only 1 is supported")
     if source.pads != NO_PADS:
-        # Zeros that Pad put there count in the divisor, those of the pool's own pads may not.
-        if call.attribute("ceil_mode", 0) or (found.pads != NO_PADS and not include):
-            raise RefusalError(
-                "a Pad before it whose zeros count, and padding of its own that may not"
-            )
-        include = True
-        own, found = found, add_pads(found, source.pads)
         padded = (
             shape[0] + source.pads.top + source.pads.bottom,
             shape[1] + source.pads.left + source.pads.right,
         )
-        if own.pads == NO_PADS and own.kernel == padded:
-            raise RefusalError(
-                "a window over a whole padded map, which onnxruntime rounds differently"
-            )
+        # Zeros that Pad put there count in the divisor, those of the pool's own pads may not; and
+        # the mean of a whole map is rounded otherwise.
+        if (
+            call.attribute("ceil_mode", 0)
+            or found.kernel == padded
+            or (found.pads != NO_PADS and not include)
+        ):
+            return _average(call, call.readable(source))
+        include = True
+        found = add_pads(found, source.pads)
     check_fits(found, shape)
     check_touches(found, shape)
     if found.kernel == shape[:2] and found.pads == NO_PADS:
-        return GlobalAveragePool()  # onnxruntime rewrites it the same way, and rounds so
-    return AveragePool(found, include)
+        return GlobalAveragePool(), source  # onnxruntime rewrites it so, too, and rounds so
+    return AveragePool(found, include), source
 
 
-def _global_average(call: Call, source: Quantized) -> Op:
-    if source.pads != NO_PADS:
-        raise RefusalError("a Pad before it, whose zeros would count")
+def _global_average(call: Call, source: Quantized) -> tuple[Op, Quantized]:
+    source = call.readable(source)
     _map(call, source)
-    return GlobalAveragePool()
+    return GlobalAveragePool(), source

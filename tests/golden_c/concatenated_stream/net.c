@@ -184,10 +184,6 @@ static const patchc_step step_conv2 = {
 static const patchc_storage ring_conv2 = {
     .offset = 0, .pitch = 4, .slots = 1, .tile = 1, .depth = 4, .cols = cols_conv1};
 
-static const patchc_step step_branches = {
-    .rows = {.num = 1, .offset = 0, .den = 1, .mul = 1, .add = -1, .limit = 4},
-    .cols = cols_conv1, .piece_rows = 1, .piece_cols = 1, .reverse = 0};
-
 static const patchc_storage map_branches = {
     .offset = 128, .pitch = 64, .slots = 4, .tile = 4, .depth = 16, .cols = NULL};
 
@@ -251,7 +247,7 @@ static void tunnel_1_branches(int8_t *arena)
                 compute_conv2(arena, &p);
             }
             /* conv1 (ring of 2 rows), conv2 (ring of 1 row), conv0 (map) -> branches (map) */
-            for (p = patchc_first(&step_branches, q, t); p.more; patchc_next(&p)) {
+            for (p = patchc_first(&step_conv2, q, t); p.more; patchc_next(&p)) {
                 compute_branches(arena, &p);
             }
         }
@@ -272,8 +268,6 @@ static void block_2_difference(int8_t *arena)
 
 /* Tunnel 3: widened.node .. sum.node, in 5 ticks. */
 
-static const patchc_frame frame_conv6 = {.height = 4, .width = 4, .top = 1, .left = 1};
-
 static const patchc_step step_sum = {
     .rows = {.num = 1, .offset = 0, .den = 1, .mul = 1, .add = 0, .limit = 4},
     .cols = cols_conv0, .piece_rows = 1, .piece_cols = 8, .reverse = 0};
@@ -281,20 +275,14 @@ static const patchc_step step_sum = {
 static const patchc_storage tile_widened = {
     .offset = 480, .pitch = 64, .slots = 1, .tile = 4, .depth = 16, .cols = NULL};
 
-static const patchc_storage map_difference = {
-    .offset = 128, .pitch = 64, .slots = 4, .tile = 4, .depth = 16, .cols = NULL};
-
 static const patchc_storage map_conv6 = {
-    .offset = 0, .pitch = 64, .slots = 4, .tile = 4, .depth = 16, .cols = NULL};
-
-static const patchc_storage map_sum = {
     .offset = 0, .pitch = 64, .slots = 4, .tile = 4, .depth = 16, .cols = NULL};
 
 /* conv0 (map), difference (map) -> sum (map), 8 columns at a time */
 static void compute_sum(int8_t *arena, const patchc_piece *piece)
 {
     const patchc_patch *const at = &piece->patch;
-    const patchc_reach reach_conv6 = patchc_reach_of(at, &params_conv6_node.window, &frame_conv6);
+    const patchc_reach reach_conv6 = patchc_reach_of(at, &params_conv6_node.window, &frame_conv1);
 
     { /* 6: widened.node  concat, 4x4x6 -> 4x4x16 */
         const patchc_in in0 = patchc_in_view(arena, &map_conv0, piece->stripe, at);
@@ -304,7 +292,7 @@ static void compute_sum(int8_t *arena, const patchc_piece *piece)
         patchc_concat(&out, operands, &params_widened_node);
     }
     { /* 7: conv6.node  depthwise 3x3, 4x4x16 -> 4x4x16 */
-        const patchc_in in = patchc_in_view(arena, &map_difference, piece->stripe,
+        const patchc_in in = patchc_in_view(arena, &map_branches, piece->stripe,
                                             &reach_conv6.patch);
         const patchc_out out = patchc_out_view(arena, &map_conv6, piece->stripe, at);
 
@@ -313,7 +301,7 @@ static void compute_sum(int8_t *arena, const patchc_piece *piece)
     { /* 8: sum.node  add, 4x4x16 + 4x4x16 -> 4x4x16 */
         const patchc_in a = patchc_in_view(arena, &map_conv6, piece->stripe, at);
         const patchc_in b = patchc_in_view(arena, &tile_widened, piece->stripe, at);
-        const patchc_out out = patchc_out_view(arena, &map_sum, piece->stripe, at);
+        const patchc_out out = patchc_out_view(arena, &map_conv6, piece->stripe, at);
 
         patchc_add(&out, &a, &b, &params_sum_node);
     }
@@ -334,7 +322,7 @@ static void tunnel_3_sum(int8_t *arena)
 
 int net_run(void *arena, const net_inputs *in, const net_outputs *out)
 {
-    int8_t *const base = arena;
+    int8_t *const base = (int8_t *)arena;
 
     if (base == NULL || in == NULL) {
         return NET_ERR_NULL;

@@ -197,10 +197,6 @@ static const patchc_storage map_lut5 = {
 static const patchc_storage ring_gated = {
     .offset = 4, .pitch = 16, .slots = 1, .tile = 4, .depth = 4, .cols = NULL};
 
-static const patchc_step step_conv7 = {
-    .rows = {.num = 1, .offset = 1, .den = 1, .mul = 1, .add = 0, .limit = 4},
-    .cols = cols_gated, .piece_rows = 1, .piece_cols = 4, .reverse = 0};
-
 static const patchc_storage map_conv7 = {
     .offset = 20, .pitch = 12, .slots = 4, .tile = 4, .depth = 3, .cols = NULL};
 
@@ -244,7 +240,7 @@ static void tunnel_7_conv7(int8_t *arena)
             compute_gated(arena, &p);
         }
         /* gated (ring of 1 row) -> conv7 (map) */
-        for (p = patchc_first(&step_conv7, 0, t); p.more; patchc_next(&p)) {
+        for (p = patchc_first(&step_gated, 0, t); p.more; patchc_next(&p)) {
             compute_conv7(arena, &p);
         }
     }
@@ -252,7 +248,7 @@ static void tunnel_7_conv7(int8_t *arena)
 
 int net_run(void *arena, const net_inputs *in, const net_outputs *out)
 {
-    int8_t *const base = arena;
+    int8_t *const base = (int8_t *)arena;
 
     if (base == NULL || in == NULL) {
         return NET_ERR_NULL;

@@ -39,7 +39,7 @@ static void block_0_conv0(int8_t *arena, const net_inputs *inputs)
 
 int net_run(void *arena, const net_inputs *in, const net_outputs *out)
 {
-    int8_t *const base = arena;
+    int8_t *const base = (int8_t *)arena;
 
     if (base == NULL || in == NULL) {
         return NET_ERR_NULL;

@@ -81,9 +81,6 @@ static const patchc_storage tile_d = {
 static const patchc_storage map_p = {
     .offset = 432, .pitch = 18, .slots = 7, .tile = 6, .depth = 3, .cols = NULL};
 
-static const patchc_storage map_out = {
-    .offset = 432, .pitch = 18, .slots = 7, .tile = 6, .depth = 3, .cols = NULL};
-
 /* the callback -> image (ring of 4 rows) */
 static int compute_image(int8_t *arena, const net_inputs *inputs, const patchc_piece *piece)
 {
@@ -153,7 +150,7 @@ static void compute_out(int8_t *arena, const net_inputs *inputs, const patchc_pi
     { /* 4: out.node  add, 7x6x3 + 7x6x3 -> 7x6x3 */
         const patchc_in a = patchc_in_view(arena, &ring_image, piece->stripe, at);
         const patchc_in b = patchc_in_view(arena, &map_p, piece->stripe, at);
-        const patchc_out out = patchc_out_view(arena, &map_out, piece->stripe, at);
+        const patchc_out out = patchc_out_view(arena, &map_p, piece->stripe, at);
 
         patchc_add(&out, &a, &b, &params_out_node);
     }
@@ -181,7 +178,7 @@ static int tunnel_0_out(int8_t *arena, const net_inputs *inputs)
 
 int net_run(void *arena, const net_inputs *in, const net_outputs *out)
 {
-    int8_t *const base = arena;
+    int8_t *const base = (int8_t *)arena;
 
     if (base == NULL || in == NULL) {
         return NET_ERR_NULL;

@@ -33,14 +33,14 @@ static const patchc_conv_params params_conv0_node = {
 static const patchc_rearrange_params params_rearrange1_node = {
     .window = {.kernel_h = 1, .kernel_w = 1, .stride_h = 1, .stride_w = 1, .dilation_h = 1,
             .dilation_w = 1},
-    .count = 1, .rows = net_rearrange1_node_rows, .places = net_rearrange1_node_places,
+    .count = 1, .rows = net_rearrange1_node_rows, .places = net_rearrange1_node_rows,
     .lengths = net_rearrange1_node_lengths};
 
 static const patchc_rearrange_params params_rearrange2_node = {
     .window = {.kernel_h = 1, .kernel_w = 1, .stride_h = 1, .stride_w = 1, .dilation_h = 1,
             .dilation_w = 1},
-    .count = 1, .rows = net_rearrange2_node_rows, .places = net_rearrange2_node_places,
-    .lengths = net_rearrange2_node_lengths};
+    .count = 1, .rows = net_rearrange1_node_rows, .places = net_rearrange1_node_lengths,
+    .lengths = net_rearrange1_node_lengths};
 
 static const patchc_extremum_params params_larger_node = {
     .tables = net_larger_node_tables, .b_table_at = 0, .constant = NULL, .least = 0};
@@ -106,37 +106,17 @@ static const patchc_storage ring_conv0 = {
 
 static const patchc_frame frame_rearrange1 = {.height = 6, .width = 5, .top = 0, .left = 0};
 
-static const patchc_step step_rearrange1 = {
-    .rows = {.num = 1, .offset = 0, .den = 1, .mul = 1, .add = 0, .limit = 6},
-    .cols = cols_image, .piece_rows = 1, .piece_cols = 5, .reverse = 0};
-
 static const patchc_storage ring_rearrange1 = {
     .offset = 255, .pitch = 20, .slots = 1, .tile = 5, .depth = 4, .cols = NULL};
-
-static const patchc_frame frame_rearrange2 = {.height = 6, .width = 5, .top = 0, .left = 0};
-
-static const patchc_step step_rearrange2 = {
-    .rows = {.num = 1, .offset = 0, .den = 1, .mul = 1, .add = 0, .limit = 6},
-    .cols = cols_image, .piece_rows = 1, .piece_cols = 5, .reverse = 0};
 
 static const patchc_storage ring_rearrange2 = {
     .offset = 275, .pitch = 20, .slots = 1, .tile = 5, .depth = 4, .cols = NULL};
 
-static const patchc_step step_larger = {
-    .rows = {.num = 1, .offset = 0, .den = 1, .mul = 1, .add = 0, .limit = 6},
-    .cols = cols_image, .piece_rows = 1, .piece_cols = 5, .reverse = 0};
-
 static const patchc_storage ring_larger = {
     .offset = 235, .pitch = 20, .slots = 1, .tile = 5, .depth = 4, .cols = NULL};
 
-static const patchc_step step_capped = {
-    .rows = {.num = 1, .offset = 0, .den = 1, .mul = 1, .add = 0, .limit = 6},
-    .cols = cols_image, .piece_rows = 1, .piece_cols = 5, .reverse = 0};
-
 static const patchc_storage ring_capped = {
     .offset = 90, .pitch = 20, .slots = 3, .tile = 5, .depth = 4, .cols = NULL};
-
-static const patchc_frame frame_last = {.height = 6, .width = 5, .top = 1, .left = 1};
 
 static const patchc_step step_last = {
     .rows = {.num = 1, .offset = 0, .den = 1, .mul = 1, .add = -1, .limit = 6},
@@ -189,7 +169,7 @@ static void compute_rearrange2(int8_t *arena, const patchc_piece *piece)
 {
     const patchc_patch *const at = &piece->patch;
     const patchc_reach reach_rearrange2 = patchc_reach_of(at, &params_rearrange2_node.window,
-                                                          &frame_rearrange2);
+                                                          &frame_rearrange1);
 
     { /* 3: rearrange2.node  copy, 6x5x8 -> 6x5x4 */
         const patchc_in in = patchc_in_view(arena, &ring_conv0, piece->stripe,
@@ -231,7 +211,7 @@ static void compute_capped(int8_t *arena, const patchc_piece *piece)
 static void compute_last(int8_t *arena, const patchc_piece *piece)
 {
     const patchc_patch *const at = &piece->patch;
-    const patchc_reach reach_last = patchc_reach_of(at, &params_last_node.window, &frame_last);
+    const patchc_reach reach_last = patchc_reach_of(at, &params_last_node.window, &frame_conv0);
 
     { /* 6: last.node  conv 3x3, 6x5x4 -> 6x5x3 */
         const patchc_in in = patchc_in_view(arena, &ring_capped, piece->stripe, &reach_last.patch);
@@ -258,19 +238,19 @@ static int tunnel_0_last(int8_t *arena, const net_inputs *inputs)
             compute_conv0(arena, &p);
         }
         /* conv0 (ring of 1 row) -> rearrange1 (ring of 1 row) */
-        for (p = patchc_first(&step_rearrange1, 0, t); p.more; patchc_next(&p)) {
+        for (p = patchc_first(&step_conv0, 0, t); p.more; patchc_next(&p)) {
             compute_rearrange1(arena, &p);
         }
         /* conv0 (ring of 1 row) -> rearrange2 (ring of 1 row) */
-        for (p = patchc_first(&step_rearrange2, 0, t); p.more; patchc_next(&p)) {
+        for (p = patchc_first(&step_conv0, 0, t); p.more; patchc_next(&p)) {
             compute_rearrange2(arena, &p);
         }
         /* rearrange1 (ring of 1 row), rearrange2 (ring of 1 row) -> larger (ring of 1 row) */
-        for (p = patchc_first(&step_larger, 0, t); p.more; patchc_next(&p)) {
+        for (p = patchc_first(&step_conv0, 0, t); p.more; patchc_next(&p)) {
             compute_larger(arena, &p);
         }
         /* larger (ring of 1 row) -> capped (ring of 3 rows) */
-        for (p = patchc_first(&step_capped, 0, t); p.more; patchc_next(&p)) {
+        for (p = patchc_first(&step_conv0, 0, t); p.more; patchc_next(&p)) {
             compute_capped(arena, &p);
         }
         /* capped (ring of 3 rows) -> last (map) */
@@ -283,7 +263,7 @@ static int tunnel_0_last(int8_t *arena, const net_inputs *inputs)
 
 int net_run(void *arena, const net_inputs *in, const net_outputs *out)
 {
-    int8_t *const base = arena;
+    int8_t *const base = (int8_t *)arena;
 
     if (base == NULL || in == NULL) {
         return NET_ERR_NULL;

@@ -36,27 +36,7 @@ const uint16_t net_rearrange1_node_rows[1] = {
 };
 
 NET_WEIGHTS_SECTION
-const uint16_t net_rearrange1_node_places[1] = {
-    0,
-};
-
-NET_WEIGHTS_SECTION
 const uint16_t net_rearrange1_node_lengths[1] = {
-    4,
-};
-
-NET_WEIGHTS_SECTION
-const uint16_t net_rearrange2_node_rows[1] = {
-    0,
-};
-
-NET_WEIGHTS_SECTION
-const uint16_t net_rearrange2_node_places[1] = {
-    4,
-};
-
-NET_WEIGHTS_SECTION
-const uint16_t net_rearrange2_node_lengths[1] = {
     4,
 };
 

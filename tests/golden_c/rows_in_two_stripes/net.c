@@ -160,10 +160,6 @@ static const patchc_step step_conv1 = {
 static const patchc_storage ring_conv1 = {
     .offset = 272, .pitch = 18, .slots = 1, .tile = 3, .depth = 6, .cols = cols_conv1};
 
-static const patchc_step step_coarse = {
-    .rows = {.num = 1, .offset = 1, .den = 2, .mul = 1, .add = -1, .limit = 4},
-    .cols = cols_conv1, .piece_rows = 1, .piece_cols = 3, .reverse = 0};
-
 static const patchc_storage ring_coarse = {
     .offset = 290, .pitch = 12, .slots = 1, .tile = 3, .depth = 4, .cols = cols_conv1};
 
@@ -182,8 +178,6 @@ static const patchc_step step_upsample3 = {
 static const patchc_storage ring_upsample3 = {
     .offset = 96, .pitch = 20, .slots = 4, .tile = 5, .depth = 4, .cols = cols_upsample3};
 
-static const patchc_frame frame_fine = {.height = 8, .width = 8, .top = 1, .left = 1};
-
 static const patchc_cols cols_fine[2] = {{0, 4}, {4, 8}};
 
 static const patchc_step step_fine = {
@@ -192,10 +186,6 @@ static const patchc_step step_fine = {
 
 static const patchc_storage ring_fine = {
     .offset = 248, .pitch = 12, .slots = 2, .tile = 4, .depth = 3, .cols = cols_fine};
-
-static const patchc_step step_fine_rows = {
-    .rows = {.num = 1, .offset = 1, .den = 2, .mul = 2, .add = -3, .limit = 8},
-    .cols = cols_fine, .piece_rows = 1, .piece_cols = 4, .reverse = 0};
 
 /* the callback -> image (ring of 3 rows) */
 static int compute_image(int8_t *arena, const net_inputs *inputs, const patchc_piece *piece)
@@ -276,7 +266,7 @@ static void compute_upsample3(int8_t *arena, const patchc_piece *piece)
 static void compute_fine(int8_t *arena, const patchc_piece *piece)
 {
     const patchc_patch *const at = &piece->patch;
-    const patchc_reach reach_fine = patchc_reach_of(at, &params_fine_node.window, &frame_fine);
+    const patchc_reach reach_fine = patchc_reach_of(at, &params_fine_node.window, &frame_conv0);
 
     { /* 5: fine.node  conv 3x3, 8x8x4 -> 8x8x3 */
         const patchc_in in = patchc_in_view(arena, &ring_upsample3, piece->stripe,
@@ -318,7 +308,7 @@ static int tunnel_0_fine(int8_t *arena, const net_inputs *inputs, const net_outp
                 compute_conv1(arena, &p);
             }
             /* conv1 (ring of 1 row) -> coarse (ring of 1 row) */
-            for (p = patchc_first(&step_coarse, q, t); p.more; patchc_next(&p)) {
+            for (p = patchc_first(&step_conv1, q, t); p.more; patchc_next(&p)) {
                 compute_coarse(arena, &p);
             }
             /* coarse (ring of 1 row) -> the callback */
@@ -336,7 +326,7 @@ static int tunnel_0_fine(int8_t *arena, const net_inputs *inputs, const net_outp
                 compute_fine(arena, &p);
             }
             /* fine (ring of 2 rows) -> the callback */
-            for (p = patchc_first(&step_fine_rows, q, t); p.more; patchc_next(&p)) {
+            for (p = patchc_first(&step_fine, q, t); p.more; patchc_next(&p)) {
                 if (compute_fine_rows(arena, outputs, &p) != 0) {
                     return NET_ERR_CALLBACK;
                 }
@@ -396,7 +386,7 @@ static void block_4_logits(int8_t *arena)
 
 int net_run(void *arena, const net_inputs *in, const net_outputs *out)
 {
-    int8_t *const base = arena;
+    int8_t *const base = (int8_t *)arena;
 
     if (base == NULL || in == NULL || out == NULL) {
         return NET_ERR_NULL;

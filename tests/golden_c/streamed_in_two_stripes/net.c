@@ -83,8 +83,6 @@ static const patchc_step step_a = {
 static const patchc_storage ring_a = {
     .offset = 234, .pitch = 24, .slots = 3, .tile = 6, .depth = 4, .cols = cols_a};
 
-static const patchc_frame frame_b = {.height = 12, .width = 10, .top = 1, .left = 1};
-
 static const patchc_cols cols_b[2] = {{0, 3}, {3, 5}};
 
 static const patchc_step step_b = {
@@ -121,7 +119,7 @@ static void compute_a(int8_t *arena, const patchc_piece *piece)
 static void compute_b(int8_t *arena, const patchc_piece *piece)
 {
     const patchc_patch *const at = &piece->patch;
-    const patchc_reach reach_b = patchc_reach_of(at, &params_b_node.window, &frame_b);
+    const patchc_reach reach_b = patchc_reach_of(at, &params_b_node.window, &frame_a);
 
     { /* 2: b.node  conv 3x3 s2, 12x10x4 -> 6x5x5 */
         const patchc_in in = patchc_in_view(arena, &ring_a, piece->stripe, &reach_b.patch);
@@ -159,7 +157,7 @@ static int tunnel_0_tunnel(int8_t *arena, const net_inputs *inputs)
 
 int net_run(void *arena, const net_inputs *in, const net_outputs *out)
 {
-    int8_t *const base = arena;
+    int8_t *const base = (int8_t *)arena;
 
     if (base == NULL || in == NULL) {
         return NET_ERR_NULL;

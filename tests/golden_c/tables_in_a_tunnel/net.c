@@ -105,9 +105,6 @@ static const patchc_step step_hp = {
     .rows = {.num = 1, .offset = 1, .den = 2, .mul = 1, .add = -1, .limit = 4},
     .cols = cols_ha, .piece_rows = 1, .piece_cols = 4, .reverse = 0};
 
-static const patchc_storage tile_d = {
-    .offset = 0, .pitch = 16, .slots = 1, .tile = 4, .depth = 4, .cols = NULL};
-
 static const patchc_storage tile_hd = {
     .offset = 16, .pitch = 16, .slots = 1, .tile = 4, .depth = 4, .cols = NULL};
 
@@ -156,12 +153,12 @@ static void compute_hp(int8_t *arena, const patchc_piece *piece)
 
     { /* 3: d.node  depthwise 3x3, 4x4x4 -> 4x4x4 */
         const patchc_in in = patchc_in_view(arena, &ring_ha, piece->stripe, &reach_d.patch);
-        const patchc_out out = patchc_out_view(arena, &tile_d, piece->stripe, at);
+        const patchc_out out = patchc_out_view(arena, &tile_a, piece->stripe, at);
 
         patchc_conv2d_depthwise(&out, &in, &reach_d.pads, &params_d_node);
     }
     { /* 4: hd.node  table HardSwish, 4x4x4 -> 4x4x4 */
-        const patchc_in in = patchc_in_view(arena, &tile_d, piece->stripe, at);
+        const patchc_in in = patchc_in_view(arena, &tile_a, piece->stripe, at);
         const patchc_out out = patchc_out_view(arena, &tile_hd, piece->stripe, at);
 
         patchc_lut(&out, &in, &none, &params_hd_node);
@@ -206,7 +203,7 @@ static int tunnel_0_hp(int8_t *arena, const net_inputs *inputs)
 
 int net_run(void *arena, const net_inputs *in, const net_outputs *out)
 {
-    int8_t *const base = arena;
+    int8_t *const base = (int8_t *)arena;
 
     if (base == NULL || in == NULL) {
         return NET_ERR_NULL;

@@ -73,8 +73,6 @@ static const patchc_storage map_image = {
 static const patchc_storage ring_a = {
     .offset = 0, .pitch = 48, .slots = 3, .tile = 8, .depth = 6, .cols = NULL};
 
-static const patchc_frame frame_d = {.height = 9, .width = 8, .top = 1, .left = 1};
-
 static const patchc_cols cols_p[1] = {{0, 4}};
 
 static const patchc_step step_p = {
@@ -103,10 +101,6 @@ static const patchc_step step_m = {
 static const patchc_storage ring_m = {
     .offset = 205, .pitch = 5, .slots = 1, .tile = 1, .depth = 5, .cols = NULL};
 
-static const patchc_step step_logits = {
-    .rows = {.num = 1, .offset = 0, .den = 2, .mul = 1, .add = -4, .limit = 1},
-    .cols = cols_m, .piece_rows = 1, .piece_cols = 1, .reverse = 1};
-
 static const patchc_storage map_logits = {
     .offset = 198, .pitch = 7, .slots = 1, .tile = 1, .depth = 7, .cols = NULL};
 
@@ -129,7 +123,7 @@ static void compute_a(int8_t *arena, const net_inputs *inputs, const patchc_piec
 static void compute_p(int8_t *arena, const patchc_piece *piece)
 {
     const patchc_patch *const at = &piece->patch;
-    const patchc_reach reach_d = patchc_reach_of(at, &params_d_node.window, &frame_d);
+    const patchc_reach reach_d = patchc_reach_of(at, &params_d_node.window, &frame_a);
     const patchc_pads none = {.top = 0, .left = 0, .bottom = 0, .right = 0};
 
     { /* 1: d.node  depthwise 3x3 s2, 9x8x6 -> 5x4x6 */
@@ -217,7 +211,7 @@ static void tunnel_0_logits(int8_t *arena, const net_inputs *inputs)
             compute_m(arena, &p);
         }
         /* m (ring of 1 row) -> logits (map) */
-        for (p = patchc_first(&step_logits, 0, t); p.more; patchc_next(&p)) {
+        for (p = patchc_first(&step_m, 0, t); p.more; patchc_next(&p)) {
             compute_logits(arena, &p);
         }
     }
@@ -225,7 +219,7 @@ static void tunnel_0_logits(int8_t *arena, const net_inputs *inputs)
 
 int net_run(void *arena, const net_inputs *in, const net_outputs *out)
 {
-    int8_t *const base = arena;
+    int8_t *const base = (int8_t *)arena;
 
     if (base == NULL || in == NULL) {
         return NET_ERR_NULL;

@@ -1,0 +1,71 @@
+"""Whose kernels a compilation may take: the options of that, and what follows from them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import TypeVar
+
+from patchc.codegen.libraries import LibraryMode
+from patchc.errors import PatchcError
+from patchc.libraries.cmsis_nn import CmsisNN, find, require
+from patchc.planner.kernel_choice import Kernels, Numerics, machine_for
+from patchc.planner.machine import Machine
+from patchc.targets.core import Core
+
+_E = TypeVar("_E", bound=Enum)
+
+
+@dataclass(frozen=True, slots=True)
+class KernelOptions:
+    """As the user gives them."""
+
+    kernels: str | None = None  # None: auto
+    numerics: str = Numerics.EXACT.value
+    cmsis_nn_dir: str | Path | None = None
+    cmsis_nn: str = LibraryMode.COPY.value
+
+
+@dataclass(frozen=True)
+class KernelChoice:
+    """What they come to."""
+
+    kernels: Kernels  # PATCHC also where all might be taken, and there is no library
+    numerics: Numerics
+    library: CmsisNN | None
+    mode: LibraryMode
+
+    def machine(self, core: Core) -> Machine:
+        """A core with these kernels, as the planner sees it."""
+        return machine_for(core, self.kernels, self.numerics)
+
+    def priced(self, core: Core) -> Machine:
+        """The same, whose costs are those of the core, whatever is preferred."""
+        all_of_them = Kernels.PATCHC if self.library is None else Kernels.AUTO
+        return machine_for(core, all_of_them, self.numerics)
+
+
+def kernel_choice(options: KernelOptions) -> KernelChoice:
+    """Raises PatchcError for a value that there is not, for options that clash, and for a library
+    that is asked for and missing, or cannot be used."""
+    kernels = _choice(Kernels, options.kernels or Kernels.AUTO.value, "--kernels")
+    numerics = _choice(Numerics, options.numerics, "--numerics")
+    mode = _choice(LibraryMode, options.cmsis_nn, "--cmsis-nn")
+    if numerics is Numerics.CMSIS:
+        raise PatchcError("--numerics cmsis: not supported yet; use exact")
+    folder = None if options.cmsis_nn_dir is None else Path(options.cmsis_nn_dir)
+    if kernels is Kernels.PATCHC:
+        if folder is not None:
+            raise PatchcError("--cmsis-nn-dir: not with --kernels patchc, which calls no CMSIS-NN")
+        return KernelChoice(kernels, numerics, None, mode)
+    library = require(folder) if kernels is Kernels.CMSIS_NN else find(folder)
+    return KernelChoice(kernels if library else Kernels.PATCHC, numerics, library, mode)
+
+
+def _choice(kind: type[_E], value: str, option: str) -> _E:
+    try:
+        return kind(value)
+    except ValueError:
+        known = ", ".join(str(member.value) for member in kind)
+        raise PatchcError(f"{option} {value!r}: choose one of {known}") from None

@@ -1,0 +1,1 @@
+"""C libraries of others that the emitted C may call."""

@@ -1,0 +1,73 @@
+"""Whose kernels a plan takes: patchc's own, those that call CMSIS-NN, or what costs least."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from patchc.kernels.cmsis_nn import (
+    CMSIS_NN_KERNELS,
+    cmsis_nn_kernels,
+    flavours_for,
+)
+from patchc.kernels.features import Count, Features
+from patchc.kernels.kernel import Kernel
+from patchc.kernels.registry import KERNELS, Registry
+from patchc.planner.cost import Cost
+from patchc.planner.machine import Machine, machine_of
+from patchc.targets.core import Core
+
+# What another kernel costs more where the library is preferred: no plan is so much slower.
+PREFERENCE = 64
+
+# Three nodes of four flavours choose freely.
+_MOST_ASSIGNMENTS = 64
+
+
+class Kernels(str, Enum):
+    """Whose kernels there are."""
+
+    AUTO = "auto"  # all of them
+    PATCHC = "patchc"
+    CMSIS_NN = "cmsis-nn"  # the library wherever it can run and fits
+
+
+class Numerics(str, Enum):
+    """What the C computes."""
+
+    EXACT = "exact"  # onnxruntime's bytes: the library has only layers that are proved
+    CMSIS = "cmsis"  # layers that go to the library are rounded as it rounds
+
+
+@dataclass(frozen=True, slots=True)
+class Preferring:
+    """The cost of a plan, if the operators that the library has functions for cost much more
+    elsewhere."""
+
+    cost: Cost
+    operators: frozenset[type]
+
+    def __call__(self, kernel: Kernel, features: Features) -> Count:
+        price = self.cost(kernel, features)
+        elsewhere = kernel.operator in self.operators and not kernel.cmsis_nn
+        return price * PREFERENCE if elsewhere else price
+
+
+def registry_of(numerics: Numerics) -> Registry:
+    """The kernels that may compute a layer."""
+    if numerics is Numerics.EXACT:
+        return KERNELS
+    lenient = {kernel.name: kernel for kernel in cmsis_nn_kernels(exact=False)}
+    return Registry(tuple(lenient.get(kernel.name, kernel) for kernel in KERNELS.entries))
+
+
+def machine_for(core: Core, kernels: Kernels, numerics: Numerics = Numerics.EXACT) -> Machine:
+    """A core, as the planner sees it, with some kernels."""
+    plain = machine_of(core, registry_of(numerics))
+    if kernels is Kernels.PATCHC:
+        return plain
+    flavours = (*flavours_for(core.flavours), *core.flavours)
+    cost = plain.cost
+    if kernels is Kernels.CMSIS_NN:
+        cost = Preferring(cost, frozenset(kernel.operator for kernel in CMSIS_NN_KERNELS))
+    return replace(plain, flavours=flavours, cost=cost, most_assignments=_MOST_ASSIGNMENTS)

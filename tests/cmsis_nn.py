@@ -1,0 +1,92 @@
+"""CMSIS-NN for tests, and networks all of whose layers it can compute exactly."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from examples.zoo import fetch
+from patchc.codegen import EmitOptions, emit
+from patchc.ir import Conv, Graph, Tensor
+from patchc.kernels.cmsis_nn import flavours_for, form_of
+from patchc.kernels.registry import KERNELS, Registry
+from patchc.libraries.cmsis_nn import CmsisNN, checked
+from patchc.memory import check_placement, place
+from patchc.outdir import write_files
+from patchc.planner.machine import Machine
+from patchc.reference import run_graph, run_schedule
+from patchc.schedule.types import Schedule
+from patchc.targets.core import Core
+from tests.c.emitted import check_equal, options
+
+WHEEL = "bakenn==1.0.0"
+SHA256 = "b8251e71a8fc39252df0d308fe9a5837bd86f7a31f1596a7dd4a319196f30e56"
+IN_WHEEL = "bakenn/backend/cmsis_nn/vendor/cmsis_nn"
+
+
+@cache
+def library() -> CmsisNN:
+    """The subset of 4.0.0, fetched if need be."""
+    return checked(fetch.wheel(WHEEL, SHA256) / IN_WHEEL, WHEEL, WHEEL)
+
+
+def library_options() -> EmitOptions:
+    return replace(options(), cmsis_nn=library())
+
+
+def proved(graph: Graph) -> Graph:
+    """The graph with weight scales nudged, channel by channel, until CMSIS-NN's multipliers are
+    proved for all of them."""
+    nodes = []
+    for node in graph.nodes:
+        op = node.op
+        if isinstance(op, Conv):
+            x, y = graph.tensors[node.inputs[0]], graph.tensors[node.output]
+            op = _nudged(op, x, y)
+        nodes.append(replace(node, op=op))
+    return replace(graph, nodes=tuple(nodes))
+
+
+def _nudged(op: Conv, x: Tensor, y: Tensor) -> Conv:
+    for step in range(1, 200):
+        wrong = list(form_of(op, x, y, y.name).unproved)
+        if not wrong:
+            return op
+        scales = op.weight_scales.copy()
+        scales[wrong] *= np.float32(1 + step * 1e-6)
+        op = replace(op, weight_scales=scales)
+    raise AssertionError("no scale is proved")
+
+
+def library_first(core: Core) -> Machine:
+    """The kernels of a core, those that call CMSIS-NN first, so that they are taken where nobody
+    asks for a price."""
+    own = flavours_for(core.flavours)
+    first = [kernel for kernel in KERNELS.entries if kernel.flavour == own[0]]
+    rest = [kernel for kernel in KERNELS.entries if kernel.flavour != own[0]]
+    return Machine(Registry((*first, *rest)), (*own, *core.flavours))
+
+
+def write(schedule: Schedule, folder: Path) -> Path:
+    """The program, after numpy has run it over shadow memory."""
+    graph, placement = schedule.graph, place(schedule)
+    check_placement(schedule, placement)
+    random = np.random.default_rng(3)
+    image = {
+        name: random.integers(-128, 128, graph.tensors[name].shape).astype(np.int8)
+        for name in graph.inputs
+    }
+    wanted = run_graph(graph, image)
+    for name, values in run_schedule(schedule, placement, image).items():
+        np.testing.assert_array_equal(values, wanted[name])
+    write_files(folder, emit(schedule, placement, library_options()))
+    return folder
+
+
+def check(schedule: Schedule, folder: Path) -> None:
+    """Numpy = shadow memory = C under the sanitizers, the library's C path in it."""
+    write(schedule, folder)
+    check_equal(folder, schedule.graph, "sanitize")

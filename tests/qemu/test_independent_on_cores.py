@@ -1,0 +1,33 @@
+"""Networks cut into patches, on a Cortex-M4 in guarded RAM: 0 differing bytes."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+import patchc
+from tests.independent import COMBINATIONS, quantized
+
+pytestmark = pytest.mark.qemu
+
+
+@pytest.mark.parametrize("name", COMBINATIONS)
+def test_a_rewritten_file_on_a_core(name, tmp_path):
+    model = quantized(name, tmp_path, before=False)
+    patchc.compile(model, tmp_path / "out", target="cortex-m4")
+    found = patchc.verify(tmp_path / "out", on="qemu", cases=1)
+    assert found.passed, found.failures
+
+
+def test_patch_by_patch_in_the_least_ram(tmp_path):
+    model = quantized("central", tmp_path, before=False)
+    with pytest.raises(patchc.PatchcError) as error:
+        patchc.compile(model, tmp_path / "out", budget=1, target="cortex-m4")
+    (least,) = re.findall(r"least is (\d+) B \(arena", str(error.value))
+    patchc.compile(model, tmp_path / "out", budget=least, target="cortex-m4")
+    found = patchc.verify(tmp_path / "out", on="qemu", cases=1)
+    assert found.passed, found.failures
+    counted = patchc.bench(tmp_path / "out")
+    assert counted.bytes_different == 0
+    assert sum(block.instructions for block in counted.blocks) <= counted.instructions

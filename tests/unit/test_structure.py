@@ -1,0 +1,124 @@
+"""Files that are no graphs, or absurd ones: one message that names the tensor or node."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from patchc.errors import PatchcError
+from patchc.frontend import import_model
+from patchc.ir import format_graph
+from tests.golden.qdq_models import QdqModel, residual_network
+
+
+def conv(model: onnx.ModelProto, index: int = 0) -> onnx.NodeProto:
+    return [node for node in model.graph.node if node.op_type == "Conv"][index]
+
+
+def constant(model: onnx.ModelProto, name: str) -> onnx.TensorProto:
+    return next(tensor for tensor in model.graph.initializer if tensor.name == name)
+
+
+def sized(model: onnx.ModelProto, *shape: int) -> None:
+    dims = model.graph.input[0].type.tensor_type.shape.dim
+    for dim, size in zip(dims, shape, strict=True):
+        dim.dim_value = size
+
+
+def reads(model: onnx.ModelProto, name: str) -> None:
+    conv(model, 1).input[0] = name
+
+
+def strides(model: onnx.ModelProto) -> None:
+    del conv(model).attribute[:]
+    conv(model).attribute.append(helper.make_attribute("strides", 2))
+
+
+def scales(model: onnx.ModelProto, name: str, values: object) -> None:
+    constant(model, name).CopyFrom(numpy_helper.from_array(np.array(values, np.float32), name))
+
+
+def names(model: onnx.ModelProto) -> None:
+    for node in model.graph.node:
+        node.name = "same"
+
+
+FAULTS = {
+    "missing": (lambda m: reads(m, "nothing"), r"conv_b_sum \(Conv\) reads 'nothing'"),
+    "cycle": (lambda m: reads(m, "total"), "the graph has a cycle"),
+    "itself": (lambda m: reads(m, "conv_b_sum"), r"conv_b_sum \(Conv\) waits for its own"),
+    "no_input": (lambda m: m.graph.input.pop(), "reads 'image'"),
+    "twice": (lambda m: m.graph.input.append(m.graph.input[0]), "two tensors called 'image'"),
+    "dims": (lambda m: constant(m, "conv_c_w").dims.append(2), "'conv_c_w': its dimensions"),
+    "type": (lambda m: setattr(constant(m, "conv_c_w"), "data_type", 99), "unknown element type"),
+    "attribute": (strides, "onnxruntime does not take it|not well formed"),
+    "same_names": (names, "onnxruntime does not take it.*same node name"),
+    "no_scales": (
+        lambda m: scales(m, "conv_c_w_scale", []),
+        r"conv_c_sum \(Conv\): it is not",
+    ),
+    "mean_large": (
+        lambda m: scales(m, "logits_scale", 1e20),
+        "logits_quantized.* factor",
+    ),
+    "mean_small": (lambda m: scales(m, "logits_scale", 1e-20), "factor of"),
+    "huge": (lambda m: sized(m, 1, 3, 65536, 65536), "'image' is 1 x 3 x 65536 x 65536"),
+    "absurd": (lambda m: sized(m, 1, 3, 2**31, 10), "more than 16777216 elements"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_is_named(fault):
+    change, wanted = FAULTS[fault]
+    model = residual_network(unsigned=True)
+    change(model)
+    with pytest.raises(PatchcError, match=wanted):
+        import_model(model)
+
+
+def test_a_name_that_is_not_utf8(tmp_path):
+    raw = residual_network(unsigned=True).SerializeToString()
+    path = tmp_path / "net.onnx"
+    path.write_bytes(raw.replace(b"total_zero_point", b"total_zero\xffpoint", 1))
+    with pytest.raises(PatchcError, match="not UTF-8"):
+        import_model(path)
+
+
+@pytest.mark.parametrize(
+    ("offset", "length"), [("-5", "576"), ("0", str(1 << 40)), ("0", "abc"), ("0", "3")]
+)
+def test_weights_in_another_file_that_do_not_lie_in_it(offset, length, tmp_path):
+    model = residual_network(unsigned=True)
+    tensor = constant(model, "conv_c_w")
+    tensor.ClearField("raw_data")
+    tensor.data_location = TensorProto.EXTERNAL
+    for key, value in (("location", "w.bin"), ("offset", offset), ("length", length)):
+        tensor.external_data.add(key=key, value=value)
+    (tmp_path / "w.bin").write_bytes(bytes(576))
+    path = tmp_path / "net.onnx"
+    path.write_bytes(model.SerializeToString())
+    with pytest.raises(PatchcError, match="'conv_c_w'"):
+        import_model(path)
+
+
+def test_operators_in_any_order():
+    model = residual_network(unsigned=True)
+    expected = format_graph(import_model(model).graph)
+    nodes = [onnx.NodeProto.FromString(n.SerializeToString()) for n in model.graph.node]
+    moved = nodes[5:] + nodes[:5]
+    del model.graph.node[:]
+    model.graph.node.extend(moved)
+    import_model(model)
+    assert sorted(format_graph(import_model(model).graph)) == sorted(expected)
+
+
+def test_very_many_operators_in_a_row():
+    net = QdqModel(unsigned=True)
+    x = net.quantized("image", 0.03, 2, "x")
+    value = net.quantized(net.conv(x, 3, 8, "c"), 0.03, -3, "a")
+    for index in range(1500):
+        value = net.add("Relu", [value], f"r{index}")
+    with pytest.raises(PatchcError, match="operators in a row"):
+        import_model(net.model(net.quantized(value, 0.03, 0, "z")))

@@ -26,7 +26,7 @@ from onnx import helper
 from patchc.align.align import Aligned, align_model, refuse_unproved
 from patchc.budget import parse_budget
 from patchc.codegen import EmitOptions, WeightsMode, emit
-from patchc.codegen.names import file_prefix
+from patchc.codegen.names import file_stem
 from patchc.errors import PatchcError
 from patchc.frontend import cut_before, find_unsupported, import_model
 from patchc.frontend.load import load as read_model
@@ -44,8 +44,7 @@ from patchc.outdir import (
     SOURCE,
     Source,
     check_writable,
-    embedded,
-    model_files,
+    read_kept_model,
     replacing,
     write_files,
 )
@@ -150,7 +149,8 @@ def compile(
         that is handed their rows as they are made.
     reserve: bytes that stand for stack and statics; None: the target's default.
     weights: "inline", or "extern" for NAME_weights.bin behind a pointer that the caller gives.
-    name: the prefix of files and functions; None: made from the model's file name.
+    name: the prefix of files and functions; None: made from the model's file name. A name that a
+        system's header has, such as "string", gets "net_" in front, with a note in the report.
     input_shapes: ONNX input -> dimensions, where the file leaves them open.
     plan: an earlier plan.json to repeat.
     cut: nodes that are left to the host, with all that depends on them.
@@ -169,7 +169,7 @@ def compile(
     machine = choice.machine(core(target))
     chosen_plan, outputs = _plan_or_modes(plan, input_mode, output_mode)
     options = EmitOptions(
-        name=file_prefix(identifier(source.stem) if name is None else name),
+        name=identifier(source.stem) if name is None else file_stem(name),
         patchc_version=__version__,
         model_file=source.name,
         model_sha256="",
@@ -184,6 +184,8 @@ def compile(
     if quantization is not None and calibration is None:
         raise PatchcError("quantising options need --calibration")
     notes: list[str] = []
+    if name is not None and options.name != name:
+        notes.append(f"{name}.h is a system's header: files and functions are {options.name}")
     with tempfile.TemporaryDirectory(prefix="patchc-") as folder:
         file = source
         if calibration is not None:
@@ -202,7 +204,7 @@ def compile(
             stages = run_stages(
                 file, input_shapes, chosen_plan, limit, progress, kept, outputs, machine, cut
             )
-        kept_model = model_files(file)
+        kept_model = read_kept_model(file)
     reserve_bytes = reserve_of(kept, stages.graph, stages.plan)
     options = replace(options, stack_bytes=reserve_bytes)
     _check_budget(stages, limit, kept, machine)
@@ -224,11 +226,11 @@ def compile(
     )
     files[PLAN] = plan_to_json(stages.plan)
     files[REPORT] = report.to_json()
+    kept_file, model_files = kept_model.beside([*files, SOURCE])
+    files |= model_files
     files[SOURCE] = Source(
-        options.name, dict(input_shapes or {}), choice.numerics.value, tuple(cut)
+        options.name, dict(input_shapes or {}), choice.numerics.value, tuple(cut), kept_file
     ).to_json()
-    ours = {name.lower() for name in files}
-    files |= embedded(source) if ours & {name.lower() for name in kept_model} else kept_model
     with replacing(out) as folder:
         write_files(folder, files)
     return CompileResult(out, report, stages)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import errno
 import json
+import os
 import shutil
+import signal
 import tempfile
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,19 +24,21 @@ VERIFY = "verify.json"
 BENCH = "bench.json"
 MODEL = "test/model.onnx"  # the quantised file that the C computes, byte for byte
 SOURCE = "test/source.json"
+BUILD = "test/build"  # what `run` and `verify` build for this machine
 
 EXACT = "exact"
-EXCHANGES = 20  # how often a folder is tried to be replaced that others replace as well
+MAX_ATTEMPTS = 100  # to put OUT in place while others do
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """How to read OUT/test/model.onnx again: what `run` and `verify` import it with."""
+    """How to read the model in OUT again: what `run` and `verify` import it with."""
 
     name: str  # of the emitted C
     input_shapes: Mapping[str, tuple[int, ...]]  # ONNX input -> dimensions, as given
     numerics: str = EXACT  # what layers that CMSIS-NN computes mean: `--numerics`
     cut: tuple[str, ...] = ()  # nodes left to the host, as given
+    model: str = MODEL  # elsewhere only where its weights are called like a file of ours
 
     def to_json(self) -> str:
         """The text of test/source.json."""
@@ -46,7 +50,7 @@ class Source:
         data = json.loads(text)
         shapes = {name: tuple(dims) for name, dims in data["input_shapes"].items()}
         numerics, cut = data.get("numerics", EXACT), tuple(data.get("cut", ()))
-        return Source(data["name"], shapes, numerics, cut)
+        return Source(data["name"], shapes, numerics, cut, str(data.get("model", MODEL)))
 
 
 def read_source(out: Path) -> Source:
@@ -67,80 +71,136 @@ def check_writable(out: Path) -> None:
         raise PatchcError(
             f"{out} holds files that patchc did not write: give -o a new or empty folder"
         )
-    here, target = Path.cwd(), out.resolve()
-    if target == here or target in here.parents:
-        raise PatchcError(
-            f"{out} is the current folder, or holds it, and would be replaced as a whole: give -o "
-            "another folder"
-        )
 
 
 @contextmanager
 def replacing(out: Path) -> Iterator[Path]:
-    """A new folder beside `out` that takes its place when the block ends without an error.
+    """A new folder that takes the place of `out` when the block ends without an error.
 
-    An earlier output is replaced as a whole. After an error `out` is as it was. Raises PatchcError
-    when `out` may not be written (see `check_writable`).
+    An earlier output is replaced as a whole, and the last of several that are written at once is
+    what stays. After an error `out` is as it was. A folder that somebody stands in, or on which
+    something is mounted, stays the same folder with new files. Raises PatchcError when `out` may
+    not be written (see `check_writable`).
     """
     check_writable(out)
     out = out.resolve()
+    inside = out.is_dir() and (out == Path.cwd() or os.path.ismount(out))
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        scratch = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
+        scratch = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out if inside else out.parent))
     except OSError as error:
         raise PatchcError(f"cannot write {out}: {error.strerror}") from error
     try:
         fresh = scratch / "new"
         fresh.mkdir()
         yield fresh
-        _exchange(fresh, out, scratch)
+        with held_signals():
+            if inside:
+                _replace_files(out, fresh, scratch)
+            else:
+                _replace_folder(out, fresh, scratch)
     finally:
-        old = scratch / "old"
-        if old.exists() and not out.exists():
-            old.rename(out)
-        shutil.rmtree(scratch)
+        with held_signals():
+            shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _exchange(fresh: Path, out: Path, scratch: Path) -> None:
-    """Put `fresh` in the place of `out`. The last of several compilations into one folder stays."""
-    for attempt in range(EXCHANGES):
-        with suppress(FileNotFoundError):  # another compilation is just replacing it, too
-            out.rename(scratch / "old" if attempt == 0 else scratch / f"old{attempt}")
+def _replace_folder(out: Path, fresh: Path, scratch: Path) -> None:
+    for attempt in range(MAX_ATTEMPTS):
+        check_writable(out)  # somebody may have made it since
+        old = scratch / f"old{attempt}"
+        with suppress(FileNotFoundError):
+            out.rename(old)
         try:
             fresh.rename(out)
             return
-        except OSError as error:
-            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+        except OSError:
+            if not out.exists():
+                if old.exists():
+                    old.rename(out)
                 raise
-    raise PatchcError(f"cannot write {out}: other compilations write there without end")
+    raise PatchcError(f"cannot write {out}: others keep writing it, too")
 
 
-def model_files(model: Path) -> dict[str, bytes]:
-    """The ONNX file for OUT/test, byte for byte, and the files that hold its weights, if any.
+def _replace_files(out: Path, fresh: Path, scratch: Path) -> None:
+    moves = [(path, scratch / "old" / path.name) for path in out.iterdir() if path != scratch]
+    moves += [(path, out / path.name) for path in fresh.iterdir()]
+    (scratch / "old").mkdir()
+    done = []
+    try:
+        for source, target in moves:
+            source.rename(target)
+            done.append((source, target))
+    except OSError:
+        for source, target in reversed(done):
+            target.rename(source)
+        raise
 
-    Raises PatchcError when those lie outside the model's own folder.
-    """
+
+@contextmanager
+def held_signals() -> Iterator[None]:
+    """Ctrl-C and SIGTERM wait until the block is done: for moves that belong together."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # Python runs the handlers in the main thread only
+        return
+    held: list[int] = []
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, lambda got, _: held.append(got)) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+        for got in held[:1]:
+            signal.raise_signal(got)
+
+
+@dataclass(frozen=True, slots=True)
+class KeptModel:
+    """The ONNX file for OUT/test, byte for byte, and the files that hold its weights, if any."""
+
+    content: bytes
+    weights: Mapping[str, bytes]  # by their place in the model's folder
+
+    def beside(self, ours: Iterable[str]) -> tuple[str, dict[str, bytes]]:
+        """Where in OUT the model goes, and all its files, given the names of the other files there.
+
+        Weights that are called like one of those go, with the model, into a folder of their own.
+        """
+        parts = [Path(name).parts for name in (*ours, MODEL, BUILD)]
+        taken = {part[1].casefold() for part in parts if part[0] == Path(MODEL).parts[0]}
+        roots = {Path(name).parts[0].casefold() for name in self.weights}
+        model = Path(MODEL)
+        if taken & roots:
+            model = model.with_suffix("") / model.name
+        while model.name in roots:
+            model = model.with_name(f"_{model.name}")
+        files = {(model.parent / name).as_posix(): data for name, data in self.weights.items()}
+        return model.as_posix(), {model.as_posix(): self.content} | files
+
+
+def read_kept_model(model: Path) -> KeptModel:
+    """Raises PatchcError when weights lie outside the model's own folder."""
     content = model.read_bytes()
-    files = {MODEL: content}
-    graph = onnx.load_model_from_string(content).graph
-    for tensor in graph.initializer:
+    weights: dict[str, bytes] = {}
+    for tensor in tensors(onnx.load_model_from_string(content).graph):
         if not uses_external_data(tensor):
             continue
         location = Path(ExternalDataInfo(tensor).location)
         if location.is_absolute() or ".." in location.parts:
             raise PatchcError(f"{model}: weights outside its folder ({location}) are not supported")
-        name = (Path(MODEL).parent / location).as_posix()
-        if name.lower() == MODEL:
-            return embedded(model)
-        if name not in files:
-            files[name] = (model.parent / location).read_bytes()
-    return files
+        if location.as_posix() not in weights:
+            weights[location.as_posix()] = (model.parent / location).read_bytes()
+    return KeptModel(content, weights)
 
 
-def embedded(model: Path) -> dict[str, bytes]:
-    """The ONNX file for OUT/test with its weights in it: where those, as files of their own, would
-    have the name of one of OUT's."""
-    return {MODEL: onnx.load(str(model)).SerializeToString(deterministic=True)}
+def tensors(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:
+    """The constants of a graph, those in attributes and in its subgraphs among them."""
+    yield from graph.initializer
+    for node in graph.node:
+        for attribute in node.attribute:
+            yield from (*([attribute.t] if attribute.HasField("t") else []), *attribute.tensors)
+            for inner in (*([attribute.g] if attribute.HasField("g") else []), *attribute.graphs):
+                yield from tensors(inner)
 
 
 def write_files(folder: Path, files: Mapping[str, str | bytes]) -> None:

@@ -6,7 +6,7 @@ import re
 
 from patchc.codegen import EmitOptions, GoldenVectors, constant_facts
 from patchc.codegen.libraries import LibraryMode
-from patchc.codegen.names import C_WORDS
+from patchc.codegen.names import C_WORDS, file_stem
 from patchc.frontend.export import to_qoperator
 from patchc.kernel_options import KernelChoice
 from patchc.pipeline import Stages, random_maps, schedule_graph
@@ -28,7 +28,7 @@ def identifier(text: str) -> str:
     word = re.sub(r"[^A-Za-z0-9]+", "_", text).strip("_")
     if not word or not word[0].isalpha() or word in C_WORDS or word.lower().startswith("patchc"):
         word = f"net_{word}".rstrip("_")
-    return word
+    return file_stem(word)
 
 
 def make_report(

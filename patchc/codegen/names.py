@@ -1,10 +1,11 @@
-"""C identifiers from ONNX names, and text that is safe inside a C comment."""
+"""C identifiers and file names from ONNX names, and text that is safe inside a C comment."""
 
 from __future__ import annotations
 
 import re
 
-# Keywords of C99 and of C++ (the header is read by both), and what compilers predefine.
+# Keywords of C (up to C23) and of C++ (the header is read by both), what compilers predefine, and
+# the macros in lower case of the standard headers and of windows.h.
 _C_WORDS = """
     alignas alignof and and_eq asm auto bitand bitor bool break case catch char class compl const
     const_cast constexpr continue decltype default delete do double dynamic_cast else enum explicit
@@ -13,6 +14,10 @@ _C_WORDS = """
     return short signed sizeof static static_assert static_cast struct switch template this
     thread_local throw true try typedef typeid typename union unsigned using virtual void volatile
     wchar_t while xor xor_eq linux unix
+    char8_t char16_t char32_t concept consteval constinit co_await co_return co_yield requires
+    typeof typeof_unqual i386 arm mips sparc sun vax
+    assert complex errno imaginary noreturn offsetof signbit stderr stdin stdout
+    far interface near small
 """
 C_WORDS = frozenset(_C_WORDS.split())
 
@@ -30,11 +35,24 @@ _STANDARD = """
 """
 STANDARD = frozenset(_STANDARD.split())
 
-# Prefixes of files that a compiler would find in the place of its own header.
+# Headers of the C library, of POSIX, newlib, Windows and Arm's packs. A network's header of the
+# same name would be found in their place, as OUT is among the folders that are searched.
 _HEADERS = """
     assert complex ctype errno fenv float inttypes iso646 limits locale math setjmp signal stdalign
-    stdarg stdatomic stdbool stdckdint stddef stdint stdio stdlib stdnoreturn string tgmath threads
-    time uchar unistd wchar wctype
+    stdarg stdatomic stdbit stdbool stdckdint stddef stdint stdio stdlib stdnoreturn string tgmath
+    threads time uchar wchar wctype
+    aio alloca ar byteswap cpio dirent dlfcn elf endian envz error execinfo fcntl features fmtmsg
+    fnmatch fts ftw getopt glob grp iconv ifaddrs langinfo libgen libintl link malloc memory mntent
+    monetary mqueue ndbm netdb newlib nl_types obstack paths poll printf pthread pty pwd reent regex
+    regexp resolv sched search semaphore spawn stab stdint_gcc strings stropts syscall sysexits
+    syslog tar termio termios thread_db trace tzfile ucontext ulimit unctrl unistd unwind utime utmp
+    utmpx values wait wordexp xlocale
+    conio direct dos intrin io malloc mem process share windows windef winbase
+    arm_acle arm_bf16 arm_cde arm_cmse arm_fp16 arm_math arm_math_types arm_mve arm_mve_types
+    arm_neon arm_nn_math_types arm_nn_tables arm_nn_types arm_nnfunctions arm_nnsupportfunctions
+    arm_sve cmsis_armcc cmsis_armclang cmsis_compiler cmsis_gcc cmsis_iccarm cmsis_version
+    core_cm0 core_cm0plus core_cm3 core_cm33 core_cm4 core_cm55 core_cm7 core_cm85 mpu_armv7
+    mpu_armv8 pmu_armv8 cachel1_armv7
 """
 HEADERS = frozenset(_HEADERS.split())
 
@@ -51,7 +69,7 @@ class Names:
     def identifier(self, text: str) -> str:
         """An identifier that starts with a letter, unlike every one given before."""
         stem = _ending(re.sub(r"[^A-Za-z0-9]+", "_", text).strip("_"))
-        if not stem or stem[0].isdigit() or _is_taken(stem):
+        if not stem or stem[0].isdigit() or _means_something(stem):
             stem = f"t_{stem}" if stem else "t"
         name, number = stem, 2
         while name in self._taken:
@@ -60,15 +78,17 @@ class Names:
         return name
 
 
-def _is_taken(stem: str) -> bool:
-    """Whether C, its headers or a macro may have this name."""
-    macro = len(stem) > 1 and stem == stem.upper()
-    return macro or stem.endswith("_t") or stem in C_WORDS or stem in STANDARD
+def file_stem(name: str) -> str:
+    """`name` as the name of a header, unlike those that a compiler brings, whatever the case."""
+    return f"net_{name}" if name.lower() in HEADERS else name
 
 
-def file_prefix(name: str) -> str:
-    """`name`, or another where NAME.h would hide a header of C."""
-    return f"{name}_net" if name.lower() in HEADERS else name
+def _means_something(stem: str) -> bool:
+    """Whether C has the word: a keyword, a type's ending, or, in capitals, what may be a macro of
+    any header that is read with the network's: NULL, INT8_MAX, EOF, GPIOA."""
+    capitals = len(stem) > 1 and stem.upper() == stem
+    macro = capitals or stem == "I" or re.match(r"(PRI|SCN)[a-zA-Z]", stem) is not None
+    return macro or stem in C_WORDS or stem in STANDARD or stem.endswith("_t")
 
 
 def _ending(stem: str) -> str:

@@ -14,7 +14,7 @@ from patchc.measure import counting
 from patchc.measure.counting import Counts, Sums
 from patchc.measure.cycles import estimate
 from patchc.measure.listing import read_listing
-from patchc.outdir import BENCH, MODEL, PLAN, REPORT, read_source
+from patchc.outdir import BENCH, PLAN, REPORT, read_source
 from patchc.pipeline import Progress, random_maps, read_plan, run_stages, silent
 from patchc.programs.firmware import COMPILER, QEMU, Firmware, build
 from patchc.programs.program import BlockFunction, StepFunction, run_command
@@ -148,7 +148,7 @@ def bench_out(
     source = read_source(out)
     core = target or _compiled_for(out)
     progress("reading the plan")
-    stages = run_stages(out / MODEL, source.input_shapes, read_plan(out / PLAN))
+    stages = run_stages(out / source.model, source.input_shapes, read_plan(out / PLAN))
     progress(f"building for {core}")
     ram = stages.placement.arena_bytes + _ROOM_BYTES
     image = build(

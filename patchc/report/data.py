@@ -17,7 +17,7 @@ class ModelReport:
     """The ONNX file that the C computes."""
 
     name: str
-    sha256: str  # of OUT/test/model.onnx
+    sha256: str  # of the quantised file in OUT/test
     macs: int  # multiply-accumulates of one inference, convolution and dense layers
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from patchc.outdir import MODEL, PLAN, read_source
+from patchc.outdir import PLAN, read_source
 from patchc.pipeline import Progress, Stages, read_plan, run_stages, silent
 from patchc.planner.kernel_choice import Numerics, registry_of
 from patchc.planner.machine import ANY_CORE
@@ -52,7 +52,7 @@ def load_stages(out: Path, progress: Progress = silent) -> Stages:
     plan = read_plan(out / PLAN)
     machine = replace(ANY_CORE, registry=registry_of(Numerics(source.numerics)))
     return run_stages(
-        out / MODEL,
+        out / source.model,
         source.input_shapes,
         plan,
         progress=progress,

@@ -27,6 +27,7 @@ from patchc.frontend.choices import chooses, keep_scale
 from patchc.frontend.guesses import channels_at, first_guess
 from patchc.frontend.linear import clamp_of, requantization
 from patchc.frontend.model import Border
+from patchc.frontend.pads import padded
 from patchc.frontend.refusal import RefusalError, node_name
 from patchc.frontend.structure import check_elements
 from patchc.frontend.tables import function_table, table_without_rounding
@@ -261,13 +262,15 @@ class GraphBuilder:
 
     def look_up(self, value: Quantized, table: Lut, result: Result, node: str) -> Quantized:
         """A table over a tensor, called `node`: the same one only once, and none that is no change.
-
-        Raises RefusalError where it would change the zeros of a Pad.
-        """
-        source, entries, pads = self.tensors[value.tensor].quant, table.table, value.pads
+        A Pad before it whose zeros it would change is a node of its own."""
+        source, entries = self.tensors[value.tensor].quant, table.table
         of_zero = entries[..., source.zero_point + 128]
-        if pads != NO_PADS and (of_zero != result.quant.zero_point).any():
-            raise RefusalError("a Pad before it whose zeros it would change")
+        if value.pads != NO_PADS and (of_zero != result.quant.zero_point).any():
+            value = padded(self, value)
+            result = replace(result, layout=value.layout)
+        pads = value.pads
+        if pads != NO_PADS:  # the file has the padded map only
+            result = replace(result, in_file=False)
         key = (value.tensor, entries.tobytes(), result.quant)
         if source == result.quant and np.array_equal(entries, ALL_VALUES):
             self._made[key] = value.tensor

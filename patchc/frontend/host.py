@@ -71,7 +71,7 @@ def epilogue(
             raise RefusalError(f"it needs {value.name!r} from before the quantised part")
         if isinstance(value, Pending):
             raise RefusalError(f"it is the float result of {value.node}: add a QuantizeLinear")
-        if not isinstance(value, Quantized):
+        if not isinstance(value, Quantized) or value.tensor not in builder.borders:
             return False
         origin, here = builder.borders[value.tensor], builder.border(value, name)
         if replace(here, onnx_name=origin.onnx_name) != origin or value.pads != NO_PADS:

@@ -7,13 +7,16 @@ and its pads are zeros.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from patchc.frontend.axes import Axis, Layout
-from patchc.frontend.builder import GraphBuilder
 from patchc.frontend.values import NO_PADS, Quantized
 from patchc.ir import Conv, Padding, Window
+
+if TYPE_CHECKING:
+    from patchc.frontend.builder import GraphBuilder
 
 
 def padded_layout(value: Quantized) -> Layout:

@@ -292,6 +292,47 @@ def test_a_bias_that_is_added_to_a_product(constant, first):
     assert imported.graph.nodes[0].op.bias.any()
 
 
+# ------------------------------------------------------------ a Pad of its own
+
+
+PADDED = {
+    "GlobalAveragePool": {},
+    "GlobalMaxPool": {},
+    "Sigmoid": {},
+    "Exp": {},
+    "Softmax": {"axis": 1},
+    "Resize": {},
+    "max_pool": {"kernel_shape": [2, 2]},
+    "max_pool_with_pads": {"kernel_shape": [3, 3], "pads": [1, 1, 0, 1]},
+    "average_with_pads": {"kernel_shape": [2, 2], "pads": [1, 0, 0, 0]},
+    "average_of_the_whole_map": {"kernel_shape": [9, 8]},
+    "Add": {},
+    "Concat": {"axis": 1},
+    "Transpose": {"perm": [0, 2, 3, 1]},
+}
+NAMES = {"max_pool": "MaxPool", "max_pool_with_pads": "MaxPool"}
+NAMES |= dict.fromkeys(["average_with_pads", "average_of_the_whole_map"], "AveragePool")
+
+
+@SIGNS
+@pytest.mark.parametrize("pair", [False, True])
+@pytest.mark.parametrize("reader", PADDED)
+def test_a_pad_before_any_reader(reader, pair, type_):
+    """Where its reader cannot take it in, each channel is convolved with a single one."""
+    net = Net(type_)
+    x = net.qdq(net.input("x", *MAP), X, "x")
+    x = net.qdq(net.op("Conv", x, net.weights(4, 4, 1, 1)), X, "c")
+    x = net.op("Pad", x, net.constant([0, 0, 1, 1, 0, 0, 2, 1], np.int64))
+    x = net.qdq(x, X, "p") if pair else x
+    more = []
+    if reader == "Resize":
+        more = ["", net.constant([1, 1, 2, 2])]
+    elif reader in ("Add", "Concat"):
+        more = [net.qdq(net.input("z", 1, 4, 9, 8), X, "z")]
+    y = net.op(NAMES.get(reader, reader), x, *more, name="op", **PADDED[reader])
+    verified(net.model(net.qdq(y, (1 / 256, net.lowest) if reader == "Softmax" else Y, "y")))
+
+
 # ----------------------------------------------------------------------------- means
 
 MEANS = {

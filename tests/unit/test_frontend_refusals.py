@@ -93,11 +93,6 @@ REFUSALS = {
         "op (Sub): a constant of shape [1, 1, 1, 1, 1] over [n, c, h, w]: one element, or one for "
         "each channel, is supported",
     ),
-    "pad_before_a_function": (
-        unary("Conv", weights(SMALL), before=lambda net, x: net.qdq(
-            net.op("Exp", pad(0, 0, 1, 1, 0, 0, 1, 1)(net, x)), Y, "e")),
-        "e (QuantizeLinear): a Pad before it whose zeros it would change",
-    ),
     "int16_weights": (
         unary("Conv", weights(SMALL, dtype=np.int32)),
         "op (Conv): int32 weights: only int8 and uint8 are supported",
@@ -198,23 +193,6 @@ REFUSALS = {
     "crop": (
         unary("Conv", weights(SMALL), before=pad(0, 0, -1, 0, 0, 0, 0, 0)),
         "pad (Pad): negative pads [0, 0, -1, 0, 0, 0, 0, 0]",
-    ),
-    "pad_before_something_else": (
-        unary("GlobalAveragePool", before=pad(0, 0, 1, 1, 0, 0, 1, 1)),
-        "op (GlobalAveragePool): a Pad before it, whose zeros would count",
-    ),
-    "pad_before_max_pool_of_negative_values": (
-        unary("MaxPool", before=pad(0, 0, 1, 1, 0, 0, 1, 1), kernel_shape=[2, 2]),
-        "op (MaxPool): a Pad with zeros before it, and its input can be negative",
-    ),
-    "pad_and_pads_that_do_not_count": (
-        unary("AveragePool", before=pad(0, 0, 1, 1, 0, 0, 1, 1), kernel_shape=[2, 2],
-              pads=[1, 0, 0, 0]),
-        "op (AveragePool): a Pad before it whose zeros count, and padding of its own that may not",
-    ),
-    "pad_to_the_whole_window": (
-        unary("AveragePool", before=pad(0, 0, 1, 0, 0, 0, 1, 0), kernel_shape=[8, 6]),
-        "op (AveragePool): a window over a whole padded map, which onnxruntime rounds differently",
     ),
 }  # fmt: skip
 

@@ -9,10 +9,8 @@ import numpy as np
 from patchc.frontend.builder import Result
 from patchc.frontend.call import Call
 from patchc.frontend.ops.functions import function
-from patchc.frontend.refusal import RefusalError
 from patchc.frontend.registry import onnx_op
 from patchc.frontend.values import (
-    NO_PADS,
     Bounds,
     Pending,
     Quantized,
@@ -51,8 +49,7 @@ def _integer_clip(call: Call, value: Quantized) -> Value:
     stored = ALL_VALUES + shift
     low, high = _bounds(call, stored[0], stored[-1])
     entries = np.minimum(np.maximum(stored, low), high) - shift
-    if value.pads != NO_PADS:
-        raise RefusalError("it reads a Pad, which only a convolution or a pool can take in")
+    value = call.readable(value)
     quant = call.builder.tensors[value.tensor].quant
     result = Result(call.output, value.layout, quant, value.unsigned)
     op = Lut(entries, call.node.op_type)

@@ -1,5 +1,5 @@
-"""Pad: of rows and columns with zeros, taken in by the convolution or pool that reads it; of
-channels with any value, a Concat of one map."""
+"""Pad: of rows and columns with zeros, taken in by the convolution or pool that reads it, or a node
+of its own; of channels with any value, a Concat of one map."""
 
 from __future__ import annotations
 
@@ -21,19 +21,18 @@ from patchc.frontend.values import (
     QuantizedConstant,
     Value,
 )
-from patchc.ir import Concat, Padding
+from patchc.ir import Concat, Conv, Padding
 from patchc.numerics.linear import dequantize
 
 
 @onnx_op(
     "Pad",
-    makes=(Concat,),
-    limits="other modes; rows or columns with values other than zero, or together with channels; a "
-    "function or another scale behind it that would change its zeros",
+    makes=(Concat, Conv),
+    limits="other modes; rows or columns with values other than zero, or together with channels",
 )
 def pad(call: Call) -> Value:
     """Of channels, with any value; of rows and columns with the value that means zero, which the
-    convolution or pool behind it takes in, also through views. For other readers it is a depthwise
+    convolution or pool behind it takes in, also through views; for other readers a depthwise
     convolution by one."""
     mode = call.attribute("mode", "constant")
     if mode != "constant":

@@ -24,11 +24,12 @@ from patchc.ir import (
 )
 from patchc.ir.graph import INT8_MIN, Shape
 
-Maker = Callable[[Call, Quantized], Op]  # the operator over a channels-first map
+# The operator over a channels-first map, and that map: a Pad before it is a node where the operator
+# cannot take it in.
+Maker = Callable[[Call, Quantized], tuple[Op, Quantized]]
 
 
 _DILATIONS = "dilations"
-_PADDED = "a Pad before it"
 
 
 @onnx_op("MaxPool", makes=(MaxPool,), limits="indices")
@@ -40,13 +41,13 @@ def max_pool(call: Call) -> Value:
     if not isinstance(value, Quantized):
         return _pending(call, _max)
     value = call.readable(value, padded=True)
-    op = _max(call, value)
+    op, value = _max(call, value)
     quant = call.builder.tensors[value.tensor].quant
     result = Result(call.output, _layout(call, value, op), quant, value.unsigned)
     return call.builder.emit(call.name, op, (value.tensor,), result)
 
 
-@onnx_op("GlobalMaxPool", makes=(MaxPool,), limits=_PADDED)
+@onnx_op("GlobalMaxPool", makes=(MaxPool,))
 def global_max_pool(call: Call) -> Value:
     """In a QDQ file: along the columns first, then along the rows."""
     source = call.activation(0)
@@ -93,7 +94,7 @@ def average_pool(call: Call) -> Value:
     return _pending(call, _average)
 
 
-@onnx_op("GlobalAveragePool", makes=(GlobalAveragePool,), limits=_PADDED)
+@onnx_op("GlobalAveragePool", makes=(GlobalAveragePool,))
 def global_average_pool(call: Call) -> Value:
     """In a QDQ file."""
     return _pending(call, _global_average)
@@ -110,7 +111,7 @@ def qlinear_average_pool(call: Call) -> Value:
     return _integer(call, _average)
 
 
-@onnx_op("QLinearGlobalAveragePool", domain=MICROSOFT, makes=(GlobalAveragePool,), limits=_PADDED)
+@onnx_op("QLinearGlobalAveragePool", domain=MICROSOFT, makes=(GlobalAveragePool,))
 def qlinear_global_average_pool(call: Call) -> Value:
     """In a QOperator file."""
     return _integer(call, _global_average)
@@ -118,7 +119,7 @@ def qlinear_global_average_pool(call: Call) -> Value:
 
 def _pending(call: Call, make: Maker) -> Pending:
     source = call.activation(0, padded=True)
-    op = make(call, source)
+    op, source = make(call, source)
     return Pending(call.name, call.output, op, (source.tensor,), _layout(call, source, op))
 
 
@@ -187,7 +188,7 @@ def _integer(call: Call, make: Maker) -> Quantized:
     if channels_last:
         perm = (0, rank - 1, *range(1, rank - 1))
         source = replace(source, layout=transpose(source.layout, perm))
-    op = make(call, source)
+    op, source = make(call, source)
     layout = _layout(call, source, op)
     if channels_last:
         layout = transpose(layout, (0, *range(2, rank), 1))
@@ -207,50 +208,47 @@ def _map(call: Call, source: Quantized) -> tuple[Shape, int]:
     return call.builder.tensors[source.tensor].shape, rank
 
 
-def _max(call: Call, source: Quantized) -> Op:
+def _max(call: Call, source: Quantized) -> tuple[Op, Quantized]:
+    if call.builder.tensors[source.tensor].quant.zero_point != INT8_MIN:
+        # The pool's own padding never wins; a zero that was put there by Pad may.
+        source = call.readable(source)
     shape, rank = _map(call, source)
     found = window(call, shape, rank)
-    zero_point = call.builder.tensors[source.tensor].quant.zero_point
-    if source.pads != NO_PADS and zero_point != INT8_MIN:
-        # The pool's own padding never wins; a zero that was put there by Pad may.
-        raise RefusalError("a Pad with zeros before it, and its input can be negative")
     found = add_pads(found, source.pads)
     check_fits(found, shape)
     check_touches(found, shape)
-    return MaxPool(found)
+    return MaxPool(found), source
 
 
-def _average(call: Call, source: Quantized) -> Op:
+def _average(call: Call, source: Quantized) -> tuple[Op, Quantized]:
     shape, rank = _map(call, source)
     found = window(call, shape, rank)
     include = bool(call.attribute("count_include_pad", 0))
     if found.dilation != (1, 1):
         raise RefusalError(f"dilations {found.dilation}: only 1 is supported")
     if source.pads != NO_PADS:
-        # Zeros that Pad put there count in the divisor, those of the pool's own pads may not.
-        if call.attribute("ceil_mode", 0) or (found.pads != NO_PADS and not include):
-            raise RefusalError(
-                "a Pad before it whose zeros count, and padding of its own that may not"
-            )
-        include = True
-        own, found = found, add_pads(found, source.pads)
         padded = (
             shape[0] + source.pads.top + source.pads.bottom,
             shape[1] + source.pads.left + source.pads.right,
         )
-        if own.pads == NO_PADS and own.kernel == padded:
-            raise RefusalError(
-                "a window over a whole padded map, which onnxruntime rounds differently"
-            )
+        # Zeros that Pad put there count in the divisor, those of the pool's own pads may not; and
+        # the mean of a whole map is rounded otherwise.
+        if (
+            call.attribute("ceil_mode", 0)
+            or found.kernel == padded
+            or (found.pads != NO_PADS and not include)
+        ):
+            return _average(call, call.readable(source))
+        include = True
+        found = add_pads(found, source.pads)
     check_fits(found, shape)
     check_touches(found, shape)
     if found.kernel == shape[:2] and found.pads == NO_PADS:
-        return GlobalAveragePool()  # onnxruntime rewrites it the same way, and rounds so
-    return AveragePool(found, include)
+        return GlobalAveragePool(), source  # onnxruntime rewrites it so, too, and rounds so
+    return AveragePool(found, include), source
 
 
-def _global_average(call: Call, source: Quantized) -> Op:
-    if source.pads != NO_PADS:
-        raise RefusalError("a Pad before it, whose zeros would count")
+def _global_average(call: Call, source: Quantized) -> tuple[Op, Quantized]:
+    source = call.readable(source)
     _map(call, source)
-    return GlobalAveragePool()
+    return GlobalAveragePool(), source

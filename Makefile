@@ -38,5 +38,5 @@ lint: setup
 	$(PYTHON) -m mypy
 
 clean:
-	rm -rf .venv build *.egg-info .coverage .pytest_cache .hypothesis .ruff_cache .mypy_cache
+	rm -rf .venv build *.egg-info .coverage* .pytest_cache .hypothesis .ruff_cache .mypy_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,8 +1,8 @@
 """Slices of slices of a float model that are one Slice.
 
-PyTorch writes rows and columns that are cut together, `x[:, :, 0:16, 0:16]`, as two nodes, the first
-of them shared by neighbours. As one node each they are rectangles of one tensor, so that branches
-behind them are seen to be equal (`branches.py`).
+PyTorch writes rows and columns that are cut together, `x[:, :, 0:16, 0:16]`, as two nodes, the
+first of them shared by neighbours. As one node each they are rectangles of one tensor, so that
+branches behind them are seen to be equal (`branches.py`).
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ class _Slice:
 
 
 def merge_slices(graph: onnx.GraphProto) -> None:
-    """A Slice of a Slice along other axes -> a Slice along all of them. Both keep their results; what
-    nothing reads any more is left out."""
+    """A Slice of a Slice along other axes -> a Slice along all of them. Both keep their results;
+    what nothing reads any more is left out."""
     constants = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
     ranks = {
         value.name: len(value.type.tensor_type.shape.dim)
@@ -56,8 +56,10 @@ def _numbers(
 ) -> _Slice | None:
     if node.op_type != "Slice" or not set(filter(None, node.input[1:])) <= constants.keys():
         return None
-    given = [constants[n].reshape(-1).tolist() if n else [] for n in node.input[1:]]
-    starts, ends, axes, steps = (*given, [], [])[:4]
+    given: list[list[int]] = [
+        constants[n].reshape(-1).tolist() if n else [] for n in node.input[1:]
+    ]
+    starts, ends, axes, steps = [*given, [], []][:4]
     rank = ranks.get(node.input[0])
     if rank is None or any(step != 1 for step in steps):
         return None

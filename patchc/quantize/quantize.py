@@ -60,6 +60,7 @@ from patchc.quantize.layers import (
 )
 from patchc.quantize.means import name_means
 from patchc.quantize.parallel import merge_branches
+from patchc.quantize.slices import merge_slices
 from patchc.quantize.transposed import rewrite_transposed
 
 # The first opset in which DequantizeLinear takes one scale per channel.
@@ -166,7 +167,7 @@ def _prepare(loaded: LoadedModel, path: Path, options: QuantizeOptions) -> None:
     """Fold constants, batch normalisation into layers, MatMul + Add into Gemm, give nodes
     names, constants that are added the second place, which is the one that the importer takes, and
     sums, means over rows and columns, dense layers and transposed convolutions operators that have
-    integers, layers that share weights biases of their own."""
+    integers, slices of slices one node, layers that share weights biases of their own."""
     model = loaded.model
     opset = min(max(loaded.opset, PER_CHANNEL_OPSET), newest_opset())
     if loaded.opset != opset:
@@ -182,6 +183,7 @@ def _prepare(loaded: LoadedModel, path: Path, options: QuantizeOptions) -> None:
             node.op_type = "Add"
         if node.op_type == "Add" and node.input[0] in constants:
             node.input[:] = reversed(node.input)
+    merge_slices(prepared.graph)
     place_batch_norms(prepared.graph)
     if options.merge_branches:
         merge_branches(prepared.graph)

@@ -95,6 +95,17 @@ def test_a_fault_is_named(fault):
         import_model(model)
 
 
+@pytest.mark.parametrize("factor", [1e30, np.inf, np.nan])
+def test_a_map_enlarged_absurdly(factor):
+    net = QdqModel(unsigned=True)
+    x = net.quantized("image", 0.03, 2, "x")
+    a = net.quantized(net.conv(x, 3, 8, "c"), 0.03, -3, "a")
+    net.constant("factors", [1, 1, factor, 2], np.float32)
+    large = net.add("Resize", [a, "", "factors"], "large", mode="nearest")
+    with pytest.raises(PatchcError, match=r"large \(Resize\) is given 'factors'"):
+        import_model(net.model(net.quantized(large, 0.03, -3, "b")))
+
+
 def test_a_name_that_is_not_utf8(tmp_path):
     raw = residual_network(unsigned=True).SerializeToString()
     path = tmp_path / "net.onnx"

@@ -7,11 +7,8 @@ from functools import cache
 
 import numpy as np
 import onnx
-from onnx import numpy_helper
+from onnx import TensorProto, helper, numpy_helper
 
-from patchc.frontend import import_model
-from patchc.frontend.export import to_qoperator
-from patchc.ir import Graph
 from tests.golden.qdq_models import QdqModel, residual_network
 
 
@@ -75,7 +72,7 @@ def weights_outside(model: onnx.ModelProto) -> tuple[onnx.ModelProto, dict[str, 
             continue
         for field in ("raw_data", "int32_data", "float_data", "int64_data"):
             tensor.ClearField(field)
-        tensor.data_location = onnx.TensorProto.EXTERNAL
+        tensor.data_location = TensorProto.EXTERNAL
         place = {"location": "weights.bin", "offset": len(data), "length": len(raw)}
         for key, value in place.items():
             tensor.external_data.add(key=key, value=str(value))
@@ -83,16 +80,62 @@ def weights_outside(model: onnx.ModelProto) -> tuple[onnx.ModelProto, dict[str, 
     return copy, {"weights.bin": bytes(data)}
 
 
-def _graph(model: onnx.ModelProto) -> Graph:
-    return import_model(model).graph
+def integer_network(*, unsigned: bool, seed: int = 3) -> onnx.ModelProto:
+    """Convolutions, a sum and pools as integer operators."""
+    random = np.random.default_rng(seed)
+    dtype: type[np.generic] = np.uint8 if unsigned else np.int8
+    constants: list[TensorProto] = []
+    nodes: list[onnx.NodeProto] = []
+
+    def constant(name: str, values: object, kind: type[np.generic]) -> str:
+        constants.append(numpy_helper.from_array(np.array(values, kind), name))
+        return name
+
+    def quantization(name: str, scale: float, zero_point: int) -> list[str]:
+        zero = zero_point + (128 if unsigned else 0)
+        scale_name = constant(f"{name}_scale", scale, np.float32)
+        return [scale_name, constant(f"{name}_zero_point", zero, dtype)]
+
+    def conv(x: list[str], y: list[str], name: str, *shape: int, groups: int = 1) -> str:
+        inputs = [constant(f"{name}_w", random.integers(-127, 128, shape), np.int8)]
+        inputs += [constant(f"{name}_w_scale", [0.004 + 0.0001 * c for c in range(8)], np.float32)]
+        inputs += [constant(f"{name}_w_zero_point", [0] * 8, np.int8)]
+        bias = constant(f"{name}_bias", random.integers(-500, 500, 8), np.int32)
+        attributes = {"pads": [1] * 4, "group": groups}
+        node = helper.make_node("QLinearConv", [*x, *inputs, *y, bias], [name], name, **attributes)
+        nodes.append(node)
+        return name
+
+    x, a = ["image", *quantization("image", 0.03, 2)], quantization("a", 0.05, -3)
+    b, total = quantization("b", 0.04, 1), quantization("total", 0.06, 5)
+    first = conv(x, a, "conv_a", 8, 3, 3, 3)
+    second = conv([first, *a], b, "conv_b", 8, 1, 3, 3, groups=8)
+    inputs = [first, *a, second, *b, *total]
+    ours = {"domain": "com.microsoft"}
+    last: dict[str, object] = {"channels_last": 0, **ours}
+    nodes.append(helper.make_node("QLinearAdd", inputs, ["total"], "sum", **ours))
+    pool = {"kernel_shape": [2, 2], "strides": [2, 2]}
+    nodes.append(helper.make_node("MaxPool", ["total"], ["best"], "pool", **pool))
+    inputs = ["best", *total, *quantization("mean", 0.01, 4)]
+    nodes.append(
+        helper.make_node(
+            "QLinearGlobalAveragePool", inputs, ["mean"], "mean", channels_last=0, **ours
+        )
+    )
+    kind = TensorProto.UINT8 if unsigned else TensorProto.INT8
+    ends = [("image", [1, 3, 12, 10]), ("mean", [1, 8, 1, 1])]
+    image, mean = (helper.make_tensor_value_info(name, kind, dims) for name, dims in ends)
+    graph = helper.make_graph(nodes, "integers", [image], [mean], constants)
+    opsets = [helper.make_opsetid("", 17), helper.make_opsetid("com.microsoft", 1)]
+    return helper.make_model(graph, opset_imports=opsets, ir_version=8)
 
 
 BASES: Mapping[str, Callable[[], onnx.ModelProto]] = {
     "residual_uint8": lambda: residual_network(unsigned=True),
     "residual_int8": lambda: residual_network(unsigned=False),
-    "residual_integer": lambda: to_qoperator(_graph(residual_network(unsigned=True))),
     "branching_uint8": lambda: branching_network(unsigned=True),
-    "branching_integer": lambda: to_qoperator(_graph(branching_network(unsigned=True))),
+    "integer_uint8": lambda: integer_network(unsigned=True),
+    "integer_int8": lambda: integer_network(unsigned=False),
     "dense_uint8": lambda: dense_network(unsigned=True),
 }
 

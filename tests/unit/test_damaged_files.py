@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 from benchmarks.fuzz_files import GOOD, outcome
+from benchmarks.fuzzing.bases import BASES
 from benchmarks.fuzzing.limited import Limits, tried
 from benchmarks.fuzzing.mutations import KINDS, mutant
 from patchc.errors import PatchcError
+from patchc.frontend import import_model
 
 EACH = 3  # mutants of a kind
 
@@ -20,6 +22,11 @@ def test_damaged_files(kind, tmp_path):
         found = mutant(7, index, (kind,))
         budget = "3k" if index else None
         assert outcome(found, folder, budget, False, Limits()) in GOOD, found.words
+
+
+@pytest.mark.parametrize("name", BASES)
+def test_what_is_damaged_was_sound(name):
+    assert import_model(BASES[name]()).graph.nodes
 
 
 def test_a_mutant_is_the_same_every_time():

@@ -1,115 +1,29 @@
-"""Proves again what the C in OUT rests on: `python -m patchc.certificate OUT`.
+"""Buffers, and the program run over memory whose bytes are labelled with what they hold.
 
-It reads OUT/certificate.json (offsets, lifetimes, rings, the program, requantisation), OUT/plan.json,
-the C and the ONNX file, and shares nothing with what made them: it imports the reader of ONNX, the
-operators, and of each kernel the order in which it promises to read and write (tests/c holds the
-kernels to that). What it shows, for every input there is, because no address and no loop of the
-program depends on data:
-
-1. The certificate speaks of these files: hashes, the arena's size in the C, the plan's nodes,
-   kernels, stripes and tiles, the constants of requantisation as the C has them.
-2. Buffers lie inside the arena, aligned; each is touched from its first block to its last, and in
-   none outside; two that are alive in one block share bytes only where the certificate says so.
-3. The program, run element by element over memory whose bytes are labelled with what they hold:
-   every access lies in its buffer, every byte that is read holds the element of the operand that
-   the operator's own formula asks for, and every element of the outputs is there in the end. So
-   rings hold rows until their last reader, and nothing that is needed is written over.
-4. For each output channel of convolutions and global means, integers and float32 formula of
-   onnxruntime agree for every sum that inputs and weights can give: both never fall as the sum
-   rises, so it is enough that they take each step at the same sum.
-
-What it does not show: that the C kernels compute their operators (`patchc verify`), the forms of
-Add, Mul and the other operators, and the emulation of float32 for channels that have no line.
+No address and no loop of the program depends on data, so one run shows it for every input: each
+access lies in its buffer, each byte that is read holds the element of the operand that the
+operator's formula asks for, and each element of the outputs is there in the end.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-import re
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import combinations
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from patchc.errors import PatchcError
-from patchc.frontend import import_model
-from patchc.ir import RESIZES, Binary, Conv, Enlargement, GlobalAveragePool, Graph, Op
+from patchc.certificate.claims import Json, NotProvedError, require
+from patchc.ir import RESIZES, Binary, Enlargement, GlobalAveragePool, Graph, Op
 from patchc.kernels.registry import KERNELS
-from patchc.outdir import CERTIFICATE, PLAN, read_source
-from patchc.passes import run_passes
 
-FORMAT = 1
-INT32 = 2**31
 SUM_BYTES = 4
 ALIGNED = 4  # bytes: where sums and scratch memory begin
 PRIVATE = ("ring", "scratch", "accumulator")  # hold nothing when their first block begins
 
 Span = tuple[int, int]
-Json = Mapping[str, Any]
 Array = np.ndarray
-
-
-class NotProvedError(Exception):
-    """Something that the certificate claims does not follow. `str(error)` says what."""
-
-
-def require(holds: object, claim: str) -> None:
-    if not holds:
-        raise NotProvedError(claim)
-
-
-# --- 1. what the certificate speaks of
-
-
-def check_files(found: Json, out: Path) -> None:
-    for name, digest in found["files"].items():
-        path = out / name
-        require(path.is_file(), f"{name} is missing")
-        require(hashlib.sha256(path.read_bytes()).hexdigest() == digest, f"{name} is another file")
-    header = (out / f"{found['name']}.h").read_text(encoding="utf-8")
-    sizes = re.findall(r"^#define \w+_ARENA_BYTES (\d+)$", header, re.MULTILINE)
-    require(sizes == [str(found["arena_bytes"])], f"the arena of {found['name']}.h has {sizes} B")
-
-
-def check_plan(found: Json, plan: Json) -> None:
-    """The program runs the plan's nodes, in its order, with its kernels, stripes and tiles."""
-    blocks = [b for b in found["blocks"] if any(c.get("kernel") for s in b["steps"] for c in _all(s))]
-    fetched = [["fetch"] == step["kernels"] for t in plan["tunnels"] for step in t["steps"]]
-    tunnels = [
-        {**tunnel, "steps": [s for s in tunnel["steps"] if s["kernels"] != ["fetch"]]}
-        for tunnel in plan["tunnels"]
-    ]
-    tunnels = [tunnel for tunnel in tunnels if tunnel["steps"]]
-    require(len(blocks) == len(tunnels), "there is not one block for each tunnel of the plan")
-    require(found["input_mode"] == plan["input_mode"], "the plan's input mode is another")
-    loads = [c for b in found["blocks"] for s in b["steps"] for c in s["calls"] if c.get("image")]
-    require(sum(fetched) == sum(c["node"] is not None for c in loads), "rectangles are missing")
-    for block, tunnel in zip(blocks, tunnels, strict=True):
-        require(block["reverse"] == tunnel["reverse"], f"{block['name']}: another direction")
-        require(block["stripes"] == tunnel["stripes"], f"{block['name']}: other stripes")
-        steps = [s for s in block["steps"] if any(c["kind"] in MAKING for c in s["calls"])]
-        require(len(steps) == len(tunnel["steps"]), f"{block['name']}: other steps")
-        for step, planned in zip(steps, tunnel["steps"], strict=True):
-            calls = [call for call in _all(step) if call["kind"] in MAKING]
-            made = [(call["node"], call["kernel"]) for call in calls]
-            wanted = list(zip(planned["nodes"], planned["kernels"], strict=True))
-            same = made == wanted and all(step[key] == planned[key] for key in ("tile", "group"))
-            require(same, f"step {step['name']} is another one than the plan's")
-
-
-MAKING = ("Compute", "Accumulate")
-
-
-def _all(step: Json) -> list[Json]:
-    return [*step["calls"], *step["finish"]]
-
-
-# --- 2. buffers
 
 
 def check_buffers(found: Json) -> None:
@@ -117,7 +31,9 @@ def check_buffers(found: Json) -> None:
     for one in buffers:
         low, name = one["offset"], one["name"]
         require(low >= 0 and low + one["bytes"] <= found["arena_bytes"], f"{name} leaves the arena")
-        require(one["align"] in (1, 2, 4, 8, 16) and low % one["align"] == 0, f"{name} is misaligned")
+        require(
+            one["align"] in (1, 2, 4, 8, 16) and low % one["align"] == 0, f"{name} is misaligned"
+        )
     top = max((b["offset"] + b["bytes"] for b in buffers), default=0)
     require(top == found["arena_bytes"], f"the buffers end at {top}, not at the arena's end")
     allowed = {(o["block"], *sorted((o["target"], o["source"]))) for o in found["overlaps"]}
@@ -131,11 +47,8 @@ def check_buffers(found: Json) -> None:
             require(pair in allowed, f"{pair[1]} and {pair[2]} share bytes in block {block}")
 
 
-# --- 3. the program
-
-
 def taps(op: Op, axis: int, output: int, size: int) -> list[int]:
-    """The rows (axis 0) or columns (1) of an operand of `size` that an output row or column reads."""
+    """The rows (axis 0) or columns (1) of an operand of `size` behind one of the output."""
     if isinstance(op, GlobalAveragePool):
         return list(range(size))
     window = getattr(op, "window", None)
@@ -167,6 +80,10 @@ def hull(positions: Array, also: Span | None = None) -> Span:
     spans = [(int(positions[0]), int(positions[-1]) + 1)] if len(positions) else []
     spans += [also] if also is not None and also[0] < also[1] else []
     return (min(s[0] for s in spans), max(s[1] for s in spans)) if spans else (0, 0)
+
+
+def calls_of(step: Json) -> list[Json]:
+    return [*step["calls"], *step["finish"]]
 
 
 def clock(numbers: Sequence[int], tick: int) -> int:
@@ -207,7 +124,9 @@ class Memory:
     def inside(self, buffer: str, first: int, stop: int, block: int, what: str) -> int:
         """The buffer's place, with what is touched noted."""
         found = self.buffers[buffer]
-        require(0 <= first <= stop <= found["bytes"], f"{what}: bytes {first} .. {stop} of {buffer}")
+        require(
+            0 <= first <= stop <= found["bytes"], f"{what}: bytes {first} .. {stop} of {buffer}"
+        )
         require(found["first"] <= block <= found["last"], f"{what}: {buffer} in block {block}")
         found["touched"].add(block)
         return int(found["offset"])
@@ -231,7 +150,7 @@ class Memory:
         first = 0 if held["slide"] is None else origin(held["slide"], slots, tick)
         slot = rows - first if held["slide"] is not None else rows % slots
         require(rows[-1] - rows[0] < slots, f"more rows of {name} than there are slots")
-        require(0 <= slot.min() and slot.max() < slots, f"rows of {name} that have moved away")
+        require(slot.min() >= 0 and slot.max() < slots, f"rows of {name} that have moved away")
         require(tile * depth <= held["pitch"], f"rows of {name} that lie over each other")
         within = held["offset"] + slot[:, None, None] * held["pitch"] + channel
         within = within + col[:, None] * depth
@@ -253,7 +172,9 @@ class Memory:
             if not same.all():
                 row, col, channel = np.argwhere(~same)[0]
                 element = f"row {rows[row]}, column {cols[col]}, channel {channels[0] + channel}"
-                raise NotProvedError(f"block {at[0]}, tick {at[2]}: {element} of {name} is not there")
+                raise NotProvedError(
+                    f"block {at[0]}, tick {at[2]}: {element} of {name} is not there"
+                )
         return places
 
     def write(self, name: str, rows: Array, cols: Array, channels: Span, at: Any) -> Array:
@@ -300,7 +221,7 @@ class Replay:
     def _calls(self) -> Iterator[Json]:
         for block in self.found["blocks"]:
             for step in block["steps"]:
-                yield from _all(step)
+                yield from calls_of(step)
 
     def _whole(self, name: str) -> tuple[Array, Array, Span]:
         height, width, channels = self.graph.tensors[name].shape
@@ -347,7 +268,8 @@ class Replay:
                 self._piece(step, rows, (col, min(col + (step["tile"] or stop), stop)), at)
 
     def _piece(self, step: Json, rows: Span, cols: Span, at: tuple[int, int, int]) -> None:
-        calls, demanded, regions = _all(step), {step["piece"]: (rows, cols)}, []
+        calls, demanded = calls_of(step), {step["piece"]: (rows, cols)}
+        regions: list[tuple[Span, Span]] = []
         for call in reversed(calls):  # what each call has to make for those behind it
             mean = self._is_mean(call)
             region = demanded.get(call["reads"][0] if mean else call["tensor"])
@@ -458,7 +380,9 @@ class Replay:
         memory, held = self.memory, self.memory.storages[name]
         slots, pitch = held["slots"], held["pitch"]
         before, now = (origin(held["slide"], slots, tick) for tick in (at[2] - 1, at[2]))
-        base = memory.inside(held["buffer"], held["offset"], held["offset"] + slots * pitch, at[0], name)
+        base = memory.inside(
+            held["buffer"], held["offset"], held["offset"] + slots * pitch, at[0], name
+        )
         rows = memory.labels[base + held["offset"] :][: slots * pitch].reshape(slots, pitch)
         kept, by = rows.copy(), now - before
         rows[:] = 0
@@ -496,270 +420,3 @@ def check_order(order: str, target: Array, source: Array, last: Any, what: str) 
         pixel = (last[0][:, None] * target.shape[1] + last[1])[:, :, None]
         right = at // target.shape[2] > np.broadcast_to(pixel, source.shape).ravel()[of]
     require(right.all(), f"{what}: written before it has been read")
-
-
-# --- 4. requantisation
-
-
-def check_requantisation(found: Json, graph: Graph, arrays: Mapping[str, list[int]]) -> int:
-    """How many channels are proved. `arrays`: constants of the C by name."""
-    channels = 0
-    named = {entry["node"] for entry in found["requantisation"]}
-    for node in graph.nodes:
-        if isinstance(node.op, Conv | GlobalAveragePool):
-            require(node.name in named, f"no constants of {node.name}")
-    for entry in found["requantisation"]:
-        try:
-            channels += Channels(entry, graph).check(arrays)
-        except NotProvedError as error:
-            raise NotProvedError(f"{entry['node']}: {error}") from None
-    return channels
-
-
-def shortfall(op: Op, kernel: str, group: int) -> Array:
-    """By how much a kernel's sums are too small: those of the DSP instructions take the second and
-    the fourth of each four inputs without their sign bit."""
-    if not isinstance(op, Conv):
-        return np.zeros((1, 1), np.int64)
-    parts = [op.weights.astype(np.int64)]
-    if not kernel.endswith(".dsp") or kernel == "conv2d_depthwise.dsp":
-        parts = []
-    elif kernel.startswith("pointwise_") and group:
-        parts = np.split(parts[0], range(group, op.channels_in, group), axis=3)
-    rows = op.weights.shape[1] if kernel == "dense.dsp" else 1
-    found = np.zeros((len(op.weights), 1), np.int64)
-    for part in parts:
-        found[:, 0] += 128 * part.reshape(len(part), rows, -1)[..., 1::2].sum(axis=(1, 2))
-    return found
-
-
-class Channels:
-    """The output channels of one layer; arrays [channels, 1]."""
-
-    def __init__(self, entry: Json, graph: Graph) -> None:
-        node = graph.node(entry["node"])
-        op, x, y = node.op, graph.tensors[node.inputs[0]], graph.tensors[node.output]
-        assert isinstance(op, Conv | GlobalAveragePool)
-        zero, scale = x.quant.zero_point, np.float32(x.quant.scale)
-        with np.errstate(over="ignore", under="ignore", divide="ignore", invalid="ignore"):
-            if isinstance(op, Conv):
-                weights = op.weights.reshape(len(op.weights), -1).astype(np.int64)
-                factors = scale * op.weight_scales / np.float32(y.quant.scale)
-                bias = op.bias.astype(np.int64) - zero * weights.sum(axis=1)
-            else:
-                weights = np.ones((1, x.shape[0] * x.shape[1]), np.int64)
-                pixels = np.float32(weights.size)
-                factors = np.array([scale / (np.float32(y.quant.scale) * pixels)], np.float32)
-                bias = np.array([-zero * weights.size])
-        sides = [np.where(weights > 0, weights * v, 0).sum(axis=1) for v in (-128, 127)]
-        others = [np.where(weights < 0, weights * v, 0).sum(axis=1) for v in (127, -128)]
-        self.entry, self.factors = entry, factors[:, None].astype(np.float32)
-        self.short = shortfall(op, entry["kernel"], entry["group"])
-        self.bias = ((bias + INT32) % (2 * INT32) - INT32)[:, None]
-        self.low, self.high = (sides[0] + others[0])[:, None], (sides[1] + others[1])[:, None]
-        self.zero_point, self.lo, self.hi = y.quant.zero_point, op.clamp.lo, op.clamp.hi
-        ends = self.low + self.bias, self.high + self.bias
-        self.wraps = (ends[0] < -INT32) | (ends[1] >= INT32)
-        self.least = np.where(self.wraps, -INT32, ends[0])
-        self.most = np.where(self.wraps, INT32 - 1, ends[1])
-        self.levels = np.arange(self.lo + 1, self.hi + 1)
-
-    def formula(self, acc: Array, rows: Any = slice(None)) -> Array:
-        """onnxruntime's, in float32."""
-        with np.errstate(over="ignore", under="ignore"):
-            scaled = np.rint(acc.astype(np.int32).astype(np.float32) * self.factors[rows])
-        limited = np.clip(scaled, self.lo - self.zero_point, self.hi - self.zero_point)
-        result: Array = limited.astype(np.int64) + self.zero_point
-        return result
-
-    def check(self, arrays: Mapping[str, list[int]]) -> int:
-        entry = self.entry
-        require(np.isfinite(self.factors).all() and (self.factors >= 0).all(), "a factor is wrong")
-        for name, symbol in entry["symbols"].items():
-            require(arrays.get(symbol) == list(flat(entry[name])), f"{symbol} is otherwise in the C")
-        require(entry["least_sum"] == self.low[:, 0].tolist(), "other least sums can come up")
-        require(entry["largest_sum"] == self.high[:, 0].tolist(), "other largest sums can come up")
-        if entry["word"] == "cmsis-nn":
-            self._check_cmsis()
-        else:
-            self._check_lines()
-        self._check_steps()
-        return len(self.factors)
-
-    def thresholds(self, steps: Callable[[Array], Array], low: Array, high: Array, n: Array) -> Array:
-        """The least argument of low .. high whose step is n or more, by bisection; else high + 1."""
-        first = np.broadcast_to(low, np.broadcast_shapes(low.shape, n.shape)).copy()
-        last = np.broadcast_to(high + 1, first.shape).copy()
-        while (first < last).any():
-            middle = (first + last) >> 1
-            enough = steps(np.minimum(middle, high)) >= n
-            last = np.where((first < last) & enough, middle, last)
-            first = np.where((first < last) & ~enough, middle + 1, first)
-        return first
-
-    def _equal(self, steps: Callable[[Array], Array], low: Array, high: Array, f: Any) -> None:
-        """Two functions that never fall are equal if they take each step at the same argument."""
-        at = self.thresholds(steps, low, high, self.levels)
-        after = (at > high) | (f(np.minimum(at, high)) >= self.levels)
-        before = (at <= low) | (f(np.maximum(at - 1, low)) < self.levels)
-        wrong = np.argwhere(~(after & before).all(axis=1))
-        require(not len(wrong), f"channel {wrong[:1].tolist()} differs from onnxruntime's formula")
-
-    def _check_lines(self) -> None:
-        entry = self.entry
-        lift, drop, pieces = entry["lift"], entry["drop"], entry["word"] == "pieces"
-        forms = np.array(entry["form"], np.int64)
-        require(len(forms) == len(self.factors), "not as many forms as channels")
-        rows = np.flatnonzero(forms[:, 0] >= 0)
-        factor, offset, bias = forms[rows, :1], forms[rows, 1:], (self.bias + self.short)[rows]
-        low, high = (self.low - self.short)[rows], (self.high - self.short)[rows]
-
-        def word(sums: Array) -> Array:
-            return (sums * factor >> 16) + offset if pieces else (sums << lift) + offset
-
-        offset = offset - (word(low) + INT32) // (2 * INT32) * (2 * INT32)  # modulo 2^32
-        for end in (low, high):
-            require((np.abs(word(end) + 0.5) < INT32).all(), "a word leaves 32 bits")
-
-        def line(sums: Array) -> Array:
-            found = word(sums) >> drop if pieces else word(sums) * factor >> (32 + drop)
-            return np.clip(found, self.lo, self.hi)
-
-        constant = self.formula(self.least) == self.formula(self.most)
-        require((constant | ~self.wraps)[rows].all(), "a bias may wrap")
-        self._equal(line, low, high, lambda sums: self.formula(sums + bias, rows))
-        for channel in np.flatnonzero(forms[:, 0] < 0):
-            self._check_rare(channel, entry["rare"][~forms[channel, 0]])
-
-    def _check_rare(self, channel: int, numbers: Sequence[int]) -> None:
-        """A product whose high word decides, but near ties, where float32 is emulated."""
-        bias, mantissa, shift, lift, drop = numbers
-        least, most = int(self.least[channel, 0]), int(self.most[channel, 0])
-        wanted = self.bias[channel, 0] + self.short[channel, 0]
-        require((bias - wanted) % (2 * INT32) == 0, f"channel {channel}: another bias")
-        ends = self.formula(np.array([least, most]), channel)
-        nothing = int(np.clip(self.zero_point, self.lo, self.hi))
-        if mantissa == 0:
-            require(ends.tolist() == [nothing] * 2, f"channel {channel}: its factor is not 0")
-            require(shift == 127 and drop in (0, 30), f"channel {channel}: not the factor 0")
-            return
-        exact = np.ldexp(float(mantissa), -shift) == float(self.factors[channel, 0])
-        require(exact and mantissa >> 23 == 1, f"channel {channel}: another factor")
-        if drop == 0:
-            return  # emulated altogether
-        require(0 <= lift <= 7 and 0 < drop < 31, f"channel {channel}: shifts out of range")
-        require(drop == shift + lift - 25, f"channel {channel}: another point")
-        require(-INT32 <= least << lift and most << lift < INT32, f"channel {channel}: overflow")
-        one = 1 << drop
-        guard = one >> 15 | 1
-
-        def scaled(acc: Array) -> Array:
-            return ((acc << lift) * (mantissa << 7) >> 32) + one // 2
-
-        ties, low, high = (self.levels - self.zero_point) * one, np.array([least]), np.array([most])
-        for side, reaches in ((-guard, False), (guard, True)):
-            at = self.thresholds(scaled, low, high, ties + side)
-            acc, there = (at, at <= high) if reaches else (at - 1, at > low)
-            level = self.formula(np.clip(acc, low, high), channel) >= self.levels
-            require((level == reaches)[there].all(), f"channel {channel} differs beside its guard")
-
-    def _check_cmsis(self) -> None:
-        multiplier = np.array(self.entry["multiplier"], np.int64)[:, None]
-        shift = np.array(self.entry["shift"], np.int64)[:, None]
-        require((multiplier >= 0).all() and (shift <= 30).all(), "a multiplier is out of range")
-        require(not self.wraps.any(), "a bias may wrap")
-
-        def word(acc: Array) -> Array:
-            return acc * multiplier >> (30 - shift)
-
-        for end in (self.least, self.most):
-            require((np.abs(word(end) + 1.5) < INT32).all(), "a word leaves 32 bits")
-        self._equal(
-            lambda acc: np.clip((word(acc) + 1 >> 1) + self.zero_point, self.lo, self.hi),
-            self.least,
-            self.most,
-            self.formula,
-        )
-
-    def _check_steps(self) -> None:
-        """The first and the last step that the certificate names."""
-        bottom, top = (self.formula(end) for end in (self.least, self.most))
-        none = self.wraps | (bottom == top)
-        for name, level in (("first_step", bottom + 1), ("last_step", top)):
-            at = self.thresholds(self.formula, self.least, self.most, level) - self.bias
-            wanted = [None if skip else int(n) for skip, n in zip(none[:, 0], at[:, 0], strict=True)]
-            require(self.entry[name] == wanted, f"another {name.replace('_', ' ')}")
-
-
-def flat(numbers: Any) -> Iterator[int]:
-    for number in numbers:
-        if isinstance(number, list):
-            yield from flat(number)
-        else:
-            yield number
-
-
-def arrays_of(out: Path, name: str) -> dict[str, list[int]]:
-    """The constants of requantisation in the C, by their names."""
-    pattern = r"const (?:patchc_form|patchc_rare|int32_t) (\w+)\[\d+\] = \{(.*?)\n\};"
-    found = {}
-    for path in sorted(out.glob(f"{name}*.c")):
-        text = path.read_text(encoding="utf-8").replace("INT32_MIN", str(-INT32))
-        for symbol, values in re.findall(pattern, text, re.DOTALL):
-            found[symbol] = [int(word) for word in re.findall(r"-?\d+", values)]
-    return found
-
-
-# ---
-
-
-def check(found: Json, out: Path) -> str:
-    """What is proved, in words. Raises NotProvedError, or PatchcError where files are missing."""
-    source = read_source(out)
-    require(found.get("format") == FORMAT, "certificate.json has another format")
-    check_files(found, out)
-    check_plan(found, json.loads((out / PLAN).read_text(encoding="utf-8")))
-    model = import_model(out / source.model, source.input_shapes, source.cut)
-    require(model.sha256 == found["model_sha256"], "the ONNX file is another one")
-    graph = run_passes(model.graph)
-    check_buffers(found)
-    Replay(found, graph).run()
-    proved = "numbers of CMSIS-NN are what the file means: nothing to prove"
-    if source.numerics == "exact":
-        channels = check_requantisation(found, graph, arrays_of(out, found["name"]))
-        proved = f"{channels} channels equal onnxruntime's formula for every sum"
-    blocks, buffers = len(found["blocks"]), len(found["buffers"])
-    return (
-        f"{out}: {found['arena_bytes']} B, {buffers} buffers, {blocks} blocks: every access holds; "
-        f"{proved}"
-    )
-
-
-def check_out(out: Path) -> str:
-    """The same of the certificate in OUT. What is no certificate at all proves nothing."""
-    try:
-        found = json.loads((out / CERTIFICATE).read_text(encoding="utf-8"))
-        return check(found, out)
-    except (NotProvedError, PatchcError):
-        raise
-    except Exception as error:  # numbers that are no indices, names that there are not
-        raise NotProvedError(f"{type(error).__name__}: {error}") from error
-
-
-def main(words: Sequence[str]) -> int:
-    if len(words) != 1:
-        print("python -m patchc.certificate OUT", file=sys.stderr)
-        return 2
-    try:
-        print(check_out(Path(words[0])))
-    except NotProvedError as error:
-        print(f"patchc: not proved: {error}", file=sys.stderr)
-        return 1
-    except PatchcError as error:
-        print(f"patchc: error: {error}", file=sys.stderr)
-        return 2
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

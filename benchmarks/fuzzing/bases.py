@@ -112,7 +112,6 @@ def integer_network(*, unsigned: bool, seed: int = 3) -> onnx.ModelProto:
     second = conv([first, *a], b, "conv_b", 8, 1, 3, 3, groups=8)
     inputs = [first, *a, second, *b, *total]
     ours = {"domain": "com.microsoft"}
-    last: dict[str, object] = {"channels_last": 0, **ours}
     nodes.append(helper.make_node("QLinearAdd", inputs, ["total"], "sum", **ours))
     pool = {"kernel_shape": [2, 2], "strides": [2, 2]}
     nodes.append(helper.make_node("MaxPool", ["total"], ["best"], "pool", **pool))

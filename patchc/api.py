@@ -39,6 +39,7 @@ from patchc.ir import verify as verify_graph
 from patchc.kernel_options import KernelOptions, kernel_choice
 from patchc.measure.bench import Bench, Part, bench_out
 from patchc.outdir import (
+    CERTIFICATE,
     PLAN,
     REPORT,
     SOURCE,
@@ -70,6 +71,7 @@ from patchc.quantize.images import load_image
 from patchc.quantize.quantize import QuantizeOptions
 from patchc.quantize.quantize import quantize as quantize_model
 from patchc.report import Report
+from patchc.report.certificate import certificate
 from patchc.report.exploration import Exploration, frontier_points
 from patchc.report.floor import over_budget
 from patchc.report.inspection import Inspection, Rest, inspect_layers
@@ -225,6 +227,14 @@ def compile(
         ),
     )
     files[PLAN] = plan_to_json(stages.plan)
+    files[CERTIFICATE] = certificate(
+        stages.schedule,
+        stages.placement,
+        options.name,
+        options.weights,
+        {name: files[name] for name in files if name.endswith((".c", ".h", ".json"))},
+        stages.imported.sha256,
+    )
     files[REPORT] = report.to_json()
     kept_file, model_files = kept_model.beside([*files, SOURCE])
     files |= model_files

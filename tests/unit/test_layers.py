@@ -17,7 +17,7 @@ ORDER = (
     *("ir", "numerics", "passes", "frontend", "quantize", "independent"),
     *("plan", "geometry", "targets", "kernels", "schedule", "memory", "planner"),
     *("codegen", "reference", "pipeline", "align", "kernel_options"),
-    *("outdir", "programs", "measure", "verify", "report", "products", "api"),
+    *("outdir", "certificate", "programs", "measure", "verify", "report", "products", "api"),
     *("cli_kernels", "commands", "cli"),
 )
 

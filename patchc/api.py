@@ -23,7 +23,8 @@ from typing import Any, TypeVar
 import onnx
 from onnx import helper
 
-from patchc.align.align import Aligned, align_model, refuse_unproved
+from patchc.align.align import align_model
+from patchc.align.result import Aligned, refuse_unproved
 from patchc.budget import parse_budget
 from patchc.codegen import EmitOptions, WeightsMode, emit
 from patchc.codegen.names import file_stem
@@ -79,6 +80,7 @@ from patchc.schedule.printer import format_schedule
 from patchc.targets.cores import DEFAULT_CORE, core
 from patchc.targets.reserve import Reserve
 from patchc.verify.cases import check_case, read_case
+from patchc.verify.change import Change, changed
 from patchc.verify.golden import Case
 from patchc.verify.network import load
 from patchc.verify.verify import (
@@ -311,21 +313,32 @@ def tunnel(
     return found
 
 
-def align(model: PathLike, output: PathLike, *, input_shapes: Shapes | None = None) -> Aligned:
+def align(
+    model: PathLike,
+    output: PathLike,
+    *,
+    input_shapes: Shapes | None = None,
+    inputs: PathLike | None = None,
+    labels: Sequence[int] | None = None,
+) -> tuple[Aligned, Change]:
     """Write to `output` the quantised network `model` with weight scales, each nudged by 1e-4 at
     most, with which CMSIS-NN (single rounding) computes every convolution and dense layer as
     onnxruntime does, and patchc's kernels in the cheapest form where there is one.
 
-    Says what was done. Raises PatchcError, naming layer and channels, where something cannot be
-    proved, and writes nothing then.
+    inputs: an .npz as for `verify`, whose cases both files are compared on; by default random ones.
+    labels: the class of each case, for top-1.
+
+    Says what was done, and what it changes of the outputs. Raises PatchcError, naming layer and
+    channels, where something cannot be proved, and writes nothing then.
     """
     found = align_model(Path(model), input_shapes)
     refuse_unproved(found, Path(model).name)
+    change = changed(found, None if inputs is None else Path(inputs), labels)
     try:
         Path(output).write_bytes(found.model.SerializeToString(deterministic=True))
     except OSError as error:
         raise PatchcError(f"{output}: cannot be written: {error.strerror}") from error
-    return found
+    return found, change
 
 
 def verify(

@@ -24,7 +24,7 @@ from patchc.schedule.lower import lower
 from patchc.schedule.work import executed
 from tests.graphs import NetworkBuilder
 from tests.machines import machines
-from tests.property.examples import Met, some
+from tests.property.example_counts import Met, some
 from tests.property.networks import chains, dags
 from tests.property.priced import block_bytes, computing_blocks
 

@@ -38,12 +38,12 @@ class KernelChoice:
 
     def machine(self, core: Core) -> Machine:
         """A core with these kernels, as the planner sees it."""
-        return machine_for(core, self.kernels, self.numerics)
+        return machine_for(core, self.kernels, self.numerics, self.library)
 
     def priced(self, core: Core) -> Machine:
         """The same, whose costs are those of the core, whatever is preferred."""
         all_of_them = Kernels.PATCHC if self.library is None else Kernels.AUTO
-        return machine_for(core, all_of_them, self.numerics)
+        return machine_for(core, all_of_them, self.numerics, self.library)
 
 
 def kernel_choice(options: KernelOptions) -> KernelChoice:

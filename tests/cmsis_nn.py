@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -33,8 +35,21 @@ def library() -> CmsisNN:
     return checked(fetch.wheel(WHEEL, SHA256) / IN_WHEEL, WHEEL, WHEEL)
 
 
-def library_options() -> EmitOptions:
-    return replace(options(), cmsis_nn=library())
+def complete(folder: Path) -> CmsisNN:
+    """With sums and products: the checkout that CMSIS_NN_COMPLETE names, else the subset in
+    `folder`, with functions of ours in their place."""
+    named = os.environ.get("CMSIS_NN_COMPLETE")
+    if named:
+        return checked(Path(named), named)
+    root = Path(shutil.copytree(library().root, folder / "complete"))
+    source = root / "Source" / "BasicMathFunctions" / "arm_elementwise_s8.c"
+    source.parent.mkdir(exist_ok=True)
+    shutil.copy(Path(__file__).parent / "c" / "cmsis_elementwise.c", source)
+    return checked(root, "the tests' own")
+
+
+def library_options(found: CmsisNN | None = None) -> EmitOptions:
+    return replace(options(), cmsis_nn=found or library())
 
 
 def proved(graph: Graph) -> Graph:
@@ -70,7 +85,7 @@ def library_first(core: Core) -> Machine:
     return Machine(Registry((*first, *rest)), (*own, *core.flavours))
 
 
-def write(schedule: Schedule, folder: Path) -> Path:
+def write(schedule: Schedule, folder: Path, found: CmsisNN | None = None) -> Path:
     """The program, after numpy has run it over shadow memory."""
     graph, placement = schedule.graph, place(schedule)
     check_placement(schedule, placement)
@@ -82,11 +97,11 @@ def write(schedule: Schedule, folder: Path) -> Path:
     wanted = run_graph(graph, image)
     for name, values in run_schedule(schedule, placement, image).items():
         np.testing.assert_array_equal(values, wanted[name])
-    write_files(folder, emit(schedule, placement, library_options()))
+    write_files(folder, emit(schedule, placement, library_options(found)))
     return folder
 
 
-def check(schedule: Schedule, folder: Path) -> None:
+def check(schedule: Schedule, folder: Path, found: CmsisNN | None = None) -> None:
     """Numpy = shadow memory = C under the sanitizers, the library's C path in it."""
-    write(schedule, folder)
+    write(schedule, folder, found)
     check_equal(folder, schedule.graph, "sanitize")

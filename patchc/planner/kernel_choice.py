@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import Enum
+from functools import lru_cache
 
 from patchc.kernels.cmsis_nn import (
     CMSIS_NN_KERNELS,
@@ -11,8 +12,9 @@ from patchc.kernels.cmsis_nn import (
     flavours_for,
 )
 from patchc.kernels.features import Count, Features
-from patchc.kernels.kernel import Kernel
+from patchc.kernels.kernel import Kernel, Site
 from patchc.kernels.registry import KERNELS, Registry
+from patchc.libraries.cmsis_nn import OPTIONAL, SIGNATURES, CmsisNN
 from patchc.planner.cost import Cost
 from patchc.planner.machine import Machine, machine_of
 from patchc.targets.core import Core
@@ -53,21 +55,47 @@ class Preferring:
         return price * PREFERENCE if elsewhere else price
 
 
-def registry_of(numerics: Numerics) -> Registry:
-    """The kernels that may compute a layer."""
-    if numerics is Numerics.EXACT:
-        return KERNELS
-    lenient = {kernel.name: kernel for kernel in cmsis_nn_kernels(exact=False)}
-    return Registry(tuple(lenient.get(kernel.name, kernel) for kernel in KERNELS.entries))
+@lru_cache(maxsize=16)
+def registry_of(
+    numerics: Numerics, functions: frozenset[str] = frozenset((*SIGNATURES, *OPTIONAL))
+) -> Registry:
+    """The kernels that may compute a layer, with a library that has these functions."""
+    found = {kernel.name: kernel for kernel in KERNELS.entries}
+    if numerics is not Numerics.EXACT:
+        found |= {kernel.name: kernel for kernel in cmsis_nn_kernels(exact=False)}
+    for name, kernel in found.items():
+        missing = sorted(set(kernel.cmsis_nn) - functions)
+        if missing:
+            found[name] = replace(kernel, refuses=_Missing(missing[0]))
+    return Registry(tuple(found.values()))
 
 
-def machine_for(core: Core, kernels: Kernels, numerics: Numerics = Numerics.EXACT) -> Machine:
-    """A core, as the planner sees it, with some kernels."""
-    plain = machine_of(core, registry_of(numerics))
+@dataclass(frozen=True, slots=True)
+class _Missing:
+    """Refuses every site."""
+
+    function: str
+
+    def __call__(self, site: Site) -> str:
+        return f"this CMSIS-NN has no {self.function}"
+
+
+def machine_for(
+    core: Core,
+    kernels: Kernels,
+    numerics: Numerics = Numerics.EXACT,
+    library: CmsisNN | None = None,
+) -> Machine:
+    """A core, as the planner sees it, with some kernels. `library`: None: a complete one."""
+    registry = (
+        registry_of(numerics) if library is None else registry_of(numerics, library.functions)
+    )
+    plain = machine_of(core, registry)
     if kernels is Kernels.PATCHC:
         return plain
     flavours = (*flavours_for(core.flavours), *core.flavours)
     cost = plain.cost
     if kernels is Kernels.CMSIS_NN:
-        cost = Preferring(cost, frozenset(kernel.operator for kernel in CMSIS_NN_KERNELS))
+        there = [k for k in CMSIS_NN_KERNELS if not isinstance(registry[k.name].refuses, _Missing)]
+        cost = Preferring(cost, frozenset(kernel.operator for kernel in there))
     return replace(plain, flavours=flavours, cost=cost, most_assignments=_MOST_ASSIGNMENTS)

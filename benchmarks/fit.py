@@ -155,7 +155,8 @@ def networks() -> Iterator[tuple[Graph, tuple[int, ...]]]:
     x = net.conv(net.input(24, 20, 3), 16, 3)
     means = []
     for channels, kernel, stride in ((16, 3, 1), (40, 2, 2), (24, 3, 2), (64, 3, 1), (8, 1, 1)):
-        x = net.average_pool(net.conv(x, channels), kernel, stride)
+        x = net.conv(x, channels)
+        x = net.average_pool(net.add(x, net.mul(x, net.conv(x, channels))), kernel, stride)
         means.append(net.mean(x, rescaled=False))
     yield net.build(x, *means), ()
 

@@ -14,10 +14,11 @@ from examples.zoo import fetch
 from patchc.codegen import EmitOptions, emit
 from patchc.ir import Conv, Graph, Tensor
 from patchc.kernels.cmsis_nn import flavours_for, form_of
-from patchc.kernels.registry import KERNELS, Registry
+from patchc.kernels.registry import Registry
 from patchc.libraries.cmsis_nn import CmsisNN, checked
 from patchc.memory import check_placement, place
 from patchc.outdir import write_files
+from patchc.planner.kernel_choice import Numerics, registry_of, rounding_of
 from patchc.planner.machine import Machine
 from patchc.reference import run_graph, run_schedule
 from patchc.schedule.types import Schedule
@@ -76,13 +77,14 @@ def _nudged(op: Conv, x: Tensor, y: Tensor) -> Conv:
     raise AssertionError("no scale is proved")
 
 
-def library_first(core: Core) -> Machine:
+def library_first(core: Core, numerics: Numerics = Numerics.EXACT) -> Machine:
     """The kernels of a core, those that call CMSIS-NN first, so that they are taken where nobody
     asks for a price."""
-    own = flavours_for(core.flavours)
-    first = [kernel for kernel in KERNELS.entries if kernel.flavour == own[0]]
-    rest = [kernel for kernel in KERNELS.entries if kernel.flavour != own[0]]
-    return Machine(Registry((*first, *rest)), (*own, *core.flavours))
+    own, entries = flavours_for(core.flavours), registry_of(numerics).entries
+    first = [kernel for kernel in entries if kernel.flavour == own[0]]
+    rest = [kernel for kernel in entries if kernel.flavour != own[0]]
+    flavours = (*own, *core.flavours)
+    return Machine(Registry((*first, *rest)), flavours, rounding=rounding_of(numerics))
 
 
 def write(schedule: Schedule, folder: Path, found: CmsisNN | None = None) -> Path:

@@ -35,6 +35,12 @@ _COSTS = CostTable(
         "max_pool.cmsis-nn-dsp": Coefficients(
             per_call=558_487, per_row=86_675, per_pixel=229_641, per_output=17_819
         ),
+        "add.cmsis-nn-dsp": Coefficients(per_row=136_218, per_output=39_216),
+        "average_pool.cmsis-nn-dsp": Coefficients(per_output=38_562),
+        "global_average_pool.cmsis-nn-dsp": Coefficients(
+            per_call=256_330, per_row=138_500, per_output=5_004
+        ),
+        "mul.cmsis-nn-dsp": Coefficients(per_call=58_487, per_row=117_872, per_output=16_498),
         "add": Coefficients(per_call=217_378, per_row=137_717, per_pixel=953, per_output=8_935),
         "add.dsp": Coefficients(per_call=146_779, per_row=157_221, per_pixel=372, per_output=6_250),
         "concat": Coefficients(per_call=716_403, per_output=6_294),

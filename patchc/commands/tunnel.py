@@ -58,7 +58,7 @@ def tunnel_command(model: Path, out: Path, **options: Any) -> None:
     \b
     Examples:
       patchc tunnel float.onnx -o tunnels.onnx --grid 2x2 --center
-      patchc tunnel detector.onnx -o tiles.onnx --grid 2x2 --overlap 32 --merge tile
+      patchc tunnel detector.onnx -o t.onnx --grid 2x2 --overlap 32 --merge tile
     """
     found = api.tunnel(model, out, input_shapes=dict(options.pop("shapes")) or None, **options)
     patch, count = found.patches[0], len(found.patches)

@@ -27,7 +27,7 @@ from patchc.frontend.choices import chooses, keep_scale
 from patchc.frontend.guesses import channels_at, first_guess
 from patchc.frontend.linear import clamp_of, requantization
 from patchc.frontend.model import Border
-from patchc.frontend.pads import padded
+from patchc.frontend.pads import pad_operator, padded_layout
 from patchc.frontend.refusal import RefusalError, node_name
 from patchc.frontend.structure import check_elements
 from patchc.frontend.tables import function_table, table_without_rounding
@@ -266,7 +266,7 @@ class GraphBuilder:
         source, entries = self.tensors[value.tensor].quant, table.table
         of_zero = entries[..., source.zero_point + 128]
         if value.pads != NO_PADS and (of_zero != result.quant.zero_point).any():
-            value = padded(self, value)
+            value = self.padded(value)
             result = replace(result, layout=value.layout)
         pads = value.pads
         if pads != NO_PADS:  # the file has the padded map only
@@ -298,6 +298,15 @@ class GraphBuilder:
             result = Result(name, layout, quant, value.unsigned, in_file=False)
             self._made[key] = self.emit(name, op, (value.tensor,), result).tensor
         return replace(value, tensor=self._made[key], layout=layout)
+
+    def padded(self, value: Quantized) -> Quantized:
+        """`value` with a Pad that waits for its reader as a node of its own, made once."""
+        pads = value.pads
+        if pads == NO_PADS:
+            return value
+        op = pad_operator(pads, self.tensors[value.tensor].shape[2])
+        word = f"padded_{pads.top}_{pads.left}_{pads.bottom}_{pads.right}"
+        return replace(self.copied(value, op, padded_layout(value), word), pads=NO_PADS)
 
     def repeated(self, tensor: str, source: np.ndarray) -> str:
         """The map whose channel i is channel source[i] of `tensor`: a copy, made once."""

@@ -11,7 +11,6 @@ from onnx import helper
 
 from patchc.frontend.axes import describe, is_cut
 from patchc.frontend.builder import GraphBuilder
-from patchc.frontend.pads import padded as with_pads
 from patchc.frontend.refusal import RefusalError, node_name
 from patchc.frontend.values import (
     Constant,
@@ -97,7 +96,7 @@ class Call:
         """`value` as an operator can read it: channels that layout operators have put in another
         order are moved, which takes a node. Raises RefusalError."""
         if not padded:
-            value = with_pads(self.builder, value)
+            value = self.builder.padded(value)
         found = self.builder.in_order(value)
         if is_cut(found.layout):
             raise RefusalError(

@@ -6,17 +6,11 @@ and its pads are zeros.
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from patchc.frontend.axes import Axis, Layout
-from patchc.frontend.values import NO_PADS, Quantized
+from patchc.frontend.values import Quantized
 from patchc.ir import Conv, Padding, Window
-
-if TYPE_CHECKING:
-    from patchc.frontend.builder import GraphBuilder
 
 
 def padded_layout(value: Quantized) -> Layout:
@@ -29,21 +23,12 @@ def padded_layout(value: Quantized) -> Layout:
     )
 
 
-def padded(builder: GraphBuilder, value: Quantized) -> Quantized:
-    """`value` without pads that wait for a reader."""
-    if value.pads == NO_PADS:
-        return value
-    channels = builder.tensors[value.tensor].shape[2]
-    op = Conv(
-        Window((1, 1), pads=value.pads),
+def pad_operator(pads: Padding, channels: int) -> Conv:
+    """Its output's scale and zero point are those of its input."""
+    return Conv(
+        Window((1, 1), pads=pads),
         channels,
         np.ones((channels, 1, 1, 1), np.int8),
         np.ones(channels, np.float32),
         np.zeros(channels, np.int32),
     )
-    layout = padded_layout(value)
-    return replace(builder.copied(value, op, layout, _word(value.pads)), pads=NO_PADS)
-
-
-def _word(pads: Padding) -> str:
-    return f"padded_{pads.top}_{pads.left}_{pads.bottom}_{pads.right}"

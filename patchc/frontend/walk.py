@@ -97,7 +97,7 @@ class _Walk:
             except RefusalError as refusal:
                 self._unsupported.append(Unsupported(node_name(node), node.op_type, str(refusal)))
                 values = [Refused()] * len(node.output)
-            except (AssumptionError, PatchcError):
+            except (AssumptionError, PatchcError, AssertionError):
                 raise
             except Exception as error:  # an input or attribute of another kind than its operator's
                 reason = f"it is not well formed ({type(error).__name__}: {error})"

@@ -296,8 +296,12 @@ def build_folder() -> Path:
 
 def kernel_sources() -> list[str]:
     """Of the kernels in plain C, each file once; convolutions of cores with DSP instructions or MVE
-    have a program of their own."""
-    plain = (k for k in KERNELS.values() if k.operator is not Conv or k.flavour not in (DSP, MVE))
+    have a program of their own, and so have those that need CMSIS-NN."""
+    plain = (
+        kernel
+        for kernel in KERNELS.values()
+        if not kernel.cmsis_nn and (kernel.operator is not Conv or kernel.flavour not in (DSP, MVE))
+    )
     found = [source for kernel in plain for source in (kernel.source, *kernel.shared)]
     return [str(ROOT / "runtime_c" / source) for source in dict.fromkeys(found)]
 

@@ -64,7 +64,8 @@ def test_every_struct_has_the_members_of_its_c_struct_in_order() -> None:
     names = {"patchc_near": "Near", "patchc_scale": "Scale", "patchc_window": "WindowParams"}
     names |= {"patchc_line": "LineParams", "patchc_form": "Form", "patchc_rare": "Rare"}
     for c_name in {kernel.struct for kernel in KERNELS.values() if kernel.struct}:
-        names[c_name] = "".join(part.capitalize() for part in c_name.split("_")[1:])
+        words = c_name.removeprefix("patchc_").split("_")
+        names[c_name] = "".join("NN" if word == "nn" else word.capitalize() for word in words)
     for c_name, name in names.items():
         members = re.findall(r"(\w+)\s*[,;]", found[c_name])
         assert members == list(getattr(structs, name).__dataclass_fields__), c_name

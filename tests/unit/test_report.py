@@ -254,7 +254,7 @@ def test_choices_give_the_price_and_the_scratch_memory_of_other_kernels():
     plan = trivial_plan(graph, InputMode.TILES, machine=machine)
     schedule = lower(graph, plan, machine.registry)
     imported = ImportedModel(graph, onnx.ModelProto(), "", None, None, (), (), ())
-    facts = Facts("net", "cortex-m4", None, 0, 0, {}, FormCounts(), machine)
+    facts = Facts("net", "cortex-m4", None, 0, 0, {}, 0, FormCounts(), machine)
     report = build_report(imported, plan, schedule, place(schedule), facts)
     stem, *_ = report.choices
     assert (stem.node, stem.kernel) == ("stem.node", "conv2d.dsp")

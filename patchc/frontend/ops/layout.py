@@ -12,7 +12,7 @@ from onnx import TensorProto
 from patchc.frontend.axes import AxesError, Layout, SplitError, dims, reshape, transpose
 from patchc.frontend.call import Call
 from patchc.frontend.ops.functions import function
-from patchc.frontend.pads import padded, padded_layout
+from patchc.frontend.pads import padded_layout
 from patchc.frontend.refusal import RefusalError
 from patchc.frontend.registry import onnx_op
 from patchc.frontend.values import (
@@ -183,7 +183,7 @@ def _reshaped(call: Call, target: Sequence[int]) -> Value:
         seen = _ones_apart(source, target)
         if seen is not None:
             return _with_layout(value, seen)
-        source = padded(call.builder, source)
+        source = call.builder.padded(source)
         value = source if isinstance(value, Quantized) else Dequantized(source)
     layout = _layout(call) if source is None else source.layout
     try:

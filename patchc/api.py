@@ -183,6 +183,7 @@ def compile(
         weights=_choice(WeightsMode, weights, "--weights"),
         cmsis_nn=choice.library,
         cmsis_nn_mode=choice.mode,
+        cmsis_nn_rounding=choice.numerics.rounding,
     )
     check_writable(out)
     if quantization is not None and calibration is None:

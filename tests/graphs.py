@@ -9,6 +9,7 @@ import numpy as np
 
 from patchc.ir import (
     Add,
+    AveragePool,
     Concat,
     Conv,
     DepthToSpace,
@@ -137,8 +138,18 @@ class NetworkBuilder:
             x = self._node(op, (x,), name if kernel[1] == 1 else None, *astuple(quant))
         return x
 
-    def mean(self, x: str, name: str | None = None) -> str:
-        return self._node(GlobalAveragePool(), (x,), name, 0.02)
+    def average_pool(
+        self, x: str, kernel: int = 3, stride: int = 1, pad: int = 0, name: str | None = None
+    ) -> str:
+        """With the quantisation of its input."""
+        pads = Padding(pad, pad, pad, pad)
+        op = AveragePool(Window((kernel, kernel), (stride, stride), (1, 1), pads))
+        return self._node(op, (x,), name, *astuple(self.tensors[x].quant))
+
+    def mean(self, x: str, name: str | None = None, rescaled: bool = True) -> str:
+        """`rescaled`: not with the quantisation of its input."""
+        quant = (0.02,) if rescaled else astuple(self.tensors[x].quant)
+        return self._node(GlobalAveragePool(), (x,), name, *quant)
 
     def upsample(self, x: str, rows: int = 2, cols: int = 2, name: str | None = None) -> str:
         quant = self.tensors[x].quant

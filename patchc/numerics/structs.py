@@ -111,6 +111,37 @@ class PoolCmsisNNParams:
 
 
 @dataclass(frozen=True, slots=True)
+class AddCmsisNNParams:
+    """patchc_add_cmsis_nn_params."""
+
+    a_offset: int
+    a_multiplier: int
+    a_shift: int
+    b_offset: int
+    b_multiplier: int
+    b_shift: int
+    left_shift: int
+    multiplier: int
+    shift: int
+    zero_point: int
+    lo: int
+    hi: int
+
+
+@dataclass(frozen=True, slots=True)
+class MulCmsisNNParams:
+    """patchc_mul_cmsis_nn_params."""
+
+    a_offset: int
+    b_offset: int
+    multiplier: int
+    shift: int
+    zero_point: int
+    lo: int
+    hi: int
+
+
+@dataclass(frozen=True, slots=True)
 class Near:
     """patchc_near."""
 
@@ -318,6 +349,8 @@ Params = (
     | ConvDspParams
     | ConvCmsisNNParams
     | PoolCmsisNNParams
+    | AddCmsisNNParams
+    | MulCmsisNNParams
     | AddParams
     | MulParams
     | SubParams

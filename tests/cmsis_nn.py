@@ -77,10 +77,14 @@ def _nudged(op: Conv, x: Tensor, y: Tensor) -> Conv:
     raise AssertionError("no scale is proved")
 
 
-def library_first(core: Core, numerics: Numerics = Numerics.EXACT) -> Machine:
+def library_first(
+    core: Core, numerics: Numerics = Numerics.EXACT, *, pairs: bool = False
+) -> Machine:
     """The kernels of a core, those that call CMSIS-NN first, so that they are taken where nobody
-    asks for a price."""
-    own, entries = flavours_for(core.flavours), registry_of(numerics).entries
+    asks for a price. `pairs`: with sums and products, for a library that is `complete`."""
+    own = flavours_for(core.flavours)
+    registry = registry_of(numerics) if pairs else registry_of(numerics, library().functions)
+    entries = registry.entries
     first = [kernel for kernel in entries if kernel.flavour == own[0]]
     rest = [kernel for kernel in entries if kernel.flavour != own[0]]
     flavours = (*own, *core.flavours)

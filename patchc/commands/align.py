@@ -38,7 +38,7 @@ def align_command(
     \b
     Examples:
       patchc align int8.onnx -o aligned.onnx
-      patchc align int8.onnx -o aligned.onnx --inputs photos.npz --labels classes.txt
+      patchc align int8.onnx -o a.onnx --inputs photos.npz --labels classes.txt
     """
     classes = None if labels is None else read_labels(labels)
     if classes is not None and inputs is None:

@@ -64,7 +64,7 @@ def in_one_tunnel(graph: Graph, machine: Machine, stripes: int) -> Plan:
 @pytest.mark.parametrize("name", CORES)
 @pytest.mark.parametrize("stripes", [0, 1, 3])
 def test_means_sums_and_products(name: str, stripes: int, tmp_path: Path) -> None:
-    graph, machine = network(), library_first(core(name))
+    graph, machine = network(), library_first(core(name), pairs=True)
     plan = in_one_tunnel(graph, machine, stripes) if stripes else layers_plan(graph, machine)
     schedule = lower(graph, plan, machine.registry)
     assert {"average_pool", "add", "mul"} <= used(schedule)
@@ -91,7 +91,7 @@ def test_operands_in_the_other_order(tmp_path: Path) -> None:
     tensors = dict(graph.tensors)
     tensors[x] = replace(tensors[x], quant=Quantization(0.011, 7))
     graph = proved(with_proved_pairs(replace(graph, tensors=tensors)))
-    machine = library_first(core("cortex-m0"))
+    machine = library_first(core("cortex-m0"), pairs=True)
     schedule = lower(graph, layers_plan(graph, machine), machine.registry)
     assert "add" in used(schedule)
     check(schedule, tmp_path, complete(tmp_path))

@@ -62,7 +62,7 @@ def write(schedule: Schedule, machine: Machine, folder: Path) -> None:
 def test_c_rounds_as_numpy(which: str, name: str, numerics: Numerics, tmp_path: Path) -> None:
     """Scales as they come: few layers are proved, and all are computed."""
     (tmp_path / "library").mkdir()
-    machine = library_first(core(name), numerics)
+    machine = library_first(core(name), numerics, pairs=True)
     graph = {"layers": classifier(7), "tunnel": network(5, 2), "pairs": pairs_and_means()}[which]
     if which == "tunnel":
         plan = tunnel_plan(graph, 0, machine, stripes=2)
@@ -95,7 +95,7 @@ def test_means_of_even_numbers_are_rounded_away_from_zero(tmp_path: Path) -> Non
     net = NetworkBuilder(44)
     x = net.average_pool(net.conv(net.input(8, 8, 3), 5), 2, 2)
     graph = net.build(net.mean(x, rescaled=False), x)
-    machine = library_first(core("cortex-m4"), Numerics.CMSIS)
+    machine = library_first(core("cortex-m4"), Numerics.CMSIS, pairs=True)
     schedule = rounded(graph, layers_plan(graph, machine), machine)
     inputs = one(graph)
     found, plain = run_graph(schedule.graph, inputs), run_graph(graph, inputs)

@@ -60,7 +60,7 @@ def run_and_compare(schedule: Schedule, name: str, folder: Path) -> None:
 @pytest.mark.parametrize("stripes", [0, 2])
 def test_means_sums_and_products_on_cores(name: str, stripes: int, tmp_path: Path) -> None:
     require_arm()
-    machine, graph = library_first(core(name)), pairs_and_means()
+    machine, graph = library_first(core(name), pairs=True), pairs_and_means()
     plan = in_one_tunnel(graph, machine, stripes) if stripes else layers_plan(graph, machine)
     schedule = lower(graph, plan, machine.registry)
     write(schedule, tmp_path, complete(tmp_path))

@@ -3,6 +3,8 @@
 from patchc.ir.graph import (
     FULL_RANGE,
     RESIZES,
+    SUM_BYTES,
+    SUMS,
     Add,
     AveragePool,
     Binary,
@@ -10,6 +12,7 @@ from patchc.ir.graph import (
     Clamp,
     Concat,
     Conv,
+    ConvSums,
     Copy,
     DepthToSpace,
     Enlargement,
@@ -42,6 +45,8 @@ from patchc.ir.verifier import GraphError, verify
 __all__ = [
     "FULL_RANGE",
     "RESIZES",
+    "SUMS",
+    "SUM_BYTES",
     "Add",
     "AveragePool",
     "Between",
@@ -50,6 +55,7 @@ __all__ = [
     "Clamp",
     "Concat",
     "Conv",
+    "ConvSums",
     "Copy",
     "DepthToSpace",
     "Enlargement",

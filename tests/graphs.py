@@ -8,10 +8,12 @@ from dataclasses import astuple
 import numpy as np
 
 from patchc.ir import (
+    SUMS,
     Add,
     AveragePool,
     Concat,
     Conv,
+    ConvSums,
     DepthToSpace,
     GlobalAveragePool,
     Graph,
@@ -35,6 +37,11 @@ from patchc.ir import (
     verify,
 )
 from patchc.ir.graph import Shape
+
+
+def small_sums() -> ConvSums:
+    """Of three channels, by a window of 2 x 2."""
+    return ConvSums(Window((2, 2)), 1, np.ones((4, 2, 2, 3)), np.ones(4), np.ones(4))
 
 
 class NetworkBuilder:
@@ -75,6 +82,18 @@ class NetworkBuilder:
             bias=self.random.integers(-500, 500, channels),
         )
         return self._node(op, (x,), name, float(self.random.uniform(0.01, 0.03)))
+
+    def sums(self, x: str, channels: int, kernel: int = 1, name: str | None = None) -> str:
+        """The int32 sums of a convolution, as bytes."""
+        c_in, pad = self.tensors[x].shape[2], kernel // 2
+        op = ConvSums(
+            window=Window((kernel, kernel), pads=Padding(pad, pad, pad, pad)),
+            groups=1,
+            weights=self.random.integers(-127, 128, (channels, kernel, kernel, c_in)),
+            weight_scales=self.random.uniform(0.005, 0.015, channels),
+            bias=self.random.integers(-500, 500, channels),
+        )
+        return self._node(op, (x,), name, SUMS.scale, SUMS.zero_point)
 
     def depthwise(self, x: str, kernel: int = 3, stride: int = 1, name: str | None = None) -> str:
         return self.conv(x, self.tensors[x].shape[2], kernel, stride, depthwise=True, name=name)

@@ -3,6 +3,8 @@
 from patchc.ir.graph import (
     FULL_RANGE,
     RESIZES,
+    SUM_BYTES,
+    SUMS,
     Add,
     AveragePool,
     Binary,
@@ -10,6 +12,7 @@ from patchc.ir.graph import (
     Clamp,
     Concat,
     Conv,
+    ConvSums,
     Copy,
     DepthToSpace,
     Enlargement,
@@ -43,6 +46,8 @@ from patchc.ir.verifier import GraphError, verify
 __all__ = [
     "FULL_RANGE",
     "RESIZES",
+    "SUMS",
+    "SUM_BYTES",
     "Add",
     "AveragePool",
     "Between",
@@ -51,6 +56,7 @@ __all__ = [
     "Clamp",
     "Concat",
     "Conv",
+    "ConvSums",
     "Copy",
     "DepthToSpace",
     "Enlargement",

@@ -155,6 +155,42 @@ class Conv(Op):
         return self.groups == 1 and self.window == ONE_BY_ONE
 
 
+SUM_BYTES = 4  # of an int32
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ConvSums(Op):
+    """Convolution and bias without requantisation: the int32 sums themselves.
+
+    Its output has SUM_BYTES channels for each one of the convolution, the bytes of a sum from the
+    lowest on. So it is a map of int8 like any other; its scale is 1, its zero point 0.
+    """
+
+    window: Window
+    groups: int
+    weights: np.ndarray  # as of a Conv
+    weight_scales: np.ndarray  # float32 (c_out,): a sum is worth input.scale * weight_scales[c]
+    bias: np.ndarray  # int32 (c_out,); the add wraps
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "weights", frozen_array(self.weights, np.int8))
+        object.__setattr__(self, "weight_scales", frozen_array(self.weight_scales, np.float32))
+        object.__setattr__(self, "bias", frozen_array(self.bias, np.int32))
+
+    @property
+    def channels_out(self) -> int:
+        """Sums per pixel."""
+        return int(self.weights.shape[0])
+
+    def scales(self, source: Quantization) -> np.ndarray:
+        """float32 (c_out,): what a step of each sum is worth."""
+        found: np.ndarray = np.float32(source.scale) * self.weight_scales
+        return found
+
+
+SUMS = Quantization(1.0, 0)  # of what it writes
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class ChannelConstant:
     """A constant operand that is the same at every pixel."""

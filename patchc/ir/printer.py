@@ -13,6 +13,7 @@ from patchc.ir.graph import (
     Clamp,
     Concat,
     Conv,
+    ConvSums,
     DepthToSpace,
     Enlargement,
     Graph,
@@ -68,14 +69,17 @@ def describe(op: Op) -> str:
     return " ".join(word for word in words if word)
 
 
-@describe.register
-def _(op: Conv) -> str:
-    kind = "DepthwiseConv" if op.is_depthwise else "Conv"
-    groups = f"g{op.groups}" if op.groups > 1 and not op.is_depthwise else ""
+@describe.register(Conv)
+@describe.register(ConvSums)
+def _(op: Conv | ConvSums) -> str:
+    depthwise = isinstance(op, Conv) and op.is_depthwise
+    kind = "DepthwiseConv" if depthwise else op.kind
+    groups = f"g{op.groups}" if op.groups > 1 and not depthwise else ""
     digest = hashlib.sha256(
         op.weights.tobytes() + op.weight_scales.tobytes() + op.bias.tobytes()
     ).hexdigest()[:8]
-    words = [kind, _window(op.window), groups, f"w={digest}", _clamp(op.clamp), _library(op)]
+    words = [kind, _window(op.window), groups, f"w={digest}"]
+    words += [_clamp(op.clamp), _library(op)] if isinstance(op, Conv) else []
     return " ".join(word for word in words if word)
 
 

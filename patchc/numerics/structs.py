@@ -70,6 +70,17 @@ class ConvParams:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class ConvSumsParams:
+    """patchc_conv_sums_params."""
+
+    window: WindowParams
+    groups: int
+    weights: np.ndarray  # int8 (n,)
+    offsets: np.ndarray  # int32 (c_out,)
+    pad_value: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class ConvDspParams:
     """patchc_conv_dsp_params."""
 
@@ -346,6 +357,7 @@ class LutParams:
 
 Params = (
     ConvParams
+    | ConvSumsParams
     | ConvDspParams
     | ConvCmsisNNParams
     | PoolCmsisNNParams

@@ -23,6 +23,7 @@ from patchc.ir import (
     Clamp,
     Concat,
     Conv,
+    ConvSums,
     DepthToSpace,
     Enlargement,
     GlobalAveragePool,
@@ -147,6 +148,18 @@ def _library_conv(op: Conv, accumulate: Accumulate, x: Tensor, y: Tensor) -> Ker
     return run
 
 
+@kernel.register
+def _(op: ConvSums, inputs: Sequence[Tensor], output: Tensor) -> Kernel:
+    zero_point = inputs[0].quant.zero_point
+    accumulate = _matrix_product(op)
+
+    def run(patch: Patch) -> np.ndarray:
+        sums = accumulate(patch.padded(zero_point), zero_point) + op.bias
+        return np.ascontiguousarray(sums, "<i4").view(np.int8)
+
+    return run
+
+
 def _depthwise(op: Conv) -> Callable[[np.ndarray, int], np.ndarray]:
     """int8 (rows, cols, c_in) -> int32 sums (rows, cols, c_out), a tap at a time."""
     multiplier = op.channels_out // op.groups
@@ -165,7 +178,7 @@ def _depthwise(op: Conv) -> Callable[[np.ndarray, int], np.ndarray]:
     return run
 
 
-def _matrix_product(op: Conv) -> Callable[[np.ndarray, int], np.ndarray]:
+def _matrix_product(op: Conv | ConvSums) -> Callable[[np.ndarray, int], np.ndarray]:
     """int8 (rows, cols, c_in) -> int32 sums (rows, cols, c_out), as matrix products in floating
     point that are exact because every partial sum fits the significand."""
     bound = 255 * int(np.abs(op.weights.astype(np.int64)).sum(axis=(1, 2, 3)).max(initial=0))

@@ -19,7 +19,7 @@ import numpy as np
 import onnxruntime
 
 from patchc.frontend.export import to_qoperator
-from patchc.frontend.model import HostOps, ImportedModel
+from patchc.frontend.model import Border, HostOps, ImportedModel
 from patchc.ir import Conv, Graph, Node, Quantization
 from patchc.reference import run_node
 from patchc.verify.difference import Difference, compare
@@ -151,7 +151,7 @@ def graph_inputs(imported: ImportedModel, cases: Sequence[Case]) -> list[dict[st
 def file_outputs(imported: ImportedModel, outputs: Sequence[Maps]) -> list[dict[str, np.ndarray]]:
     """The file's outputs, by name, that follow from Graph outputs."""
     borders = [
-        {border.onnx_name: border.from_map(maps[border.tensor]) for border in imported.outputs}
+        {border.host_name: border.from_map(maps[border.tensor]) for border in imported.outputs}
         for maps in outputs
     ]
     found = _run_host(imported.epilogue, borders)
@@ -239,8 +239,9 @@ def compare_nodes(imported: ImportedModel, cases: Sequence[Case]) -> tuple[NodeC
             ours = run_node(graph, node, [values[name] for name in node.inputs])
             values[node.output] = theirs.get(node.output, ours)
             if node.output in theirs:
-                found[node.name].append(ours)
-                expected[node.name].append(theirs[node.output])
+                border = borders[node.output]
+                found[node.name].append(_worth(border, ours))
+                expected[node.name].append(_worth(border, theirs[node.output]))
     return tuple(
         NodeComparison(
             node.name,
@@ -249,13 +250,21 @@ def compare_nodes(imported: ImportedModel, cases: Sequence[Case]) -> tuple[NodeC
                 node.output,
                 found[node.name],
                 expected[node.name],
-                graph.tensors[node.output].quant,
+                None if borders[node.output].sums else graph.tensors[node.output].quant,
             ),
             _tolerance(graph, node),
         )
         for node in graph.nodes
         if node.output in borders
     )
+
+
+def _worth(border: Border, map_: np.ndarray) -> np.ndarray:
+    """A map as it is; sums in bytes as what they are worth."""
+    if not border.sums:
+        return map_
+    worth: np.ndarray = map_.view(np.int32) * np.array(border.sums, np.float32)
+    return worth
 
 
 def _tolerance(graph: Graph, node: Node) -> int:

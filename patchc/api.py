@@ -64,6 +64,7 @@ from patchc.plan.types import InputMode, OutputMode, Plan, handed_over
 from patchc.planner.choose import explore as explore_graph
 from patchc.planner.kinds import reserve_of
 from patchc.planner.machine import Machine, machine_of
+from patchc.preference import wanted
 from patchc.products import command_line, golden_vectors, identifier, make_report
 from patchc.quantize.calibration import Calibration
 from patchc.quantize.images import load_image
@@ -123,6 +124,7 @@ def compile(
     output: PathLike,
     *,
     budget: str | int | None = None,
+    prefer: str | None = None,
     target: str = DEFAULT_CORE,
     input_mode: str | None = None,
     output_mode: str | None = None,
@@ -142,7 +144,9 @@ def compile(
 
     model: an ONNX file, quantised, or float with `calibration`.
     budget: bytes, or text such as "64k" (65536) or "63kB" (63000), for arena, statics and stack
-        together; None: no limit.
+        together; None: no limit; "least" for the plan of least RAM.
+    prefer: of the plans that fit: "speed", "ram", a percentage such as "1%" (the default) for the
+        least RAM at that much more time than the fastest, or "layers" for layer by layer.
     target: a core, see `patchc.targets.cores.CORES`.
     input_mode: where the image is: "tiles" (the default), "stream", "extern" or "resident".
     output_mode: where outputs go that are maps: "arena" (the default), or "rows" for a callback
@@ -164,7 +168,8 @@ def compile(
     when everything has succeeded. Raises PatchcError, also when the budget cannot be met.
     """
     source, out = Path(model), Path(output)
-    kept, limit = _reserve(target, reserve), None if budget is None else parse_budget(budget)
+    kept, asked = _reserve(target, reserve), wanted(budget, prefer)
+    limit = asked.budget
     choice = kernel_choice(kernels)
     machine = choice.machine(core(target))
     chosen_plan, outputs = _plan_or_modes(plan, input_mode, output_mode)
@@ -202,7 +207,16 @@ def compile(
             cut = ()  # what stayed float is outside the Graph
         with _blaming(file, source):
             stages = run_stages(
-                file, input_shapes, chosen_plan, limit, progress, kept, outputs, machine, cut
+                file,
+                input_shapes,
+                chosen_plan,
+                asked.limit,
+                progress,
+                kept,
+                outputs,
+                machine,
+                cut,
+                asked.slack,
             )
         kept_model = read_kept_model(file)
     reserve_bytes = reserve_of(kept, stages.graph, stages.plan)
@@ -220,7 +234,7 @@ def compile(
         replace(
             options,
             model_sha256=stages.imported.sha256,
-            command_line=command_line(options, budget, stages.plan, choice),
+            command_line=command_line(options, budget, prefer, stages.plan, choice),
             golden=golden_vectors(stages),
         ),
     )
@@ -503,6 +517,7 @@ def dump(
     *,
     input_shapes: Shapes | None = None,
     budget: str | int | None = None,
+    prefer: str | None = None,
     target: str | None = None,
     input_mode: str | None = None,
     output_mode: str | None = None,
@@ -526,17 +541,27 @@ def dump(
         name = DEFAULT_CORE if target is None else target
         choice = kernel_choice(kernels or _ANY_KERNELS)
         kept, machine = _reserve(name, reserve), choice.machine(core(name))
-        limit = None if budget is None else parse_budget(budget)
+        asked = wanted(budget, prefer)
         chosen, outputs = _plan_or_modes(plan, input_mode, output_mode)
         stages = run_stages(
-            Path(model), input_shapes, chosen, limit, silent, kept, outputs, machine, cut
+            Path(model),
+            input_shapes,
+            chosen,
+            asked.limit,
+            silent,
+            kept,
+            outputs,
+            machine,
+            cut,
+            asked.slack,
         )
-        _check_budget(stages, limit, kept, machine)
+        _check_budget(stages, asked.budget, kept, machine)
         if stage == "plan":
             return format_plan(stages.plan)
         return format_schedule(stages.schedule, stages.placement.offsets)
     options = {
         "--budget": budget,
+        "--prefer": prefer,
         "--target": target,
         "--input": input_mode,
         "--outputs": output_mode,

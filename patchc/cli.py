@@ -22,6 +22,7 @@ from patchc.commands.tunnel import tunnel_command
 from patchc.errors import PatchcError
 from patchc.measure.measure import ALL
 from patchc.plan.types import InputMode, OutputMode
+from patchc.preference import LAYERS
 from patchc.quantize.images import ImagePreparation
 from patchc.quantize.quantize import Activation, Format, Method, QuantizeOptions
 from patchc.report.bench import render_bench
@@ -167,7 +168,16 @@ _cut = click.option(
 def _planning_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options that choose a plan, which `compile` and `inspect` share."""
     options = [
-        click.option("--budget", help="RAM limit: bytes, 64k (k = 1024) or 63kB (kB = 1000)."),
+        click.option(
+            "--budget",
+            help="RAM limit: bytes, 64k (k = 1024), 63kB (kB = 1000), or least: as little as "
+            "can be.",
+        ),
+        click.option(
+            "--prefer",
+            help="Of the plans that fit: speed, ram, layers (layer by layer), or PERCENT: the "
+            "least RAM at that much more time than the fastest. [default: 1%]",
+        ),
         click.option(
             "--target", default=DEFAULT_CORE, show_default=True, help=f"Core: {', '.join(CORES)}."
         ),
@@ -341,15 +351,20 @@ def compile_command(ctx: click.Context, as_json: bool, **options: Any) -> None:
         click.echo(result.report.to_json(), nl=False)
         return
     _print(render(result.report))
-    gap = result.search_gap
-    if gap is not None:
-        unit = "MACs" if result.report.cost.cycles_estimate is None else "cycles"
-        click.echo(
-            f"search   {gap:,} {unit} above the cheapest plan priced, whose arena did not fit"
-            if gap
-            else "search   no plan of the search that fits costs less"
-        )
+    if result.search_gap is not None and options["prefer"] != LAYERS.text:
+        click.echo(f"search   {_search(result)}")
     click.echo(f"wrote {result.output}")
+
+
+def _search(result: api.CompileResult) -> str:
+    """What the plan costs beside the cheapest that the search knows for the budget."""
+    gap, cost = result.search_gap, result.stages.cost
+    assert gap is not None
+    assert cost is not None
+    if not gap:
+        return "no plan of the search that fits costs less"
+    unit = "MACs" if result.report.cost.cycles_estimate is None else "cycles"
+    return f"{gap / (cost - gap):.1%} more {unit} than the fastest plan (--prefer speed)"
 
 
 _QUANTIZING = (

@@ -62,9 +62,11 @@ def run_stages(
     outputs: OutputMode = OutputMode.ARENA,
     machine: Machine = ANY_CORE,
     cut: Sequence[str] = (),
+    slack: float = 0.0,
 ) -> Stages:
     """Import `model` and schedule it by `plan` or, given an input mode, as cheaply as `limit` bytes
-    for arena and reserve allow; where nothing fits, with the least total that the search reaches.
+    for arena and reserve allow, or up to a share `slack` above that in less of them; where nothing
+    fits, with the least total that the search reaches.
 
     `outputs` goes with the input mode; a plan has its own. `machine`: what is planned for.
     `cut`: nodes that are left to the host, with all that depends on them.
@@ -74,7 +76,7 @@ def run_stages(
     imported = import_model(model, input_shapes, cut)
     graph = run_passes(imported.graph)
     progress("planning and placing")
-    return schedule_graph(imported, graph, plan, limit, reserve, outputs, machine)
+    return schedule_graph(imported, graph, plan, limit, reserve, outputs, machine, slack)
 
 
 def schedule_graph(
@@ -85,6 +87,7 @@ def schedule_graph(
     reserve: Reserve = NO_RESERVE,
     outputs: OutputMode = OutputMode.ARENA,
     machine: Machine = ANY_CORE,
+    slack: float = 0.0,
 ) -> Stages:
     """The second half of `run_stages`: from the Graph after all passes."""
     if isinstance(plan, Plan):
@@ -93,7 +96,7 @@ def schedule_graph(
         schedule = lower(graph, plan, machine.registry)
         stages = Stages(imported, plan, schedule, place(schedule))
     else:
-        found = choose(graph, plan, limit, reserve, outputs, machine)
+        found = choose(graph, plan, limit, reserve, outputs, machine, slack)
         stages = Stages(
             imported,
             found.plan,

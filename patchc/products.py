@@ -86,11 +86,16 @@ def golden_vectors(stages: Stages) -> GoldenVectors:
 
 
 def command_line(
-    options: EmitOptions, budget: str | int | None, plan: Plan, choice: KernelChoice
+    options: EmitOptions,
+    budget: str | int | None,
+    prefer: str | None,
+    plan: Plan,
+    choice: KernelChoice,
 ) -> str:
     """The command that makes the same C, without folders: it stands in the emitted files."""
     words = ["patchc compile", options.model_file, "-o OUT"]
     words += [f"--budget {budget}"] if budget is not None else []
+    words += [f"--prefer {prefer}"] if prefer is not None else []
     words += [
         f"--target {options.target}",
         f"--input {plan.input_mode.value}",

@@ -253,6 +253,12 @@ def _quantize_options(command: Callable[..., Any]) -> Callable[..., Any]:
             is_flag=True,
             help="Make parallel convolutions that are one into one (RepVGG, MobileOne).",
         ),
+        click.option(
+            "--align/--no-align",
+            default=default.align,
+            show_default=True,
+            help="Nudge weight scales until CMSIS-NN is exact, too, as patchc align does.",
+        ),
     ]
     for option in reversed(options):
         command = option(command)
@@ -268,6 +274,7 @@ def _quantization(options: dict[str, Any]) -> QuantizeOptions:
         method=Method(options.pop("method")),
         image=ImagePreparation(options.pop("mean"), options.pop("std"), options.pop("scale")),
         merge_branches=options.pop("merge_branches"),
+        align=options.pop("align"),
     )
 
 
@@ -369,7 +376,7 @@ def _search(result: api.CompileResult) -> str:
 
 _QUANTIZING = (
     *("format", "activations", "per_channel", "method", "mean", "std", "scale"),
-    "merge_branches",
+    *("merge_branches", "align"),
 )
 
 

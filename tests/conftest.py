@@ -12,7 +12,7 @@ from hypothesis import settings
 # benchmarks/fuzz.py look for new ones.
 settings.register_profile("ci", derandomize=True, deadline=None)
 # A fifth of the examples, for daily work: pytest --hypothesis-profile quick. Tests that say how
-# many they want say it through tests/property/examples.py.
+# many they want say it through tests/property/example_counts.py.
 settings.register_profile("quick", max_examples=20, deadline=None)
 if os.environ.get("CI"):
     settings.load_profile("ci")

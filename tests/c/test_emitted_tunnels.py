@@ -225,8 +225,8 @@ def test_a_signal_too_wide_for_tunnels_under_a_budget(tmp_path):
 def test_static_names_do_not_meet_the_exported_ones():
     """A network called `step` exports step_run; so may the step of a tensor `run` be called."""
     net = NetworkBuilder(7)
-    x = net.relu(net.input(3, 3, 1), name="run")
-    graph = net.build(net.relu(x, name="inputs"))
+    x = net.conv(net.input(9, 9, 1), 1, 3, 2, name="run")
+    graph = net.build(net.conv(x, 1, 3, name="inputs"))
     steps = (StepPlan(("run.node",)), StepPlan(("inputs.node",)))
     schedule = lower(graph, Plan(InputMode.TILES, (TunnelPlan(steps),)))
     named: EmitOptions = options("step")

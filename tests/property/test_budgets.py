@@ -13,7 +13,7 @@ from patchc.memory import check_placement
 from patchc.pipeline import random_maps
 from patchc.plan.types import InputMode, OutputMode
 from patchc.reference import run_graph, run_schedule
-from tests.property.examples import Met, some
+from tests.property.example_counts import Met, some
 from tests.property.networks import chains, dags
 
 INPUTS, OUTPUTS = st.sampled_from(list(InputMode)), st.sampled_from(list(OutputMode))

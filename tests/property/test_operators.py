@@ -13,7 +13,7 @@ from patchc.reference import run_graph
 from patchc.reference.geometry import padding, reach
 from patchc.reference.operators import Patch, kernel, reading_axes
 from patchc.verify.sessions import float_operators, session
-from tests.property.examples import some
+from tests.property.example_counts import some
 from tests.property.strategies import NODE_KINDS, graphs, images
 
 

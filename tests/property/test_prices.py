@@ -10,7 +10,7 @@ from patchc.plan.types import InputMode, OutputMode
 from patchc.planner.choose import layer_by_layer
 from patchc.planner.search import Search
 from patchc.schedule.lower import lower
-from tests.property.examples import Met, some
+from tests.property.example_counts import Met, some
 from tests.property.networks import chains, dags
 from tests.property.priced import block_bytes, computing_blocks
 

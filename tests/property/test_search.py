@@ -17,7 +17,7 @@ from patchc.planner.labels import Bounds
 from patchc.planner.search import NO_LIMIT, Search
 from patchc.reference import run_graph, run_schedule
 from patchc.schedule.lower import lower
-from tests.property.examples import some
+from tests.property.example_counts import some
 from tests.property.networks import chains
 
 MODES = st.sampled_from(list(InputMode))

@@ -20,7 +20,7 @@ from patchc.reference import ShadowMemoryError, execute, run_graph, schedule
 from patchc.schedule.lower import lower
 from patchc.schedule.types import BufferKind, Schedule
 from tests.property.demand import Found, simulate
-from tests.property.examples import Met, some
+from tests.property.example_counts import Met, some
 from tests.property.plans import plans, schedules_with
 from tests.property.priced import block_bytes, computing_blocks
 from tests.property.strategies import graphs, images, mobile_networks

@@ -13,7 +13,7 @@ from tests.qemu.boards import emitted, every_board, every_mpu, run
 pytestmark = pytest.mark.qemu
 
 SCHEDULE = GOLDEN["classifier_tiles"].schedule()
-BEGIN = "    int8_t *const base = arena;\n"
+BEGIN = "    int8_t *const base = (int8_t *)arena;\n"
 FAULT = "failed with status 99:\nfault: exception 3"
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.property.examples import Met, least_count, some
+from tests.property.example_counts import Met, least_count, some
 
 
 def test_enough_is_counted_anew_in_every_run():

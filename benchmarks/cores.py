@@ -59,7 +59,12 @@ def measure(network: str, quantized: Path, target: str, plan: str, folder: Path)
     out = folder / f"{network}-{target}-{plan}"
     try:
         report: Report = patchc.compile(
-            quantized, out, budget=BUDGETS[plan], target=target, name="net"
+            quantized,
+            out,
+            budget=BUDGETS[plan],
+            prefer="layers" if BUDGETS[plan] is None else "speed",
+            target=target,
+            name="net",
         ).report
         if report.ram.total_bytes > core(target).boards[0].ram.bytes:
             return f"{report.ram.total_bytes} B are more than the board has"

@@ -85,7 +85,9 @@ def measure(name: str, photos: int, opt: str, folder: Path) -> Result:
     network = find(name)
     quantized, out = folder / f"{name}.onnx", folder / "out"
     patchc.quantize(build_float(name), quantized, calibration=network.calibration())
-    report = patchc.compile(quantized, out, budget=RAM_BYTES, target=CORE, name="net").report
+    report = patchc.compile(
+        quantized, out, budget=RAM_BYTES, prefer="speed", target=CORE, name="net"
+    ).report
     imported = load_stages(out).imported
     samples = network.check_inputs()
     cases: list[Case] = [{k: v[i : i + 1] for k, v in samples.items()} for i in range(photos)]

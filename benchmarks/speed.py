@@ -91,7 +91,9 @@ def measure(network: str, model: Path, name: str, settings: Settings, folder: Pa
     target = core(name)
     say(f"{network} on {name}: ours")
     out = folder / "ours"
-    report = patchc.compile(model, out, budget=BUDGET, target=name, name="net").report
+    report = patchc.compile(
+        model, out, budget=BUDGET, prefer="speed", target=name, name="net"
+    ).report
     ours = patchc.bench(out, wait_states=settings.wait_states)
     say(f"{network} on {name}: CMSIS-NN")
     graph = run_passes(import_model(model, None).graph)
@@ -146,7 +148,7 @@ def _borrowed(
     if not left:
         return 0, 0
     out = folder / "layers"
-    patchc.compile(model, out, target=name, name="net")
+    patchc.compile(model, out, target=name, prefer="layers", name="net")
     found: Bench = patchc.bench(out, wait_states=wait_states)
     names = {node.name for node in left}
     steps = [s for block in found.blocks for s in block.steps if names & set(s.nodes)]

@@ -152,7 +152,7 @@ def test_the_floor_that_the_error_names_can_be_compiled_and_one_byte_less_cannot
 
 
 def test_a_budget_below_layer_by_layer_is_met_by_tunnels(tmp_path: Path, model: Path):
-    whole = patchc.compile(model, tmp_path / "a").report.ram
+    whole = patchc.compile(model, tmp_path / "a", prefer="layers").report.ram
     report = patchc.compile(model, tmp_path / "b", budget=whole.total_bytes - 1).report
     assert report.ram.total_bytes < whole.total_bytes
     assert report.ram.layerwise_bytes == whole.arena_bytes
@@ -203,7 +203,7 @@ def test_a_plan_is_replayed(tmp_path: Path, model: Path):
 
 
 def test_a_plan_of_tunnels_replays_to_the_same_bytes_of_c(tmp_path: Path, model: Path):
-    whole = patchc.compile(model, tmp_path / "whole").report.ram.total_bytes
+    whole = patchc.compile(model, tmp_path / "whole", prefer="layers").report.ram.total_bytes
     first = tmp_path / "first"
     patchc.compile(model, first, budget=whole - 1)
     patchc.compile(model, tmp_path / "again", budget=whole - 1, plan=first / "plan.json")
@@ -594,7 +594,7 @@ def test_inspect_says_what_is_not_supported_and_why(tmp_path: Path, model: Path)
 
 
 def test_the_search_says_how_good_its_plan_is(tmp_path: Path, model: Path):
-    whole = patchc.compile(model, tmp_path / "whole").report.ram.total_bytes
+    whole = patchc.compile(model, tmp_path / "whole", prefer="layers").report.ram.total_bytes
     result = patchc.compile(model, tmp_path / "tunnels", budget=whole - 1)
     assert result.search_gap is not None
     assert result.search_gap >= 0

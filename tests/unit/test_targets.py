@@ -82,7 +82,7 @@ def test_a_new_core_is_a_value(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     )
     monkeypatch.setitem(CORES, made_up.name, made_up)
     model = quantized_cnn(tmp_path / "tiny.onnx")
-    plain = patchc.compile(model, tmp_path / "plain", target=made_up.name).report
+    plain = patchc.compile(model, tmp_path / "plain", target=made_up.name, prefer="layers").report
     found = patchc.compile(
         model, tmp_path / "out", target=made_up.name, budget=plain.ram.total_bytes * 3 // 4
     )

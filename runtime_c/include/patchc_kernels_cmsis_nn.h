@@ -52,8 +52,5 @@ void patchc_conv2d_depthwise_basic_cmsis_nn(const patchc_out *out, const patchc_
                                             const patchc_conv_cmsis_nn_params *params);
 void patchc_max_pool_cmsis_nn(const patchc_out *out, const patchc_in *in, const patchc_pads *pads,
                               int8_t *scratch, const patchc_pool_cmsis_nn_params *params);
-void patchc_average_pool_cmsis_nn(const patchc_out *out, const patchc_in *in,
-                                  const patchc_pads *pads, int8_t *scratch,
-                                  const patchc_pool_cmsis_nn_params *params);
 
 #endif

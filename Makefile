@@ -3,12 +3,13 @@
 # make check     lint, unit tests and a fifth of the property tests: what to run while working
 # make test      setup, lint, all tests
 # make coverage  the lines and branches that the tests reach (those under QEMU left out)
+# make mutants   seeded faults, each of which a named test has to catch
 # make lint      ruff and mypy
 # make clean     removes what the other targets made, but not the cache of downloads
 
 PYTHON := .venv/bin/python
 
-.PHONY: help setup demo check test coverage lint clean
+.PHONY: help setup demo check test coverage mutants lint clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -31,6 +32,10 @@ test:
 coverage:
 	@bash .ci/setup --test
 	$(PYTHON) -m pytest -n 2 -m "not qemu" --cov --cov-report term-missing
+
+mutants:
+	@bash .ci/setup --test
+	$(PYTHON) -m benchmarks.mutants
 
 lint: setup
 	$(PYTHON) -m ruff check .

@@ -1,6 +1,6 @@
 """The cost table of a core, from cycles estimated for what QEMU executes.
 
-    python -m benchmarks.fit [--core CORE]
+    python -m benchmarks.fit [--core CORE] [--flavour FLAVOUR] [--network N] [--cmsis-nn DIR]
 
 Small networks of every kernel are compiled layer by layer and in tunnels, with the kernels of each
 of the core's flavours that there are, and every step's cycles are estimated from the instructions
@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
@@ -29,6 +29,7 @@ from patchc.ir import Conv, Graph, Op
 from patchc.kernels.cmsis_nn import FLAVOURS, flavours_for
 from patchc.kernels.narrow import NARROW
 from patchc.kernels.portable import PORTABLE
+from patchc.kernels.registry import Registry
 from patchc.measure import counting
 from patchc.measure.cycles import estimate
 from patchc.measure.listing import read_listing
@@ -75,6 +76,7 @@ LISTED = (
     "sub",
     "mul",
     "max_pool",
+    "average_pool",
     "concat",
     "global_average_pool",
 )
@@ -149,6 +151,14 @@ def networks() -> Iterator[tuple[Graph, tuple[int, ...]]]:
     for channels in (64, 72, 32):
         x = net.conv(net.depthwise(x), channels)
     yield net.build(net.conv(net.mean(x), 24)), (0,)
+    net = NetworkBuilder(12)
+    x = net.conv(net.input(24, 20, 3), 16, 3)
+    means = []
+    for channels, kernel, stride in ((16, 3, 1), (40, 2, 2), (24, 3, 2), (64, 3, 1), (8, 1, 1)):
+        x = net.conv(x, channels)
+        x = net.average_pool(net.add(x, net.mul(x, net.conv(x, channels))), kernel, stride)
+        means.append(net.mean(x, rescaled=False))
+    yield net.build(x, *means), ()
 
 
 def bottlenecks() -> Graph:
@@ -171,14 +181,18 @@ def trained(graph: Graph) -> Graph:
     return replace(graph, nodes=nodes)
 
 
-def schedules(machine: Machine) -> Iterator[tuple[str, Schedule]]:
-    """Programs of one flavour's kernels."""
+def schedules(machine: Machine, numbers: Collection[int]) -> Iterator[tuple[str, Schedule]]:
+    """Programs of one flavour's kernels. `numbers`: of networks; empty: all."""
     for number, (found, in_tunnels) in enumerate(networks()):
+        if numbers and number not in numbers:
+            continue
         graph = trained(found)
         yield f"{number}-layers", lower(graph, layers_plan(graph, machine), machine.registry)
         for option in in_tunnels:
             plan = tunnel_plan(graph, option, machine)
             yield f"{number}-tunnel{option}", lower(graph, plan, machine.registry)
+    if numbers:
+        return
     graph = trained(bottlenecks())
     plan = tunnel_plan(graph, 0, machine)
     for tile in (1, 2, 3, 4, 6):
@@ -189,11 +203,13 @@ def schedules(machine: Machine) -> Iterator[tuple[str, Schedule]]:
         yield f"groups-{group}", lower(graph, grouped, machine.registry)
 
 
-def measure(schedule: Schedule, core: str, out: Path) -> Iterator[Measured]:
+def measure(
+    schedule: Schedule, core: str, out: Path, library: cmsis_nn.Library
+) -> Iterator[Measured]:
     """Step by step. Raises PatchcError where the program cannot be built."""
     placement = place(schedule)
-    library = cmsis_nn.vendored("").library
-    write_files(out, emit(schedule, placement, replace(options(), cmsis_nn=library)))
+    chosen = replace(options(), cmsis_nn=library.library)
+    write_files(out, emit(schedule, placement, chosen))
     ram = placement.arena_bytes + ROOM_BYTES
     image = build(
         out, core, ram_bytes=ram, stack_bytes=STACK_BYTES, extra_flags=counting.FLAGS, opt="-O2"
@@ -213,6 +229,13 @@ def measure(schedule: Schedule, core: str, out: Path) -> Iterator[Measured]:
                     total[line] = total.get(line, 0) + row
             if total:
                 yield Measured(cycles.owners[step.function], total)
+
+
+def _with(machine: Machine, functions: Collection[str]) -> Machine:
+    """Without kernels that call other functions of CMSIS-NN."""
+    entries = machine.registry.entries
+    kept = tuple(kernel for kernel in entries if set(kernel.cmsis_nn) <= set(functions))
+    return replace(machine, registry=Registry(kept))
 
 
 def line_of(kernel: str, flavour: str) -> str:
@@ -287,15 +310,28 @@ def render(table: Mapping[str, Coefficients]) -> str:
 @click.command()
 @click.option("--core", type=click.Choice(list(CORES)), default="cortex-m4", show_default=True)
 @click.option("--flavour", "flavours", type=click.Choice(list(OF_FLAVOUR)), multiple=True)
-def main(core: str, flavours: tuple[str, ...]) -> None:
+@click.option("--network", "numbers", type=int, multiple=True, help="Some of the networks.")
+@click.option(
+    "--cmsis-nn",
+    "folder",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="A checkout of CMSIS-NN. [default: the subset in a pinned package, without sums]",
+)
+def main(
+    core: str, flavours: tuple[str, ...], numbers: tuple[int, ...], folder: Path | None
+) -> None:
     """Measure, fit, print."""
+    library = cmsis_nn.checkout(folder, "") if folder else cmsis_nn.vendored("")
+    there = library.library.functions
     found: list[Measured] = []
-    with tempfile.TemporaryDirectory(prefix="patchc-fit-") as folder:
+    with tempfile.TemporaryDirectory(prefix="patchc-fit-") as made:
         own = CORES[core].flavours
         for flavour in flavours or (*own, *flavours_for(own)):
-            for name, schedule in schedules(OF_FLAVOUR[flavour]):
+            machine = _with(OF_FLAVOUR[flavour], there)
+            for name, schedule in schedules(machine, numbers):
                 say(f"{core} {flavour} {name}")
-                found += measure(schedule, core, Path(folder, f"{flavour}-{name}"))
+                out = Path(made, f"{flavour}-{name}")
+                found += measure(schedule, core, out, library)
     table = fit(found)
     off = np.abs(deviations(found, table))
     click.echo(render(table))

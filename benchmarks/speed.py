@@ -1,7 +1,7 @@
 """Instructions and cycles of one inference beside CMSIS-NN's, per network and core, under QEMU.
 
     python -m benchmarks.speed [--only NETWORK] [--core CORE] [--cmsis-nn DIR] [--kinds]
-                               [--wait-states N] [--json FILE]
+                               [--wait-states N] [--json FILE] [--flavours]
 
 Ours: compiled for the core under 64 KiB, gcc -O2. CMSIS-NN: every layer by itself, with all the
 RAM it likes, the same gcc at -Ofast; a checkout in DIR, or the subset of 4.0.0 in a pinned package.
@@ -10,6 +10,10 @@ layer by layer. `wanted` is what is aimed at, in instructions. `cycles` and `the
 for both (docs/figures.md), `predicted` the price of the plan, in cycles, too. All in millions. Big
 networks take minutes per row. Exit code 1 where bytes of ours differ from the network in numpy, or
 a row fails.
+
+--flavours: instead, of the aligned file, instructions / cycles of CMSIS-NN layer by layer, and in
+64 KiB of patchc's own kernels, of CMSIS-NN wherever it can run, and of what costs least.
+Exit code 1 where that last one is slower than either.
 """
 
 from __future__ import annotations
@@ -25,6 +29,7 @@ import click
 
 import patchc
 from benchmarks import cmsis_nn
+from benchmarks.speed_flavours import LAYERS, Count, FlavourRow, budgeted, heading, line
 from examples.common import say
 from examples.zoo import build_float, find
 from patchc.frontend import import_model
@@ -111,6 +116,27 @@ def measure(network: str, model: Path, name: str, settings: Settings, folder: Pa
         kernels={kernel.kernel: kernel.instructions for kernel in ours.kernels},
         cmsis_nn_kinds=cmsis_nn.by_kind(theirs),
     )
+
+
+def measure_flavours(
+    network: str, model: Path, name: str, settings: Settings, folder: Path
+) -> FlavourRow:
+    """`model`: quantised. Raises PatchcError."""
+    target, aligned = core(name), folder / "aligned.onnx"
+    patchc.align(model, aligned)
+    say(f"{network} on {name}: CMSIS-NN layer by layer")
+    graph = run_passes(import_model(aligned, None).graph)
+    layers, left = cmsis_nn.layers(graph, settings.library)
+    theirs = cmsis_nn.count(layers, settings.library, target, folder, settings.wait_states)
+    borrowed, borrowed_cycles = _borrowed(left, aligned, name, settings.wait_states, folder)
+    total = Count(
+        sum(layer.instructions for layer in theirs) + borrowed,
+        sum(layer.cycles for layer in theirs) + borrowed_cycles,
+        0,
+    )
+    say(f"{network} on {name}: in 64 KiB")
+    found = budgeted(aligned, name, settings.library, settings.wait_states, folder)
+    return FlavourRow(network, name, {LAYERS: total} | found, bool(left))
 
 
 def _borrowed(
@@ -207,6 +233,7 @@ def footnotes(rows: list[Row], settings: Settings) -> list[str]:
 @click.option("--cmsis-nn-opt", default="-Ofast", show_default=True, help="gcc's flags for it.")
 @click.option("--wait-states", default=0, show_default=True, help="As of `patchc bench`.")
 @click.option("--kinds", is_flag=True, help="Split by file of kernels and by kind of layer.")
+@click.option("--flavours", is_flag=True, help="Whose kernels, beside each other.")
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write all figures.")
 def main(
     only: tuple[str, ...],
@@ -215,6 +242,7 @@ def main(
     cmsis_nn_opt: str,
     wait_states: int,
     kinds: bool,
+    flavours: bool,
     json_file: Path | None,
 ) -> None:
     """Rows are printed as they come."""
@@ -222,9 +250,10 @@ def main(
         cmsis_nn.checkout(cmsis_dir, cmsis_nn_opt) if cmsis_dir else cmsis_nn.vendored(cmsis_nn_opt)
     )
     settings = Settings(library, wait_states)
-    rows: list[Row] = []
+    rows: list[Row | FlavourRow] = []
     failed = False
-    click.echo(_line(*(name for name, _ in HEADINGS)))
+    click.echo(heading() if flavours else _line(*(name for name, _ in HEADINGS)))
+    one = measure_flavours if flavours else measure
     for network in only or WANTED:
         with tempfile.TemporaryDirectory() as name:
             model = Path(name, f"{network}.onnx")
@@ -234,17 +263,29 @@ def main(
             for target in cores or CORES:
                 with tempfile.TemporaryDirectory(dir=name) as folder:
                     try:
-                        row = measure(network, model, target, settings, Path(folder))
+                        row = one(network, model, target, settings, Path(folder))
                     except patchc.PatchcError as error:
                         say(f"  left out: {str(error).splitlines()[0]}")
                         failed = True
                         continue
                 rows.append(row)
-                click.echo("\n".join(render(row, kinds)))
+                failed |= _is_wrong(row)
+                click.echo("\n".join(_lines(row, kinds)))
                 if json_file:
                     json_file.write_text(json.dumps([asdict(r) for r in rows], indent=1) + "\n")
-    click.echo("\n".join(footnotes(rows, settings)))
-    sys.exit(1 if failed or any(row.bytes_different for row in rows) else 0)
+    plain = [row for row in rows if isinstance(row, Row)]
+    click.echo("\n".join(footnotes(plain, settings)))
+    sys.exit(1 if failed else 0)
+
+
+def _lines(row: Row | FlavourRow, kinds: bool) -> list[str]:
+    return render(row, kinds) if isinstance(row, Row) else line(row)
+
+
+def _is_wrong(row: Row | FlavourRow) -> bool:
+    if isinstance(row, Row):
+        return bool(row.bytes_different)
+    return row.auto_is_slower or any(one.bytes_different for one in row.counts.values())
 
 
 if __name__ == "__main__":

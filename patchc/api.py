@@ -23,7 +23,8 @@ from typing import Any, TypeVar
 import onnx
 from onnx import helper
 
-from patchc.align.align import Aligned, align_model, refuse_unproved
+from patchc.align.align import align_model
+from patchc.align.result import Aligned, refuse_unproved
 from patchc.budget import parse_budget
 from patchc.codegen import EmitOptions, WeightsMode, emit
 from patchc.codegen.names import file_stem
@@ -39,6 +40,7 @@ from patchc.ir import verify as verify_graph
 from patchc.kernel_options import KernelOptions, kernel_choice
 from patchc.measure.bench import Bench, Part, bench_out
 from patchc.outdir import (
+    CERTIFICATE,
     PLAN,
     REPORT,
     SOURCE,
@@ -70,6 +72,7 @@ from patchc.quantize.images import load_image
 from patchc.quantize.quantize import QuantizeOptions
 from patchc.quantize.quantize import quantize as quantize_model
 from patchc.report import Report
+from patchc.report.certificate import certificate
 from patchc.report.exploration import Exploration, frontier_points
 from patchc.report.floor import over_budget
 from patchc.report.inspection import Inspection, Rest, inspect_layers
@@ -77,6 +80,7 @@ from patchc.schedule.printer import format_schedule
 from patchc.targets.cores import DEFAULT_CORE, core
 from patchc.targets.reserve import Reserve
 from patchc.verify.cases import check_case, read_case
+from patchc.verify.change import Change, changed
 from patchc.verify.golden import Case
 from patchc.verify.network import load
 from patchc.verify.verify import (
@@ -179,6 +183,7 @@ def compile(
         weights=_choice(WeightsMode, weights, "--weights"),
         cmsis_nn=choice.library,
         cmsis_nn_mode=choice.mode,
+        cmsis_nn_rounding=choice.numerics.rounding,
     )
     check_writable(out)
     if quantization is not None and calibration is None:
@@ -225,6 +230,14 @@ def compile(
         ),
     )
     files[PLAN] = plan_to_json(stages.plan)
+    files[CERTIFICATE] = certificate(
+        stages.schedule,
+        stages.placement,
+        options.name,
+        options.weights,
+        {name: files[name] for name in files if name.endswith((".c", ".h", ".json"))},
+        stages.imported.sha256,
+    )
     files[REPORT] = report.to_json()
     kept_file, model_files = kept_model.beside([*files, SOURCE])
     files |= model_files
@@ -301,21 +314,32 @@ def tunnel(
     return found
 
 
-def align(model: PathLike, output: PathLike, *, input_shapes: Shapes | None = None) -> Aligned:
+def align(
+    model: PathLike,
+    output: PathLike,
+    *,
+    input_shapes: Shapes | None = None,
+    inputs: PathLike | None = None,
+    labels: Sequence[int] | None = None,
+) -> tuple[Aligned, Change]:
     """Write to `output` the quantised network `model` with weight scales, each nudged by 1e-4 at
     most, with which CMSIS-NN (single rounding) computes every convolution and dense layer as
     onnxruntime does, and patchc's kernels in the cheapest form where there is one.
 
-    Says what was done. Raises PatchcError, naming layer and channels, where something cannot be
-    proved, and writes nothing then.
+    inputs: an .npz as for `verify`, whose cases both files are compared on; by default random ones.
+    labels: the class of each case, for top-1.
+
+    Says what was done, and what it changes of the outputs. Raises PatchcError, naming layer and
+    channels, where something cannot be proved, and writes nothing then.
     """
     found = align_model(Path(model), input_shapes)
     refuse_unproved(found, Path(model).name)
+    change = changed(found, None if inputs is None else Path(inputs), labels)
     try:
         Path(output).write_bytes(found.model.SerializeToString(deterministic=True))
     except OSError as error:
         raise PatchcError(f"{output}: cannot be written: {error.strerror}") from error
-    return found
+    return found, change
 
 
 def verify(

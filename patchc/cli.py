@@ -243,6 +243,12 @@ def _quantize_options(command: Callable[..., Any]) -> Callable[..., Any]:
             is_flag=True,
             help="Make parallel convolutions that are one into one (RepVGG, MobileOne).",
         ),
+        click.option(
+            "--align/--no-align",
+            default=default.align,
+            show_default=True,
+            help="Nudge weight scales until CMSIS-NN is exact, too, as patchc align does.",
+        ),
     ]
     for option in reversed(options):
         command = option(command)
@@ -258,6 +264,7 @@ def _quantization(options: dict[str, Any]) -> QuantizeOptions:
         method=Method(options.pop("method")),
         image=ImagePreparation(options.pop("mean"), options.pop("std"), options.pop("scale")),
         merge_branches=options.pop("merge_branches"),
+        align=options.pop("align"),
     )
 
 
@@ -354,7 +361,7 @@ def compile_command(ctx: click.Context, as_json: bool, **options: Any) -> None:
 
 _QUANTIZING = (
     *("format", "activations", "per_channel", "method", "mean", "std", "scale"),
-    "merge_branches",
+    *("merge_branches", "align"),
 )
 
 

@@ -29,7 +29,8 @@ def kernel_options(emits: bool) -> Callable[[Callable[..., Any]], Callable[..., 
             "--numerics",
             type=_values(Numerics),
             help="exact (onnxruntime's bytes; CMSIS-NN has only layers that are proved equal; the "
-            "default), cmsis (layers that CMSIS-NN computes are rounded as it rounds).",
+            "default), cmsis (layers that CMSIS-NN computes are rounded as it rounds), "
+            "cmsis-double (the same, compiled to round twice, which is its own default).",
         ),
         click.option(
             "--cmsis-nn-dir",

@@ -38,12 +38,12 @@ class KernelChoice:
 
     def machine(self, core: Core) -> Machine:
         """A core with these kernels, as the planner sees it."""
-        return machine_for(core, self.kernels, self.numerics)
+        return machine_for(core, self.kernels, self.numerics, self.library)
 
     def priced(self, core: Core) -> Machine:
         """The same, whose costs are those of the core, whatever is preferred."""
         all_of_them = Kernels.PATCHC if self.library is None else Kernels.AUTO
-        return machine_for(core, all_of_them, self.numerics)
+        return machine_for(core, all_of_them, self.numerics, self.library)
 
 
 def kernel_choice(options: KernelOptions) -> KernelChoice:
@@ -52,14 +52,17 @@ def kernel_choice(options: KernelOptions) -> KernelChoice:
     kernels = _choice(Kernels, options.kernels or Kernels.AUTO.value, "--kernels")
     numerics = _choice(Numerics, options.numerics, "--numerics")
     mode = _choice(LibraryMode, options.cmsis_nn, "--cmsis-nn")
-    if numerics is Numerics.CMSIS:
-        raise PatchcError("--numerics cmsis: not supported yet; use exact")
     folder = None if options.cmsis_nn_dir is None else Path(options.cmsis_nn_dir)
     if kernels is Kernels.PATCHC:
         if folder is not None:
             raise PatchcError("--cmsis-nn-dir: not with --kernels patchc, which calls no CMSIS-NN")
+        if numerics is not Numerics.EXACT:
+            raise PatchcError(
+                f"--numerics {numerics.value}: not with --kernels patchc, which calls no CMSIS-NN"
+            )
         return KernelChoice(kernels, numerics, None, mode)
-    library = require(folder) if kernels is Kernels.CMSIS_NN else find(folder)
+    needed = kernels is Kernels.CMSIS_NN or numerics is not Numerics.EXACT
+    library = require(folder) if needed else find(folder)
     return KernelChoice(kernels if library else Kernels.PATCHC, numerics, library, mode)
 
 

@@ -20,6 +20,7 @@ from patchc.errors import PatchcError
 
 PLAN = "plan.json"
 REPORT = "report.json"
+CERTIFICATE = "certificate.json"
 VERIFY = "verify.json"
 BENCH = "bench.json"
 MODEL = "test/model.onnx"  # the quantised file that the C computes, byte for byte

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +19,7 @@ from patchc.plan.types import InputMode, OutputMode, Plan
 from patchc.planner.assign import assigned
 from patchc.planner.choose import choose
 from patchc.planner.machine import ANY_CORE, Machine
+from patchc.planner.rounded import as_computed
 from patchc.reference import run_graph, run_schedule
 from patchc.schedule.check import check_plan
 from patchc.schedule.lower import lower
@@ -103,6 +104,10 @@ def schedule_graph(
             found.cost_bound,
             found.layerwise_bytes,
         )
+    if machine.rounding is not None:
+        rounded = as_computed(graph, stages.plan, machine.rounding)
+        schedule = lower(rounded, stages.plan, machine.registry)
+        stages = replace(stages, schedule=schedule, placement=place(schedule))
     check_placement(stages.schedule, stages.placement)
     return stages
 

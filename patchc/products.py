@@ -14,9 +14,13 @@ from patchc.plan.types import OutputMode, Plan
 from patchc.planner.cost import CoreCost, executed_cost
 from patchc.planner.kernel_choice import Numerics
 from patchc.planner.layer_by_layer import trivial_plan
+from patchc.planner.rounded import as_computed, is_rounded
+from patchc.reference import run_graph
 from patchc.report import Facts, Report, build_report
-from patchc.report.library import library_report
+from patchc.report.library import Distances, library_report
 from patchc.targets.cores import core
+from patchc.verify.difference import compare
+from patchc.verify.rounded import rounded_layers
 from patchc.verify.sessions import session
 
 # Golden vectors in OUT/test: the firmware's smoke test. `patchc verify` makes its own cases.
@@ -65,21 +69,46 @@ def make_report(
             machine.flavours,
             choice.library,
             choice.mode,
+            choice.numerics,
+            distances(stages),
         ),
         machine=machine,
     )
     return build_report(stages.imported, stages.plan, stages.schedule, stages.placement, facts)
 
 
+def distances(stages: Stages) -> Distances:
+    """Of layers that CMSIS-NN rounds, and of outputs, on the random inputs of OUT's test."""
+    graph = stages.graph
+    if not is_rounded(graph):
+        return Distances()
+    maps = random_maps(graph, GOLDEN_CASES, seed=1)
+    cases = [{name: maps[name][case] for name in maps} for case in range(GOLDEN_CASES)]
+    layers = tuple((one.node, one.difference) for one in rounded_layers(graph, cases))
+    plain = as_computed(graph, stages.plan, None)
+    found = [run_graph(graph, maps) for maps in cases]
+    expected = [run_graph(plain, maps) for maps in cases]
+    outputs = tuple(
+        (name, compare(name, [m[name] for m in found], [m[name] for m in expected]))
+        for name in graph.outputs
+    )
+    return Distances(layers, outputs)
+
+
 def golden_vectors(stages: Stages) -> GoldenVectors:
-    """Random inputs, and what onnxruntime's integer kernels make of them."""
+    """Random inputs, and what onnxruntime's integer kernels make of them; where CMSIS-NN rounds
+    layers in its own way, what the network in numpy does."""
     graph = stages.graph
     maps = random_maps(graph, GOLDEN_CASES, seed=1)
-    running = session(to_qoperator(graph))
+    running = None if is_rounded(graph) else session(to_qoperator(graph))
     inputs, outputs = b"", b""
     for case in range(GOLDEN_CASES):
         feeds = {name: maps[name][case].transpose(2, 0, 1)[None] for name in graph.inputs}
         inputs += b"".join(maps[name][case].tobytes() for name in graph.inputs)
+        if running is None:
+            values = run_graph(graph, {name: maps[name][case] for name in graph.inputs})
+            outputs += b"".join(values[name].tobytes() for name in graph.outputs)
+            continue
         found = running.run(list(graph.outputs), feeds)
         outputs += b"".join(values[0].transpose(1, 2, 0).tobytes() for values in found)
     return GoldenVectors(GOLDEN_CASES, inputs, outputs)
@@ -101,6 +130,7 @@ def command_line(
     words += [f"--weights {options.weights.value}"] if options.weights.value != "inline" else []
     if choice.library is not None:
         words.append(f"--kernels {choice.kernels.value}")
-        words += ["--numerics cmsis"] if choice.numerics is Numerics.CMSIS else []
+        exact = choice.numerics is Numerics.EXACT
+        words += [] if exact else [f"--numerics {choice.numerics.value}"]
         words += ["--cmsis-nn link"] if choice.mode is LibraryMode.LINK else []
     return " ".join([*words, f"--name {options.name}"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -12,9 +14,10 @@ from examples.zoo import fetch
 from patchc.codegen import EmitOptions, emit
 from patchc.ir import Conv, Graph, Tensor
 from patchc.kernels.cmsis_nn import flavours_for, form_of
-from patchc.kernels.registry import KERNELS, Registry
+from patchc.kernels.registry import Registry
 from patchc.libraries.cmsis_nn import CmsisNN, checked
 from patchc.outdir import write_files
+from patchc.planner.kernel_choice import Numerics, registry_of, rounding_of
 from patchc.planner.machine import Machine
 from patchc.schedule.types import Schedule
 from patchc.targets.core import Core
@@ -32,8 +35,21 @@ def library() -> CmsisNN:
     return checked(fetch.wheel(WHEEL, SHA256) / IN_WHEEL, WHEEL, WHEEL)
 
 
-def library_options() -> EmitOptions:
-    return replace(options(), cmsis_nn=library())
+def complete(folder: Path) -> CmsisNN:
+    """With sums and products: the checkout that CMSIS_NN_COMPLETE names, else the subset in
+    `folder`, with functions of ours in their place."""
+    named = os.environ.get("CMSIS_NN_COMPLETE")
+    if named:
+        return checked(Path(named), named)
+    root = Path(shutil.copytree(library().root, folder / "complete"))
+    source = root / "Source" / "BasicMathFunctions" / "arm_elementwise_s8.c"
+    source.parent.mkdir(exist_ok=True)
+    shutil.copy(Path(__file__).parent / "c" / "cmsis_elementwise.c", source)
+    return checked(root, "the tests' own")
+
+
+def library_options(found: CmsisNN | None = None) -> EmitOptions:
+    return replace(options(), cmsis_nn=found or library())
 
 
 def proved(graph: Graph) -> Graph:
@@ -60,22 +76,27 @@ def _nudged(op: Conv, x: Tensor, y: Tensor) -> Conv:
     raise AssertionError("no scale is proved")
 
 
-def library_first(core: Core) -> Machine:
+def library_first(
+    core: Core, numerics: Numerics = Numerics.EXACT, *, pairs: bool = False
+) -> Machine:
     """The kernels of a core, those that call CMSIS-NN first, so that they are taken where nobody
-    asks for a price."""
+    asks for a price. `pairs`: with sums and products, for a library that is `complete`."""
     own = flavours_for(core.flavours)
-    first = [kernel for kernel in KERNELS.entries if kernel.flavour == own[0]]
-    rest = [kernel for kernel in KERNELS.entries if kernel.flavour != own[0]]
-    return Machine(Registry((*first, *rest)), (*own, *core.flavours))
+    registry = registry_of(numerics) if pairs else registry_of(numerics, library().functions)
+    entries = registry.entries
+    first = [kernel for kernel in entries if kernel.flavour == own[0]]
+    rest = [kernel for kernel in entries if kernel.flavour != own[0]]
+    flavours = (*own, *core.flavours)
+    return Machine(Registry((*first, *rest)), flavours, rounding=rounding_of(numerics))
 
 
-def write(schedule: Schedule, folder: Path) -> Path:
+def write(schedule: Schedule, folder: Path, found: CmsisNN | None = None) -> Path:
     """The program, after numpy has run it over shadow memory."""
-    write_files(folder, emit(schedule, placed_and_run(schedule), library_options()))
+    write_files(folder, emit(schedule, placed_and_run(schedule), library_options(found)))
     return folder
 
 
-def check(schedule: Schedule, folder: Path) -> None:
+def check(schedule: Schedule, folder: Path, found: CmsisNN | None = None) -> None:
     """Numpy = shadow memory = C under the sanitizers, the library's C path in it."""
-    write(schedule, folder)
+    write(schedule, folder, found)
     check_equal(folder, schedule.graph, "sanitize")

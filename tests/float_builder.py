@@ -36,7 +36,7 @@ class FloatBuilder:
         """A weight tensor and a bias, drawn so that activations keep their spread (He et al.)."""
         spread = math.sqrt(2 / (depth * math.prod(kernel)))
         values = self.random.normal(0, spread, (channels, depth, *kernel))
-        return [self._constant(values), self._constant(self.random.normal(0, 0.1, channels))]
+        return [self.constant(values), self.constant(self.random.normal(0, 0.1, channels))]
 
     def conv(
         self,
@@ -77,14 +77,14 @@ class FloatBuilder:
         """Kernel 2, stride 2: twice the rows and columns."""
         depth, rows, cols = self.shapes[x]
         weight = self.random.normal(0, math.sqrt(1 / depth), (depth, channels, 2, 2))
-        inputs = [x, self._constant(weight), self._constant(self.random.normal(0, 0.1, channels))]
+        inputs = [x, self.constant(weight), self.constant(self.random.normal(0, 0.1, channels))]
         shape = (channels, 2 * rows, 2 * cols)
         return self.add_node("ConvTranspose", inputs, shape, kernel_shape=[2, 2], strides=[2, 2])
 
     def upsample(self, x: str) -> str:
         """Nearest neighbours, twice the rows and columns, as of torch's interpolate."""
         channels, rows, cols = self.shapes[x]
-        scales = self._constant(np.array([1.0, 1.0, 2.0, 2.0]))
+        scales = self.constant(np.array([1.0, 1.0, 2.0, 2.0]))
         return self.add_node(
             "Resize",
             [x, "", scales],
@@ -116,7 +116,7 @@ class FloatBuilder:
     def halves(self, x: str) -> tuple[str, str]:
         """The two halves of the channels, as torch's chunk(2, dim=1)."""
         channels, *rest = self.shapes[x]
-        sizes = self._constant(np.array([channels // 2] * 2, np.int64))
+        sizes = self.constant(np.array([channels // 2] * 2, np.int64))
         names = [f"split_{len(self.nodes)}_{half}" for half in (0, 1)]
         self.nodes.append(helper.make_node("Split", [x, sizes], names, names[0], axis=1))
         self.shapes |= dict.fromkeys(names, (channels // 2, *rest))
@@ -153,6 +153,13 @@ class FloatBuilder:
         self.shapes[name] = shape
         return name
 
+    def constant(self, values: np.ndarray) -> str:
+        """Integers stay int64 where they are; all else is float."""
+        dtype = np.int64 if values.dtype == np.int64 else np.float32
+        name = f"constant_{len(self.constants)}"
+        self.constants.append(numpy_helper.from_array(values.astype(dtype), name))
+        return name
+
     def build(self, *outputs: str) -> onnx.ModelProto:
         """The model, checked, with these tensors as outputs."""
         graph = helper.make_graph(
@@ -168,15 +175,8 @@ class FloatBuilder:
         return model
 
     def _reshape(self, x: str, shape: Shape) -> str:
-        target = self._constant(np.array([1, *shape], np.int64))
+        target = self.constant(np.array([1, *shape], np.int64))
         return self.add_node("Reshape", [x, target], shape)
 
     def _described(self, name: str) -> onnx.ValueInfoProto:
         return helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, *self.shapes[name]])
-
-    def _constant(self, values: np.ndarray) -> str:
-        """Integers stay int64 where they are; all else is float."""
-        dtype = np.int64 if values.dtype == np.int64 else np.float32
-        name = f"constant_{len(self.constants)}"
-        self.constants.append(numpy_helper.from_array(values.astype(dtype), name))
-        return name

@@ -8,9 +8,12 @@ from dataclasses import astuple
 import numpy as np
 
 from patchc.ir import (
+    SUMS,
     Add,
+    AveragePool,
     Concat,
     Conv,
+    ConvSums,
     DepthToSpace,
     GlobalAveragePool,
     Graph,
@@ -34,6 +37,11 @@ from patchc.ir import (
     verify,
 )
 from patchc.ir.graph import Shape
+
+
+def small_sums() -> ConvSums:
+    """Of three channels, by a window of 2 x 2."""
+    return ConvSums(Window((2, 2)), 1, np.ones((4, 2, 2, 3)), np.ones(4), np.ones(4))
 
 
 class NetworkBuilder:
@@ -74,6 +82,18 @@ class NetworkBuilder:
             bias=self.random.integers(-500, 500, channels),
         )
         return self._node(op, (x,), name, float(self.random.uniform(0.01, 0.03)))
+
+    def sums(self, x: str, channels: int, kernel: int = 1, name: str | None = None) -> str:
+        """The int32 sums of a convolution, as bytes."""
+        c_in, pad = self.tensors[x].shape[2], kernel // 2
+        op = ConvSums(
+            window=Window((kernel, kernel), pads=Padding(pad, pad, pad, pad)),
+            groups=1,
+            weights=self.random.integers(-127, 128, (channels, kernel, kernel, c_in)),
+            weight_scales=self.random.uniform(0.005, 0.015, channels),
+            bias=self.random.integers(-500, 500, channels),
+        )
+        return self._node(op, (x,), name, SUMS.scale, SUMS.zero_point)
 
     def depthwise(self, x: str, kernel: int = 3, stride: int = 1, name: str | None = None) -> str:
         return self.conv(x, self.tensors[x].shape[2], kernel, stride, depthwise=True, name=name)
@@ -137,8 +157,18 @@ class NetworkBuilder:
             x = self._node(op, (x,), name if kernel[1] == 1 else None, *astuple(quant))
         return x
 
-    def mean(self, x: str, name: str | None = None) -> str:
-        return self._node(GlobalAveragePool(), (x,), name, 0.02)
+    def average_pool(
+        self, x: str, kernel: int = 3, stride: int = 1, pad: int = 0, name: str | None = None
+    ) -> str:
+        """With the quantisation of its input."""
+        pads = Padding(pad, pad, pad, pad)
+        op = AveragePool(Window((kernel, kernel), (stride, stride), (1, 1), pads))
+        return self._node(op, (x,), name, *astuple(self.tensors[x].quant))
+
+    def mean(self, x: str, name: str | None = None, rescaled: bool = True) -> str:
+        """`rescaled`: not with the quantisation of its input."""
+        quant = (0.02,) if rescaled else astuple(self.tensors[x].quant)
+        return self._node(GlobalAveragePool(), (x,), name, *quant)
 
     def upsample(self, x: str, rows: int = 2, cols: int = 2, name: str | None = None) -> str:
         quant = self.tensors[x].quant

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,93 +11,55 @@ import onnx
 from numpy.typing import NDArray
 
 from patchc.align.file import Place, Scales, shared
-from patchc.align.nudge import Layer, has_both, has_multiplier, nudge, nudge_one
-from patchc.errors import PatchcError
+from patchc.align.nudge import Layer, has_multiplier, nudge, nudge_one
+from patchc.align.result import Aligned, LayerAligned
 from patchc.frontend import import_model
 from patchc.frontend.load import Shapes, load
 from patchc.ir import Conv, Graph
 from patchc.numerics.fold import INT32_MAX
+from patchc.numerics.forms import HIGH, has_line
 from patchc.passes import run_passes
-from patchc.reference.graph import run_graph
 
 MOST_OF_A_BIAS = 1e-3  # relative change
 
 # In the file's metadata: its channels have been given lines where they could be.
 KEY, VALUE = "patchc.aligned", "single rounding"
 
-
-@dataclass(frozen=True, slots=True)
-class LayerAligned:
-    """What was done to one layer."""
-
-    node: str
-    channels: int
-    moved: int  # whose scale changed
-    largest: float  # relative change of a scale
-    lines: int  # channels that have a line now
-    unproved: tuple[int, ...]  # channels that CMSIS-NN cannot compute exactly
-
-
-@dataclass(frozen=True, slots=True)
-class Aligned:
-    """An aligned model."""
-
-    model: onnx.ModelProto
-    before: Graph
-    after: Graph
-    layers: tuple[LayerAligned, ...]
-    others: tuple[str, ...]  # kinds of operators that are not aligned
-
-    @property
-    def largest(self) -> float:
-        """Relative change of a scale."""
-        return max((layer.largest for layer in self.layers), default=0.0)
-
-    def differing(self, cases: int = 4, seed: int = 1) -> float:
-        """The share of the outputs' bytes that differ from those of the unaligned file, for random
-        inputs."""
-        rng = np.random.default_rng(seed)
-        different = total = 0
-        for _ in range(cases):
-            feeds = {
-                name: rng.integers(-128, 128, self.before.tensors[name].shape).astype(np.int8)
-                for name in self.before.inputs
-            }
-            was, now = run_graph(self.before, feeds), run_graph(self.after, feeds)
-            for name in self.before.outputs:
-                different += int((was[name] != now[name]).sum())
-                total += was[name].size
-        return different / max(total, 1)
-
-    def before_alignment(self) -> tuple[LayerAligned, ...]:
-        """The layers as they were."""
-        layers = _layers(self.before)
-        return _compared(layers, layers)
-
-    @property
-    def unproved(self) -> tuple[LayerAligned, ...]:
-        """Layers with channels that are not proved."""
-        return tuple(layer for layer in self.layers if layer.unproved)
+# Operators with a requantisation of another kind.
+REQUANTISING = ("Add", "Sub", "Mul", "AveragePool", "GlobalAveragePool", "Softmax")
 
 
 def align_model(
-    source: Path | str | onnx.ModelProto, input_shapes: Shapes | None = None
+    source: Path | str | onnx.ModelProto,
+    input_shapes: Shapes | None = None,
+    per_channel: bool = True,
 ) -> Aligned:
-    """Raises PatchcError where the model cannot be imported."""
+    """per_channel: a scale that a layer's channels share may become one for each of them, where no
+    other helps. Raises PatchcError where the model cannot be imported."""
     loaded = load(source, input_shapes)
-    model = loaded.model
-    before = run_passes(import_model(model, input_shapes).graph)
-    aligned = any(item.key == KEY for item in model.metadata_props)
-    scales = Scales(model)
+    model = loaded.literal or loaded.model
+    imported = import_model(source, input_shapes)
+    before = run_passes(imported.graph)
     layers = _layers(before)
+    is_aligned = any(item.key == KEY for item in model.metadata_props)
+    scales = Scales(model)
     places = {name: place for name, place in scales.places().items() if name in layers}
     settled = {name: _settle(scales, place, layers[name]) for name, place in places.items()}
-    for scale, users in shared(places).items():
-        _nudge_scale(scales, scale, users, [settled[user.node] for user in users], not aligned)
-    if not aligned:
+    for users in shared(places).values():
+        own = [settled[user.node] for user in users]
+        _nudge_scale(scales, users, own, not is_aligned, per_channel)
+    if not is_aligned:
         model.metadata_props.add(key=KEY, value=VALUE)
     after = run_passes(import_model(model, input_shapes).graph)
-    return Aligned(model, before, after, _compared(layers, _layers(after)), _others(after))
+    return Aligned(
+        model,
+        imported,
+        before,
+        after,
+        were=_compared(layers, layers, places),
+        layers=_compared(layers, _layers(after), places),
+        others=tuple(sorted({n.op.kind for n in after.nodes if n.op.kind in REQUANTISING})),
+    )
 
 
 def _layers(graph: Graph) -> dict[str, Layer]:
@@ -114,24 +76,31 @@ def _layers(graph: Graph) -> dict[str, Layer]:
 def _settle(scales: Scales, place: Place, layer: Layer) -> Layer:
     """The layer with a bias that no sum makes leave int32, where that takes a small change:
     quantisers clip the biases of channels whose weights are next to nothing."""
+    if place.float_bias:
+        return replace(layer, float_bias=scales.values(place.float_bias).reshape(-1))
     channels = layer.channels
     below = np.maximum(-INT32_MAX - (channels.low + channels.bias), 0)
     above = np.maximum(channels.high + channels.bias - INT32_MAX, 0)
     change = below - above
     small = np.abs(change) <= MOST_OF_A_BIAS * np.abs(layer.op.bias.astype(np.int64))
-    if not place.bias or not (change != 0).any() or not (small & (below * above == 0)).all():
+    change = np.where(small & (below * above == 0), change, 0)
+    if not place.bias or not change.any() or scales.is_shared(place.bias):
+        return layer
+    if scales.values(place.bias).size != len(change):
         return layer
     bias = (layer.op.bias.astype(np.int64) + change).astype(np.int32)
-    if scales.values(place.bias).size != bias.size:
-        return layer
     scales.set(place.bias, bias)
     return replace(layer, op=replace(layer.op, bias=bias))
 
 
 def _nudge_scale(
-    scales: Scales, scale: str, users: Sequence[Place], layers: Sequence[Layer], lines: bool
+    scales: Scales,
+    users: Sequence[Place],
+    layers: Sequence[Layer],
+    lines: bool,
+    per_channel: bool,
 ) -> None:
-    values = scales.values(scale).reshape(-1).astype(np.float32)
+    values = scales.values(users[0].scale).reshape(-1).astype(np.float32)
     channels = {len(layer.op.weight_scales) for layer in layers}
     if values.size == 1 and channels != {1}:
         one = nudge_one(layers, values[0], lines)
@@ -139,14 +108,15 @@ def _nudge_scale(
             _write(scales, users, layers, np.array([one], np.float32))
             return
         axes = {user.axis for user in users}
-        if len(channels) > 1 or len(axes) > 1 or not scales.can_have_one_per_channel(scale):
+        reads = {user.scale_read for user in users}
+        if not per_channel or len(channels) > 1 or len(axes) > 1:
             return
-        count = channels.pop()
-        found = nudge(layers, np.repeat(values, count), lines)
-        _write(scales, users, layers, found.scales)
-        scales.give_axis(scale, axes.pop(), count)
+        if not scales.can_have_one_per_channel(reads):
+            return
+        found = nudge(layers, np.repeat(values, channels.pop()), lines)
+        _write(scales, users, layers, found)
     elif channels == {values.size}:
-        _write(scales, users, layers, nudge(layers, values, lines).scales)
+        _write(scales, users, layers, nudge(layers, values, lines))
 
 
 def _write(
@@ -156,54 +126,36 @@ def _write(
     old = scales.values(users[0].scale).reshape(-1)
     if old.size == values.size and np.array_equal(old, values):
         return
-    scales.set(users[0].scale, values)
+    reads = {user.scale_read for user in users}
+    scales.set_scale(users[0].scale, reads, values, users[0].axis)
+    written = set()
     for user, layer in zip(users, layers, strict=True):
-        if user.bias_scale:
-            before = scales.values(user.bias_scale).size
+        if user.bias_read is not None and user.bias_read not in written:
             product = np.float32(layer.x.quant.scale) * values
-            scales.set(user.bias_scale, product)
-            if product.size > before:
-                scales.give_axis(user.bias_scale, 0, product.size)
+            scales.set_scale(user.bias_scale, {user.bias_read}, product, axis=0)
+            written.add(user.bias_read)
 
 
-def _compared(before: dict[str, Layer], after: dict[str, Layer]) -> tuple[LayerAligned, ...]:
+def _compared(
+    before: Mapping[str, Layer], after: Mapping[str, Layer], places: Mapping[str, Place]
+) -> tuple[LayerAligned, ...]:
     found = []
     for name, layer in after.items():
-        was = before[name].op.weight_scales.astype(np.float64)
-        change = np.abs(layer.op.weight_scales / was - 1)
-        channels = layer.channels
-        exact = has_multiplier(channels, name)
+        was, channels = before[name].op, layer.channels
+        change = np.abs(layer.op.weight_scales / was.weight_scales.astype(np.float64) - 1)
+        bias = np.abs(layer.op.bias.astype(np.int64) - was.bias)
+        proved = has_multiplier(channels, name)
         found.append(
             LayerAligned(
                 node=name,
                 channels=len(channels),
                 moved=int((change > 0).sum()),
                 largest=float(change.max()),
-                lines=int(has_both(channels, name).sum()),
-                unproved=tuple(np.flatnonzero(~exact).tolist()),
+                biased=int((bias > 0).sum()),
+                bias_steps=float((bias * channels.factors.astype(np.float64)).max()),
+                lines=int((proved & has_line(channels, HIGH, name)).sum()),
+                unproved=tuple(np.flatnonzero(~proved).tolist()),
+                is_constant=name in places,
             )
         )
     return tuple(found)
-
-
-def _others(graph: Graph) -> tuple[str, ...]:
-    """Operators with a requantisation of another kind."""
-    return tuple(sorted({n.op.kind for n in graph.nodes if n.op.kind in _REQUANTISING}))
-
-
-_REQUANTISING = ("Add", "Sub", "Mul", "AveragePool", "GlobalAveragePool", "Softmax")
-
-
-def refuse_unproved(aligned: Aligned, name: str) -> None:
-    """Raises PatchcError, naming layers and channels, where something is not proved."""
-    if not aligned.unproved:
-        return
-    first = aligned.unproved[0]
-    shown = ", ".join(map(str, first.unproved[:8])) + (", ..." if len(first.unproved) > 8 else "")
-    more = len(aligned.unproved) - 1
-    raise PatchcError(
-        f"{name}: node {first.node!r}: no weight scale within 1e-4 makes "
-        f"channel{'s'[: len(first.unproved) != 1]} {shown} equal for CMSIS-NN"
-        + (f", and so in {more} more layers" if more else "")
-        + "; quantise again with weight scales per channel, e.g. patchc quantize"
-    )

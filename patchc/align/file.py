@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,16 +20,21 @@ INTEGER_BIAS = {"QLinearConv": 8, "QGemm": 6}
 FLOAT_LAYERS = ("Conv", "Gemm", "MatMul")
 PER_CHANNEL_OPSET = 13  # the first in which DequantizeLinear has an axis
 
+Read = tuple[int, int]  # a node, by its place in the file, and which of its inputs
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The weight scales and the bias of one layer. Names of initializers."""
+    """The weight scales and the bias of one layer. Names are of constants; empty: there is none."""
 
     node: str
     scale: str
-    bias: str  # int32; empty: there is none
-    bias_scale: str  # empty: the bias has none of its own
+    scale_read: Read
     axis: int  # of the output channels in the weights
+    bias: str  # int32
+    float_bias: str
+    bias_scale: str
+    bias_read: Read | None  # of `bias_scale`
 
 
 class Scales:
@@ -38,9 +43,14 @@ class Scales:
     def __init__(self, model: onnx.ModelProto) -> None:
         self.model = model
         graph = model.graph
-        self._made = {name: node for node in graph.node for name in node.output}
+        self._nodes = list(graph.node)
+        self._made = {name: i for i, node in enumerate(self._nodes) for name in node.output}
+        self._reads: dict[str, list[Read]] = {}
+        for i, node in enumerate(self._nodes):
+            for k, name in enumerate(node.input):
+                self._reads.setdefault(name, []).append((i, k))
         self._constants = {tensor.name: tensor for tensor in graph.initializer}
-        for node in graph.node:
+        for node in self._nodes:
             if node.op_type == "Constant" and node.attribute[0].name == "value":
                 self._constants[node.output[0]] = node.attribute[0].t
         versions = [o.version for o in model.opset_import if o.domain in ("", "ai.onnx")]
@@ -48,36 +58,61 @@ class Scales:
 
     def places(self) -> dict[str, Place]:
         """Node -> where its weight scales are, for layers whose scales are constants."""
-        found = (self._place(node) for node in self.model.graph.node)
+        found = (self._place(i) for i in range(len(self._nodes)))
         return {place.node: place for place in found if place is not None}
 
-    def _place(self, node: onnx.NodeProto) -> Place | None:
+    def _place(self, index: int) -> Place | None:
+        node = self._nodes[index]
         inputs = dict(enumerate(node.input))
+        bias = float_bias = bias_scale = ""
+        bias_read = None
         if node.op_type in INTEGER_LAYERS:
-            scale, bias_scale = inputs[WEIGHT_SCALE], ""
-            bias = inputs.get(INTEGER_BIAS.get(node.op_type, -1), "")
+            read, bias = (index, WEIGHT_SCALE), inputs.get(INTEGER_BIAS.get(node.op_type, -1), "")
         elif node.op_type in FLOAT_LAYERS:
-            _, scale = self._dequantized(inputs.get(1, ""))
-            bias, bias_scale = self._dequantized(inputs.get(2, ""))
+            made = self._dequantized(inputs.get(1, ""), 1)
+            if made is None:
+                return None
+            read, third = (made, 1), inputs.get(2, "")
+            if third in self._constants:
+                float_bias = third
+            elif third:
+                made = self._dequantized(third, 2)
+                if made is None:
+                    return None
+                bias_read, (bias, bias_scale) = (made, 1), self._nodes[made].input[:2]
         else:
             return None
-        if not {scale, *filter(None, (bias, bias_scale))} <= self._constants.keys():
+        scale = self._nodes[read[0]].input[read[1]]
+        if scale not in self._constants or (bias_scale and bias_scale not in self._constants):
             return None
         transposed = any(a.name == "transB" and a.i for a in node.attribute)
         first = node.op_type in ("Conv", "QLinearConv") or transposed
-        return Place(node_name(node), scale, bias, bias_scale, 0 if first else 1)
+        bias = bias if bias in self._constants else ""
+        axis = 0 if first else 1
+        return Place(node_name(node), scale, read, axis, bias, float_bias, bias_scale, bias_read)
 
-    def _dequantized(self, name: str) -> tuple[str, str]:
-        """Integers and scale of the DequantizeLinear that makes a tensor; empty where none does."""
-        node = self._made.get(name)
-        if node is None or node.op_type != "DequantizeLinear":
-            return "", ""
-        return node.input[0], node.input[1]
+    def _dequantized(self, name: str, index: int) -> int | None:
+        """The DequantizeLinear that makes a tensor which layers have as that input, and nobody
+        else; None: there is no such node."""
+        made = self._made.get(name)
+        if made is None or self._nodes[made].op_type != "DequantizeLinear":
+            return None
+        for reader, k in self._reads[name]:
+            if self._nodes[reader].op_type not in FLOAT_LAYERS or k != index:
+                return None
+        return made
 
     def values(self, name: str) -> NDArray[np.generic]:
         """As they are in the file."""
         found: NDArray[np.generic] = numpy_helper.to_array(self._constants[name])
         return found
+
+    def is_shared(self, name: str) -> bool:
+        """Does more than one node read the constant, or what one node makes of it?"""
+        reads = self._reads.get(name, [])
+        if len(reads) == 1 and self._nodes[reads[0][0]].op_type == "DequantizeLinear":
+            reads = self._reads.get(self._nodes[reads[0][0]].output[0], [])
+        return len(reads) != 1
 
     def set(self, name: str, values: NDArray[np.generic]) -> None:
         """New values of the same type, in the same shape or, of one element before, one per
@@ -86,40 +121,56 @@ class Scales:
         shape = old.shape if values.size == old.size else (-1,)
         tensor.CopyFrom(numpy_helper.from_array(values.reshape(shape).astype(old.dtype), name))
 
-    def can_have_one_per_channel(self, name: str) -> bool:
-        """Whether every reader of a scale with one element could have several."""
-        return all(
-            node.op_type in INTEGER_LAYERS
-            or (node.op_type == "DequantizeLinear" and self.opset >= PER_CHANNEL_OPSET)
-            for node in self._readers(name)
-        )
+    def set_scale(
+        self, name: str, reads: Collection[Read], values: NDArray[np.float32], axis: int
+    ) -> None:
+        """New values for those who read the scale so; whoever else reads it keeps the old ones.
+        `axis`: that the scales run along, where there was one scale before."""
+        before = self.values(name).size
+        self.set(self._own(name, reads), values)
+        if values.size > before:
+            for i in sorted({i for i, _ in reads}):
+                self._give_axis(self._nodes[i], axis, values.size)
 
-    def give_axis(self, name: str, axis: int, channels: int) -> None:
-        """Tell the readers of a scale that it has one element per channel now; give them as many
-        zero points."""
-        for node in self._readers(name):
+    def _own(self, name: str, reads: Collection[Read]) -> str:
+        """The constant, or a copy for these reads where there are others."""
+        if set(self._reads[name]) <= set(reads):
+            return name
+        copy = self._new(f"{name}_of_weights", self.values(name))
+        for i, k in reads:
+            self._nodes[i].input[k] = copy
+            self._reads[name].remove((i, k))
+            self._reads.setdefault(copy, []).append((i, k))
+        return copy
+
+    def _new(self, name: str, values: NDArray[np.generic]) -> str:
+        """A constant of a name that nobody has."""
+        taken = {*self._constants, *self._made, *self._reads}
+        while name in taken:
+            name += "_"
+        initializers = self.model.graph.initializer
+        initializers.append(numpy_helper.from_array(values, name))
+        self._constants[name] = initializers[-1]
+        return name
+
+    def can_have_one_per_channel(self, reads: Iterable[Read]) -> bool:
+        """Whether a scale that is read so could have several elements."""
+        nodes = [self._nodes[i] for i, _ in reads]
+        return all(n.op_type in INTEGER_LAYERS or self.opset >= PER_CHANNEL_OPSET for n in nodes)
+
+    def _give_axis(self, node: onnx.NodeProto, axis: int, channels: int) -> None:
+        """Tell the reader of a scale that it has one element per channel now; give it as many zero
+        points."""
+        at = WEIGHT_SCALE + 1
+        if node.op_type == "DequantizeLinear":
             at = 2
-            if node.op_type == "DequantizeLinear":
-                kept = [a for a in node.attribute if a.name != "axis"]
-                del node.attribute[:]
-                node.attribute.extend([*kept, helper.make_attribute("axis", axis)])
-            else:
-                at = WEIGHT_SCALE + 1
-            if len(node.input) > at and node.input[at]:
-                self._repeat(node, at, channels)
-
-    def _repeat(self, node: onnx.NodeProto, at: int, channels: int) -> None:
-        """A zero point of the node's own, as often as there are channels."""
-        zero = numpy_helper.to_array(self._constants[node.input[at]]).reshape(-1)
-        name = f"{node.input[at]}_per_channel_{channels}"
-        if name not in self._constants:
-            tensor = numpy_helper.from_array(np.broadcast_to(zero, (channels,)).copy(), name)
-            self.model.graph.initializer.append(tensor)
-            self._constants[name] = self.model.graph.initializer[-1]
-        node.input[at] = name
-
-    def _readers(self, name: str) -> list[onnx.NodeProto]:
-        return [node for node in self.model.graph.node if name in node.input]
+            kept = [a for a in node.attribute if a.name != "axis"]
+            del node.attribute[:]
+            node.attribute.extend([*kept, helper.make_attribute("axis", axis)])
+        if len(node.input) > at and node.input[at]:
+            zero = self.values(node.input[at]).reshape(-1)
+            zeros = np.broadcast_to(zero, (channels,)).copy()
+            node.input[at] = self._new(f"{node.input[at]}_per_channel", zeros)
 
 
 def shared(places: Mapping[str, Place]) -> dict[str, list[Place]]:

@@ -10,20 +10,20 @@ because ours have a form for every function.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from patchc.ir import Conv, Tensor
 from patchc.numerics.cmsis import Rounding, cmsis_form
-from patchc.numerics.forms import HIGH, layer_forms
+from patchc.numerics.forms import HIGH, has_line, may_have_line
 from patchc.numerics.requant import conv_factors
 from patchc.numerics.thresholds import Channels, conv_channels
 
 MOST = 1e-4  # relative change of a scale
-MOST_FOR_A_LINE = 2e-5  # beyond, a multiplier of CMSIS-NN is enough
 _AT_ONCE = 32  # candidates of one channel
+_FEW = 8  # batches of those that a whole layer is tried with
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,6 +34,7 @@ class Layer:
     op: Conv
     x: Tensor
     y: Tensor
+    float_bias: NDArray[np.generic] | None = None  # that the scales make an int32
 
     @property
     def channels(self) -> Channels:
@@ -46,15 +47,18 @@ class Layer:
         """Some channels of `base` with other weight scales."""
         part = base.part(index)
         factors = conv_factors(self.x.quant.scale, scales, self.y.quant.scale)
-        return Channels(factors, part.bias, part.low, part.high, part.zero_point, part.lo, part.hi)
+        part = replace(part, factors=factors)
+        if self.float_bias is None:
+            return part
+        real = np.broadcast_to(self.float_bias, (len(base),))[index]
+        step = np.float32(self.x.quant.scale) * scales
+        bias = np.rint(real / step).astype(np.int64)
+        return replace(part, bias=part.bias - self.op.bias[index] + bias)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Nudged:
-    """New scales, and the channels for which there are none."""
-
-    scales: NDArray[np.float32]
-    unproved: NDArray[np.integer]
+def may_have_both(channels: Channels, where: str) -> NDArray[np.bool_]:
+    """Channels that need not be tried otherwise are left out."""
+    return may_have_line(channels, HIGH, where)
 
 
 def has_multiplier(channels: Channels, where: str) -> NDArray[np.bool_]:
@@ -67,18 +71,18 @@ def has_multiplier(channels: Channels, where: str) -> NDArray[np.bool_]:
 
 def has_both(channels: Channels, where: str) -> NDArray[np.bool_]:
     """And that have a line beside."""
-    result = has_multiplier(channels, where)
+    result = has_line(channels, HIGH, where)
     index = np.flatnonzero(result)
-    result[index] = layer_forms(channels.part(index), (HIGH,), where).factor >= 0
+    result[index] = has_multiplier(channels.part(index), where)
     return result
 
 
 Holds = Callable[[Channels, str], NDArray[np.bool_]]
 
 
-def nudge(layers: Sequence[Layer], scales: NDArray[np.float32], lines: bool) -> Nudged:
-    """One scale per channel, of layers with as many output channels. `lines`: channels that have a
-    multiplier but no line are to get one."""
+def nudge(layers: Sequence[Layer], scales: NDArray[np.float32], lines: bool) -> NDArray[np.float32]:
+    """One scale per channel, of layers with as many output channels; the old one where none
+    has a multiplier. `lines`: channels that have a multiplier but no line are to get one."""
     bases = [layer.channels for layer in layers]
     chosen = scales.copy()
 
@@ -93,16 +97,15 @@ def nudge(layers: Sequence[Layer], scales: NDArray[np.float32], lines: bool) -> 
                 result[left] = holds(part, layer.node)
         return result
 
-    def search(todo: NDArray[np.integer], holds: Holds, most: float) -> NDArray[np.integer]:
+    def search(todo: NDArray[np.integer], holds: Holds) -> NDArray[np.integer]:
         """Those of `todo` for which nothing is found."""
-        for steps in _distances(most):
+        for steps in _distances():
             if not len(todo):
                 break
             tried = _neighbours(scales[todo], steps)  # [channels, steps]
             index = np.repeat(todo, len(steps))
             found = holds_at(index, tried.reshape(-1), holds).reshape(tried.shape)
-            near = np.abs(tried.astype(np.float64) / scales[todo, None] - 1) <= most
-            found &= near
+            found &= np.abs(tried.astype(np.float64) / scales[todo, None] - 1) <= MOST
             first = found.argmax(axis=1)
             some = found.any(axis=1)
             chosen[todo[some]] = tried[some, first[some]]
@@ -113,8 +116,11 @@ def nudge(layers: Sequence[Layer], scales: NDArray[np.float32], lines: bool) -> 
     if not lines:
         here = holds_at(everything, scales, has_multiplier)
         everything = everything[~here]
-    without = search(everything, has_both, MOST_FOR_A_LINE)
-    return Nudged(chosen, search(without, has_multiplier, MOST))
+    able = holds_at(everything, scales[everything], may_have_both)
+    without = search(everything[able], has_both)
+    without = np.sort(np.concatenate([without, everything[~able]]))
+    search(without, has_multiplier)
+    return chosen
 
 
 def nudge_one(layers: Sequence[Layer], scale: np.float32, lines: bool) -> np.float32 | None:
@@ -135,16 +141,16 @@ def nudge_one(layers: Sequence[Layer], scale: np.float32, lines: bool) -> np.flo
     if not lines and holds(scale, has_multiplier):
         return scale
     for kind in (has_both, has_multiplier):
-        for steps in list(_distances(MOST_FOR_A_LINE))[:8]:
+        for steps in list(_distances())[:_FEW]:
             for tried in _neighbours(np.array([scale]), steps)[0]:
                 if holds(tried, kind):
                     return np.float32(tried)
     return None
 
 
-def _distances(most: float) -> Iterator[NDArray[np.int64]]:
+def _distances() -> Iterator[NDArray[np.int64]]:
     """Distances in units of the last place, by size: a few at first, then many at once."""
-    last = int(most * 2**24) + 1
+    last = int(MOST * 2**24) + 1
     yield np.array([0])
     start, count = 1, 1
     while start <= last:

@@ -10,6 +10,7 @@ from patchc.codegen.names import comment_text
 from patchc.ir import (
     AveragePool,
     Conv,
+    ConvSums,
     DepthToSpace,
     Graph,
     Lut,
@@ -82,6 +83,11 @@ def _(op: Conv) -> str:
     else:
         kind = f"conv in {op.groups} groups" if op.groups > 1 else "conv"
     return f"{kind} {_window(op.window)}"
+
+
+@operator.register
+def _(op: ConvSums) -> str:
+    return f"sums of conv {_window(op.window)}"
 
 
 @operator.register

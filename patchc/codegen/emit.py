@@ -138,7 +138,10 @@ class _Network:
     @cached_property
     def library(self) -> LibraryUse | None:
         """CMSIS-NN, where kernels call it."""
-        return library_use(self.kernels, self.options.cmsis_nn, self.options.cmsis_nn_mode)
+        options = self.options
+        return library_use(
+            self.kernels, options.cmsis_nn, options.cmsis_nn_mode, options.cmsis_nn_rounding
+        )
 
     @cached_property
     def inputs(self) -> tuple[Port, ...]:

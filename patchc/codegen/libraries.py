@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 
 from patchc.errors import PatchcError
+from patchc.ir import Rounding
 from patchc.kernels.kernel import Kernel
 from patchc.libraries.cmsis_nn import CmsisNN
 from patchc.resources import runtime_dir
@@ -33,6 +34,13 @@ class LibraryUse:
     library: CmsisNN
     mode: LibraryMode
     functions: tuple[str, ...]  # that kernels call
+    rounding: Rounding = Rounding.SINGLE
+
+    @property
+    def macro(self) -> str | None:
+        """That its files are compiled with."""
+        double = self.rounding is Rounding.DOUBLE
+        return "PATCHC_CMSIS_NN_DOUBLE_ROUNDING" if double else None
 
     @cached_property
     def paths(self) -> tuple[Path, ...]:
@@ -114,7 +122,10 @@ class LibraryUse:
 
 
 def library_use(
-    kernels: Iterable[Kernel], library: CmsisNN | None, mode: LibraryMode
+    kernels: Iterable[Kernel],
+    library: CmsisNN | None,
+    mode: LibraryMode,
+    rounding: Rounding = Rounding.SINGLE,
 ) -> LibraryUse | None:
     """What some kernels need; None: none of them calls it. Raises PatchcError where one does, and
     there is no library."""
@@ -127,4 +138,4 @@ def library_use(
             "pip install 'patchc[cmsis-nn]', or give a checkout with --cmsis-nn-dir"
         )
     functions = {function for kernel in users for function in kernel.cmsis_nn}
-    return LibraryUse(library, mode, tuple(sorted(functions)))
+    return LibraryUse(library, mode, tuple(sorted(functions)), rounding)

@@ -9,6 +9,7 @@ from enum import Enum
 from patchc.codegen.libraries import LibraryMode
 from patchc.codegen.names import C_WORDS
 from patchc.errors import PatchcError
+from patchc.ir import Rounding
 from patchc.libraries.cmsis_nn import CmsisNN
 
 
@@ -46,6 +47,7 @@ class EmitOptions:
     golden: GoldenVectors | None = None
     cmsis_nn: CmsisNN | None = None  # for kernels that call it
     cmsis_nn_mode: LibraryMode = LibraryMode.COPY
+    cmsis_nn_rounding: Rounding = Rounding.SINGLE
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", self.name) or self.name in C_WORDS:

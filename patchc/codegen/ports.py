@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from patchc.codegen.layout import COLUMNS, packed
 from patchc.codegen.names import Names
 from patchc.errors import PatchcError
-from patchc.ir import Graph
+from patchc.ir import ConvSums, Graph
 from patchc.memory.placement import Placement
 from patchc.plan.types import InputMode
 from patchc.schedule.types import BufferKind, Schedule
@@ -30,10 +31,17 @@ class Port:
     zero_point: int
     offset: int | None  # bytes into the arena; None: not found there by the caller
     stripes: int = 0  # of columns in which an output leaves through a callback; 0: it does not
+    # Of an output of int32 sums: what each of a pixel is worth, as C float literals; else none.
+    sums: tuple[str, ...] = ()
 
     @property
     def shape(self) -> tuple[int, int, int]:
         return self.height, self.width, self.channels
+
+    @property
+    def sum_lines(self) -> list[str]:
+        """`sums` as the lines of an initialiser, but for their ends."""
+        return packed(list(self.sums), COLUMNS - len("     \\"))
 
     @property
     def handed(self) -> bool:
@@ -74,9 +82,18 @@ def _ports(
             scale=_float_literal(graph.tensors[name].quant.scale),
             zero_point=graph.tensors[name].quant.zero_point,
             offset=offset,
+            sums=_sums(graph, name),
         )
         for number, (name, offset) in enumerate(zip(tensors, offsets, strict=True))
     )
+
+
+def _sums(graph: Graph, tensor: str) -> tuple[str, ...]:
+    node = graph.producer.get(tensor)
+    if node is None or not isinstance(node.op, ConvSums):
+        return ()
+    scales = node.op.scales(graph.tensors[node.inputs[0]].quant)
+    return tuple(_float_literal(scale) for scale in scales.tolist())
 
 
 def _offset(schedule: Schedule, placement: Placement, tensor: str) -> int:

@@ -17,6 +17,7 @@ from patchc.ir import (
     Binary,
     Concat,
     Conv,
+    ConvSums,
     Enlargement,
     GlobalAveragePool,
     Graph,
@@ -85,10 +86,13 @@ def _reach(op: Op, out: Rectangle, whole: Rectangle) -> Reach:
 
 
 @_reach.register(Conv)
+@_reach.register(ConvSums)
 @_reach.register(MaxPool)
 @_reach.register(AveragePool)
 @_reach.register(Rearrange)
-def _(op: Conv | MaxPool | AveragePool | Rearrange, out: Rectangle, whole: Rectangle) -> Reach:
+def _(
+    op: Conv | ConvSums | MaxPool | AveragePool | Rearrange, out: Rectangle, whole: Rectangle
+) -> Reach:
     window, (extent_h, extent_w) = op.window, op.window.extent
     rows, top, bottom = _axis(out.rows, extent_h, window.stride[0], window.pads.top, whole.height)
     cols, left, right = _axis(out.cols, extent_w, window.stride[1], window.pads.left, whole.width)

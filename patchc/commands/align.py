@@ -8,7 +8,8 @@ from typing import Any
 import click
 
 from patchc import api
-from patchc.align.align import Aligned
+from patchc.align.result import Aligned
+from patchc.verify.change import Change, read_labels
 
 _PATH = click.Path(path_type=Path)
 
@@ -16,37 +17,59 @@ _PATH = click.Path(path_type=Path)
 @click.command("align")
 @click.argument("model", type=_PATH)
 @click.option("-o", "--output", "out", type=_PATH, required=True, help="ONNX file to write.")
-def align_command(model: Path, out: Path, **options: Any) -> None:
+@click.option(
+    "--inputs",
+    type=_PATH,
+    metavar="NPZ",
+    help="Cases to compare the outputs on: first axis = cases. [default: random ones]",
+)
+@click.option("--labels", type=_PATH, help="The class of each case, a number a line: top-1.")
+def align_command(
+    model: Path, out: Path, inputs: Path | None, labels: Path | None, **options: Any
+) -> None:
     """Nudge the weight scales of MODEL, a quantised file, until CMSIS-NN computes onnxruntime's
     bytes, too.
 
     Each channel's scale changes by the least amount, in most channels by nothing, with which
     every sum that can come up is requantised alike by onnxruntime, by CMSIS-NN compiled with
     CMSIS_NN_USE_SINGLE_ROUNDING, and by the cheapest form of patchc's own kernels. All of it is
-    proved. A file that is aligned stays as it is.
+    proved. A file that is aligned stays as it is. `patchc quantize` aligns what it writes.
 
     \b
-    Example:
+    Examples:
       patchc align int8.onnx -o aligned.onnx
+      patchc align int8.onnx -o a.onnx --inputs photos.npz --labels classes.txt
     """
-    found = api.align(model, out, input_shapes=dict(options.pop("shapes")) or None)
-    for line in lines(found):
+    classes = None if labels is None else read_labels(labels)
+    if classes is not None and inputs is None:
+        raise click.UsageError("--labels: only with --inputs")
+    shapes = dict(options.pop("shapes")) or None
+    found, change = api.align(model, out, input_shapes=shapes, inputs=inputs, labels=classes)
+    for line in lines(found, change):
         click.echo(line)
     click.echo(f"wrote {out}")
 
 
-def lines(found: Aligned) -> list[str]:
+def lines(found: Aligned, change: Change) -> list[str]:
     """What was done, in a few lines."""
-    channels = sum(layer.channels for layer in found.layers)
-    moved = sum(layer.moved for layer in found.layers)
-    with_line = sum(layer.lines for layer in found.layers)
     told = [
-        f"layers   {len(found.layers)}, with {channels:,} output channels, all proved",
-        f"nudged   {moved:,} scales, by {found.largest:.2g} at most",
-        f"lines    {with_line:,} channels have the cheapest form in patchc's kernels",
-        f"outputs  {found.differing():.2%} of the bytes differ from the file's before, on 4 "
-        "random inputs",
+        f"layers   {len(found.layers)}, with {found.channels:,} output channels, all proved",
+        f"nudged   {found.moved:,} weight scales, by {found.largest:.1e} at most",
     ]
+    if found.biased:
+        told.append(
+            f"biases   {found.biased:,} that sums made leave int32, which moves a result by "
+            f"{found.bias_steps:.2g} steps at most"
+        )
+    told.append(f"lines    {found.lines:,} channels have the cheapest form of patchc's kernels")
+    where = f"{change.cases} {'random ' * change.random}cases"
+    told.append(
+        f"outputs  {change.differing:,} of {change.values:,} values differ from the file's before, "
+        f"by {change.steps} steps at most, on {where}"
+    )
+    if change.right is not None:
+        before, after = change.right
+        told.append(f"top-1    {before} of {change.cases} before, {after} after")
     if found.others:
         told.append(f"kept     {', '.join(found.others)}: by patchc's own kernels, as before")
     return told

@@ -33,8 +33,12 @@ from patchc.frontend.structure import check_elements
 from patchc.frontend.tables import function_table, table_without_rounding
 from patchc.frontend.values import NO_PADS, Dequantized, Pending, Quantized
 from patchc.ir import (
+    SUM_BYTES,
+    SUMS,
     Add,
     Clamp,
+    Conv,
+    ConvSums,
     Copy,
     GlobalAveragePool,
     Graph,
@@ -176,6 +180,11 @@ class GraphBuilder:
             if result.in_file and found.tensor not in self.borders:
                 self.borders[found.tensor] = self.border(found, result.name)
             return found
+        if isinstance(value.op, ConvSums):
+            raise RefusalError(
+                f"{value.node} gives floats by an integer kernel, which rounds them before they "
+                "are quantised: give it an output scale and zero point"
+            )
         source = self.tensors[value.inputs[0]].quant
         clamp = clamp_of(value.clips, result.quant)
         if value.make is not None:
@@ -387,6 +396,22 @@ class GraphBuilder:
         """What has been collected, as a Graph with these tensors as its outputs."""
         return Graph(name, tuple(self.inputs), outputs, self.tensors, tuple(self._nodes))
 
+    def sums(self, value: Pending) -> Border | None:
+        """The float result of a layer that no QuantizeLinear follows: its int32 sums, which a node
+        makes that is added here, once. None where it is not that of a layer alone."""
+        if not gives_sums(value):
+            return None
+        source = self.tensors[value.inputs[0]]
+        sums = sums_of(value.op)
+        shape, key = output_shape(sums, source.shape), (value.result, SUM_BYTES)
+        if key not in self._made:
+            name, layout = self._fresh(f"{value.result}_sums"), channels_first_layout(shape, 4)
+            made = Result(name, layout, SUMS, in_file=False)
+            self._made[key] = self.emit(value.node, sums, value.inputs, made).tensor
+        scales = tuple(float(scale) for scale in sums.scales(source.quant))
+        layout = border_axes(value.layout)
+        return Border(self._made[key], value.result, False, layout, shape, scales)
+
     def _add_tensor(self, result: Result) -> None:
         check_elements(map_shape(result.layout), result.name)
         self.tensors[result.name] = Tensor(result.name, map_shape(result.layout), result.quant)
@@ -413,6 +438,18 @@ class GraphBuilder:
     @staticmethod
     def _batch(layout: Layout) -> int:
         return layout[0][0].size
+
+
+def gives_sums(value: Pending) -> bool:
+    """Whether the float result is that of a layer alone, before any Relu or Clip."""
+    layer = isinstance(value.op, Conv | ConvSums)
+    return layer and not (value.clips or value.links or value.make)
+
+
+def sums_of(op: Op) -> ConvSums:
+    """A convolution without its requantisation."""
+    assert isinstance(op, Conv | ConvSums)
+    return ConvSums(op.window, op.groups, op.weights, op.weight_scales, op.bias)
 
 
 def _replace(op: Op, **changes: Any) -> Op:

@@ -27,6 +27,7 @@ from patchc.ir import (
     Clamp,
     Concat,
     Conv,
+    ConvSums,
     DepthToSpace,
     Extremum,
     GlobalAveragePool,
@@ -47,7 +48,7 @@ from patchc.ir import (
     Upsample,
     Window,
 )
-from patchc.ir.graph import INT8_MAX, INT8_MIN
+from patchc.ir.graph import INT8_MAX, INT8_MIN, SUM_BYTES
 from patchc.numerics.linear import ALL_VALUES, dequantize, quantize
 
 OPSET = 17
@@ -217,6 +218,37 @@ def _(op: Conv, writer: _Writer, node: Node, output: str) -> None:
         writer.constant(op.bias, f"{node.output}_bias"),
     ]
     writer.node("QLinearConv", inputs, output, group=op.groups, **_attributes(op.window))
+
+
+@_write.register
+def _(op: ConvSums, writer: _Writer, node: Node, output: str) -> None:
+    """The bytes of a sum lie side by side along the channels."""
+    source, _, zero_point = writer.operand(node.inputs[0])
+    weights = writer.constant(op.weights.transpose(0, 3, 1, 2), f"{node.output}_weights")
+    sums, whole, bits = (writer.fresh(f"{output}_{word}") for word in ("sums", "whole", "bits"))
+    window = {"group": op.groups, **_attributes(op.window)}
+    writer.node("ConvInteger", [source, weights, zero_point], sums, **window)
+    # With Sub, because an Add is what verification takes for a sum left in float.
+    ahead = writer.constant(np.negative(op.bias).reshape(1, -1, 1, 1), f"{output}_ahead")
+    writer.node("Sub", [sums, ahead], whole)
+    writer.node("Cast", [whole], bits, to=TensorProto.UINT32)
+    axis = writer.constant(np.array([2], np.int64), f"{output}_axis")
+    parts = []
+    for byte in range(SUM_BYTES):
+        shifted, part, signed, parted = (
+            writer.fresh(f"{output}_{word}{byte}") for word in ("shifted", "byte", "signed", "part")
+        )
+        shift = writer.constant(np.array(8 * byte, np.uint32), f"{output}_shift{byte}")
+        writer.node("BitShift", [bits, shift], shifted, direction="RIGHT")
+        writer.node("Cast", [shifted], part, to=TensorProto.UINT8)
+        writer.node("Cast", [part], signed, to=TensorProto.INT8)
+        writer.node("Unsqueeze", [signed, axis], parted)
+        parts.append(parted)
+    stacked = writer.fresh(f"{output}_stacked")
+    writer.node("Concat", parts, stacked, axis=2)
+    height, width, channels = writer.graph.tensors[node.output].shape
+    shape = writer.constant(np.array([1, channels, height, width], np.int64), f"{output}_shape")
+    writer.node("Reshape", [stacked, shape], output)
 
 
 @_write.register

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from types import MappingProxyType
 
 import numpy as np
 import onnx
@@ -69,8 +68,12 @@ def epilogue(
         value = values.get(name)
         if isinstance(value, Host):
             raise RefusalError(f"it needs {value.name!r} from before the quantised part")
-        if isinstance(value, Pending):
-            raise RefusalError(f"it is the float result of {value.node}: add a QuantizeLinear")
+        if isinstance(value, Pending) and value.result == name and not value.clips:
+            summed = builder.sums(value)
+            if summed is None:
+                raise RefusalError(f"it is the float result of {value.node}: add a QuantizeLinear")
+            origins.setdefault(name, summed)
+            return True
         if not isinstance(value, Quantized) or value.tensor not in builder.borders:
             return False
         origin, here = builder.borders[value.tensor], builder.border(value, name)
@@ -87,7 +90,23 @@ def epilogue(
         part.reach([name])
     inputs = [_value_info(border) for border in origins.values()]
     outputs = list(model.graph.output)
-    return part.host_ops(inputs, outputs, copies), tuple(origins.values())
+    begins = [helper.make_node("Identity", [old], [new]) for new, old in copies.items()]
+    begins += [node for border in origins.values() if border.sums for node in _real(border)]
+    return part.host_ops(inputs, outputs, begins), tuple(origins.values())
+
+
+def _real(border: Border) -> list[onnx.NodeProto]:
+    """Sums as what they are worth. onnxruntime's integer kernels with float results compute it so,
+    too: the sum rounded to float32, times its scale."""
+    scales = np.array(border.sums, np.float32)
+    along = [-1 if "c" in axes else 1 for axes in border.axes]
+    value = numpy_helper.from_array(scales.reshape(along if scales.size > 1 else ()))
+    rounded, scale = f"{border.tensor}_rounded", f"{border.tensor}_scale"
+    return [
+        helper.make_node("Cast", [border.tensor], [rounded], to=TensorProto.FLOAT),
+        helper.make_node("Constant", [], [scale], value=value),
+        helper.make_node("Mul", [rounded, scale], [border.onnx_name]),
+    ]
 
 
 class _Slice:
@@ -117,11 +136,11 @@ class _Slice:
         self,
         inputs: list[onnx.ValueInfoProto],
         outputs: list[onnx.ValueInfoProto],
-        copies: Mapping[str, str] = MappingProxyType({}),
+        begins: Sequence[onnx.NodeProto] = (),
     ) -> HostOps:
-        """The model made of what was reached. `copies`: further names of some of its inputs."""
+        """The model made of what was reached, behind nodes that the file does not have."""
         constants = []
-        nodes = [helper.make_node("Identity", [old], [new]) for new, old in copies.items()]
+        nodes = list(begins)
         for name in sorted(self._needed):
             value = self._values.get(name)
             if isinstance(value, Constant):
@@ -136,13 +155,13 @@ class _Slice:
         )
         named = [
             f"{node_name(node)} ({node.op_type})"
-            for node in nodes
+            for node in nodes[len(begins) :]
             if node.op_type not in BOOKKEEPING
         ]
         return HostOps(tuple(named), model)
 
 
 def _value_info(border: Border) -> onnx.ValueInfoProto:
-    type_ = TensorProto.UINT8 if border.unsigned else TensorProto.INT8
-    shape = border.from_map(np.zeros(border.shape, np.int8)).shape
-    return helper.make_tensor_value_info(border.onnx_name, type_, shape)
+    values = border.from_map(np.zeros(border.shape, np.int8))
+    type_ = helper.np_dtype_to_tensor_dtype(values.dtype)
+    return helper.make_tensor_value_info(border.host_name, type_, values.shape)

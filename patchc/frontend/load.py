@@ -50,7 +50,7 @@ def load(source: Path | str | onnx.ModelProto, input_shapes: Shapes | None = Non
     opset = _opset(model, name)
     notes: tuple[str, ...] = ()
     if model.functions:
-        model = inliner.inline_local_functions(model)
+        model = _inlined(model, name)
     _drop_constant_inputs(model)
     if opset < old.READ_OPSET:
         model, notes = old.converted(model, opset, name), (old.note(opset),)
@@ -70,6 +70,14 @@ def _read(path: Path) -> tuple[onnx.ModelProto, str]:
     model = structure.parsed(content, str(path))
     structure.load_external(model, path.parent, str(path))
     return model, hashlib.sha256(content).hexdigest()
+
+
+def _inlined(model: onnx.ModelProto, name: str) -> onnx.ModelProto:
+    try:
+        return inliner.inline_local_functions(model)
+    except Exception as error:  # onnx's C++ raises several types without a common base
+        reason = " ".join(str(error).split())
+        raise PatchcError(f"{name}: its local functions cannot be inlined: {reason}") from error
 
 
 def _opset(model: onnx.ModelProto, name: str) -> int:

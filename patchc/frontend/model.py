@@ -25,6 +25,13 @@ class Border:
     unsigned: bool  # the file holds uint8: the int8 value XOR 0x80
     layout: Layout  # axes of size 1, and the batch "n", included
     shape: tuple[int, int, int]  # height, width, channels
+    # Of int32 sums, for which the file has floats: what each sum of a pixel is worth. Else none.
+    sums: tuple[float, ...] = ()
+
+    @property
+    def host_name(self) -> str:
+        """What the host's part of the file calls its integers."""
+        return self.tensor if self.sums else self.onnx_name
 
     @property
     def axes(self) -> tuple[tuple[str, ...], ...]:
@@ -36,6 +43,9 @@ class Border:
         order = [axis for axes in self.layout for axis in axes]
         parts = values.reshape([axis.size for axis in order])
         moved = parts.transpose([order.index(axis) for axis in _by_map(order)])
+        if self.sums:
+            sums = np.rint(moved.astype(np.float64) / np.array(self.sums, np.float32)).astype("<i4")
+            return np.ascontiguousarray(sums).view(np.int8).reshape(self.shape)
         map_ = np.ascontiguousarray(moved.reshape(self.shape))
         return (map_ ^ np.uint8(0x80)).view(np.int8) if self.unsigned else map_
 
@@ -44,6 +54,8 @@ class Border:
         values: np.ndarray = np.ascontiguousarray(map_, dtype=np.int8)
         if self.unsigned:
             values = values.view(np.uint8) ^ np.uint8(0x80)
+        if self.sums:
+            values = values.view("<i4").astype(np.int32)
         order = [axis for axes in self.layout for axis in axes]
         parts = _by_map(order)
         moved = values.reshape([axis.size for axis in parts])

@@ -56,8 +56,12 @@ def optimized(model: onnx.ModelProto) -> onnx.ModelProto | None:
 
 
 def refused_by_onnxruntime(model: onnx.ModelProto) -> str | None:
-    """Why onnxruntime does not load `model`, without any optimisation; None where it does."""
-    return _refused(model, _options(onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL))
+    """Why onnxruntime does not load or run `model`, without any optimisation; None where it does.
+
+    What it finds out only when it runs (the shapes of scales and zero points, say) it would find
+    out in `verify`, so it runs once, on zeros.
+    """
+    return _refused(model, _options(onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL), runs=True)
 
 
 def _options(level: onnxruntime.GraphOptimizationLevel) -> onnxruntime.SessionOptions:
@@ -68,14 +72,29 @@ def _options(level: onnxruntime.GraphOptimizationLevel) -> onnxruntime.SessionOp
     return options
 
 
-def _refused(model: onnx.ModelProto, options: onnxruntime.SessionOptions) -> str | None:
+def _refused(
+    model: onnx.ModelProto, options: onnxruntime.SessionOptions, *, runs: bool = False
+) -> str | None:
     try:
-        onnxruntime.InferenceSession(
+        session = onnxruntime.InferenceSession(
             model.SerializeToString(), options, providers=["CPUExecutionProvider"]
         )
+        if runs:
+            session.run(None, _zeros(model))
     except Exception as error:  # onnxruntime raises a dozen types without a common base
         return " ".join(str(error).split())[:MAX_REASON]
     return None
+
+
+def _zeros(model: onnx.ModelProto) -> dict[str, np.ndarray]:
+    """For each input, which has a fixed shape."""
+    return {
+        value.name: np.zeros(
+            [dim.dim_value for dim in value.type.tensor_type.shape.dim],
+            helper.tensor_dtype_to_np_dtype(value.type.tensor_type.elem_type),
+        )
+        for value in model.graph.input
+    }
 
 
 @cache

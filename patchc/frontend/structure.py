@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
+import numpy as np
 import onnx
 from google.protobuf.message import DecodeError
 from onnx import TensorProto, helper, numpy_helper
@@ -24,6 +25,9 @@ from patchc.frontend.refusal import node_name
 # and few enough for numpy to compute it in 2 GB. Weights may be as large as their file.
 MAX_ELEMENTS = 1 << 24
 MAX_NODES = 1 << 16
+
+# Operators whose results may be much larger than what they read.
+ENLARGING = frozenset({"ConstantOfShape", "Expand", "Resize", "Tile", "Upsample"})
 
 
 def parsed(content: bytes, name: str) -> onnx.ModelProto:
@@ -52,6 +56,7 @@ def check(model: onnx.ModelProto, name: str) -> None:
         bad = next((text for text in texts if not isinstance(text, str)), None)
         if bad is not None:
             raise PatchcError(f"{name}: a name in it is not UTF-8: {bad!r}")
+    _check_enlargements(graph, name)
     _sort(graph, name)
 
 
@@ -113,6 +118,26 @@ def _check_constant(tensor: TensorProto, name: str) -> None:
         raise PatchcError(
             f"{where}: its dimensions {list(tensor.dims)} do not go with its bytes ({error})"
         ) from error
+
+
+def _check_enlargements(graph: onnx.GraphProto, name: str) -> None:
+    """Constants that say how large a result is: onnxruntime ends the process over some of them."""
+    constants = {tensor.name: tensor for tensor in graph.initializer}
+    for node in graph.node:
+        if node.op_type not in ENLARGING:
+            continue
+        for value in node.input[1:]:
+            if value not in constants:
+                continue
+            numbers = numpy_helper.to_array(constants[value])
+            if numbers.dtype.kind not in "fiu":
+                continue
+            sizes = numbers.astype(np.float64).ravel()
+            if not np.isfinite(sizes).all() or np.abs(sizes).max(initial=0) > MAX_ELEMENTS:
+                raise PatchcError(
+                    f"{name}: {node_name(node)} ({node.op_type}) is given {value!r}, which makes "
+                    f"a tensor of absurd size: {sizes[:8].tolist()}"
+                )
 
 
 def _check_names(graph: onnx.GraphProto, name: str) -> None:

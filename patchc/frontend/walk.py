@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import onnx
 from onnx import numpy_helper
 
 from patchc.errors import PatchcError
-from patchc.frontend.builder import AssumptionError, Assumptions, GraphBuilder
+from patchc.frontend.builder import AssumptionError, Assumptions, GraphBuilder, gives_sums
 from patchc.frontend.call import Call
 from patchc.frontend.fold import fold, has_subgraph
 from patchc.frontend.live import live_nodes
@@ -36,6 +36,13 @@ LAYOUT_OPS = frozenset(
 
 # Those that take a float result in before it is quantised; others read the integers it is, if any.
 READ_RESULTS = LAYOUT_OPS | {"Cast", "Clip", "QuantizeLinear", "Relu", "Shape"}
+
+# Those that choose among the values that they read. Between a tensor and a last layer whose result
+# stays float, they are computed on integers.
+CHOOSING_OPS = LAYOUT_OPS | {
+    *("Cast", "Clip", "Concat", "DepthToSpace", "Gather", "GlobalMaxPool", "Max", "MaxPool", "Min"),
+    *("Pad", "ReduceMax", "Relu", "Resize", "Slice", "SpaceToDepth", "Split"),
+}
 
 # Operators that nobody wants to run as float on the host around the emitted C.
 HEAVY_OPS = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul", "RNN", "GRU", "LSTM"})
@@ -182,13 +189,23 @@ class _Walk:
                 if node.op_type not in LAYOUT_OPS and self._has_handler(node):
                     raise
         elif node.op_type in HEAVY_OPS:
-            raise RefusalError("its output is not quantised: no QuantizeLinear follows it")
+            return self._last_layer(node, inputs)
         for value in inputs:
-            if isinstance(value, Pending):
+            if isinstance(value, Pending) and not gives_sums(replace(value, clips=())):
                 raise RefusalError(
                     f"it reads the float result of {value.node}, which is also quantised"
                 )
         return [After()] * len(node.output)
+
+    def _last_layer(self, node: onnx.NodeProto, inputs: list[Value | None]) -> list[Value]:
+        """One whose float result is an output, or is left to the host: its sums are taken."""
+        if not isinstance(inputs[0], Dequantized):
+            raise RefusalError("neither its input nor its output is quantised")
+        values = self._handle(node, inputs)
+        for value in values:
+            if not isinstance(value, Pending) or not gives_sums(value):
+                raise RefusalError("its output is not quantised: no QuantizeLinear follows it")
+        return values
 
     def _after_refusal(self, node: onnx.NodeProto) -> list[Value]:
         """Go on behind a refused node as well as can be, to find what else is not supported."""
@@ -209,13 +226,20 @@ class _Walk:
 
 
 def _feeding(nodes: Iterable[onnx.NodeProto]) -> set[int]:
-    """ids of the nodes that an integer operator depends on."""
-    needed: set[str] = set()
+    """ids of the nodes that an integer operator depends on, or that choose what a layer reads."""
+    needed: set[str] = set()  # by an integer operator
+    chosen: set[str] = set()  # by a layer, or by what chooses for it
     found = set()
     for node in reversed(list(nodes)):
+        names = [name for name in node.input if name]
         if needed.intersection(node.output):
             found.add(id(node))
-        elif not is_integer_op(node):
-            continue
-        needed.update(name for name in node.input if name)
+            needed.update(names)
+        elif is_integer_op(node):
+            needed.update(names)
+        elif node.op_type in CHOOSING_OPS and chosen.intersection(node.output):
+            found.add(id(node))
+            chosen.update(names)
+        elif node.op_type in HEAVY_OPS:
+            chosen.update(names)
     return found

@@ -18,6 +18,7 @@ from patchc.ir import (
     Binary,
     Concat,
     Conv,
+    ConvSums,
     Enlargement,
     GlobalAveragePool,
     Lut,
@@ -80,10 +81,11 @@ def _axis_maps(op: Op) -> tuple[AxisMap, AxisMap]:
 
 
 @_axis_maps.register(Conv)
+@_axis_maps.register(ConvSums)
 @_axis_maps.register(MaxPool)
 @_axis_maps.register(AveragePool)
 @_axis_maps.register(Rearrange)
-def _(op: Conv | MaxPool | AveragePool | Rearrange) -> tuple[AxisMap, AxisMap]:
+def _(op: Conv | ConvSums | MaxPool | AveragePool | Rearrange) -> tuple[AxisMap, AxisMap]:
     window, pads = op.window, op.window.pads
     return (
         _under(window.kernel[0], window.stride[0], window.dilation[0], pads.top),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from patchc.geometry.axis import axis_maps, demand
 from patchc.geometry.columns import MAX_COLUMN
 from patchc.geometry.span import Span
-from patchc.ir import Conv, GlobalAveragePool, Graph, Node, broadcasts
+from patchc.ir import Conv, ConvSums, GlobalAveragePool, Graph, Node, broadcasts
 from patchc.plan.types import StepPlan
 
 
@@ -98,6 +98,6 @@ def comes_in_rows(graph: Graph, tensor: str) -> bool:
 
 def macs_per_pixel(graph: Graph, node: Node) -> int:
     """Multiply-accumulates behind one output pixel of a node."""
-    if not isinstance(node.op, Conv):
+    if not isinstance(node.op, Conv | ConvSums):
         return 0
     return int(node.op.weights.size)

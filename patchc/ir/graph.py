@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from enum import Enum
 from functools import cached_property
 from types import MappingProxyType
 
@@ -107,6 +108,13 @@ class Op:
         return type(self).__name__
 
 
+class Rounding(str, Enum):
+    """How CMSIS-NN rounds, as it is compiled."""
+
+    SINGLE = "single"  # with CMSIS_NN_USE_SINGLE_ROUNDING
+    DOUBLE = "double"
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Conv(Op):
     """Convolution, bias, requantisation. Regular, grouped, depthwise and dense are all this.
@@ -120,6 +128,8 @@ class Conv(Op):
     weight_scales: np.ndarray  # float32 (c_out,), one per output channel
     bias: np.ndarray  # int32 (c_out,), at scale input.scale * weight_scales[c]; the add wraps
     clamp: Clamp = FULL_RANGE
+    # Requantised as CMSIS-NN does it, not as onnxruntime; so in all operators that have this.
+    library: Rounding | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "weights", frozen_array(self.weights, np.int8))
@@ -143,6 +153,42 @@ class Conv(Op):
     def is_pointwise(self) -> bool:
         """1x1, stride 1, one group, no pads: a matrix product per pixel."""
         return self.groups == 1 and self.window == ONE_BY_ONE
+
+
+SUM_BYTES = 4  # of an int32
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ConvSums(Op):
+    """Convolution and bias without requantisation: the int32 sums themselves.
+
+    Its output has SUM_BYTES channels for each one of the convolution, the bytes of a sum from the
+    lowest on. So it is a map of int8 like any other; its scale is 1, its zero point 0.
+    """
+
+    window: Window
+    groups: int
+    weights: np.ndarray  # as of a Conv
+    weight_scales: np.ndarray  # float32 (c_out,): a sum is worth input.scale * weight_scales[c]
+    bias: np.ndarray  # int32 (c_out,); the add wraps
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "weights", frozen_array(self.weights, np.int8))
+        object.__setattr__(self, "weight_scales", frozen_array(self.weight_scales, np.float32))
+        object.__setattr__(self, "bias", frozen_array(self.bias, np.int32))
+
+    @property
+    def channels_out(self) -> int:
+        """Sums per pixel."""
+        return int(self.weights.shape[0])
+
+    def scales(self, source: Quantization) -> np.ndarray:
+        """float32 (c_out,): what a step of each sum is worth."""
+        found: np.ndarray = np.float32(source.scale) * self.weight_scales
+        return found
+
+
+SUMS = Quantization(1.0, 0)  # of what it writes
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -170,6 +216,7 @@ class Binary(Op):
     unsigned: bool = False
     constant: ChannelConstant | None = None
     reverse: bool = False  # in the formula the second operand comes first
+    library: Rounding | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,6 +294,7 @@ class AveragePool(Op):
     count_include_pad: bool = False
     clamp: Clamp = FULL_RANGE
     unsigned: bool = False  # the file computes it on uint8: the zero point is rounded with + 128
+    library: Rounding | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,6 +302,7 @@ class GlobalAveragePool(Op):
     """Mean over all pixels: (h, w, c) -> (1, 1, c)."""
 
     clamp: Clamp = FULL_RANGE
+    library: Rounding | None = None
 
 
 class Copy(Op):

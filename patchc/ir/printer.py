@@ -13,6 +13,7 @@ from patchc.ir.graph import (
     Clamp,
     Concat,
     Conv,
+    ConvSums,
     DepthToSpace,
     Enlargement,
     Graph,
@@ -64,18 +65,21 @@ def describe(op: Op) -> str:
         digest = hashlib.sha256(constant.values.tobytes()).hexdigest()[:8]
         words.append(f"c={digest} s={quant.scale:.9g} z={quant.zero_point}")
     clamp = _clamp(getattr(op, "clamp", FULL_RANGE))
-    words = [op.kind, _window(window) if window else "", *words, clamp]
+    words = [op.kind, _window(window) if window else "", *words, clamp, _library(op)]
     return " ".join(word for word in words if word)
 
 
-@describe.register
-def _(op: Conv) -> str:
-    kind = "DepthwiseConv" if op.is_depthwise else "Conv"
-    groups = f"g{op.groups}" if op.groups > 1 and not op.is_depthwise else ""
+@describe.register(Conv)
+@describe.register(ConvSums)
+def _(op: Conv | ConvSums) -> str:
+    depthwise = isinstance(op, Conv) and op.is_depthwise
+    kind = "DepthwiseConv" if depthwise else op.kind
+    groups = f"g{op.groups}" if op.groups > 1 and not depthwise else ""
     digest = hashlib.sha256(
         op.weights.tobytes() + op.weight_scales.tobytes() + op.bias.tobytes()
     ).hexdigest()[:8]
-    words = [kind, _window(op.window), groups, f"w={digest}", _clamp(op.clamp)]
+    words = [kind, _window(op.window), groups, f"w={digest}"]
+    words += [_clamp(op.clamp), _library(op)] if isinstance(op, Conv) else []
     return " ".join(word for word in words if word)
 
 
@@ -83,7 +87,7 @@ def _(op: Conv) -> str:
 def _(op: AveragePool) -> str:
     include = "count_include_pad" if op.count_include_pad else ""
     unsigned = "unsigned" if op.unsigned else ""
-    words = [op.kind, _window(op.window), include, unsigned, _clamp(op.clamp)]
+    words = [op.kind, _window(op.window), include, unsigned, _clamp(op.clamp), _library(op)]
     return " ".join(word for word in words if word)
 
 
@@ -136,6 +140,11 @@ def _window(window: Window) -> str:
         pads = window.pads
         words.append(f"p{pads.top},{pads.left},{pads.bottom},{pads.right}")
     return " ".join(words)
+
+
+def _library(op: Op) -> str:
+    rounding = getattr(op, "library", None)
+    return f"cmsis-nn:{rounding.value}" if rounding else ""
 
 
 def _clamp(clamp: Clamp) -> str:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from functools import singledispatch
 
 from patchc.ir.graph import (
+    SUM_BYTES,
     AveragePool,
     Binary,
     Concat,
     Conv,
+    ConvSums,
     DepthToSpace,
     GlobalAveragePool,
     Graph,
@@ -45,6 +47,12 @@ def output_shape(op: Op, *inputs: Shape) -> Shape:
 def _(op: Conv, *inputs: Shape) -> Shape:
     (shape,) = inputs
     return (*window_output(op.window, shape[0], shape[1]), op.channels_out)
+
+
+@output_shape.register
+def _(op: ConvSums, *inputs: Shape) -> Shape:
+    (shape,) = inputs
+    return (*window_output(op.window, shape[0], shape[1]), op.channels_out * SUM_BYTES)
 
 
 @output_shape.register(MaxPool)
@@ -113,7 +121,7 @@ def macs(graph: Graph, node: Node) -> int:
 
     Convolution and dense layers only; every other operator counts 0 (design.md, "F").
     """
-    if not isinstance(node.op, Conv):
+    if not isinstance(node.op, Conv | ConvSums):
         return 0
-    _, kernel_h, kernel_w, depth = node.op.weights.shape
-    return graph.tensors[node.output].bytes * kernel_h * kernel_w * depth
+    height, width, _ = graph.tensors[node.output].shape
+    return height * width * int(node.op.weights.size)

@@ -9,12 +9,14 @@ import numpy as np
 from patchc.ir.graph import (
     INT8_MAX,
     INT8_MIN,
+    SUMS,
     Add,
     AveragePool,
     Binary,
     Clamp,
     Concat,
     Conv,
+    ConvSums,
     Copy,
     DepthToSpace,
     Enlargement,
@@ -99,10 +101,14 @@ def _check_op(op: Op, node: Node, inputs: list[Tensor], output: Tensor) -> None:
     _check_clamp(node, getattr(op, "clamp", Clamp()))
 
 
-@_check_op.register
-def _(op: Conv, node: Node, inputs: list[Tensor], output: Tensor) -> None:
-    _require(len(inputs) == 1, f"{node.name}: Conv takes one input, not {len(inputs)}")
-    _check_clamp(node, op.clamp)
+@_check_op.register(Conv)
+@_check_op.register(ConvSums)
+def _(op: Conv | ConvSums, node: Node, inputs: list[Tensor], output: Tensor) -> None:
+    _require(len(inputs) == 1, f"{node.name}: {op.kind} takes one input, not {len(inputs)}")
+    if isinstance(op, Conv):
+        _check_clamp(node, op.clamp)
+    else:
+        _require(output.quant == SUMS, f"{node.name}: bytes of sums have no scale of their own")
     _check_window(node, op.window)
     c_out, kernel_h, kernel_w, depth = op.weights.shape
     c_in = inputs[0].shape[2]

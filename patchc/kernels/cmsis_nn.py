@@ -7,57 +7,53 @@ library takes: runtime_c/include/patchc_kernels_cmsis_nn.h.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
+from collections.abc import Callable
 from typing import Any, cast
 
 import numpy as np
 
-from patchc.ir import Conv, Graph, MaxPool, Node, Padding, Tensor, Window
-from patchc.kernels.convolutions import BY_NAME
-from patchc.kernels.dsp import DSP
-from patchc.kernels.features import Count
-from patchc.kernels.kernel import Kernel, Needs, Order, Site, Slicing
-from patchc.kernels.mve import MVE
-from patchc.kernels.pools import POOLS
-from patchc.kernels.window import where_of, window_params
-from patchc.libraries.cmsis_nn import (
-    CONVOLVE,
-    DEPTHWISE,
-    DEPTHWISE_BASIC,
-    MAX_POOL,
-)
-from patchc.numerics.cmsis import CmsisForm, Rounding, conv_cmsis_form
-from patchc.numerics.structs import ConvCmsisNNParams, PoolCmsisNNParams
-
-CMSIS_NN = "cmsis-nn"  # compiled as plain C
-CMSIS_NN_DSP = "cmsis-nn-dsp"
-CMSIS_NN_MVE = "cmsis-nn-mve"
-# With the depthwise convolution that works in no memory, where the other one does.
-_BASIC = "{}-basic"
-FLAVOURS = (
+from patchc.ir import Conv, Graph, Node, Padding, Tensor
+from patchc.kernels.cmsis_nn_entry import (
+    BASIC,
     CMSIS_NN,
-    *(name for wide in (CMSIS_NN_DSP, CMSIS_NN_MVE) for name in (wide, _BASIC.format(wide))),
+    CMSIS_NN_DSP,
+    CMSIS_NN_MVE,
+    FLAVOURS,
+    First,
+    How,
+    Refuses,
+    Work,
+    entry,
+    flavours_for,
+    in_memory,
+    is_library_kernel,
+    limits,
+    no_work,
 )
+from patchc.kernels.cmsis_nn_pairs import pair_kernels
+from patchc.kernels.cmsis_nn_pools import pool_kernels
+from patchc.kernels.convolutions import BY_NAME
+from patchc.kernels.kernel import Kernel, Needs, Site
+from patchc.kernels.window import where_of, window_params
+from patchc.libraries.cmsis_nn import CONVOLVE, DEPTHWISE, DEPTHWISE_BASIC
+from patchc.numerics.cmsis import CmsisForm, Rounding, conv_cmsis_form
+from patchc.numerics.cmsis_range import conv_fits
+from patchc.numerics.structs import ConvCmsisNNParams
 
-# Sizes and positions are int16_t somewhere in the library.
-_MOST = 2**15 - 1
+__all__ = [
+    "CMSIS_NN",
+    "CMSIS_NN_DSP",
+    "CMSIS_NN_KERNELS",
+    "FLAVOURS",
+    "cmsis_nn_kernels",
+    "flavours_for",
+    "form_of",
+    "is_library_kernel",
+]
+
+Layout = Callable[[np.ndarray], np.ndarray]  # of weights
 
 _BLOCK = 124  # channels that its depthwise convolution for MVE takes at a time
-
-
-def flavours_for(flavours: Collection[str]) -> tuple[str, ...]:
-    """Those for a core that runs such flavours: as a compiler for it compiles the library."""
-    if MVE in flavours:
-        return CMSIS_NN_MVE, _BASIC.format(CMSIS_NN_MVE)
-    if DSP in flavours:
-        return CMSIS_NN_DSP, _BASIC.format(CMSIS_NN_DSP)
-    return (CMSIS_NN,)
-
-
-def is_library_kernel(name: str) -> bool:
-    """Does the kernel of that name call CMSIS-NN?"""
-    return f".{CMSIS_NN}" in name
 
 
 # ---- what they work in ----
@@ -86,37 +82,14 @@ def _depthwise_work(op: Conv, flavour: str) -> int:
     return 0 if small else _align4(2 * op.channels_out * height * width)
 
 
-def _no_work(op: Any, flavour: str) -> int:
-    return 0
-
-
-def _copy_bytes(window: Window, channels: int, site: Site) -> Count:
-    """Of the columns whose windows reach beyond the right border, where a call makes only some of
-    the map's columns, so that rows of what it reads are longer than its view."""
-    (height, width) = window.extent
-    if height == 1 or width == 1 or window.pads.right <= 0:
-        return 0
-    full = site.output.shape[1]
-    return np.where(np.asarray(site.cols) < full, height * (width - 1) * channels, 0)
-
-
-Work = Callable[[Any, str], int]
-
-
-def _scratch(work: Work, flavour: str) -> Callable[[Site], Count]:
-    def scratch(site: Site) -> Count:
-        op, (x,) = cast(Any, site.op), site.inputs
-        return work(op, flavour) + _copy_bytes(op.window, x.shape[2], site)
-
-    return scratch
-
-
 # ---- constants ----
 
 
-def form_of(op: Conv, x: Tensor, y: Tensor, where: str) -> CmsisForm:
+def form_of(
+    op: Conv, x: Tensor, y: Tensor, where: str, rounding: Rounding = Rounding.SINGLE
+) -> CmsisForm:
     """The multipliers and shifts of a layer's channels."""
-    return conv_cmsis_form(op, x, y, Rounding.SINGLE, where)
+    return conv_cmsis_form(op, x, y, rounding, where)
 
 
 def _fours(values: Any) -> np.ndarray:
@@ -125,18 +98,18 @@ def _fours(values: Any) -> np.ndarray:
     return np.pad(array, (0, -len(array) % 4))
 
 
-def _packed(layout: Callable[[np.ndarray], np.ndarray], work: Work, flavour: str) -> Any:
+def _packed(layout: Layout, work: Work, how: How) -> Any:
     def pack(graph: Graph, node: Node, group: int) -> ConvCmsisNNParams:
         op, where = cast(Conv, node.op), where_of(node)
         x, y = graph.tensors[node.inputs[0]], graph.tensors[node.output]
-        form = form_of(op, x, y, where)
+        form = form_of(op, x, y, where, how.rounding)
         return ConvCmsisNNParams(
             window=window_params(op.window, where),
             weights=_fours(layout(op.weights)),
             bias=_fours(op.bias),
             multiplier=_fours(np.array(form.multipliers, np.int32)),
             shift=_fours(np.array(form.shifts, np.int32)),
-            work_bytes=work(op, flavour),
+            work_bytes=work(op, how.flavour),
             pad_value=x.quant.zero_point,
             zero_point=y.quant.zero_point,
             lo=op.clamp.lo,
@@ -154,29 +127,7 @@ def _channels_last(weights: np.ndarray) -> np.ndarray:
     return weights[..., 0].transpose(1, 2, 0).reshape(-1)
 
 
-def _max_pool(flavour: str) -> Any:
-    def pack(graph: Graph, node: Node, group: int) -> PoolCmsisNNParams:
-        op = cast(MaxPool, node.op)
-        return PoolCmsisNNParams(
-            window_params(op.window, where_of(node)), 0, op.clamp.lo, op.clamp.hi
-        )
-
-    return pack
-
-
 # ---- where they can run ----
-
-
-def _limits(site: Site) -> str | None:
-    if site.slicing is not Slicing.ALL:
-        return "it computes all channels at once"
-    sizes = (*site.output.shape, *(size for x in site.inputs for size in x.shape))
-    if max(sizes) > _MOST:
-        return f"it takes sizes up to {_MOST}"
-    window = cast(Any, site.op).window
-    if min(window.pads.top, window.pads.left, window.pads.bottom, window.pads.right) < 0:
-        return "its pads are negative"
-    return None
 
 
 def _unproved(site: Site) -> str | None:
@@ -190,21 +141,17 @@ def _unproved(site: Site) -> str | None:
     )
 
 
-Refuses = Callable[[Site], str | None]
+def _in_words(rounding: Rounding) -> Refuses:
+    """Where nothing is proved, no word of the library's may overflow all the same: what comes of
+    it then is another thing on every core."""
 
+    def refuses(site: Site) -> str | None:
+        op, (x,) = cast(Conv, site.op), site.inputs
+        if conv_fits(op, x, site.output, f"{op.kind} of {site.output.name!r}", rounding):
+            return None
+        return "words of CMSIS-NN could overflow"
 
-@dataclass(frozen=True, slots=True)
-class _First:
-    """The first reason of several."""
-
-    rules: tuple[Refuses, ...]
-
-    def __call__(self, site: Site) -> str | None:
-        for rule in self.rules:
-            reason = rule(site)
-            if reason is not None:
-                return reason
-        return None
+    return refuses
 
 
 def _one_by_one(site: Site) -> str | None:
@@ -253,117 +200,83 @@ def _needs_work(flavour: str) -> Refuses:
 # ---- entries ----
 
 
-def _entry(kernel: Kernel, name: str, flavour: str, function: str, **more: Any) -> Kernel:
-    """patchc_NAME_cmsis_nn. `more`: further fields."""
-    return replace(
-        kernel,
-        name=f"{name}.{flavour}",
-        flavour=flavour,
-        order=Order.CALL,
-        function=f"patchc_{name}_cmsis_nn",
-        source=f"cmsis_nn/patchc_{name}_cmsis_nn.c",
-        header="patchc_kernels_cmsis_nn.h",
-        headers=("patchc_cmsis_nn.h", "patchc_cmsis_nn_port.h"),
-        shared=("cmsis_nn/patchc_cmsis_nn.c",),
-        cmsis_nn=(function,),
-        **more,
-    )
-
-
 def _conv(name: str, flavour: str, function: str, refuses: tuple[Refuses, ...], **more: Any) -> Any:
-    return _entry(
+    return entry(
         BY_NAME[more.pop("of", name)],
         name,
         flavour,
         function,
         struct="patchc_conv_cmsis_nn_params",
-        refuses=_First(refuses),
+        refuses=First(refuses),
         **more,
     )
 
 
-def _in_memory(work: Work, flavour: str) -> dict[str, Any]:
-    """Fields of what works in memory and reads its rows in order."""
-    return {
-        "scratch": _scratch(work, flavour),
-        "takes_scratch": True,
-        "needs": Needs(contiguous=True),
-    }
-
-
-def _of(flavour: str, proofs: tuple[Refuses, ...]) -> tuple[Kernel, ...]:
-    """One flavour's kernels. `proofs`: what layers with multipliers have to pass besides."""
-    pool = {kernel.name: kernel for kernel in POOLS}["max_pool"]
+def _of(how: How) -> tuple[Kernel, ...]:
+    """One flavour's kernels."""
+    flavour, proof = how.flavour, _proof(how)
     return (
         _conv(
             "dense",
             flavour,
             CONVOLVE,
-            (_limits, BY_NAME["dense"].refuses, *proofs),
-            pack=_packed(_channels_first, _no_work, flavour),
+            (limits, BY_NAME["dense"].refuses, proof),
+            pack=_packed(_channels_first, no_work, how),
             needs=Needs(contiguous=True),
         ),
         _conv(
             "conv2d_pointwise",
             flavour,
             CONVOLVE,
-            (_limits, _one_by_one, *proofs),
-            pack=_packed(_channels_first, _no_work, flavour),
+            (limits, _one_by_one, proof),
+            pack=_packed(_channels_first, no_work, how),
         ),
         _conv(
             "conv2d_depthwise",
             flavour,
             DEPTHWISE,
-            (_limits, _depthwise, _near_border, *proofs),
-            pack=_packed(_channels_last, _depthwise_work, flavour),
-            **_in_memory(_depthwise_work, flavour),
+            (limits, _depthwise, _near_border, proof),
+            pack=_packed(_channels_last, _depthwise_work, how),
+            **in_memory(_depthwise_work, flavour),
         ),
         _conv(
             "conv2d",
             flavour,
             CONVOLVE,
-            (_limits, _one_group, *proofs),
-            pack=_packed(_channels_first, _conv_work, flavour),
-            **_in_memory(_conv_work, flavour),
+            (limits, _one_group, proof),
+            pack=_packed(_channels_first, _conv_work, how),
+            **in_memory(_conv_work, flavour),
         ),
-        _entry(
-            pool,
-            "max_pool",
-            flavour,
-            MAX_POOL,
-            struct="patchc_pool_cmsis_nn_params",
-            pack=_max_pool(flavour),
-            refuses=_First((_limits, _no_dilation)),
-            **_in_memory(_no_work, flavour),
-        ),
+        *pool_kernels(how),
+        *pair_kernels(how),
     )
 
 
-def _no_dilation(site: Site) -> str | None:
-    dilated = cast(Any, site.op).window.dilation != (1, 1)
-    return "its window is dilated" if dilated else None
+def _proof(how: How) -> Refuses:
+    return _unproved if how.exact else _in_words(how.rounding)
 
 
-def _basic(flavour: str, proofs: tuple[Refuses, ...]) -> Kernel:
+def _basic(how: How) -> Kernel:
     """The depthwise convolution without memory, beside that of a flavour."""
     return _conv(
         "conv2d_depthwise_basic",
-        _BASIC.format(flavour),
+        BASIC.format(how.flavour),
         DEPTHWISE_BASIC,
-        (_limits, _depthwise, _needs_work(flavour), *proofs),
+        (limits, _depthwise, _needs_work(how.flavour), _proof(how)),
         of="conv2d_depthwise",
-        pack=_packed(_channels_last, _no_work, flavour),
-        **_in_memory(_no_work, flavour),
+        pack=_packed(_channels_last, no_work, how),
+        **in_memory(no_work, how.flavour),
     )
 
 
-def cmsis_nn_kernels(exact: bool) -> tuple[Kernel, ...]:
-    """Of all flavours. `exact`: only layers that are proved to equal onnxruntime's."""
-    proofs: tuple[Refuses, ...] = (_unproved,) if exact else ()
+def cmsis_nn_kernels(exact: bool, rounding: Rounding = Rounding.SINGLE) -> tuple[Kernel, ...]:
+    """Of all flavours. `exact`: only layers that are proved to equal onnxruntime's; `rounding`: as
+    the library is compiled."""
     wide = (CMSIS_NN_DSP, CMSIS_NN_MVE)
+    hows = [How(flavour, exact, rounding) for flavour in (CMSIS_NN, *wide)]
     return (
-        *(kernel for flavour in (CMSIS_NN, *wide) for kernel in _of(flavour, proofs)),
-        *(_basic(flavour, proofs) for flavour in wide),
+        *(kernel for how in hows for kernel in _of(how)),
+        *(_basic(how) for how in hows if how.flavour in wide),
     )
 
 

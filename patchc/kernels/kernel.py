@@ -12,7 +12,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from patchc.ir import Conv, Graph, Node, Op, Tensor
+from patchc.ir import Conv, ConvSums, Graph, Node, Op, Tensor
 from patchc.kernels.features import Count, Extent, Features, InPasses, Plain
 from patchc.numerics.structs import Params
 
@@ -136,7 +136,9 @@ def in_passes(at_once: int, within_rows: bool = False) -> Callable[[Site, Extent
 
 def _weights(site: Site) -> int:
     op = site.op
-    return op.weights.size if isinstance(op, Conv) and site.role is not Role.FINISH else 0
+    return (
+        op.weights.size if isinstance(op, Conv | ConvSums) and site.role is not Role.FINISH else 0
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

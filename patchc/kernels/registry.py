@@ -17,6 +17,7 @@ from patchc.kernels.moves import MOVES
 from patchc.kernels.mve import MVE_KERNELS
 from patchc.kernels.narrow import NARROW_KERNELS
 from patchc.kernels.pools import POOLS
+from patchc.kernels.sums import SUMS_KERNELS
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,7 @@ KERNELS = Registry(
         *DSP_KERNELS,
         *MVE_KERNELS,
         *ELEMENTWISE,
+        *SUMS_KERNELS,
         *POOLS,
         *MOVES,
         *DSP_LOOPS,

@@ -55,6 +55,20 @@ SIGNATURES: Mapping[str, tuple[str, ...]] = {
     AVERAGE_POOL: _POOL,
 }
 
+_OPERAND = ("const int32_t",) * 3
+ELEMENTWISE_ADD, ELEMENTWISE_MUL = "arm_elementwise_add_s8", "arm_elementwise_mul_s8"
+# The same of what a library may lack: the package has their declarations only.
+OPTIONAL: Mapping[str, tuple[str, ...]] = {
+    ELEMENTWISE_ADD: (
+        *("const int8_t *", "const int8_t *", *_OPERAND, *_OPERAND, "const int32_t", "int8_t *"),
+        *("const int32_t",) * 6,
+    ),
+    ELEMENTWISE_MUL: (
+        *("const int8_t *", "const int8_t *", "const int32_t", "const int32_t", "int8_t *"),
+        *("const int32_t",) * 6,
+    ),
+}
+
 _COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.DOTALL)
 _INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.MULTILINE)
 _CALL = re.compile(r"\b(arm_\w+)\s*\(")
@@ -148,6 +162,11 @@ class CmsisNN:
                 todo += [other, (beside / other).as_posix()]
         return tuple(sorted(found))
 
+    @cached_property
+    def functions(self) -> frozenset[str]:
+        """Those that patchc calls and that are there."""
+        return frozenset((*SIGNATURES, *(name for name in OPTIONAL if name in self._defined)))
+
     @property
     def licence(self) -> Path:
         """Raises PatchcError where there is none."""
@@ -214,8 +233,10 @@ def checked(root: Path, origin: str, source: str = "a checkout") -> CmsisNN:
             f"{'.'.join(map(str, library.revision))}, and 4.0.0 has V.11.2.0; give 4.0.0 or later"
         )
     text = _plain(header)
-    for name, wanted in SIGNATURES.items():
+    for name, wanted in (*SIGNATURES.items(), *OPTIONAL.items()):
         found = _parameters(text, name)
+        if found is None and name in OPTIONAL:
+            continue
         if found is None:
             raise PatchcError(
                 f"CMSIS-NN in {origin} is not complete: {HEADER} does not declare {name}"
@@ -225,7 +246,7 @@ def checked(root: Path, origin: str, source: str = "a checkout") -> CmsisNN:
                 f"CMSIS-NN in {origin} is not understood: {name} takes ({', '.join(found)}), and "
                 f"patchc calls it with ({', '.join(wanted)}); use a release from 4.0.0 to 7.0.0"
             )
-    library.sources(SIGNATURES)
+    library.sources(library.functions)
     return library
 
 

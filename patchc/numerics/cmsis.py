@@ -37,6 +37,12 @@ _LEAST_SHIFT = -30
 # Double rounding: with each smaller multiplier the first of its roundings falls elsewhere.
 _COARSER = 16
 
+# Single rounding: multipliers from here on differ by less than those of a smaller shift could.
+_FINEST = 2**30
+
+# Of a quotient of two integers in float64, relative.
+_DOUBT = 2.0**-50
+
 # Larger than any product of an accumulator and a multiplier.
 _FAR = 62
 
@@ -94,7 +100,12 @@ def cmsis_form(channels: Channels, rounding: Rounding, where: str) -> CmsisForm:
     else:
         one, its_shift, exists = _separate(part, wanted, multiplier[index], shift[index], rounding)
         multiplier[index], shift[index], found[index] = one, its_shift, exists
-    found &= cmsis_proved(channels, wanted, index, multiplier, shift, rounding)
+    holds = found[index]
+    index = index[holds]
+    proved = cmsis_proved(
+        channels, wanted.part(np.flatnonzero(holds)), index, multiplier, shift, rounding
+    )
+    found &= proved
     return CmsisForm(
         tuple(multiplier.tolist()),
         tuple(shift.tolist()),
@@ -123,11 +134,11 @@ def _separate(
     multiplier, shift = multiplier.copy(), shift.copy()
     found = np.zeros(len(channels), bool)
     first = shift.copy()
-    for less in _tried(rounding):
-        todo = np.flatnonzero(~found)
+    todo = np.arange(len(channels))
+    for more in _tried(rounding):
         if not len(todo):
             break
-        tried = np.clip(first[todo] + less, _LEAST_SHIFT, MOST_SHIFT)
+        tried = np.clip(first[todo] + more, _LEAST_SHIFT, MOST_SHIFT)
         part = channels.part(todo)
         possible = multipliers(part, wanted.part(todo), tried, rounding)
         holds = possible.exist
@@ -135,6 +146,14 @@ def _separate(
         multiplier[todo[holds]] = chosen[holds]
         shift[todo[holds]] = tried[holds]
         found[todo[holds]] = True
+        more_exist = ~holds
+        if rounding is Rounding.SINGLE:
+            # A larger shift adds multipliers beyond 31 bits only, a smaller one those between
+            # multipliers below 2^30.
+            more_exist &= (possible.least > INT32_MAX) | (
+                np.minimum(possible.least - 1, possible.most) < _FINEST
+            )
+        todo = todo[more_exist]
     return multiplier, shift, found
 
 
@@ -196,13 +215,21 @@ def _divided(
     factor: NDArray[np.int64], bound: NDArray[np.int64], counts: NDArray[np.bool_]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """The least and the largest multiplier with factor * multiplier >= bound, per row; only
-    where it counts."""
+    where it counts. Divisions of integers are slow: they are left to rows of which float64 does
+    not tell where the quotients that matter lie."""
     up, down = counts & (factor > 0), counts & (factor < 0)
-    never = counts & (factor == 0) & (bound > 0)
     divisor = np.where(factor == 0, 1, factor)
-    least = np.where(up, -(-bound // divisor), 0).max(axis=1)
-    # factor < 0: multiplier <= -bound / -factor, rounded down.
-    most = np.where(down, -bound // np.where(down, -divisor, 1), INT32_MAX).min(axis=1)
+    quotient = bound / divisor
+    low = np.where(up, quotient, 0).max(axis=1)
+    high = np.where(down, quotient, INT32_MAX + 0.5).min(axis=1)
+    least, most = np.ceil(low).astype(np.int64), np.floor(high).astype(np.int64)
+    unsure = np.ceil(low * (1 - _DOUBT)) != np.ceil(low * (1 + _DOUBT))
+    unsure |= np.floor(high * (1 - _DOUBT)) != np.floor(high * (1 + _DOUBT))
+    rows = np.flatnonzero(unsure)
+    dividend, divisor = bound[rows], divisor[rows]
+    least[rows] = np.where(up[rows], -(-dividend // divisor), 0).max(axis=1)
+    most[rows] = np.where(down[rows], dividend // divisor, INT32_MAX).min(axis=1)
+    never = counts & (factor == 0) & (bound > 0)
     return least, np.where(never.any(axis=1), -1, most)
 
 

@@ -56,7 +56,7 @@ def _steps_equal(
     ends = np.concatenate([low, high], axis=1)
     values = formula(ends)
     right = (library(ends) == values).all(axis=1)
-    right &= _never_wraps(ends + bias, multiplier, shift, rounding).all(axis=1)
+    right &= never_wraps(ends + bias, multiplier, shift, rounding).all(axis=1)
     levels = wanted.levels[None, :]
     at = np.clip(wanted.at, low, high)
     before = np.maximum(at - 1, low)
@@ -68,7 +68,7 @@ def _steps_equal(
     return result
 
 
-def _never_wraps(
+def never_wraps(
     acc: NDArray[np.int64],
     multiplier: NDArray[np.int64],
     shift: NDArray[np.int64],

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from enum import Enum
-
 import numpy as np
 from numpy.typing import NDArray
 
+from patchc.ir import Rounding
 from patchc.numerics.fold import INT32_MIN
+
+__all__ = ["MOST_SHIFT", "Rounding", "requantize", "wrapped"]
 
 # The library shifts 64-bit words by 30 - shift.
 MOST_SHIFT = 30
-
-
-class Rounding(Enum):
-    """How CMSIS-NN is compiled."""
-
-    SINGLE = "single"  # with CMSIS_NN_USE_SINGLE_ROUNDING
-    DOUBLE = "double"
 
 
 def requantize(

@@ -119,13 +119,7 @@ class _Solved:
 def layer_forms(channels: Channels, shapes: Sequence[Shape], where: str) -> LayerForms:
     """The first of the shapes with the most lines. Raises PatchcError, naming `where`, for a factor
     that is negative or no finite number."""
-    require_factors(channels.factors, where)
-    known = np.flatnonzero(knows_steps(channels))
-    wanted = steps(channels.part(known))
-    widths = best_widths(wanted)
-    has_line = np.flatnonzero(widths.exists)
-    index = known[has_line]
-    best = _best(channels.part(index), wanted.part(has_line), widths.part(has_line), shapes)
+    best, index = _solved(channels, shapes, where)
     line = np.zeros(len(channels), bool)
     line[index] = best.holds
     factor = np.empty(len(channels), np.int32)
@@ -135,6 +129,37 @@ def layer_forms(channels: Channels, shapes: Sequence[Shape], where: str) -> Laye
     factor[without], offset[without] = ~np.arange(len(without)), 0
     rare = _rare(channels.part(without), where)
     return LayerForms(best.shape, factor, offset, rare)
+
+
+def has_line(channels: Channels, shape: Shape, where: str) -> NDArray[np.bool_]:
+    """Which channels have a line of that shape. Raises PatchcError as `layer_forms` does."""
+    best, index = _solved(channels, (shape,), where)
+    result = np.zeros(len(channels), bool)
+    result[index] = best.holds
+    return result
+
+
+def may_have_line(channels: Channels, shape: Shape, where: str) -> NDArray[np.bool_]:
+    """Which might, with a factor next to their own: the first word of `shape`, a high word's, holds
+    all sums, and the line's factor is an int32."""
+    holds = (channels.high - channels.low) << shape.lift < 2**32
+    most = np.ldexp(1.0, 31 - 32 - shape.drop + shape.lift)
+    near: NDArray[np.bool_] = knows_steps(channels) & holds & (channels.factors < 1.001 * most)
+    return near
+
+
+def _solved(
+    channels: Channels, shapes: Sequence[Shape], where: str
+) -> tuple[_Solved, NDArray[np.integer]]:
+    """Of the channels that may have a line: those of the shape with most, and which they are."""
+    require_factors(channels.factors, where)
+    known = np.flatnonzero(knows_steps(channels))
+    wanted = steps(channels.part(known))
+    widths = best_widths(wanted)
+    has_width = np.flatnonzero(widths.exists)
+    index = known[has_width]
+    best = _best(channels.part(index), wanted.part(has_width), widths.part(has_width), shapes)
+    return best, index
 
 
 def _best(channels: Channels, wanted: Steps, widths: Widths, shapes: Sequence[Shape]) -> _Solved:

@@ -99,7 +99,9 @@ def best_widths(steps: Steps) -> Widths:
         top = falling.constant - rising.constant
         bottom = rising.slope - falling.slope
         spread, cut = _spread(bounds, top, bottom)
-        through = (spread == rising.slope * top + rising.constant * bottom) | (cut.slope == 0)
+        least = rising.slope * top + rising.constant * bottom
+        # Where the two lines meet at 1 or above, so does the spread.
+        through = (spread == least) | (cut.slope == 0) | (least >= bottom)
         numerator[todo], denominator[todo] = top, bottom
         # Where all steps are taken at once only the width 0 may be left, which no factor has.
         exists[todo] = through & (spread < bottom) & (top > 0)

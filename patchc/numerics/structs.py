@@ -70,6 +70,17 @@ class ConvParams:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class ConvSumsParams:
+    """patchc_conv_sums_params."""
+
+    window: WindowParams
+    groups: int
+    weights: np.ndarray  # int8 (n,)
+    offsets: np.ndarray  # int32 (c_out,)
+    pad_value: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class ConvDspParams:
     """patchc_conv_dsp_params."""
 
@@ -106,6 +117,37 @@ class PoolCmsisNNParams:
 
     window: WindowParams
     work_bytes: int
+    lo: int
+    hi: int
+
+
+@dataclass(frozen=True, slots=True)
+class AddCmsisNNParams:
+    """patchc_add_cmsis_nn_params."""
+
+    a_offset: int
+    a_multiplier: int
+    a_shift: int
+    b_offset: int
+    b_multiplier: int
+    b_shift: int
+    left_shift: int
+    multiplier: int
+    shift: int
+    zero_point: int
+    lo: int
+    hi: int
+
+
+@dataclass(frozen=True, slots=True)
+class MulCmsisNNParams:
+    """patchc_mul_cmsis_nn_params."""
+
+    a_offset: int
+    b_offset: int
+    multiplier: int
+    shift: int
+    zero_point: int
     lo: int
     hi: int
 
@@ -315,9 +357,12 @@ class LutParams:
 
 Params = (
     ConvParams
+    | ConvSumsParams
     | ConvDspParams
     | ConvCmsisNNParams
     | PoolCmsisNNParams
+    | AddCmsisNNParams
+    | MulCmsisNNParams
     | AddParams
     | MulParams
     | SubParams

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import Enum
+from functools import lru_cache
 
+from patchc.ir import Rounding
 from patchc.kernels.cmsis_nn import (
     CMSIS_NN_KERNELS,
     cmsis_nn_kernels,
     flavours_for,
 )
 from patchc.kernels.features import Count, Features
-from patchc.kernels.kernel import Kernel
+from patchc.kernels.kernel import Kernel, Site
 from patchc.kernels.registry import KERNELS, Registry
+from patchc.libraries.cmsis_nn import OPTIONAL, SIGNATURES, CmsisNN
 from patchc.planner.cost import Cost
 from patchc.planner.machine import Machine, machine_of
 from patchc.targets.core import Core
@@ -37,6 +40,12 @@ class Numerics(str, Enum):
 
     EXACT = "exact"  # onnxruntime's bytes: the library has only layers that are proved
     CMSIS = "cmsis"  # layers that go to the library are rounded as it rounds
+    CMSIS_DOUBLE = "cmsis-double"  # the same, and it is compiled to round twice
+
+    @property
+    def rounding(self) -> Rounding:
+        """Of the library, as it is compiled."""
+        return Rounding.DOUBLE if self is Numerics.CMSIS_DOUBLE else Rounding.SINGLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,21 +62,69 @@ class Preferring:
         return price * PREFERENCE if elsewhere else price
 
 
-def registry_of(numerics: Numerics) -> Registry:
-    """The kernels that may compute a layer."""
-    if numerics is Numerics.EXACT:
-        return KERNELS
-    lenient = {kernel.name: kernel for kernel in cmsis_nn_kernels(exact=False)}
-    return Registry(tuple(lenient.get(kernel.name, kernel) for kernel in KERNELS.entries))
+@lru_cache(maxsize=16)
+def registry_of(
+    numerics: Numerics, functions: frozenset[str] = frozenset((*SIGNATURES, *OPTIONAL))
+) -> Registry:
+    """The kernels that may compute a layer, with a library that has these functions."""
+    found = {kernel.name: kernel for kernel in KERNELS.entries}
+    if numerics is not Numerics.EXACT:
+        lenient = cmsis_nn_kernels(exact=False, rounding=numerics.rounding)
+        found |= {kernel.name: kernel for kernel in lenient}
+    for name, kernel in found.items():
+        missing = sorted(set(kernel.cmsis_nn) - functions)
+        if missing:
+            found[name] = replace(kernel, refuses=_Never(f"this CMSIS-NN has no {missing[0]}"))
+    return Registry(tuple(found.values()))
 
 
-def machine_for(core: Core, kernels: Kernels, numerics: Numerics = Numerics.EXACT) -> Machine:
-    """A core, as the planner sees it, with some kernels."""
-    plain = machine_of(core, registry_of(numerics))
+@dataclass(frozen=True, slots=True)
+class _Never:
+    """Refuses every site."""
+
+    reason: str
+
+    def __call__(self, site: Site) -> str:
+        return self.reason
+
+
+def _priced(registry: Registry, core: Core) -> Registry:
+    """Without kernels of the library that the core's table says nothing of."""
+    table, own = core.cost_table, flavours_for(core.flavours)
+    if table is None:
+        return registry
+
+    def one(kernel: Kernel) -> Kernel:
+        known = kernel.name in table.kernels or kernel.flavour in table.flavours
+        if known or kernel.flavour not in own or isinstance(kernel.refuses, _Never):
+            return kernel
+        return replace(kernel, refuses=_Never(f"nobody has measured what it costs on {core.name}"))
+
+    return Registry(tuple(map(one, registry.entries)))
+
+
+def rounding_of(numerics: Numerics) -> Rounding | None:
+    """`Machine.rounding`."""
+    return None if numerics is Numerics.EXACT else numerics.rounding
+
+
+def machine_for(
+    core: Core,
+    kernels: Kernels,
+    numerics: Numerics = Numerics.EXACT,
+    library: CmsisNN | None = None,
+) -> Machine:
+    """A core, as the planner sees it, with some kernels. `library`: None: a complete one."""
+    registry = (
+        registry_of(numerics) if library is None else registry_of(numerics, library.functions)
+    )
+    registry = _priced(registry, core)
+    plain = replace(machine_of(core, registry), rounding=rounding_of(numerics))
     if kernels is Kernels.PATCHC:
         return plain
     flavours = (*flavours_for(core.flavours), *core.flavours)
     cost = plain.cost
     if kernels is Kernels.CMSIS_NN:
-        cost = Preferring(cost, frozenset(kernel.operator for kernel in CMSIS_NN_KERNELS))
+        there = [k for k in CMSIS_NN_KERNELS if not isinstance(registry[k.name].refuses, _Never)]
+        cost = Preferring(cost, frozenset(kernel.operator for kernel in there))
     return replace(plain, flavours=flavours, cost=cost, most_assignments=_MOST_ASSIGNMENTS)

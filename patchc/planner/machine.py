@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from patchc.ir import Rounding
 from patchc.kernels.portable import PORTABLE
 from patchc.kernels.registry import KERNELS, Registry
 from patchc.planner.cost import CoreCost, Cost, macs
@@ -19,6 +20,8 @@ class Machine:
     cost: Cost = macs
     # Nodes of a unit choose their kernels freely up to so many combinations; beyond, together.
     most_assignments: int = 32
+    # Layers that CMSIS-NN computes mean what it makes of them; None: what onnxruntime does.
+    rounding: Rounding | None = None
 
 
 ANY_CORE = Machine()

@@ -128,37 +128,36 @@ def quantize_before_crops(graph: onnx.GraphProto) -> None:
         is_float = maker is None or maker.op_type != "DequantizeLinear"
         if node.op_type == "Slice" and is_float:
             crops.setdefault(node.input[0], []).append(node)
+    before: dict[str, onnx.NodeProto] = {}  # a node's name -> what goes in front of it
+    dropped: set[str] = set()  # tensors whose makers are left out
     for source, slices in crops.items():
         ends = [readers.get(node.output[0], []) for node in slices]
         quantizers = [end[0] for end in ends if len(end) == 1]
         if len(quantizers) < len(slices) or outputs.intersection(n.output[0] for n in slices):
             continue
         if len({_parameters(node, constants) for node in quantizers}) == 1:
-            _swap(graph, source, slices, quantizers)
+            dropped.update(node.output[0] for node in quantizers)
+            before[slices[0].name] = _swap(source, slices, quantizers)
+    kept: list[onnx.NodeProto] = []
+    for node in graph.node:
+        kept += [before[node.name]] if node.name in before else []
+        if node.op_type != "QuantizeLinear" or node.output[0] not in dropped:
+            kept.append(node)
+    del graph.node[:]
+    graph.node.extend(kept)
 
 
 def _swap(
-    graph: onnx.GraphProto,
-    source: str,
-    slices: list[onnx.NodeProto],
-    quantizers: list[onnx.NodeProto],
-) -> None:
+    source: str, slices: list[onnx.NodeProto], quantizers: list[onnx.NodeProto]
+) -> onnx.NodeProto:
+    """Let the slices make what the quantizers did; the one that goes in front of them."""
     first = onnx.NodeProto()
     first.CopyFrom(quantizers[0])
     first.name, first.input[0] = f"{source}_QuantizeLinear", source
     first.output[0] = f"{source}_QuantizeLinear_Output"
     for node, quantizer in zip(slices, quantizers, strict=True):
         node.input[0], node.output[0] = first.output[0], quantizer.output[0]
-    dropped = {node.output[0] for node in quantizers} - {first.output[0]}
-    start = min(i for i, node in enumerate(graph.node) if node.name == slices[0].name)
-    nodes: list[onnx.NodeProto] = []
-    for index, node in enumerate(graph.node):
-        if index == start:
-            nodes.append(first)
-        if node.op_type != "QuantizeLinear" or node.output[0] not in dropped:
-            nodes.append(node)
-    del graph.node[:]
-    graph.node.extend(nodes)
+    return first
 
 
 def _parameters(node: onnx.NodeProto, constants: Mapping[str, np.ndarray]) -> str | None:

@@ -29,6 +29,7 @@ from onnxruntime.quantization import (
 from onnxruntime.quantization.calibrate import create_calibrator
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
+from patchc.align.align import align_model
 from patchc.errors import PatchcError
 from patchc.frontend.fold import fold_constants
 from patchc.frontend.importer import find_tail
@@ -60,6 +61,7 @@ from patchc.quantize.layers import (
 )
 from patchc.quantize.means import name_means
 from patchc.quantize.parallel import merge_branches
+from patchc.quantize.slices import merge_slices
 from patchc.quantize.transposed import rewrite_transposed
 
 # The first opset in which DequantizeLinear takes one scale per channel.
@@ -104,6 +106,7 @@ class QuantizeOptions:
     image: ImagePreparation = PIXELS  # how a folder of pictures is read
     merge_branches: bool = False  # parallel convolutions that are one become one (RepVGG)
     cut: tuple[str, ...] = ()  # nodes that stay float, with all that depends on them
+    align: bool = True  # weight scales are nudged until CMSIS-NN is exact, too
 
 
 FORMATS = {Format.QDQ: QuantFormat.QDQ, Format.QOPERATOR: QuantFormat.QOperator}
@@ -153,20 +156,38 @@ def quantize(
     if not any(is_integer_op(node) for node in result.graph.node):
         kinds = ", ".join(dict.fromkeys(node.op_type for node in loaded.model.graph.node))
         raise PatchcError(f"{loaded.name}: none of its operators can be quantised: {kinds}")
+    notes = loaded.notes
+    if options.align:
+        result, more = _aligned(result, options)
+        notes += more
     if samples.arrays is None:
         result.metadata_props.add(key=METADATA_KEY, value=options.image.to_json())
     try:
         Path(output).write_bytes(result.SerializeToString(deterministic=True))
     except OSError as error:
         raise PatchcError(f"{output}: cannot be written: {error.strerror}") from error
-    return loaded.notes
+    return notes
+
+
+def _aligned(
+    model: onnx.ModelProto, options: QuantizeOptions
+) -> tuple[onnx.ModelProto, tuple[str, ...]]:
+    """The model with nudged weight scales, and what could not be reached. One that patchc cannot
+    compile stays as it is: `compile` says why."""
+    try:
+        found = align_model(model, per_channel=options.per_channel)
+    except PatchcError:
+        return model, ()
+    if found.refusal is None:
+        return found.model, ()
+    return found.model, (f"not all layers are equal for CMSIS-NN: {found.refusal}",)
 
 
 def _prepare(loaded: LoadedModel, path: Path, options: QuantizeOptions) -> None:
     """Fold constants, batch normalisation into layers, MatMul + Add into Gemm, give nodes
     names, constants that are added the second place, which is the one that the importer takes, and
     sums, means over rows and columns, dense layers and transposed convolutions operators that have
-    integers, layers that share weights biases of their own."""
+    integers, slices of slices one node, layers that share weights biases of their own."""
     model = loaded.model
     opset = min(max(loaded.opset, PER_CHANNEL_OPSET), newest_opset())
     if loaded.opset != opset:
@@ -182,6 +203,7 @@ def _prepare(loaded: LoadedModel, path: Path, options: QuantizeOptions) -> None:
             node.op_type = "Add"
         if node.op_type == "Add" and node.input[0] in constants:
             node.input[:] = reversed(node.input)
+    merge_slices(prepared.graph)
     place_batch_norms(prepared.graph)
     if options.merge_branches:
         merge_branches(prepared.graph)

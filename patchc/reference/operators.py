@@ -23,6 +23,7 @@ from patchc.ir import (
     Clamp,
     Concat,
     Conv,
+    ConvSums,
     DepthToSpace,
     Enlargement,
     GlobalAveragePool,
@@ -43,7 +44,11 @@ from patchc.ir import (
     Upsample,
     Window,
 )
+from patchc.numerics.cmsis import conv_cmsis_form, requantize
+from patchc.numerics.cmsis_mean import mean_bytes
+from patchc.numerics.cmsis_pairs import product_bytes, product_form, sum_bytes, sum_form
 from patchc.numerics.float32 import fma32
+from patchc.numerics.pairing import pairing_between
 from patchc.numerics.softmax import exponentials, whole_steps
 from patchc.reference.geometry import AnyAxis, Axis, Picked, axes
 
@@ -115,10 +120,42 @@ def _(op: Conv, inputs: Sequence[Tensor], output: Tensor) -> Kernel:
     # The order of the scale product is onnxruntime's: (x * w) / y.
     factor = np.float32(x.scale) * op.weight_scales / np.float32(output.quant.scale)
     accumulate = _depthwise(op) if op.is_depthwise else _matrix_product(op)
+    if op.library is not None:
+        return _library_conv(op, accumulate, inputs[0], output)
 
     def run(patch: Patch) -> np.ndarray:
         sums = accumulate(patch.padded(x.zero_point), x.zero_point)
         return _requantize(sums + op.bias, factor, output.quant, op.clamp)
+
+    return run
+
+
+Accumulate = Callable[[np.ndarray, int], np.ndarray]
+
+
+def _library_conv(op: Conv, accumulate: Accumulate, x: Tensor, y: Tensor) -> Kernel:
+    """Sums scaled as CMSIS-NN scales them, with the multipliers that the layer gets."""
+    assert op.library is not None
+    rounding, zero_point = op.library, x.quant.zero_point
+    form = conv_cmsis_form(op, x, y, rounding, f"{op.kind} of {y.name!r}")
+    multipliers, shifts = np.array(form.multipliers), np.array(form.shifts)
+
+    def run(patch: Patch) -> np.ndarray:
+        sums = accumulate(patch.padded(zero_point), zero_point) + op.bias
+        scaled = requantize(sums, multipliers, shifts, rounding).astype(np.int64)
+        return _saturate(scaled + y.quant.zero_point, op.clamp)
+
+    return run
+
+
+@kernel.register
+def _(op: ConvSums, inputs: Sequence[Tensor], output: Tensor) -> Kernel:
+    zero_point = inputs[0].quant.zero_point
+    accumulate = _matrix_product(op)
+
+    def run(patch: Patch) -> np.ndarray:
+        sums = accumulate(patch.padded(zero_point), zero_point) + op.bias
+        return np.ascontiguousarray(sums, "<i4").view(np.int8)
 
     return run
 
@@ -141,7 +178,7 @@ def _depthwise(op: Conv) -> Callable[[np.ndarray, int], np.ndarray]:
     return run
 
 
-def _matrix_product(op: Conv) -> Callable[[np.ndarray, int], np.ndarray]:
+def _matrix_product(op: Conv | ConvSums) -> Callable[[np.ndarray, int], np.ndarray]:
     """int8 (rows, cols, c_in) -> int32 sums (rows, cols, c_out), as matrix products in floating
     point that are exact because every partial sum fits the significand."""
     bound = 255 * int(np.abs(op.weights.astype(np.int64)).sum(axis=(1, 2, 3)).max(initial=0))
@@ -198,8 +235,10 @@ def _(op: Binary, inputs: Sequence[Tensor], output: Tensor) -> Kernel:
     if op.constant is not None:
         quants.append(op.constant.quant)
     a, b = reversed(quants) if op.reverse else quants
-    formula = _FORMULAS[type(op)]
-    combine = formula(op, a, b, output.quant)
+    if op.library is not None:
+        combine = _library_pair(op, inputs, output)
+    else:
+        combine = _FORMULAS[type(op)](op, a, b, output.quant)
 
     def run(*patches: Patch) -> np.ndarray:
         values = [patch.values for patch in patches]
@@ -211,6 +250,17 @@ def _(op: Binary, inputs: Sequence[Tensor], output: Tensor) -> Kernel:
 
 
 Combine = Callable[[np.ndarray, np.ndarray], np.ndarray]  # int8 operands of the formula -> int8
+
+
+def _library_pair(op: Binary, inputs: Sequence[Tensor], output: Tensor) -> Combine:
+    """As CMSIS-NN adds and multiplies."""
+    assert op.library is not None
+    pairing, rounding = pairing_between(op, inputs, output.quant), op.library
+    adds = isinstance(op, Add)
+    form = (sum_form if adds else product_form)(pairing, rounding)
+    assert form is not None
+    compute = sum_bytes if adds else product_bytes
+    return lambda first, second: compute(pairing, form, first, second, rounding)
 
 
 def _sum(op: Binary, a: Quantization, b: Quantization, y: Quantization) -> Combine:
@@ -304,6 +354,8 @@ def _(op: AveragePool, inputs: Sequence[Tensor], output: Tensor) -> Kernel:
     x, y = inputs[0].quant, output.quant
     shift = _unsigned_shift(op)
     all_taps = np.float32(op.window.kernel[0] * op.window.kernel[1])
+    if op.library is not None:
+        return _library_average(op)
 
     def run(patch: Patch) -> np.ndarray:
         centred = patch.padded(x.zero_point).astype(np.float32) - np.float32(x.zero_point)
@@ -321,6 +373,19 @@ def _(op: AveragePool, inputs: Sequence[Tensor], output: Tensor) -> Kernel:
     return run
 
 
+def _library_average(op: AveragePool) -> Kernel:
+    """The mean of the taps inside the map, as CMSIS-NN rounds it."""
+
+    def run(patch: Patch) -> np.ndarray:
+        total, inside = (
+            np.sum([tap.astype(np.int64) for tap in _taps(values, op.window)], axis=0)
+            for values in (patch.padded(0), patch.inside())
+        )
+        return _saturate(mean_bytes(total, inside), op.clamp)
+
+    return run
+
+
 @kernel.register
 def _(op: GlobalAveragePool, inputs: Sequence[Tensor], output: Tensor) -> Kernel:
     x, y = inputs[0].quant, output.quant
@@ -329,6 +394,8 @@ def _(op: GlobalAveragePool, inputs: Sequence[Tensor], output: Tensor) -> Kernel
 
     def run(patch: Patch) -> np.ndarray:
         total = patch.values.sum(axis=(0, 1), keepdims=True, dtype=np.int32)
+        if op.library is not None:
+            return _saturate(mean_bytes(total, pixels), op.clamp)
         return _requantize(total - np.int32(x.zero_point * pixels), factor, y, op.clamp)
 
     return run

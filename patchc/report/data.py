@@ -144,6 +144,16 @@ class Elsewhere:
 
 
 @dataclass(frozen=True, slots=True)
+class Rounded:
+    """How far a tensor is from onnxruntime's."""
+
+    name: str  # of a node, or an output
+    values: int
+    different: int
+    largest: int  # steps
+
+
+@dataclass(frozen=True, slots=True)
 class LibraryReport:
     """A library of others that computes layers, where it was at hand."""
 
@@ -152,7 +162,12 @@ class LibraryReport:
     source: str  # a package, or "a checkout"
     sha256: str | None  # of the files that the C needs; None: it needs none
     mode: str  # "copy": they are in OUT, "link": where they were found
+    numerics: str  # "exact", or as what it computes is rounded: `--numerics`
     layers: tuple[str, ...]  # nodes that it computes
+    # From onnxruntime, on the inputs of OUT's test: layers that it rounds in its own way, from the
+    # same operands each, and outputs of the network.
+    rounded: tuple[Rounded, ...]
+    outputs: tuple[Rounded, ...]
     elsewhere: tuple[Elsewhere, ...]
 
 

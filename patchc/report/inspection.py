@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from patchc.frontend import Unsupported
-from patchc.ir import Conv, Graph, Node, macs
+from patchc.ir import Conv, ConvSums, Graph, Node, macs
 from patchc.report.text import shorten
 
 
@@ -75,7 +75,7 @@ def inspect_layers(graph: Graph) -> tuple[InspectedLayer, ...]:
             op=_operator(node),
             shape=graph.tensors[node.output].shape,
             bytes=graph.tensors[node.output].bytes,
-            weights=int(node.op.weights.size) if isinstance(node.op, Conv) else 0,
+            weights=int(node.op.weights.size) if isinstance(node.op, Conv | ConvSums) else 0,
             macs=macs(graph, node),
         )
         for node in graph.nodes

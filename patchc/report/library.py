@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from patchc.codegen.libraries import LibraryMode
 from patchc.ir import Graph
 from patchc.kernels.cmsis_nn import FLAVOURS, is_library_kernel
@@ -10,7 +12,16 @@ from patchc.kernels.registry import Registry
 from patchc.libraries.cmsis_nn import CmsisNN
 from patchc.plan.types import Plan
 from patchc.planner.kernel_choice import Numerics, registry_of
-from patchc.report.data import Elsewhere, LibraryReport
+from patchc.report.data import Elsewhere, LibraryReport, Rounded
+from patchc.verify.difference import Difference
+
+
+@dataclass(frozen=True, slots=True)
+class Distances:
+    """From onnxruntime; empty where everything is exact."""
+
+    layers: tuple[tuple[str, Difference], ...] = ()
+    outputs: tuple[tuple[str, Difference], ...] = ()
 
 
 def library_report(
@@ -20,6 +31,8 @@ def library_report(
     flavours: tuple[str, ...],
     library: CmsisNN,
     mode: LibraryMode,
+    numerics: Numerics,
+    distances: Distances,
 ) -> LibraryReport:
     """`flavours`: the core's, those of the library among them."""
     kernel_of = {
@@ -44,7 +57,10 @@ def library_report(
         source=library.source,
         sha256=library.sha256(library.sources(functions)) if functions else None,
         mode=mode.value,
+        numerics=numerics.value,
         layers=tuple(here),
+        rounded=tuple(Rounded(n, d.values, d.differing, d.largest) for n, d in distances.layers),
+        outputs=tuple(Rounded(n, d.values, d.differing, d.largest) for n, d in distances.outputs),
         elsewhere=tuple(elsewhere),
     )
 

@@ -8,6 +8,7 @@ from rich.text import Text
 
 from patchc.report.text import shorten
 from patchc.verify.difference import Difference
+from patchc.verify.rounded import RoundedLayer
 from patchc.verify.verify import Verification
 
 _HISTOGRAM_ENTRIES = 7  # around 0; verify.json has them all
@@ -22,6 +23,7 @@ def render_verification(found: Verification) -> RenderableType:
     for row in _rows(found):
         table.add_row(*row)
     lines = [_distance(d) for d in found.golden.file if d.sqnr_db is not None]
+    lines += [_rounded(layer) for layer in found.rounded]
     lines += [f"warning: {text}" for text in found.golden.warnings]
     lines += [f"note: {text}" for text in found.golden.notes]
     lines += [f"MISMATCH: {text}" for text in found.failures]
@@ -60,8 +62,9 @@ def _rows(found: Verification) -> list[tuple[str, str, str, str]]:
     golden = found.golden
     rows = [(e.name, e.cases, e.bytes_compared, e.bytes_different) for e in found.equalities]
     remark = "must be equal" if golden.fully_fused else "partly float there"
+    remark = "rounded by CMSIS-NN" if golden.rounds else remark
     for what, differences in (
-        ("C = onnxruntime, integer form", golden.integer),
+        (f"C {'~' if golden.rounds else '='} onnxruntime, integer form", golden.integer),
         (f"C ~ the file in onnxruntime ({remark})", golden.file),
     ):
         for d in differences:
@@ -73,6 +76,15 @@ def _rows(found: Verification) -> list[tuple[str, str, str, str]]:
     values, differing = sum(d.values for d in nodes), sum(d.differing for d in nodes)
     rows.append((name, golden.cases, values, differing))
     return [(what, f"{n:,}", f"{values:,}", f"{wrong:,}") for what, n, values, wrong in rows]
+
+
+def _rounded(layer: RoundedLayer) -> str:
+    """From onnxruntime."""
+    found = layer.difference
+    return (
+        f"{layer.node}, rounded by CMSIS-NN: {found.differing:,} of {found.values:,} bytes differ, "
+        f"at most {found.largest} steps off"
+    )
 
 
 def _distance(difference: Difference) -> str:

@@ -32,6 +32,12 @@ _COSTS = CostTable(
         "max_pool.cmsis-nn-dsp": Coefficients(
             per_row=126_722, per_pixel=1_029_111, per_output=9_773
         ),
+        "add.cmsis-nn-dsp": Coefficients(per_call=67_595, per_row=153_136, per_output=58_500),
+        "average_pool.cmsis-nn-dsp": Coefficients(per_output=58_896),
+        "global_average_pool.cmsis-nn-dsp": Coefficients(
+            per_call=54_901, per_row=295_396, per_output=7_998
+        ),
+        "mul.cmsis-nn-dsp": Coefficients(per_call=68_595, per_row=141_136, per_output=26_500),
         "add": Coefficients(per_call=471_512, per_row=181_270, per_pixel=2_607, per_output=14_821),
         "add.dsp": Coefficients(
             per_call=403_309, per_row=190_946, per_pixel=1_231, per_output=8_501

@@ -32,6 +32,12 @@ _COSTS = CostTable(
         "max_pool.cmsis-nn-dsp": Coefficients(
             per_row=144_389, per_pixel=1_073_444, per_output=9_793
         ),
+        "add.cmsis-nn-dsp": Coefficients(per_call=71_836, per_row=169_051, per_output=66_000),
+        "average_pool.cmsis-nn-dsp": Coefficients(per_output=62_002),
+        "global_average_pool.cmsis-nn-dsp": Coefficients(
+            per_call=91_802, per_row=290_791, per_output=8_955
+        ),
+        "mul.cmsis-nn-dsp": Coefficients(per_call=73_595, per_row=153_136, per_output=28_250),
         "add": Coefficients(per_call=404_982, per_row=197_355, per_pixel=2_097, per_output=15_857),
         "add.dsp": Coefficients(per_call=323_222, per_row=213_737, per_pixel=868, per_output=9_500),
         "concat": Coefficients(per_call=1_228_818, per_output=9_929),

@@ -43,6 +43,12 @@ _COSTS = CostTable(
         "max_pool.cmsis-nn-mve": Coefficients(
             per_call=738_224, per_pixel=235_825, per_output=1_927
         ),
+        "add.cmsis-nn-mve": Coefficients(per_call=57_000, per_row=217_000, per_output=14_750),
+        "average_pool.cmsis-nn-mve": Coefficients(
+            per_row=387_401, per_pixel=51_657, per_output=34_351
+        ),
+        "global_average_pool.cmsis-nn-mve": Coefficients(per_call=1_059_767, per_output=2_047),
+        "mul.cmsis-nn-mve": Coefficients(per_call=55_434, per_row=156_192, per_output=7_500),
         "add": Coefficients(per_call=701_022, per_row=38_925, per_pixel=5_044, per_output=15_169),
         "add.mve": Coefficients(
             per_call=682_391, per_row=64_775, per_pixel=4_901, per_output=4_415

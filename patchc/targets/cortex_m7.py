@@ -13,25 +13,34 @@ _COSTS = CostTable(
     },
     kernels={
         "conv2d.cmsis-nn-dsp": Coefficients(
-            per_call=987_001, per_pixel=843_556, per_output=41_406, per_mac=2_406
+            per_call=804_995,
+            per_pixel=479_347,
+            per_output=45_023,
+            per_mac=1_568,
+            per_weight_byte=293,
+            per_tap=1_975,
         ),
         "conv2d_depthwise.cmsis-nn-dsp": Coefficients(
-            per_call=284_706, per_pixel=125_079, per_mac=7_915
+            per_call=247_218, per_mac=5_859, per_tap=17_022
         ),
         "conv2d_depthwise_basic.cmsis-nn-dsp-basic": Coefficients(
-            per_call=593_102, per_pixel=9_227_359, per_output=156_905, per_mac=9_139
+            per_call=931_887, per_output=214_264, per_mac=4_211, per_tap=128_402
         ),
         "conv2d_pointwise.cmsis-nn-dsp": Coefficients(
-            per_call=1_611_813,
-            per_row=314_764,
-            per_output=37_584,
-            per_mac=1_678,
-            per_weight_byte=5_482,
+            per_call=1_602_397, per_output=30_000, per_mac=1_066, per_weight_byte=3_862
         ),
-        "dense.cmsis-nn-dsp": Coefficients(per_call=369_076, per_output=94_000, per_mac=6_375),
+        "dense.cmsis-nn-dsp": Coefficients(
+            per_call=263_237, per_output=70_050, per_mac=4_305, per_tap=384
+        ),
         "max_pool.cmsis-nn-dsp": Coefficients(
-            per_row=126_722, per_pixel=1_029_111, per_output=9_773
+            per_call=558_487, per_row=86_675, per_pixel=229_641, per_output=17_819
         ),
+        "add.cmsis-nn-dsp": Coefficients(per_row=136_218, per_output=39_216),
+        "average_pool.cmsis-nn-dsp": Coefficients(per_output=38_562),
+        "global_average_pool.cmsis-nn-dsp": Coefficients(
+            per_call=256_330, per_row=138_500, per_output=5_004
+        ),
+        "mul.cmsis-nn-dsp": Coefficients(per_call=58_487, per_row=117_872, per_output=16_498),
         "add": Coefficients(per_call=217_378, per_row=137_717, per_pixel=953, per_output=8_935),
         "add.dsp": Coefficients(per_call=146_779, per_row=157_221, per_pixel=372, per_output=6_250),
         "concat": Coefficients(per_call=716_403, per_output=6_294),

@@ -10,7 +10,7 @@ import numpy as np
 
 from patchc.outdir import PLAN, read_source
 from patchc.pipeline import Progress, Stages, read_plan, run_stages, silent
-from patchc.planner.kernel_choice import Numerics, registry_of
+from patchc.planner.kernel_choice import Numerics, registry_of, rounding_of
 from patchc.planner.machine import ANY_CORE
 from patchc.programs.host import HostProgram, build
 from patchc.verify.golden import Case, Maps, file_outputs, graph_inputs
@@ -49,8 +49,8 @@ def unstacked(arrays: Mapping[str, np.ndarray]) -> list[dict[str, np.ndarray]]:
 def load_stages(out: Path, progress: Progress = silent) -> Stages:
     """Raises PatchcError when `out` is not what `patchc compile` wrote."""
     source = read_source(out)
-    plan = read_plan(out / PLAN)
-    machine = replace(ANY_CORE, registry=registry_of(Numerics(source.numerics)))
+    plan, numerics = read_plan(out / PLAN), Numerics(source.numerics)
+    machine = replace(ANY_CORE, registry=registry_of(numerics), rounding=rounding_of(numerics))
     return run_stages(
         out / source.model,
         source.input_shapes,

@@ -21,6 +21,7 @@ UNOPTIMIZED = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
 # Operators whose float form rounds otherwise than the integer kernel that it stands for.
 FLOAT_FORMS = frozenset(
     {"Conv", "FusedConv", "ConvTranspose", "Gemm", "FusedGemm", "MatMul", "FusedMatMul"}
+    | {"MatMulNBits"}
     | {"Add", "AveragePool", "GlobalAveragePool", "ReduceMean"}
 )
 

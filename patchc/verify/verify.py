@@ -15,11 +15,13 @@ import onnxruntime
 from patchc.measure.measure import Measurement, measure, targets, write_measured
 from patchc.outdir import VERIFY
 from patchc.pipeline import Progress, Stages, silent
+from patchc.planner.rounded import is_rounded
 from patchc.programs import host
 from patchc.reference import run_graph, run_schedule
 from patchc.verify.cases import random_cases, read_cases
 from patchc.verify.golden import Case, Golden, Maps, golden, graph_inputs
 from patchc.verify.network import load, load_stages, stacked, unstacked
+from patchc.verify.rounded import RoundedLayer, rounded_layers
 from patchc.version import __version__
 
 DEFAULT_CASES = 8
@@ -68,6 +70,7 @@ class Verification:
     firmware: tuple[Measurement, ...]  # per core; none on the host
     equalities: tuple[Equality, ...]
     golden: Golden
+    rounded: tuple[RoundedLayer, ...] = ()  # layers that CMSIS-NN rounds, from the same operands
 
     @property
     def failures(self) -> tuple[str, ...]:
@@ -128,6 +131,7 @@ def verify_out(
         firmware=(),
         equalities=_equalities(network.stages, maps, outputs, progress),
         golden=_golden(network.stages, cases, outputs, progress),
+        rounded=rounded_layers(network.stages.graph, maps[:GRAPH_CASES]),
     )
     (out / VERIFY).write_text(found.to_json(), encoding="utf-8")
     return found
@@ -159,6 +163,7 @@ def verify_firmware(
         firmware=figures,
         equalities=(*_equalities(stages, maps, outputs[0], progress), *others),
         golden=_golden(stages, cases, outputs[0], progress),
+        rounded=rounded_layers(stages.graph, maps[:GRAPH_CASES]),
     )
     (out / VERIFY).write_text(verification.to_json(), encoding="utf-8")
     if verification.passed:
@@ -186,7 +191,7 @@ def _golden(
     stages: Stages, cases: Sequence[Case], outputs: Sequence[Maps], progress: Progress
 ) -> Golden:
     progress("comparing with onnxruntime")
-    return golden(stages.imported, cases, outputs)
+    return golden(stages.imported, cases, outputs, is_rounded(stages.graph))
 
 
 def _equalities(

@@ -118,6 +118,21 @@ void patchc_pointwise_add(const patchc_sums *sums, const patchc_in *in,
 void patchc_pointwise_finish(const patchc_out *out, const patchc_sums *sums,
                              const patchc_conv_params *params);
 
+/* A convolution whose int32 sums are the output: the output view has PATCHC_SUM_BYTES channels for
+ * each of its channels, the bytes of a sum from the lowest on. Sums wrap. */
+enum { PATCHC_SUM_BYTES = 4 };
+
+typedef struct {
+    patchc_window window;
+    int32_t groups;
+    const int8_t *weights;       /* [c_out][kernel_h][kernel_w][c_in / groups] */
+    const int32_t *offsets;      /* [c_out]: bias minus input zero point * sum of weights */
+    int8_t pad_value;            /* the input's zero point */
+} patchc_conv_sums_params;
+
+void patchc_conv_sums(const patchc_out *out, const patchc_in *in, const patchc_pads *pads,
+                      const patchc_conv_sums_params *params);
+
 /* The kernels of two operands are given `b` as a map of the output's shape, or of one pixel that
  * meets every pixel, with all channels or one that meets every channel; or b is null, and
  * `constant` in the parameters, [channels], is in its place.

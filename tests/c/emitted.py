@@ -137,6 +137,14 @@ def concatenated(side: int = 12) -> Graph:
     return net.build(net.add(net.depthwise(y, 3), x, name="sum"))
 
 
+def logits() -> Schedule:
+    """Sums handed out of a tunnel."""
+    net = NetworkBuilder(24)
+    graph = net.build(net.sums(net.conv(net.input(6, 5, 3), 4, 3), 3, 3, name="logits"))
+    steps = tuple(StepPlan((node.name,)) for node in graph.nodes)
+    return lower(graph, Plan(InputMode.TILES, (TunnelPlan(steps),)))
+
+
 def maxout() -> Schedule:
     """The larger of the two halves of a convolution, under a limit per channel."""
     net = NetworkBuilder(22)
@@ -301,6 +309,7 @@ GOLDEN = {
     "tables_in_a_tunnel": Case(tables),
     "gate_tiles": Case(gate),
     "maxout_in_a_tunnel": Case(maxout),
+    "logits_in_a_tunnel": Case(logits),
     "rows_in_two_stripes": Case(rows_in_two_stripes),
     "concatenated_stream": Case(lambda: smallest(concatenated(8), InputMode.STREAM)),
 }

@@ -19,6 +19,7 @@ from patchc.ir import (
     Binary,
     Concat,
     Conv,
+    ConvSums,
     DepthToSpace,
     Extremum,
     GlobalAveragePool,
@@ -63,6 +64,9 @@ def brute_force(graph: Graph, node: Node, inputs: tuple[np.ndarray, ...]) -> np.
         return _depth_to_space(op, inputs[0], shape)
     if isinstance(op, Rearrange):
         return _rearrange(op, inputs[0], shape)
+    if isinstance(op, ConvSums):
+        acc = np.array([_accumulators(op, wide[0] - x.zero_point, at) for at in _pixels(shape)])
+        return np.array([[_bytes(sum_) for sum_ in pixel] for pixel in acc]).reshape(shape)
     if isinstance(op, Binary):
         real = _binary(graph, node, wide)
     elif isinstance(op, Softmax):
@@ -154,7 +158,12 @@ def _interpolated(graph: Graph, node: Node, x: np.ndarray, at: tuple[int, int]) 
     return np.array(found, np.float64)
 
 
-def _accumulators(op: Conv, x: np.ndarray, at: tuple[int, int]) -> np.ndarray:
+def _bytes(total: int) -> list[np.int8]:
+    """The lower 32 bits of a sum, the lowest byte first."""
+    return [np.uint8(int(total) >> 8 * k & 0xFF).astype(np.int8) for k in range(4)]
+
+
+def _accumulators(op: Conv | ConvSums, x: np.ndarray, at: tuple[int, int]) -> np.ndarray:
     weights = op.weights.astype(np.int64)
     depth, per_group = weights.shape[3], len(weights) // op.groups
     acc = op.bias.astype(np.int64).copy()

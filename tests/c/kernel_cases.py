@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from patchc.ir import (
     RESIZES,
+    SUMS,
     Add,
     AveragePool,
     Binary,
@@ -16,6 +17,7 @@ from patchc.ir import (
     Clamp,
     Concat,
     Conv,
+    ConvSums,
     DepthToSpace,
     Extremum,
     GlobalAveragePool,
@@ -153,6 +155,18 @@ def conv_case(
     op = Conv(window, groups, weights, weight_scales, bias, clamp(random))
     shape = (*size, groups * depth)
     return make(op, [shape], [x, quantization(random, out_scale)], seed)
+
+
+def sums_case(
+    window: Window, groups: int, depth: int, per_group: int, size: tuple[int, int], seed: int
+) -> Case:
+    """The sums of such a convolution. Some wrap."""
+    random = np.random.default_rng(seed)
+    c_out = groups * per_group
+    weights = random.integers(-128, 128, (c_out, *window.kernel, depth))
+    bias = random.integers(-(2**31), 2**31, c_out)
+    op = ConvSums(window, groups, weights, np.full(c_out, 0.01), bias)
+    return make(op, [(*size, groups * depth)], [quantization(random), SUMS], seed)
 
 
 def clamp(random: np.random.Generator) -> Clamp:
@@ -331,6 +345,14 @@ def sizes(draw: st.DrawFn, window: Window) -> tuple[int, int]:
 
 
 @st.composite
+def sums(draw: st.DrawFn) -> Case:
+    """Any geometry."""
+    window, groups = draw(windows()), draw(st.integers(1, 3))
+    counts = draw(st.integers(1, 6)), draw(st.integers(1, 5))
+    return sums_case(window, groups, *counts, draw(sizes(window)), draw(seeds))
+
+
+@st.composite
 def convolutions(draw: st.DrawFn) -> Case:
     """Any of the four kernels, as chosen takes them."""
     kind = draw(st.sampled_from(["any", "pointwise", "depthwise", "dense"]))
@@ -399,7 +421,7 @@ depths_to_space = st.builds(
     depth_to_space_case, factors, element_shapes(), seeds, interleaved=st.booleans()
 )
 global_pools = st.builds(global_pool_case, element_shapes(), seeds)
-windowed = st.one_of(convolutions(), max_pools(), average_pools(), rearrangements())
+windowed = st.one_of(convolutions(), sums(), max_pools(), average_pools(), rearrangements())
 coordinates = st.sampled_from(COORDINATES)
 resizes_nearest = st.builds(resize_nearest_case, pairs(1, 12), element_shapes(), seeds, coordinates)
 resizes_linear = st.builds(resize_linear_case, pairs(1, 12), element_shapes(), seeds, coordinates)

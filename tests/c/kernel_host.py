@@ -74,6 +74,16 @@ class ConvParams(ctypes.Structure):
     )
 
 
+class ConvSumsParams(ctypes.Structure):
+    _fields_ = (
+        ("window", Window),
+        ("groups", ctypes.c_int32),
+        ("weights", ctypes.POINTER(ctypes.c_int8)),
+        ("offsets", ctypes.POINTER(ctypes.c_int32)),
+        ("pad_value", ctypes.c_int8),
+    )
+
+
 class Near(ctypes.Structure):
     _fields_ = (
         ("constant", ctypes.c_uint32),
@@ -250,6 +260,7 @@ class LutParams(ctypes.Structure):
 
 STRUCTS: dict[str, type[ctypes.Structure]] = {
     "patchc_conv_params": ConvParams,
+    "patchc_conv_sums_params": ConvSumsParams,
     "patchc_add_params": AddParams,
     "patchc_mul_params": MulParams,
     "patchc_sub_params": SubParams,

@@ -44,6 +44,13 @@ def test_generic_convolution_computes_what_the_special_kernels_do(case: Case) ->
 
 
 @many
+@given(make.sums())
+def test_sums_of_a_convolution(case: Case) -> None:
+    """As their bytes; sums that wrap, pads that hide the map altogether."""
+    compare(case)
+
+
+@many
 @given(make.binaries)
 def test_two_operands(case: Case) -> None:
     """Rounded as on int8 or as on uint8; broadcast, constant, in either order."""
@@ -200,6 +207,7 @@ def test_every_kernel_is_chosen_by_some_case() -> None:
         make.depth_to_space_case((2, 3), (5, 5, 3), 0, interleaved=True),
         make.rearrange_case(Window((2, 2), (2, 2)), (4, 4, 3), 12, 0),
         make.softmax_case((5, 5, 3), 0),
+        make.sums_case(Window((3, 3)), 1, 2, 3, (5, 5), 0),
         make.lut_channels_case((5, 5, 3), 0),
     ]
     halves = {"pointwise_add", "pointwise_finish", "mean_add", "mean_finish"}

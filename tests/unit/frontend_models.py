@@ -128,7 +128,7 @@ def graph_inputs(imported: ImportedModel, feeds: Mapping[str, np.ndarray]) -> di
 def file_outputs(imported: ImportedModel, maps: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """The file's outputs that follow from the Graph's."""
     borders = {
-        border.onnx_name: border.from_map(maps[border.tensor]) for border in imported.outputs
+        border.host_name: border.from_map(maps[border.tensor]) for border in imported.outputs
     }
     return run(imported.epilogue.model, borders) if imported.epilogue else borders
 

@@ -200,7 +200,8 @@ def test_without_the_library_everything_else_works(model, tmp_path):
         (KernelOptions(numerics="x"), "--numerics 'x': choose one of exact, cmsis"),
         (KernelOptions(cmsis_nn="x"), "--cmsis-nn 'x': choose one of copy, link"),
         (KernelOptions("patchc", cmsis_nn_dir="x"), "--cmsis-nn-dir: not with --kernels patchc"),
-        (KernelOptions(numerics="cmsis"), "--numerics cmsis: not supported yet"),
+        (KernelOptions("patchc", "cmsis"), "--numerics cmsis: not with --kernels patchc"),
+        (KernelOptions(numerics="cmsis"), "CMSIS-NN is not installed"),
     ],
 )
 def test_options_that_are_wrong(options, message, model, tmp_path):
@@ -218,13 +219,45 @@ def test_the_report_names_layers_and_reasons(model, checkout, tmp_path):
     convolutions = {n.name for n in result.stages.graph.nodes if isinstance(n.op, Conv)}
     assert set(found["layers"]) == convolutions
     reasons = {one["node"]: one["reason"] for one in found["elsewhere"]}
-    assert set(reasons.values()) == {"the library has no function for it that patchc calls"}
+    assert set(reasons.values()) == {
+        "this CMSIS-NN has no arm_elementwise_add_s8",
+        "CMSIS-NN's mean rescales nothing, and output and input have different scales",
+    }
     assert patchc.verify(tmp_path / "out", cases=2).passed
     again = patchc.compile(model, tmp_path / "again", kernels=options, target="cortex-m4")
     for file in sorted(path for path in result.output.rglob("*") if path.is_file()):
         name = file.relative_to(result.output)
         if "build" not in name.parts and name.name != "verify.json":
             assert file.read_bytes() == (again.output / name).read_bytes()
+
+
+@pytest.mark.parametrize("numerics", ["cmsis", "cmsis-double"])
+def test_layers_that_it_rounds(numerics, tmp_path):
+    """Scales as they come: what is not proved is computed all the same, and the distance told."""
+    graph = small()
+    tensors = dict(graph.tensors)
+    pooled = next(node for node in graph.nodes if node.op.kind == "GlobalAveragePool")
+    tensors[pooled.output] = replace(
+        tensors[pooled.output], quant=tensors[pooled.inputs[0]].quant
+    )  # of 16 pixels: it rounds half away from zero
+    onnx.save(to_qoperator(replace(graph, tensors=tensors)), tmp_path / "free.onnx")
+    options = KernelOptions("cmsis-nn", numerics, cmsis_nn_dir=library().root)
+    out = tmp_path / "out"
+    result = patchc.compile(tmp_path / "free.onnx", out, kernels=options, target="cortex-m4")
+    found = json.loads((out / "report.json").read_text())["library"]
+    assert found["numerics"] == numerics
+    assert {one["name"] for one in found["rounded"]} == set(found["layers"])
+    assert any(one["different"] for one in found["rounded"])
+    assert [one["name"] for one in found["outputs"]] == list(result.stages.graph.outputs)
+    double = "-DPATCHC_CMSIS_NN_DOUBLE_ROUNDING" in (out / "Makefile").read_text()
+    assert double == (numerics == "cmsis-double")
+    verified = patchc.verify(out, cases=2)
+    assert verified.passed
+    assert verified.golden.rounds
+    assert [layer.node for layer in verified.rounded] == [
+        node.name for node in result.stages.graph.nodes if node.name in found["layers"]
+    ]
+    assert f"--numerics {numerics} " in (out / f"{result.report.model.name}.c").read_text()
 
 
 def test_a_plan_with_its_kernels_needs_it(model, tmp_path):

@@ -218,6 +218,28 @@ def test_a_request_that_cannot_be_met_is_one_error(case, model):
     assert not model.with_name("cut.onnx").exists()
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--grid", "2x2", "--until", "nowhere"],
+        ["--grid", "2x2", "--overlap", "14"],
+        ["--grid", "5x2"],
+        ["--grid", "2x2", "--from", "flatten_16"],
+        ["--grid", "2x2", "--until", "relu_3"],
+    ],
+    ids=["unknown node", "overlap", "not dividing", "no image", "read by others"],
+)
+def test_the_command_refuses_in_one_message(words, model):
+    """Exit code 2, nothing written. What it says is in REFUSED."""
+    cut = model.with_name("cut.onnx")
+    ran = click.testing.CliRunner().invoke(main, ["tunnel", str(model), "-o", str(cut), *words])
+    assert ran.exit_code == 2
+    assert ran.stdout == ""
+    assert ran.stderr.startswith("patchc: ")
+    assert "Traceback" not in ran.stderr
+    assert not cut.exists()
+
+
 def test_a_pool_that_is_larger_than_a_patchs_map_is_refused(tmp_path):
     net = FloatBuilder("pool")
     x = net.conv_relu(net.input(3, SIZE, SIZE), 4, 3, 2)

@@ -41,7 +41,7 @@ from patchc.ir import (
 )
 from patchc.ir.rules import window_output
 from patchc.ir.verifier import MAX_TAPS
-from tests.graphs import NetworkBuilder
+from tests.graphs import NetworkBuilder, small_sums
 
 QUANT = Quantization(0.5, 0)
 
@@ -210,6 +210,9 @@ BROKEN = {
     "n: Softmax takes one input, not 2": one_node(
         Softmax(), (5, 6, 3), (5, 6, 3), output=(5, 6, 3)
     ),
+    "n: bytes of sums have no scale of their own": one_node(
+        small_sums(), (5, 6, 3), quant=Quantization(0.5, 0)
+    ),
     "n: 7 channels in 6": one_node(Concat((0, 4), np.zeros(6)), (5, 6, 3), (5, 6, 3)),
 }
 
@@ -233,6 +236,7 @@ def test_the_printed_form_of_every_operator():
         (conv(clamp=Clamp(-128, 4)), "clamp[-128,4]"),
         (conv(c_in=4, groups=2), "Conv k3x3 p1,1,1,1 g2 w="),
         (conv(c_in=4, groups=4), "DepthwiseConv k3x3 p1,1,1,1 w="),
+        (small_sums(), "ConvSums k2x2 w="),
         (MaxPool(Window((2, 3), (2, 1), (1, 2))), "MaxPool k2x3 s2x1 d1x2("),
         (
             AveragePool(Window((2, 2)), count_include_pad=True),

@@ -14,10 +14,10 @@ ROOT = Path(__file__).resolve().parents[2] / "patchc"
 # Each imports only from itself and from those before it: the data flows in this order.
 ORDER = (
     *("version", "errors", "resources", "budget", "libraries"),
-    *("ir", "numerics", "passes", "frontend", "quantize", "independent"),
+    *("ir", "numerics", "passes", "frontend", "align", "quantize", "independent"),
     *("plan", "geometry", "targets", "kernels", "schedule", "memory", "planner"),
-    *("codegen", "reference", "pipeline", "align", "kernel_options"),
-    *("outdir", "programs", "measure", "verify", "report", "products", "api"),
+    *("codegen", "reference", "pipeline", "kernel_options"),
+    *("outdir", "certificate", "programs", "measure", "verify", "report", "products", "api"),
     *("cli_kernels", "commands", "cli"),
 )
 

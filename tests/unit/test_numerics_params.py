@@ -48,6 +48,7 @@ from patchc.numerics.structs import (
     ResizeLinearParams,
 )
 from patchc.numerics.thresholds import reachable_sums
+from tests.graphs import small_sums
 from tests.plans import chosen
 from tests.unit.numerics_nodes import conv, params, single
 
@@ -296,6 +297,7 @@ def test_sides_that_do_not_fit_16_bits(kind: type[ResizeLinear | ResizeNearest])
         (DepthToSpace((2, 2)), (4, 4, 4), "depth_to_space"),
         (Rearrange(Window((1, 1)), [3, 0]), (4, 4, 4), "rearrange"),
         (Softmax(), (4, 4, 4), "softmax"),
+        (small_sums(), (4, 4, 3), "conv_sums"),
         (Lut(np.arange(-128, 128), "x"), (4, 4, 4), "lut"),
         (Lut(np.zeros((4, 256)), "x"), (4, 4, 4), "lut_channels"),
     ],

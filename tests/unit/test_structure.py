@@ -45,7 +45,24 @@ def names(model: onnx.ModelProto) -> None:
         node.name = "same"
 
 
+def calls_itself(model: onnx.ModelProto) -> None:
+    function = model.functions.add(name="Foo", domain="foo")
+    function.node.append(helper.make_node("Foo", ["x"], ["y"], domain="foo"))
+    function.input.append("x")
+    function.output.append("y")
+    model.graph.node[0].op_type, model.graph.node[0].domain = "Foo", "foo"
+    model.opset_import.append(helper.make_opsetid("foo", 1))
+
+
+def square_zero_point(model: onnx.ModelProto) -> None:
+    name = "d_zero_point"
+    constant(model, name).CopyFrom(numpy_helper.from_array(np.full((1, 1), 1, np.uint8), name))
+
+
 FAULTS = {
+    "function": (calls_itself, "its local functions cannot be inlined"),
+    # onnxruntime loads it, and cannot run it
+    "zero_point": (square_zero_point, "onnxruntime does not take it"),
     "missing": (lambda m: reads(m, "nothing"), r"conv_b_sum \(Conv\) reads 'nothing'"),
     "cycle": (lambda m: reads(m, "total"), "the graph has a cycle"),
     "itself": (lambda m: reads(m, "conv_b_sum"), r"conv_b_sum \(Conv\) waits for its own"),
@@ -76,6 +93,17 @@ def test_a_fault_is_named(fault):
     change(model)
     with pytest.raises(PatchcError, match=wanted):
         import_model(model)
+
+
+@pytest.mark.parametrize("factor", [1e30, np.inf, np.nan])
+def test_a_map_enlarged_absurdly(factor):
+    net = QdqModel(unsigned=True)
+    x = net.quantized("image", 0.03, 2, "x")
+    a = net.quantized(net.conv(x, 3, 8, "c"), 0.03, -3, "a")
+    net.constant("factors", [1, 1, factor, 2], np.float32)
+    large = net.add("Resize", [a, "", "factors"], "large", mode="nearest")
+    with pytest.raises(PatchcError, match=r"large \(Resize\) is given 'factors'"):
+        import_model(net.model(net.quantized(large, 0.03, -3, "b")))
 
 
 def test_a_name_that_is_not_utf8(tmp_path):

@@ -13,7 +13,7 @@ from dataclasses import replace
 import numpy as np
 
 from patchc.frontend.axes import MAP_AXES, Axis, Layout, describe
-from patchc.frontend.builder import Result
+from patchc.frontend.builder import Result, sums_of
 from patchc.frontend.call import Call
 from patchc.frontend.load import MICROSOFT
 from patchc.frontend.refusal import RefusalError
@@ -27,7 +27,7 @@ from patchc.frontend.weights import (
     integer_bias,
     integer_weights,
 )
-from patchc.ir import Conv, Window
+from patchc.ir import Conv, ConvSums, Window
 
 # What the dimensions of a matrix product's input are where its layout is still open.
 CHANNELS_LAST = {2: ("w", "c"), 3: ("n", "w", "c"), 4: ("n", "h", "w", "c")}
@@ -48,16 +48,16 @@ def dense(call: Call) -> Value:
     return Pending(call.name, call.output, op, (source.tensor,), layout)
 
 
-@onnx_op("QGemm", domain=MICROSOFT, makes=(Conv,), limits=f"{_FACTORS}; float outputs; {_WEIGHTS}")
+@onnx_op("QGemm", domain=MICROSOFT, makes=(Conv, ConvSums), limits=f"{_FACTORS}; {_WEIGHTS}")
 def qgemm(call: Call) -> Value:
-    """A dense layer in a QOperator file."""
+    """A dense layer in a QOperator file. A float result is its sums, if no more layers follow."""
     _check_attributes(call, needs_beta=False)
-    if call.input(7) is None:
-        raise RefusalError("its output is float: give it an output scale and zero point")
     source = call.integers(0, *call.quantization(1, 2))
     axis = 0 if call.attribute("transB", 0) else 1
     op, source, layout = _dense(call, source, integer_weights(call, 3, axis))
     op = replace(op, bias=integer_bias(call, 6, op.weight_scales))
+    if call.input(7) is None:
+        return Pending(call.name, call.output, sums_of(op), (source.tensor,), layout)
     result = Result(call.output, layout, *call.quantization(7, 8))
     return call.builder.emit(call.name, op, (source.tensor,), result)
 

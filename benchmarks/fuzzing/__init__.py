@@ -1,0 +1,1 @@
+"""Files that are wrong in some way, and patchc run on them with limits."""

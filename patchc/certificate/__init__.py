@@ -1,0 +1,1 @@
+"""`python -m patchc.certificate OUT`: proves again what the C in OUT rests on."""

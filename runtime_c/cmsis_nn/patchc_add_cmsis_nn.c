@@ -1,0 +1,15 @@
+/* Sum, row by row: arm_elementwise_add_s8. */
+#include "patchc_cmsis_nn.h"
+
+void patchc_add_cmsis_nn(const patchc_out *out, const patchc_in *a, const patchc_in *b,
+                         const patchc_add_cmsis_nn_params *params)
+{
+    for (int32_t i = 0; i < out->rows; i++) {
+        (void)arm_elementwise_add_s8(patchc_in_row(a, i), patchc_in_row(b, i), params->a_offset,
+                                     params->a_multiplier, params->a_shift, params->b_offset,
+                                     params->b_multiplier, params->b_shift, params->left_shift,
+                                     patchc_out_row(out, i), params->zero_point,
+                                     params->multiplier, params->shift, params->lo, params->hi,
+                                     out->cols * out->channels);
+    }
+}

@@ -16,14 +16,13 @@ from patchc.ir import Conv, Graph, Tensor
 from patchc.kernels.cmsis_nn import flavours_for, form_of
 from patchc.kernels.registry import Registry
 from patchc.libraries.cmsis_nn import CmsisNN, checked
-from patchc.memory import check_placement, place
 from patchc.outdir import write_files
 from patchc.planner.kernel_choice import Numerics, registry_of, rounding_of
 from patchc.planner.machine import Machine
-from patchc.reference import run_graph, run_schedule
 from patchc.schedule.types import Schedule
 from patchc.targets.core import Core
 from tests.c.emitted import check_equal, options
+from tests.c.flavour_plans import placed_and_run
 
 WHEEL = "bakenn==1.0.0"
 SHA256 = "b8251e71a8fc39252df0d308fe9a5837bd86f7a31f1596a7dd4a319196f30e56"
@@ -93,17 +92,7 @@ def library_first(
 
 def write(schedule: Schedule, folder: Path, found: CmsisNN | None = None) -> Path:
     """The program, after numpy has run it over shadow memory."""
-    graph, placement = schedule.graph, place(schedule)
-    check_placement(schedule, placement)
-    random = np.random.default_rng(3)
-    image = {
-        name: random.integers(-128, 128, graph.tensors[name].shape).astype(np.int8)
-        for name in graph.inputs
-    }
-    wanted = run_graph(graph, image)
-    for name, values in run_schedule(schedule, placement, image).items():
-        np.testing.assert_array_equal(values, wanted[name])
-    write_files(folder, emit(schedule, placement, library_options(found)))
+    write_files(folder, emit(schedule, placed_and_run(schedule), library_options(found)))
     return folder
 
 

@@ -49,7 +49,7 @@ def fold_constants(model: onnx.ModelProto) -> None:
     for node in graph.node:
         given = [name for name in node.input if name]
         found: list[np.ndarray] = []
-        if all(name in constants for name in given) and not _has_subgraph(node):
+        if all(name in constants for name in given) and not has_subgraph(node):
             arrays = [
                 numpy_helper.to_array(constants[name]) if name else None for name in node.input
             ]
@@ -65,7 +65,8 @@ def fold_constants(model: onnx.ModelProto) -> None:
     graph.node.extend(kept)
 
 
-def _has_subgraph(node: onnx.NodeProto) -> bool:
+def has_subgraph(node: onnx.NodeProto) -> bool:
+    """Whether the node is control flow: an attribute of it is a graph."""
     return any(
         item.type in (AttributeProto.GRAPH, AttributeProto.GRAPHS) for item in node.attribute
     )

@@ -6,12 +6,12 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import onnx
-from onnx import AttributeProto, numpy_helper
+from onnx import numpy_helper
 
 from patchc.errors import PatchcError
 from patchc.frontend.builder import AssumptionError, Assumptions, GraphBuilder, gives_sums
 from patchc.frontend.call import Call
-from patchc.frontend.fold import fold
+from patchc.frontend.fold import fold, has_subgraph
 from patchc.frontend.live import live_nodes
 from patchc.frontend.load import LoadedModel
 from patchc.frontend.ops import entries, handlers
@@ -49,8 +49,6 @@ HEAVY_OPS = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul", "RNN", "GRU", 
 
 # Integer operators that choose their scales while they run.
 DYNAMIC_OPS = frozenset({"DynamicQuantizeLinear", "ConvInteger", "MatMulInteger"})
-
-SUBGRAPHS = (AttributeProto.GRAPH, AttributeProto.GRAPHS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +117,7 @@ class _Walk:
         """The values of the node's outputs. Raises RefusalError."""
         if id(node) in self._tail:
             return [After()] * len(node.output)
-        if any(
-            item.type in (AttributeProto.GRAPH, AttributeProto.GRAPHS) for item in node.attribute
-        ):
+        if has_subgraph(node):
             raise RefusalError("control flow is not supported")
         if node.op_type not in READ_RESULTS:
             self._settle(node.input)

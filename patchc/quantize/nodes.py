@@ -16,14 +16,6 @@ def attribute(node: onnx.NodeProto, name: str, default: Any) -> Any:
     return next(map(helper.get_attribute_value, found), default)
 
 
-def set_attributes(node: onnx.NodeProto, **values: Any) -> None:
-    """Give `node` these attributes in place of its own of the same names."""
-    kept = [item for item in node.attribute if item.name not in values]
-    del node.attribute[:]
-    node.attribute.extend(kept)
-    node.attribute.extend(helper.make_attribute(name, value) for name, value in values.items())
-
-
 class Wiring:
     """Who writes and who reads each tensor of a graph; its constants and shapes.
 

@@ -14,7 +14,7 @@ from patchc.kernels.dsp import DSP
 from patchc.kernels.mve import MVE
 from patchc.kernels.portable import PORTABLE
 from patchc.kernels.registry import KERNELS, Registry
-from patchc.memory import check_placement, place
+from patchc.memory import Placement, check_placement, place
 from patchc.plan.types import InputMode, Plan, TunnelPlan
 from patchc.planner.assign import assigned
 from patchc.planner.layer_by_layer import trivial_plan
@@ -86,8 +86,8 @@ def tunnel_plan(graph: Graph, option: int, machine: Machine, **changes: object) 
     return assigned(graph, Plan(InputMode.TILES, (tunnel,), pairs), machine)
 
 
-def check(schedule: Schedule, folder: Path, weights: WeightsMode = WeightsMode.INLINE) -> None:
-    """Numpy = shadow memory = C under the sanitizers."""
+def placed_and_run(schedule: Schedule) -> Placement:
+    """Where its buffers lie, after numpy has run the schedule over shadow memory: as the graph."""
     graph, placement = schedule.graph, place(schedule)
     check_placement(schedule, placement)
     random = np.random.default_rng(3)
@@ -98,8 +98,14 @@ def check(schedule: Schedule, folder: Path, weights: WeightsMode = WeightsMode.I
     wanted = run_graph(graph, image)
     for name, values in run_schedule(schedule, placement, image).items():
         np.testing.assert_array_equal(values, wanted[name])
+    return placement
+
+
+def check(schedule: Schedule, folder: Path, weights: WeightsMode = WeightsMode.INLINE) -> None:
+    """Numpy = shadow memory = C under the sanitizers."""
+    placed_and_run(schedule)
     write(schedule, folder, weights=weights)
-    check_equal(folder, graph, "sanitize")
+    check_equal(folder, schedule.graph, "sanitize")
 
 
 def in_groups(graph: Graph, plan: Plan, group: int, machine: Machine) -> Plan:

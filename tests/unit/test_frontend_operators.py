@@ -8,6 +8,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto
 
+from patchc.errors import PatchcError
 from patchc.frontend import find_unsupported, import_model
 from patchc.ir import Clamp, Conv, GlobalAveragePool, Lut, Padding, format_graph
 from patchc.passes import run_passes
@@ -300,7 +301,11 @@ def test_any_pool(attributes, kind, type_, size, include):
     out = X if kind == "MaxPool" else Y
     model = pool_net(kind, type_, shape=(1, 2, *size), out=out, **attributes)
     crops = "auto_pad with a stride that leaves out rows"
-    assume(not any(crops in item.reason for item in find_unsupported(model)))
+    try:
+        assume(not any(crops in item.reason for item in find_unsupported(model)))
+    except PatchcError as error:  # onnxruntime loads it, and cannot run it
+        assume("padding values must be non-negative" not in str(error))
+        raise
     check(model, cases=1)
 
 

@@ -41,6 +41,7 @@ from patchc.kernel_options import KernelOptions, kernel_choice
 from patchc.measure.bench import Bench, Part, bench_out
 from patchc.outdir import (
     CERTIFICATE,
+    PAGE,
     PLAN,
     REPORT,
     SOURCE,
@@ -77,6 +78,9 @@ from patchc.report.certificate import certificate
 from patchc.report.exploration import Exploration, frontier_points
 from patchc.report.floor import over_budget
 from patchc.report.inspection import Inspection, Rest, inspect_layers
+from patchc.report.page.build import build_page
+from patchc.report.page.read import read_out
+from patchc.report.page.render import render_page
 from patchc.schedule.printer import format_schedule
 from patchc.targets.cores import DEFAULT_CORE, core
 from patchc.targets.reserve import Reserve
@@ -253,6 +257,7 @@ def compile(
         stages.imported.sha256,
     )
     files[REPORT] = report.to_json()
+    files[PAGE] = render_page(build_page(report))
     kept_file, model_files = kept_model.beside([*files, SOURCE])
     files |= model_files
     files[SOURCE] = Source(
@@ -418,6 +423,16 @@ def bench(
         raise PatchcError(f"{wait_states} wait states: at least 0")
     part = Part(clock_mhz, wait_states)
     return bench_out(Path(output), target, opt=opt, part=part, progress=progress)
+
+
+def report(output: PathLike) -> Path:
+    """Write report.html in `output` again, with what `verify` and `bench` have found since, and
+    return its path. Raises PatchcError where `output` is not what `compile` wrote, or a file in it
+    is damaged; the page is as it was then."""
+    out = Path(output)
+    page = render_page(build_page(*read_out(out)))
+    (out / PAGE).write_text(page, encoding="utf-8", newline="\n")
+    return out / PAGE
 
 
 def run(

@@ -18,9 +18,11 @@ from patchc import api
 from patchc.cli_kernels import NAMES, kernel_options, taken
 from patchc.codegen import WeightsMode
 from patchc.commands.align import align_command
+from patchc.commands.report import report_command
 from patchc.commands.tunnel import tunnel_command
 from patchc.errors import PatchcError
 from patchc.measure.measure import ALL
+from patchc.outdir import PAGE
 from patchc.plan.types import InputMode, OutputMode
 from patchc.preference import LAYERS
 from patchc.quantize.images import ImagePreparation
@@ -360,7 +362,7 @@ def compile_command(ctx: click.Context, as_json: bool, **options: Any) -> None:
     _print(render(result.report))
     if result.search_gap is not None and options["prefer"] != LAYERS.text:
         click.echo(f"search   {_search(result)}")
-    click.echo(f"wrote {result.output}")
+    click.echo(f"wrote {result.output}; {PAGE} in it shows the plan")
 
 
 def _search(result: api.CompileResult) -> str:
@@ -685,6 +687,7 @@ def explore_command(
 
 main.add_command(_input_shape(tunnel_command))
 main.add_command(_input_shape(align_command))
+main.add_command(report_command)
 
 if __name__ == "__main__":
     main()

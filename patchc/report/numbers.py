@@ -1,0 +1,30 @@
+"""How numbers are written, on a terminal and on the page alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+def count(number: int) -> str:
+    """1234567 -> "1,234,567"."""
+    return f"{number:,}"
+
+
+def size(number: int) -> str:
+    """Bytes."""
+    return f"{number:,} B"
+
+
+def overhead(factor: float) -> str:
+    """F: multiply-accumulates executed / those of the plain network."""
+    return f"{factor:.3f}"
+
+
+def shape(sizes: Iterable[int]) -> str:
+    """(56, 56, 24) -> "56x56x24"."""
+    return "x".join(str(one) for one in sizes)
+
+
+def several(number: int, word: str) -> str:
+    """ "1 stripe", "2 stripes"."""
+    return f"{number:,} {word}{'' if number == 1 else 's'}"

@@ -13,6 +13,7 @@ import pytest
 
 import patchc
 from patchc.report import Report
+from patchc.report.page.network import runs_of
 from patchc.report.page.read import read_out
 from tests.onnx_float import quantized_cnn
 from tests.tools import BROWSERS, require_tool
@@ -89,7 +90,7 @@ def test_all_of_it_is_there(opened: Any, report: Report):
     assert page.locator("h2").all_inner_texts() == SECTIONS
     arena = page.locator("#time .scroll svg").first
     assert arena.locator("rect").count() == len(report.arena) + len(report.blocks)
-    assert page.locator("#network .picture").count() == len(report.blocks)
+    assert page.locator("#network .picture").count() == len(runs_of(report.blocks))
     assert page.locator("#network rect.cell").count() == len(report.layers)
     for number in (report.ram.total_bytes, report.ram.layerwise_bytes):
         assert page.get_by_text(f"{number:,}").first.is_visible()

@@ -20,6 +20,7 @@ from patchc.measure.bench import Bench, BlockCount, Part, StepCount
 from patchc.report import Report, to_text
 from patchc.report.page.axis import ticks
 from patchc.report.page.build import build_page
+from patchc.report.page.network import runs_of
 from patchc.report.page.picture import fitted
 from patchc.report.page.read import read_out
 from patchc.report.page.render import render_page
@@ -321,9 +322,9 @@ def test_long_names_are_cut_and_whole_when_pointed_at(out: Path):
     ("name", "pixels", "cut"),
     [
         ("short", 100, "short"),
-        ("features.12.conv.2", 80, "~12.conv.2"),
-        ("/backbone/stage/block/Conv", 84, "~block/Conv"),
-        ("an_unbroken_name_of_a_node", 60, "an_~node"),
+        ("features.12.conv.2", 84, "~12.conv.2"),
+        ("/backbone/stage/block/Conv", 92, "~block/Conv"),
+        ("an_unbroken_name_of_a_node", 65, "an_~node"),
         ("anything", 20, ""),
     ],
 )
@@ -441,3 +442,17 @@ def test_bench_json_is_read(tmp_path: Path, out: Path):
     assert asdict(bench)["blocks"]
     patchc.report(tmp_path / "out")
     assert page_of(tmp_path / "out").texts("span", "value")[3] == f"{bench.cycles:,}"
+
+
+def test_layers_between_tunnels_share_a_picture(out: Path):
+    block = read_out(out)[0].blocks[0]
+    layer, tunnel = replace(block, ticks=1, stripes=1), replace(block, ticks=9)
+    chain = (layer, layer, tunnel, tunnel, layer, tunnel, layer, layer, layer)
+    assert [(run.start, run.stop) for run in runs_of(chain)] == [
+        (0, 2),
+        (2, 3),
+        (3, 4),
+        (4, 5),
+        (5, 6),
+        (6, 9),
+    ]

@@ -6,6 +6,7 @@ from patchc.report.data import ArenaBuffer, Block, Held, Report
 from patchc.report.numbers import count, several, shape, size
 from patchc.report.page.axis import LEFT, RIGHT, STRIP, Frame
 from patchc.report.page.picture import (
+    CHARACTER,
     WIDTH,
     Column,
     Figure,
@@ -188,7 +189,8 @@ def liveness_figure(report: Report) -> Figure:
             frame.bottom - frame.up(block.bytes),
             "live peak" if index == peak else "live",
             block_title(index, block),
-            fitted(count(block.bytes), frame.column),
+            count(block.bytes) if frame.column >= _LABEL else "",
+            turned=frame.column < CHARACTER * len(count(block.bytes)),
         )
         for index, block in enumerate(report.blocks)
     ]

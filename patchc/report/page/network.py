@@ -1,14 +1,23 @@
-"""The network as tunnels: each layer's map as a box, and of it what there is at once."""
+"""The network as tunnels: a picture per tunnel, and one for the layers between two of them."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from itertools import groupby
 
-from patchc.report.data import ArenaBuffer, Block, Held, Layer, Report
+from patchc.report.data import Block, Report
 from patchc.report.numbers import count, several, shape, size
+from patchc.report.page.boxes import (
+    CELL,
+    ROW,
+    Network,
+    band,
+    box,
+    caption,
+    held_words,
+    layer_title,
+)
 from patchc.report.page.picture import (
     Column,
     Figure,
@@ -23,37 +32,14 @@ from patchc.report.page.picture import (
 )
 from patchc.report.text import operator_word
 
-_CELL, _ROW = 98.0, 142.0  # a layer
 _MOST = 11  # layers in a row
-_FACE = 46.0  # pixels of the network's largest map
-_LEAST_FACE = 5.0
-_DEEPEST = 18.0
-_FLOOR = 80.0  # where maps stand, below the upper edge of a cell
-_MODE = 16.0  # the line of a mode, above the cells
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """Where a layer's output is, and how much of it."""
-
-    buffer: ArenaBuffer
-    held: Held
+_MODE = 16.0  # pixels of the line of a mode, above the cells
 
 
 def network_figure(report: Report) -> Figure:
-    """A picture per block."""
-    places: dict[str, _Place] = {}
-    for buffer in report.arena:
-        for held in buffer.holds:
-            if not held.sums:
-                places[held.tensor] = _Place(buffer, held)
-    largest = max((max(layer.shape[:2]) for layer in report.layers), default=1)
-    modes = {node: mode for tunnel in report.tunnels for node, mode in tunnel.modes.items()}
-    pictures = []
-    for index, block in enumerate(report.blocks):
-        layers = [layer for layer in report.layers if layer.tunnel == index]
-        pictures.append(_block(index, block, layers, places, modes, largest))
-    kinds = {place.buffer.kind for place in places.values()}
+    """A picture per tunnel, and per run of layers."""
+    network = Network.of(report)
+    kinds = {place.buffer.kind for place in network.places.values()}
     keys = {
         "map": "held in full",
         "ring": "only the last rows are held",
@@ -65,159 +51,83 @@ def network_figure(report: Report) -> Figure:
         "The network as tunnels",
         "Each box is what a layer makes: height, width, channels. Coloured is as much of it as "
         "there is in memory at once. Layers in one frame run together, piece by piece.",
-        tuple(pictures),
+        tuple(_picture(report, run, network) for run in runs_of(report.blocks)),
         tuple(Key(kind, text) for kind, text in keys.items() if kind in kinds),
-        _layers(report, places, modes),
+        _layers(report, network),
     )
 
 
-def block_heading(index: int, block: Block, layers: int) -> str:
+def streams(block: Block) -> bool:
+    """Is it a tunnel?"""
+    return block.ticks > 1 or block.stripes > 1
+
+
+def runs_of(blocks: Sequence[Block]) -> list[range]:
+    """Each tunnel by itself, and what runs layer by layer between two of them, by their numbers."""
+    found: list[range] = []
+    for index, block in enumerate(blocks):
+        alone = streams(block) or not found or streams(blocks[index - 1])
+        start = index if alone else found.pop().start
+        found.append(range(start, index + 1))
+    return found
+
+
+def heading(report: Report, run: range, layers: int) -> str:
     """ "Tunnel 0: 13 layers, 4 stripes x 230 ticks, 56,683 B alive"."""
+    block = report.blocks[run.start]
+    most = max(report.blocks[index].bytes for index in run)
+    if not streams(block):
+        where = f"Block {run.start}" if len(run) == 1 else f"Blocks {run.start} to {run.stop - 1}"
+        return f"{where}, layer by layer: {'up to ' * (len(run) > 1)}{size(most)} alive"
     words = [several(layers, "layer")]
-    if block.ticks > 1 or block.stripes > 1:
-        words.append(f"{several(block.stripes, 'stripe')} x {several(block.ticks, 'tick')}")
+    words.append(f"{several(block.stripes, 'stripe')} x {several(block.ticks, 'tick')}")
     if block.reverse:
         words.append("from the last row to the first")
-    kind = "Tunnel" if block.ticks > 1 else "Layer" if block.nodes else "Rows"
-    return f"{kind} {index}: {', '.join([*words, f'{size(block.bytes)} alive'])}"
+    return f"Tunnel {run.start}: {', '.join([*words, f'{size(most)} alive'])}"
 
 
-def _block(
-    index: int,
-    block: Block,
-    layers: Sequence[Layer],
-    places: Mapping[str, _Place],
-    modes: Mapping[str, str],
-    largest: int,
-) -> Picture:
+def _picture(report: Report, run: range, network: Network) -> Picture:
+    layers = [layer for layer in report.layers if layer.tunnel in run]
+    steps = [layer.step for layer in layers]
+    mode = _MODE if len(set(steps)) < len(steps) else 0.0
     frames: list[Mark] = []
     marks: list[Mark] = []
     lines: list[Line] = []
     words: list[Words] = []
     for start in range(0, len(layers), _MOST):
         row = layers[start : start + _MOST]
-        y = start // _MOST * (_ROW + _MODE)
+        y = start // _MOST * (ROW + mode)
         column = 0
-        for _, run in groupby(row, key=lambda layer: layer.step):
-            together = list(run)
-            if len(together) > 1:
-                frames.append(
-                    Mark(column * _CELL + 2, y + 2, len(together) * _CELL - 4, _ROW + 10, "step")
-                )
-                mode = modes.get(together[-1].node, "together")
-                text = fitted(mode, len(together) * _CELL - 16)
-                words.append(Words(column * _CELL + 10, y + 16, text, "mode"))
-            column += len(together)
+        for _, together in groupby(row, key=lambda layer: layer.step):
+            step = list(together)
+            if len(step) > 1:
+                left, width = column * CELL, len(step) * CELL
+                frames.append(Mark(left + 2, y + 2, width - 4, ROW + mode - 6, "step"))
+                text = fitted(network.modes.get(step[-1].node, "together"), width - 16)
+                words.append(Words(left + 10, y + 16, text, "mode"))
+            column += len(step)
         for column, layer in enumerate(row):
-            place = places.get(layer.tensor)
-            x = column * _CELL
-            title = layer_title(layer, place, modes)
-            marks += _band(layer, place, x, y + _MODE, largest)
-            lines += _box(layer, x, y + _MODE, largest)
-            words += _caption(layer, place, x, y + _MODE)
-            marks.append(Mark(x + 4, y + _MODE + 2, _CELL - 8, _ROW - 10, "cell", title))
-    heading = block_heading(index, block, len(layers))
+            x, top = column * CELL, y + mode
+            marks += band(layer, network, x, top)
+            lines += box(layer, network, x, top)
+            words += caption(layer, network, x, top)
+            title = layer_title(layer, network)
+            marks.append(Mark(x + 4, top + 2, CELL - 8, ROW - 8, "cell", title))
     rows = math.ceil(len(layers) / _MOST)
-    width = min(max(len(layers), 1), _MOST) * _CELL
-    height = rows * (_ROW + _MODE)
-    name = f"{heading}; {block.name}"
+    above = heading(report, run, len(layers))
     return Picture(
-        name,
-        width,
-        height,
-        tuple(frames),
-        tuple(marks),
-        tuple(lines),
+        f"{above}; {report.blocks[run.start].name}",
+        min(max(len(layers), 1), _MOST) * CELL,
+        rows * (ROW + mode),
+        frames=tuple(frames),
+        marks=tuple(marks),
+        lines=tuple(lines),
         words=tuple(words),
-        heading=heading,
+        heading=above,
     )
 
 
-def _face(layer: Layer, largest: int) -> tuple[float, float, float]:
-    """Height, width and depth of a box. Sides go by the square root, so that small maps are seen,
-    depth by the logarithm of the channels."""
-    height, width, channels = layer.shape
-    tall, wide = (
-        _LEAST_FACE + (_FACE - _LEAST_FACE) * math.sqrt(side / largest) for side in (height, width)
-    )
-    return tall, wide, min(2 + 1.6 * math.log2(max(channels, 1)), _DEEPEST)
-
-
-def _corner(layer: Layer, x: float, y: float, largest: int) -> tuple[float, float]:
-    """The upper left corner of the front."""
-    tall, wide, deep = _face(layer, largest)
-    return x + (_CELL - wide - deep) / 2, y + _FLOOR - tall
-
-
-def _box(layer: Layer, x: float, y: float, largest: int) -> Iterator[Line]:
-    if layer.op == "Store":
-        return
-    tall, wide, deep = _face(layer, largest)
-    left, top = _corner(layer, x, y, largest)
-    right, bottom, up = left + wide, top + tall, deep * 0.6
-    near, far = (right, top), (right + deep, top - up)
-    yield Line(((left, top), (left + deep, top - up), far, near), "lid")
-    yield Line((near, far, (right + deep, bottom - up), (right, bottom)), "side")
-    yield Line(((left, top), near, (right, bottom), (left, bottom), (left, top)), "front")
-
-
-def _band(layer: Layer, place: _Place | None, x: float, y: float, largest: int) -> Iterator[Mark]:
-    """The part of the front that is held, in its middle."""
-    if place is None or layer.op == "Store":
-        return
-    tall, wide, _ = _face(layer, largest)
-    left, top = _corner(layer, x, y, largest)
-    height, width, _ = layer.shape
-    high = max(tall * min(place.held.rows / height, 1), 2.5)
-    broad = max(wide * min(place.held.columns / width, 1), 2.5)
-    yield Mark(left + (wide - broad) / 2, top + (tall - high) / 2, broad, high, place.buffer.kind)
-
-
-def _caption(layer: Layer, place: _Place | None, x: float, y: float) -> Iterator[Words]:
-    middle = x + _CELL / 2
-    lines = (
-        (layer.node, "name"),
-        (operator_word(layer), "note"),
-        (shape(layer.shape), "note"),
-        (_held(layer, place), "held"),
-    )
-    for number, (text, kind) in enumerate(lines):
-        yield Words(middle, y + _FLOOR + 15 + 13 * number, fitted(text, _CELL), kind, "middle")
-
-
-def _held(layer: Layer, place: _Place | None) -> str:
-    """How much of a layer's output there is, in a word or two."""
-    if layer.op == "Store":
-        return "handed over"
-    if place is None:
-        return "not in RAM"
-    held = place.held
-    height, _, channels = layer.shape
-    if (held.rows, held.columns, held.channels) == layer.shape:
-        return "in full"
-    if held.channels == channels and place.buffer.kind == "ring":
-        return f"{held.rows} of {height} rows"
-    return f"{held.rows}x{held.columns}x{held.channels} of it"
-
-
-def layer_title(layer: Layer, place: _Place | None, modes: Mapping[str, str]) -> str:
-    """All that there is to say of a layer."""
-    words = [f"{layer.node}: {operator_word(layer)} -> {shape(layer.shape)}"]
-    if layer.macs:
-        words.append(f"{count(layer.macs)} MACs")
-    words.append(f"kernel {layer.kernel}")
-    if layer.constant_bytes:
-        words.append(f"{size(layer.constant_bytes)} of constants")
-    if place is not None:
-        words.append(f"{_held(layer, place)}, in {place.buffer.kind} {place.buffer.name}")
-    if layer.in_place:
-        words.append("written over its operand")
-    if layer.node in modes:
-        words.append(modes[layer.node])
-    return ", ".join(words)
-
-
-def _layers(report: Report, places: Mapping[str, _Place], modes: Mapping[str, str]) -> Table:
+def _layers(report: Report, network: Network) -> Table:
     columns = (
         Column("block", numeric=True),
         Column("node"),
@@ -234,8 +144,8 @@ def _layers(report: Report, places: Mapping[str, _Place], modes: Mapping[str, st
             layer.node,
             operator_word(layer),
             shape(layer.shape),
-            _held(layer, places.get(layer.tensor)),
-            modes.get(layer.node, ""),
+            held_words(layer, network),
+            network.modes.get(layer.node, ""),
             layer.kernel,
             count(layer.macs) if layer.macs else "",
         )

@@ -14,7 +14,7 @@ from patchc.report.text import shorten
 
 _PART = re.compile(r"[./:]+")  # what lies between the parts of a name
 WIDTH = 1080.0  # of the page
-CHARACTER = 6.4  # pixels that one takes at most, at the size of labels
+CHARACTER = 7.0  # pixels that one takes at most, at the size of labels
 
 
 @dataclass(frozen=True, slots=True)

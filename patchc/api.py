@@ -65,6 +65,7 @@ from patchc.plan.json import to_json as plan_to_json
 from patchc.plan.printer import format_plan
 from patchc.plan.types import InputMode, OutputMode, Plan, handed_over
 from patchc.planner.choose import explore as explore_graph
+from patchc.planner.choose import layer_by_layer
 from patchc.planner.kinds import reserve_of
 from patchc.planner.machine import Machine, machine_of
 from patchc.preference import wanted
@@ -75,10 +76,11 @@ from patchc.quantize.quantize import QuantizeOptions
 from patchc.quantize.quantize import quantize as quantize_model
 from patchc.report import Report
 from patchc.report.certificate import certificate
-from patchc.report.exploration import Exploration, frontier_points
+from patchc.report.exploration import CYCLES, MACS, Exploration, frontier_points
 from patchc.report.floor import over_budget
 from patchc.report.inspection import Inspection, Rest, inspect_layers
 from patchc.report.page.build import build_page
+from patchc.report.page.frontier import exploration_html, exploration_svg
 from patchc.report.page.read import read_out
 from patchc.report.page.render import render_page
 from patchc.schedule.printer import format_schedule
@@ -522,6 +524,9 @@ def explore(
     model: PathLike,
     output: PathLike | None = None,
     *,
+    html: PathLike | None = None,
+    svg: PathLike | None = None,
+    csv: PathLike | None = None,
     target: str = DEFAULT_CORE,
     input_mode: str = InputMode.TILES.value,
     output_mode: str = OutputMode.ARENA.value,
@@ -532,7 +537,8 @@ def explore(
     progress: Progress = silent,
 ) -> Exploration:
     """The whole frontier of RAM against work of a quantised `model`: every plan of the search that
-    no other one beats in both. `output`: a file for the JSON form.
+    no other one beats in both, and the plan layer by layer. `output`: a file for the JSON form;
+    `html`, `svg` and `csv`: files for a page, its picture, and a line per plan.
 
     Each point can be had by `compile(budget=point.total_bytes)`. Raises PatchcError.
     """
@@ -544,9 +550,17 @@ def explore(
     progress("searching every budget")
     plain = sum(macs(graph, node) for node in graph.nodes)
     points = frontier_points(explore_graph(graph, mode, kept, outputs, machine), plain)
-    found = Exploration(path.name, target, mode.value, outputs.value, plain, points)
-    if output is not None:
-        Path(output).write_text(found.to_json(), encoding="utf-8")
+    (whole,) = frontier_points([layer_by_layer(graph, mode, kept, outputs, machine)], plain)
+    unit = MACS if core(target).cost_table is None else CYCLES
+    found = Exploration(path.name, target, mode.value, outputs.value, plain, unit, whole, points)
+    for file, text in (
+        (output, Exploration.to_json),
+        (csv, Exploration.to_csv),
+        (html, exploration_html),
+        (svg, exploration_svg),
+    ):
+        if file is not None:
+            Path(file).write_text(text(found), encoding="utf-8", newline="\n")
     return found
 
 

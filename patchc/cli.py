@@ -618,6 +618,9 @@ def inspect_command(
 @main.command("explore")
 @_model
 @click.option("-o", "output", type=_PATH, help="Write the frontier as JSON here, too.")
+@click.option("--html", type=_PATH, help="Write a page with its picture here.")
+@click.option("--svg", type=_PATH, help="Write the picture here.")
+@click.option("--csv", type=_PATH, help="Write a line per plan here.")
 @click.option(
     "--target",
     type=click.Choice(list(CORES)),
@@ -650,6 +653,9 @@ def inspect_command(
 def explore_command(
     model: Path,
     output: Path | None,
+    html: Path | None,
+    svg: Path | None,
+    csv: Path | None,
     target: str,
     input_mode: str,
     output_mode: str,
@@ -665,11 +671,15 @@ def explore_command(
     Examples:
       patchc explore int8.onnx
       patchc explore int8.onnx --input stream -o frontier.json
+      patchc explore int8.onnx --html frontier.html --csv frontier.csv
     """
     with _progress() as progress:
         found = api.explore(
             model,
             output,
+            html=html,
+            svg=svg,
+            csv=csv,
             target=target,
             input_mode=input_mode,
             output_mode=output_mode,

@@ -30,6 +30,7 @@ def build_page(
         Section("details", "Details", facts=_details(report)),
     )
     return Page(
+        brand="patchc report",
         title=report.model.name,
         subtitle=f"{report.target}, --input {report.input_mode}, --outputs {report.output_mode}",
         lead=_lead(report),

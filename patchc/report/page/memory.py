@@ -90,11 +90,13 @@ def arena_figure(report: Report) -> Figure:
     marks = [_buffer_mark(report, frame, buffer, nodes) for buffer in buffers]
     words = list(frame.numbers())
     over = [frame.level(top, "edge")]
-    words.append(Words(WIDTH - RIGHT, frame.up(top) - 6, f"arena {size(top)}", "strong", "end"))
+    above = frame.up(top) - 6
     if shown and limit is not None:
         over.append(frame.level(limit, "budget"))
         y = frame.up(limit) - 6
+        above = y if above - y < _LABEL else above
         words.append(Words(LEFT, y, f"budget less stack and statics {size(limit)}", "budget"))
+    words.append(Words(WIDTH - RIGHT, above, f"arena {size(top)}", "strong", "end"))
     blocks = frame.strip(_titles(report), peak_block(report))
     kinds = {buffer.kind for buffer in report.arena}
     return Figure(

@@ -14,7 +14,7 @@ from patchc.report.text import shorten
 
 _PART = re.compile(r"[./:]+")  # what lies between the parts of a name
 WIDTH = 1080.0  # of the page
-CHARACTER = 7.0  # pixels that one takes at most, at the size of labels
+CHARACTER = 6.7  # pixels that one takes at most, at the size of labels
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +156,7 @@ class Tile:
 class Page:
     """All of it."""
 
+    brand: str  # the command that it is of
     title: str
     subtitle: str
     lead: str

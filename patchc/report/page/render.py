@@ -6,13 +6,18 @@ from functools import cache
 
 import jinja2
 
-from patchc.report.page.picture import Page
+from patchc.report.page.picture import Page, Picture
 from patchc.resources import templates_dir
 
 
 def render_page(page: Page) -> str:
     """The text of the file. The same page gives the same bytes."""
     return _environment().get_template("page.html.j2").render(page=page)
+
+
+def render_picture(picture: Picture) -> str:
+    """The text of an SVG file that needs no other."""
+    return _environment().get_template("picture.svg.j2").render(picture=picture)
 
 
 def pixels(length: float) -> str:

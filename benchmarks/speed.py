@@ -36,7 +36,7 @@ from patchc.frontend import import_model
 from patchc.ir.graph import Node
 from patchc.measure.bench import Bench
 from patchc.passes import run_passes
-from patchc.report.text import WIDTH
+from patchc.report.words import WIDTH
 from patchc.targets.cores import CORES, core
 
 BUDGET = 65536  # bytes

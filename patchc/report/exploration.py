@@ -13,8 +13,8 @@ from rich.table import Table
 from rich.text import Text
 
 from patchc.planner.choose import Choice
-from patchc.report.numbers import count
 from patchc.report.plot import plotted
+from patchc.report.words import count
 from patchc.schedule.work import executed_work
 
 BAR_WIDTH = 20  # characters of the longest bar

@@ -6,7 +6,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from patchc.report.text import shorten
+from patchc.report.words import shorten
 from patchc.verify.difference import Difference
 from patchc.verify.rounded import RoundedLayer
 from patchc.verify.verify import Verification

@@ -13,8 +13,8 @@ import pytest
 
 import patchc
 from patchc.report import Report
-from patchc.report.page.network import runs_of
 from patchc.report.page.read import read_out
+from patchc.report.runs import runs_of
 from tests.onnx_float import quantized_cnn
 from tests.tools import BROWSERS, require_tool
 

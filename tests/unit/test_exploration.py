@@ -14,7 +14,8 @@ import patchc
 from patchc.report.exploration import Exploration, FrontierPoint, render_exploration
 from patchc.report.page.frontier import exploration_html, exploration_svg
 from patchc.report.plot import along, marks, more_at, plotted, reach, upwards
-from patchc.report.text import WIDTH, plain
+from patchc.report.text import plain
+from patchc.report.words import WIDTH
 from tests.onnx_float import quantized_cnn
 
 WHOLE = FrontierPoint(50_720, 50_016, 1000, 1.0, 2020, 14, 1)

@@ -20,11 +20,11 @@ from patchc.measure.bench import Bench, BlockCount, Part, StepCount
 from patchc.report import Report, to_text
 from patchc.report.page.axis import ticks
 from patchc.report.page.build import build_page
-from patchc.report.page.network import runs_of
 from patchc.report.page.picture import fitted
 from patchc.report.page.read import read_out
 from patchc.report.page.render import render_page
 from patchc.report.page.work import work
+from patchc.report.runs import runs_of
 from patchc.verify.difference import Difference
 from tests.onnx_float import quantized_cnn
 

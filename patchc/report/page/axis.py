@@ -6,8 +6,8 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from patchc.report.numbers import count
 from patchc.report.page.picture import WIDTH, Line, Mark, Words
+from patchc.report.words import count
 
 LEFT = 84.0  # of a frame, for the numbers of its axis
 RIGHT = 8.0

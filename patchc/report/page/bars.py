@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from patchc.report.data import Report
-from patchc.report.numbers import count, size
 from patchc.report.page.picture import WIDTH, Column, Figure, Key, Line, Mark, Picture, Words, table
+from patchc.report.words import count, size
 
 _LEFT, _RIGHT = 190.0, 110.0  # for names and for numbers
 _BAR, _STEP = 24.0, 34.0

@@ -6,10 +6,10 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from patchc.report.data import ArenaBuffer, Held, Layer, Report
-from patchc.report.numbers import count, shape, size
+from patchc.report.data import Layer, Report
 from patchc.report.page.picture import Line, Mark, Words, fitted
-from patchc.report.text import operator_word
+from patchc.report.runs import Place, held_words, operator_word, places
+from patchc.report.words import count, shape, size
 
 CELL, ROW = 98.0, 124.0  # pixels that a layer takes, words below it included
 FACE = 46.0  # pixels of the network's largest map
@@ -17,14 +17,6 @@ _LEAST_FACE = 5.0
 _DEEPEST = 18.0
 _FLOOR = 62.0  # where maps stand, below the upper edge of a cell
 _LINE = 13.0  # of words
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a layer's output is, and how much of it."""
-
-    buffer: ArenaBuffer
-    held: Held
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +30,9 @@ class Network:
     @staticmethod
     def of(report: Report) -> Network:
         """Of all the layers."""
-        places = {
-            held.tensor: Place(buffer, held)
-            for buffer in report.arena
-            for held in buffer.holds
-            if not held.sums
-        }
         modes = {node: mode for tunnel in report.tunnels for node, mode in tunnel.modes.items()}
         sides = (max(layer.shape[:2]) for layer in report.layers)
-        return Network(places, modes, max(sides, default=1))
+        return Network(places(report), modes, max(sides, default=1))
 
     def place(self, layer: Layer) -> Place | None:
         return self.places.get(layer.tensor)
@@ -102,26 +88,11 @@ def caption(layer: Layer, network: Network, x: float, y: float) -> Iterator[Word
         (layer.node, "name"),
         (operator_word(layer), "note"),
         (shape(layer.shape), "note"),
-        (held_words(layer, network), "held"),
+        (held_words(layer, network.place(layer)), "held"),
     )
     for number, (text, kind) in enumerate(lines):
-        yield Words(middle, y + _FLOOR + 15 + _LINE * number, fitted(text, CELL), kind, "middle")
-
-
-def held_words(layer: Layer, network: Network) -> str:
-    """How much of a layer's output there is, in a word or two."""
-    if layer.op == "Store":
-        return "handed over"
-    place = network.place(layer)
-    if place is None:
-        return "not in RAM"
-    held = place.held
-    height, _, channels = layer.shape
-    if (held.rows, held.columns, held.channels) == layer.shape:
-        return "in full"
-    if held.channels == channels and place.buffer.kind == "ring":
-        return f"{held.rows} of {height} rows"
-    return f"{held.rows}x{held.columns}x{held.channels} of it"
+        short = fitted(text, CELL) if kind == "name" else text  # numbers are never cut
+        yield Words(middle, y + _FLOOR + 15 + _LINE * number, short, kind, "middle")
 
 
 def layer_title(layer: Layer, network: Network) -> str:
@@ -134,7 +105,7 @@ def layer_title(layer: Layer, network: Network) -> str:
         words.append(f"{size(layer.constant_bytes)} of constants")
     place = network.place(layer)
     if place is not None:
-        words.append(f"{held_words(layer, network)}, in {place.buffer.kind} {place.buffer.name}")
+        words.append(f"{held_words(layer, place)}, in {place.buffer.kind} {place.buffer.name}")
     if layer.in_place:
         words.append("written over its operand")
     if layer.node in network.modes:

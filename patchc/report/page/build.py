@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from patchc.measure.bench import Bench
 from patchc.report.data import Report
-from patchc.report.numbers import count, overhead
 from patchc.report.page.bars import flash_figure, ram_figure
 from patchc.report.page.exactness import comparisons_figure, forms_figure, verdict
 from patchc.report.page.memory import arena_figure, liveness_figure
@@ -12,6 +11,7 @@ from patchc.report.page.network import network_figure
 from patchc.report.page.picture import Fact, Page, Section, Tile
 from patchc.report.page.work import Work, work, work_figure
 from patchc.report.text import budget_words, facts, how
+from patchc.report.words import count, overhead
 from patchc.verify.verify import Verification
 
 

@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterator
 
 from patchc.report.data import Report
-from patchc.report.numbers import count
 from patchc.report.page.picture import (
     WIDTH,
     Column,
@@ -19,6 +18,7 @@ from patchc.report.page.picture import (
     table,
 )
 from patchc.report.verification import comparison_rows
+from patchc.report.words import count
 from patchc.verify.difference import Difference
 from patchc.verify.verify import Verification
 

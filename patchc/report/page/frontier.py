@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from patchc.report.exploration import Exploration, FrontierPoint, more_words
-from patchc.report.numbers import count, several, size
 from patchc.report.page.axis import LEFT, RIGHT
 from patchc.report.page.picture import (
     WIDTH,
@@ -22,6 +21,7 @@ from patchc.report.page.picture import (
 )
 from patchc.report.page.render import render_page, render_picture
 from patchc.report.plot import along, marks, more_at, reach, upwards
+from patchc.report.words import count, several, size
 from patchc.version import __version__
 
 _TOP, _HIGH = 30.0, 330.0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from patchc.report.data import ArenaBuffer, Block, Held, Report
-from patchc.report.numbers import count, several, shape, size
 from patchc.report.page.axis import LEFT, RIGHT, STRIP, Frame
 from patchc.report.page.picture import (
     CHARACTER,
@@ -19,6 +18,7 @@ from patchc.report.page.picture import (
     fitted,
     table,
 )
+from patchc.report.words import count, several, shape, size
 
 KINDS = {
     "input": "an input, held in full",

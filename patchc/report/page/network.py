@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from itertools import groupby
 
-from patchc.report.data import Block, Report
-from patchc.report.numbers import count, several, shape, size
+from patchc.report.data import Report
 from patchc.report.page.boxes import (
     CELL,
     ROW,
@@ -15,7 +13,6 @@ from patchc.report.page.boxes import (
     band,
     box,
     caption,
-    held_words,
     layer_title,
 )
 from patchc.report.page.picture import (
@@ -30,7 +27,8 @@ from patchc.report.page.picture import (
     fitted,
     table,
 )
-from patchc.report.text import operator_word
+from patchc.report.runs import heading, held_words, operator_word, runs_of
+from patchc.report.words import count, shape
 
 _MOST = 11  # layers in a row
 _MODE = 16.0  # pixels of the line of a mode, above the cells
@@ -55,35 +53,6 @@ def network_figure(report: Report) -> Figure:
         tuple(Key(kind, text) for kind, text in keys.items() if kind in kinds),
         _layers(report, network),
     )
-
-
-def streams(block: Block) -> bool:
-    """Is it a tunnel?"""
-    return block.ticks > 1 or block.stripes > 1
-
-
-def runs_of(blocks: Sequence[Block]) -> list[range]:
-    """Each tunnel by itself, and what runs layer by layer between two of them, by their numbers."""
-    found: list[range] = []
-    for index, block in enumerate(blocks):
-        alone = streams(block) or not found or streams(blocks[index - 1])
-        start = index if alone else found.pop().start
-        found.append(range(start, index + 1))
-    return found
-
-
-def heading(report: Report, run: range, layers: int) -> str:
-    """ "Tunnel 0: 13 layers, 4 stripes x 230 ticks, 56,683 B alive"."""
-    block = report.blocks[run.start]
-    most = max(report.blocks[index].bytes for index in run)
-    if not streams(block):
-        where = f"Block {run.start}" if len(run) == 1 else f"Blocks {run.start} to {run.stop - 1}"
-        return f"{where}, layer by layer: {'up to ' * (len(run) > 1)}{size(most)} alive"
-    words = [several(layers, "layer")]
-    words.append(f"{several(block.stripes, 'stripe')} x {several(block.ticks, 'tick')}")
-    if block.reverse:
-        words.append("from the last row to the first")
-    return f"Tunnel {run.start}: {', '.join([*words, f'{size(most)} alive'])}"
 
 
 def _picture(report: Report, run: range, network: Network) -> Picture:
@@ -144,7 +113,7 @@ def _layers(report: Report, network: Network) -> Table:
             layer.node,
             operator_word(layer),
             shape(layer.shape),
-            held_words(layer, network),
+            held_words(layer, network.place(layer)),
             network.modes.get(layer.node, ""),
             layer.kernel,
             count(layer.macs) if layer.macs else "",

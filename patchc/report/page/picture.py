@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from patchc.report.text import shorten
+from patchc.report.words import shorten
 
 _PART = re.compile(r"[./:]+")  # what lies between the parts of a name
 WIDTH = 1080.0  # of the page

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from patchc.measure.bench import Bench
 from patchc.report.data import Report
-from patchc.report.numbers import count, size
 from patchc.report.page.axis import LEFT, RIGHT, ticks
 from patchc.report.page.picture import (
     WIDTH,
@@ -20,6 +19,7 @@ from patchc.report.page.picture import (
     Words,
     table,
 )
+from patchc.report.words import count, size
 
 _UP, _DOWN = 170.0, 90.0  # pixels for time and for flash
 _TOP, _GAP = 22.0, 6.0

@@ -1,8 +1,18 @@
-"""How numbers are written, on a terminal and on the page alike."""
+"""How numbers and names are written, on a terminal and on the page alike."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+
+WIDTH = 80  # letters of a terminal
+
+
+def shorten(name: str, width: int) -> str:
+    """`name` in at most `width` characters, cut in the middle: both ends tell nodes apart."""
+    if len(name) <= width:
+        return name
+    head = (width - 1) // 2
+    return f"{name[:head]}~{name[len(name) - (width - 1 - head) :]}"
 
 
 def count(number: int) -> str:

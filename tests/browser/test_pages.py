@@ -4,6 +4,7 @@ dark, the keyboard, paper."""
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -56,24 +57,32 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
+def frontier(out: Path) -> Path:
+    """The page of `patchc explore`."""
+    page = out.parent / "frontier.html"
+    patchc.explore(out.parent / "tiny.onnx", html=page, svg=page.with_suffix(".svg"))
+    return page
+
+
+@pytest.fixture(scope="module")
 def report(out: Path) -> Report:
     return read_out(out)[0]
 
 
 @pytest.fixture
 def opened(browser: Any, out: Path) -> Iterator[Any]:
-    """open(width, scheme): the report, in a window of that width. At the end nothing may have gone
-    wrong, and nothing may have been asked for but the file."""
+    """open(width, scheme, file): the report, or another page, in a window of that width. At the
+    end nothing may have gone wrong, and nothing may have been asked for but the file."""
     contexts, shown = [], []
 
-    def open_page(width: int = WIDE, scheme: str = "light") -> Any:
+    def open_page(width: int = WIDE, scheme: str = "light", file: Path | None = None) -> Any:
         context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
         contexts.append(context)
         one = Shown(context.new_page())
         shown.append(one)
         one.page.on("console", lambda message: one.faults.append(message.text))
         one.page.on("pageerror", lambda error: one.faults.append(str(error)))
-        url = (out / "report.html").as_uri()
+        url = (file or out / "report.html").as_uri()
         one.page.on("request", lambda got: one.faults.append(got.url) if got.url != url else None)
         one.page.goto(url)
         return one.page
@@ -141,6 +150,28 @@ def test_the_page_does_not_scroll_sideways(opened: Any, width: int):
     box = page.locator("#time .scroll").first
     inner, outer = box.evaluate("(one) => [one.scrollWidth, one.clientWidth]")
     assert (inner > outer) == (width < WIDE - 100)
+
+
+@pytest.mark.parametrize("width", [PHONE, WIDE])
+def test_the_frontier_is_shown(opened: Any, frontier: Path, width: int):
+    page = opened(width, file=frontier)
+    assert page.title() == "tiny.onnx: patchc explore"
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    mark = page.locator("rect.point.whole").last
+    mark.scroll_into_view_if_needed()
+    mark.hover()
+    assert "layer by layer" in page.locator(".readout").text_content()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_picture_stands_by_itself(opened: Any, frontier: Path, scheme: str):
+    page = opened(scheme=scheme, file=frontier.with_suffix(".svg"))
+    ink = page.locator("text.strong").first.evaluate("(one) => getComputedStyle(one).fill")
+    ground = page.locator("svg").first.evaluate("(one) => getComputedStyle(one).backgroundColor")
+    shades = [
+        luminance([float(part) for part in re.findall(r"[0-9.]+", one)]) for one in (ink, ground)
+    ]
+    assert (shades[0] > shades[1]) == (scheme == "dark")
 
 
 CHANNELS = """(one) => {

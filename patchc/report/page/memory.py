@@ -184,17 +184,7 @@ def liveness_figure(report: Report) -> Figure:
     shown = limit is not None and limit <= 1.5 * top
     frame = Frame(len(report.blocks), max(top, limit or 0 if shown else 0), _TOP, _LOW)
     marks = [
-        Mark(
-            frame.at(index) + 0.5,
-            frame.up(block.bytes),
-            frame.column - 1,
-            frame.bottom - frame.up(block.bytes),
-            "live peak" if index == peak else "live",
-            block_title(index, block),
-            count(block.bytes) if frame.column >= _LABEL else "",
-            turned=frame.column < CHARACTER * len(count(block.bytes)),
-        )
-        for index, block in enumerate(report.blocks)
+        _alive_mark(frame, index, block, index == peak) for index, block in enumerate(report.blocks)
     ]
     over, words = [], list(frame.numbers())
     if shown and limit is not None:
@@ -232,6 +222,25 @@ def liveness_figure(report: Report) -> Figure:
         ),
         (Key("live", "bytes alive"), Key("live peak", "the block that sets the peak")),
         _blocks(report),
+    )
+
+
+def _alive_mark(frame: Frame, index: int, block: Block, peak: bool) -> Mark:
+    """A bar with its number, where there is room for all of that."""
+    width, high = frame.column - 1, frame.bottom - frame.up(block.bytes)
+    number = count(block.bytes)
+    turned = width < CHARACTER * len(number)
+    long, short = (high, width) if turned else (width, high)
+    fits = long >= CHARACTER * len(number) and short >= _LABEL
+    return Mark(
+        frame.at(index) + 0.5,
+        frame.up(block.bytes),
+        width,
+        high,
+        "live peak" if peak else "live",
+        block_title(index, block),
+        number if fits else "",
+        turned,
     )
 
 

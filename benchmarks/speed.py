@@ -38,7 +38,7 @@ from patchc.kernel_options import KernelOptions
 from patchc.measure.bench import Bench
 from patchc.passes import run_passes
 from patchc.planner.kernel_choice import Kernels
-from patchc.report.text import WIDTH
+from patchc.report.words import WIDTH
 from patchc.targets.cores import CORES, core
 
 BUDGET = 65536  # bytes

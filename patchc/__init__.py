@@ -1,11 +1,11 @@
 """patchc: a memory-aware graph compiler from ONNX CNNs to C for microcontrollers.
 
-The calls below are what the commands do; see their docstrings. `verify` is the call; the package of
-that name is reached by `from patchc.programs.host import build` and the like.
+The calls below are what the commands do; see their docstrings. `verify` and `report` are the calls;
+the packages of these names are reached by `from patchc.report.data import Report` and the like.
 """
 
-# `verify` comes after the package of that name, which
-# patchc.api has imported by then, and so stands for the call.
+# They come after the packages of their names, which patchc.api has imported by then, and so stand
+# for the calls.
 from patchc.api import (
     CompileResult,
     align,
@@ -15,6 +15,7 @@ from patchc.api import (
     explore,
     inspect,
     quantize,
+    report,
     run,
     tunnel,
     verify,
@@ -33,6 +34,7 @@ __all__ = [
     "explore",
     "inspect",
     "quantize",
+    "report",
     "run",
     "tunnel",
     "verify",

@@ -41,6 +41,7 @@ from patchc.kernel_options import KernelOptions, kernel_choice
 from patchc.measure.bench import Bench, Part, bench_out
 from patchc.outdir import (
     CERTIFICATE,
+    PAGE,
     PLAN,
     REPORT,
     SOURCE,
@@ -64,6 +65,7 @@ from patchc.plan.json import to_json as plan_to_json
 from patchc.plan.printer import format_plan
 from patchc.plan.types import InputMode, OutputMode, Plan, handed_over
 from patchc.planner.choose import explore as explore_graph
+from patchc.planner.choose import layer_by_layer
 from patchc.planner.kinds import reserve_of
 from patchc.planner.machine import Machine, machine_of
 from patchc.preference import wanted
@@ -74,9 +76,13 @@ from patchc.quantize.quantize import QuantizeOptions
 from patchc.quantize.quantize import quantize as quantize_model
 from patchc.report import Report
 from patchc.report.certificate import certificate
-from patchc.report.exploration import Exploration, frontier_points
+from patchc.report.exploration import CYCLES, MACS, Exploration, frontier_points
 from patchc.report.floor import over_budget
 from patchc.report.inspection import Inspection, Rest, inspect_layers
+from patchc.report.page.build import build_page
+from patchc.report.page.frontier import exploration_html, exploration_svg
+from patchc.report.page.read import read_out
+from patchc.report.page.render import render_page
 from patchc.schedule.printer import format_schedule
 from patchc.targets.cores import DEFAULT_CORE, core
 from patchc.targets.reserve import Reserve
@@ -253,6 +259,7 @@ def compile(
         stages.imported.sha256,
     )
     files[REPORT] = report.to_json()
+    files[PAGE] = render_page(build_page(report))
     kept_file, model_files = kept_model.beside([*files, SOURCE])
     files |= model_files
     files[SOURCE] = Source(
@@ -420,6 +427,16 @@ def bench(
     return bench_out(Path(output), target, opt=opt, part=part, progress=progress)
 
 
+def report(output: PathLike) -> Path:
+    """Write report.html in `output` again, with what `verify` and `bench` have found since, and
+    return its path. Raises PatchcError where `output` is not what `compile` wrote, or a file in it
+    is damaged; the page is as it was then."""
+    out = Path(output)
+    page = render_page(build_page(*read_out(out)))
+    (out / PAGE).write_text(page, encoding="utf-8", newline="\n")
+    return out / PAGE
+
+
 def run(
     output: PathLike,
     inputs: Case | Sequence[Case] | PathLike | None = None,
@@ -507,6 +524,9 @@ def explore(
     model: PathLike,
     output: PathLike | None = None,
     *,
+    html: PathLike | None = None,
+    svg: PathLike | None = None,
+    csv: PathLike | None = None,
     target: str = DEFAULT_CORE,
     input_mode: str = InputMode.TILES.value,
     output_mode: str = OutputMode.ARENA.value,
@@ -517,7 +537,8 @@ def explore(
     progress: Progress = silent,
 ) -> Exploration:
     """The whole frontier of RAM against work of a quantised `model`: every plan of the search that
-    no other one beats in both. `output`: a file for the JSON form.
+    no other one beats in both, and the plan layer by layer. `output`: a file for the JSON form;
+    `html`, `svg` and `csv`: files for a page, its picture, and a line per plan.
 
     Each point can be had by `compile(budget=point.total_bytes)`. Raises PatchcError.
     """
@@ -529,9 +550,17 @@ def explore(
     progress("searching every budget")
     plain = sum(macs(graph, node) for node in graph.nodes)
     points = frontier_points(explore_graph(graph, mode, kept, outputs, machine), plain)
-    found = Exploration(path.name, target, mode.value, outputs.value, plain, points)
-    if output is not None:
-        Path(output).write_text(found.to_json(), encoding="utf-8")
+    (whole,) = frontier_points([layer_by_layer(graph, mode, kept, outputs, machine)], plain)
+    unit = MACS if core(target).cost_table is None else CYCLES
+    found = Exploration(path.name, target, mode.value, outputs.value, plain, unit, whole, points)
+    for file, text in (
+        (output, Exploration.to_json),
+        (csv, Exploration.to_csv),
+        (html, exploration_html),
+        (svg, exploration_svg),
+    ):
+        if file is not None:
+            Path(file).write_text(text(found), encoding="utf-8", newline="\n")
     return found
 
 

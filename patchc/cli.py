@@ -18,9 +18,11 @@ from patchc import api
 from patchc.cli_kernels import NAMES, kernel_options, taken
 from patchc.codegen import WeightsMode
 from patchc.commands.align import align_command
+from patchc.commands.report import report_command
 from patchc.commands.tunnel import tunnel_command
 from patchc.errors import PatchcError
 from patchc.measure.measure import ALL
+from patchc.outdir import PAGE
 from patchc.plan.types import InputMode, OutputMode
 from patchc.preference import LAYERS
 from patchc.quantize.images import ImagePreparation
@@ -360,7 +362,7 @@ def compile_command(ctx: click.Context, as_json: bool, **options: Any) -> None:
     _print(render(result.report))
     if result.search_gap is not None and options["prefer"] != LAYERS.text:
         click.echo(f"search   {_search(result)}")
-    click.echo(f"wrote {result.output}")
+    click.echo(f"wrote {result.output}; {PAGE} in it shows the plan")
 
 
 def _search(result: api.CompileResult) -> str:
@@ -616,6 +618,9 @@ def inspect_command(
 @main.command("explore")
 @_model
 @click.option("-o", "output", type=_PATH, help="Write the frontier as JSON here, too.")
+@click.option("--html", type=_PATH, help="Write a page with its picture here.")
+@click.option("--svg", type=_PATH, help="Write the picture here.")
+@click.option("--csv", type=_PATH, help="Write a line per plan here.")
 @click.option(
     "--target",
     type=click.Choice(list(CORES)),
@@ -648,6 +653,9 @@ def inspect_command(
 def explore_command(
     model: Path,
     output: Path | None,
+    html: Path | None,
+    svg: Path | None,
+    csv: Path | None,
     target: str,
     input_mode: str,
     output_mode: str,
@@ -663,11 +671,15 @@ def explore_command(
     Examples:
       patchc explore int8.onnx
       patchc explore int8.onnx --input stream -o frontier.json
+      patchc explore int8.onnx --html frontier.html --csv frontier.csv
     """
     with _progress() as progress:
         found = api.explore(
             model,
             output,
+            html=html,
+            svg=svg,
+            csv=csv,
             target=target,
             input_mode=input_mode,
             output_mode=output_mode,
@@ -685,6 +697,7 @@ def explore_command(
 
 main.add_command(_input_shape(tunnel_command))
 main.add_command(_input_shape(align_command))
+main.add_command(report_command)
 
 if __name__ == "__main__":
     main()

@@ -11,7 +11,7 @@ from patchc.frontend.export import to_qoperator
 from patchc.kernel_options import KernelChoice
 from patchc.pipeline import Stages, random_maps, schedule_graph
 from patchc.plan.types import OutputMode, Plan
-from patchc.planner.cost import CoreCost, executed_cost
+from patchc.planner.cost import CoreCost, node_costs
 from patchc.planner.kernel_choice import Numerics
 from patchc.planner.layer_by_layer import trivial_plan
 from patchc.planner.rounded import as_computed, is_rounded
@@ -46,9 +46,9 @@ def make_report(
         plain = trivial_plan(stages.graph, mode, outputs, machine)
         found = schedule_graph(stages.imported, stages.graph, plain, machine=machine)
         layerwise = found.placement.arena_bytes
-    instructions = None
+    cycles = None
     if target.cost_table is not None:
-        instructions = executed_cost(stages.schedule, CoreCost(target.cost_table))
+        cycles = node_costs(stages.schedule, CoreCost(target.cost_table))
     constants = constant_facts(stages.schedule)
     facts = Facts(
         name=options.name,
@@ -56,7 +56,7 @@ def make_report(
         budget_bytes=limit,
         reserve_bytes=options.stack_bytes,
         layerwise_bytes=layerwise,
-        instructions=instructions,
+        cycles=cycles,
         constant_bytes=constants.bytes,
         weights_bytes=constants.flash,
         exact=constants.exact,

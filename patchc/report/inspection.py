@@ -11,7 +11,7 @@ from rich.text import Text
 
 from patchc.frontend import Unsupported
 from patchc.ir import Conv, ConvSums, Graph, Node, macs
-from patchc.report.text import shorten
+from patchc.report.words import shorten
 
 
 @dataclass(frozen=True, slots=True)

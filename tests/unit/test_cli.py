@@ -21,7 +21,7 @@ from patchc.cli import main
 from patchc.plan.printer import format_plan
 from patchc.quantize.images import METADATA_KEY
 from patchc.quantize.quantize import Activation, Format
-from patchc.report.text import WIDTH
+from patchc.report.words import WIDTH
 from patchc.schedule.printer import format_schedule
 from patchc.verify.sessions import saturates, session
 from tests.onnx_float import CLASSES, IMAGE, quantized_cnn, samples, tiny_cnn

@@ -16,9 +16,10 @@ ORDER = (
     *("version", "errors", "resources", "budget", "libraries"),
     *("ir", "numerics", "passes", "frontend", "align", "quantize", "independent"),
     *("plan", "geometry", "targets", "kernels", "schedule", "memory", "planner"),
+    "preference",
     *("codegen", "reference", "pipeline", "kernel_options"),
     *("outdir", "certificate", "programs", "measure", "verify", "report", "products", "api"),
-    *("cli_kernels", "commands", "cli"),
+    *("cli_kernels", "commands", "cli", "__main__"),
 )
 
 

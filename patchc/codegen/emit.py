@@ -18,7 +18,7 @@ from patchc.codegen.functions import describe_functions
 from patchc.codegen.layout import comment_block, comment_lines
 from patchc.codegen.libraries import LibraryUse, library_use
 from patchc.codegen.names import Names
-from patchc.codegen.options import EmitOptions, WeightsMode
+from patchc.codegen.options import LICENCE, EmitOptions, WeightsMode
 from patchc.codegen.ports import Port, input_ports, output_ports
 from patchc.codegen.program import FileScope, Program
 from patchc.codegen.tables import Tables
@@ -266,6 +266,7 @@ class _Network:
             *comment_lines(f"sha256: {options.model_sha256}"),
             *comment_lines(f"Command: {options.command_line}"),
             *(comment_lines(f"Calls {self.library.title}.") if self.library else ()),
+            f"SPDX-License-Identifier: {LICENCE}",
         ]
 
     def description(self) -> str:

@@ -12,6 +12,9 @@ from patchc.errors import PatchcError
 from patchc.ir import Rounding
 from patchc.libraries.cmsis_nn import CmsisNN
 
+# Of what is emitted and of runtime_c: NOTICE says what it means. The templates name it, too.
+LICENCE = "Apache-2.0 OR 0BSD"
+
 
 class WeightsMode(str, Enum):
     """Where convolution weights are."""

@@ -9,6 +9,7 @@ from functools import cache, cached_property
 
 import jinja2
 
+from patchc.choices import InputMode, WeightsMode
 from patchc.codegen import layout
 from patchc.codegen.calls import BlockFunction, declared, is_whole, outermost, whole_block
 from patchc.codegen.constants import ConstantArray, Key, NodeConstants, node_constants
@@ -18,7 +19,7 @@ from patchc.codegen.functions import describe_functions
 from patchc.codegen.layout import comment_block, comment_lines
 from patchc.codegen.libraries import LibraryUse, library_use
 from patchc.codegen.names import Names
-from patchc.codegen.options import LICENCE, EmitOptions, WeightsMode
+from patchc.codegen.options import LICENCE, EmitOptions
 from patchc.codegen.ports import Port, input_ports, output_ports
 from patchc.codegen.program import FileScope, Program
 from patchc.codegen.tables import Tables
@@ -27,7 +28,6 @@ from patchc.codegen.weights import WeightsFiles, pack
 from patchc.kernels.kernel import Kernel
 from patchc.memory.placement import Placement
 from patchc.numerics.node_forms import FormCounts
-from patchc.plan.types import InputMode
 from patchc.resources import runtime_dir, templates_dir
 from patchc.schedule.types import Call, KernelCall, Load, Move, Schedule, Store
 

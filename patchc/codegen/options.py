@@ -4,23 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from enum import Enum
 
-from patchc.codegen.libraries import LibraryMode
+from patchc.choices import LibraryMode, Rounding, WeightsMode
 from patchc.codegen.names import C_WORDS
 from patchc.errors import PatchcError
-from patchc.ir import Rounding
 from patchc.libraries.cmsis_nn import CmsisNN
 
 # Of what is emitted and of runtime_c: NOTICE says what it means. The templates name it, too.
 LICENCE = "Apache-2.0 OR 0BSD"
-
-
-class WeightsMode(str, Enum):
-    """Where convolution weights are."""
-
-    INLINE = "inline"  # const arrays in NAME_weights_*.c
-    EXTERN = "extern"  # NAME_weights.bin, behind a pointer that the caller gives
 
 
 @dataclass(frozen=True, slots=True)

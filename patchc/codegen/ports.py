@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from patchc.choices import InputMode
 from patchc.codegen.layout import COLUMNS, packed
 from patchc.codegen.names import Names
 from patchc.errors import PatchcError
 from patchc.ir import ConvSums, Graph
 from patchc.memory.placement import Placement
-from patchc.plan.types import InputMode
 from patchc.schedule.types import BufferKind, Schedule
 
 

@@ -7,8 +7,6 @@ into the quantised file (metadata key "patchc.image"), so both uses agree.
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,38 +15,10 @@ from onnx import helper
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from patchc.errors import PatchcError
+from patchc.quantize.options import ImagePreparation
 
-METADATA_KEY = "patchc.image"
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".webp")
 MODES = {1: "L", 3: "RGB"}  # number of channels -> Pillow's mode
-
-
-@dataclass(frozen=True, slots=True)
-class ImagePreparation:
-    """value = (pixel * scale - mean) / std, per channel where there is more than one number."""
-
-    mean: tuple[float, ...] = (0.0,)
-    std: tuple[float, ...] = (1.0,)
-    scale: float = 1.0
-
-    def to_json(self) -> str:
-        return json.dumps(asdict(self), sort_keys=True)
-
-    @staticmethod
-    def of(model: onnx.ModelProto) -> ImagePreparation:
-        """What the file says; pixels as they are where it says nothing. Raises PatchcError."""
-        for entry in model.metadata_props:
-            if entry.key == METADATA_KEY:
-                try:
-                    found = json.loads(entry.value)
-                    mean, std = tuple(found["mean"]), tuple(found["std"])
-                    return ImagePreparation(mean, std, float(found["scale"]))
-                except (ValueError, KeyError, TypeError) as error:
-                    raise PatchcError(
-                        f"{model.graph.name}: metadata {METADATA_KEY!r} is not what patchc "
-                        f"quantize writes: {entry.value!r}"
-                    ) from error
-        return ImagePreparation()
 
 
 def load_image(

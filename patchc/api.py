@@ -42,6 +42,7 @@ from patchc.errors import PatchcError
 from patchc.frontend import cut_before, find_unsupported, import_model
 from patchc.frontend.load import load as read_model
 from patchc.frontend.model import ImportedModel
+from patchc.frontend.names import file_names
 from patchc.independent.patches import parse_grid
 from patchc.independent.rewrite import Tunnelled, TunnelOptions, rewrite
 from patchc.ir import format_graph, macs
@@ -69,6 +70,7 @@ from patchc.pipeline import (
     schedule_graph,
     silent,
 )
+from patchc.pixels import pixel_table
 from patchc.plan.json import to_json as plan_to_json
 from patchc.plan.printer import format_plan
 from patchc.plan.types import Plan, handed_over
@@ -242,6 +244,8 @@ def compile(
             model_sha256=stages.imported.sha256,
             command_line=command_line(options, budget, prefer, stages.plan, choice),
             golden=golden_vectors(stages),
+            names=file_names(stages.imported),
+            pixels=pixel_table(stages.imported),
         ),
     )
     files[PLAN] = plan_to_json(stages.plan)

@@ -10,7 +10,7 @@ from functools import cache, cached_property
 import jinja2
 
 from patchc.choices import InputMode, WeightsMode
-from patchc.codegen import layout
+from patchc.codegen import helpers, layout
 from patchc.codegen.calls import BlockFunction, declared, is_whole, outermost, whole_block
 from patchc.codegen.constants import ConstantArray, Key, NodeConstants, node_constants
 from patchc.codegen.describe import arena_map, call_numbers
@@ -58,6 +58,8 @@ def emit(schedule: Schedule, placement: Placement, options: EmitOptions) -> dict
     }
     for number, file in enumerate(network.weights.sources):
         files[file.name] = _render("weights.c.j2", facts | {"file": file, "number": number + 1})
+    if network.helpers.are_there:
+        files[network.helpers.file] = _render("helpers.c.j2", facts)
     files.update(firmware_files(_render, facts, options.target))
     files.update(network.weights.parts)
     if network.blob:
@@ -145,11 +147,15 @@ class _Network:
 
     @cached_property
     def inputs(self) -> tuple[Port, ...]:
-        return input_ports(self.schedule, self.placement)
+        return input_ports(self.schedule, self.placement, self.options.names)
 
     @cached_property
     def outputs(self) -> tuple[Port, ...]:
-        return output_ports(self.schedule, self.placement)
+        return output_ports(self.schedule, self.placement, self.options.names)
+
+    @cached_property
+    def helpers(self) -> helpers.Helpers:
+        return helpers.Helpers(self.options.name, self.options.pixels, self.outputs)
 
     @cached_property
     def weights_field(self) -> str:
@@ -200,7 +206,7 @@ class _Network:
     @property
     def exported(self) -> set[str]:
         """Identifiers with which those of NAME.c must not collide."""
-        words = ("run", "inputs", "outputs", "reader", "writer")
+        words = ("run", "inputs", "outputs", "reader", "writer", *helpers.NAMES)
         names = {f"{self.options.name}_{word}" for word in words}
         return names | {array.name for array in self.arrays}
 
@@ -222,6 +228,7 @@ class _Network:
         )
         buffers = [self.schedule.buffers[name] for name in self.placement.offsets]
         sources = [f"{options.name}.c", *(file.name for file in self.weights.sources)]
+        sources += [self.helpers.file] if self.helpers.are_there else []
         used = [kernel.source for kernel in self.kernels]
         used += sorted({source for kernel in self.kernels for source in kernel.shared})
         used += [source for _, source in self.parts]
@@ -255,6 +262,7 @@ class _Network:
             "sources": sources,
             "library": self.library,
             "included": sorted(path.rsplit("/", 1)[-1] for path in included),
+            "helpers": self.helpers,
             "golden_cases": options.golden.cases if options.golden else 0,
         }
 

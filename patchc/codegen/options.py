@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from patchc.choices import LibraryMode, Rounding, WeightsMode
 from patchc.codegen.names import C_WORDS
@@ -24,6 +25,25 @@ class GoldenVectors:
 
 
 @dataclass(frozen=True, slots=True)
+class Pixels:
+    """The network's int8 of a camera's byte, where that is a function of one byte per channel."""
+
+    rows: tuple[tuple[int, ...], ...]  # per channel, 256 of them
+    words: str  # what is computed, for a comment
+
+    @property
+    def shift(self) -> int | None:
+        """What every byte less that is its int8, where there is such a number."""
+        shifts = {byte - value for row in self.rows for byte, value in enumerate(row)}
+        return shifts.pop() if len(shifts) == 1 else None
+
+    @property
+    def distinct(self) -> tuple[tuple[int, ...], ...]:
+        """The rows, one for all channels where they are equal."""
+        return self.rows[:1] if len(set(self.rows)) == 1 else self.rows
+
+
+@dataclass(frozen=True, slots=True)
 class EmitOptions:
     """The facts that go into headers and comments, and the few choices of form.
 
@@ -39,6 +59,8 @@ class EmitOptions:
     stack_bytes: int  # NAME_STACK_BYTES
     weights: WeightsMode = WeightsMode.INLINE
     golden: GoldenVectors | None = None
+    names: Mapping[str, str] = field(default_factory=dict)  # of inputs and outputs in the ONNX file
+    pixels: Pixels | None = None
     cmsis_nn: CmsisNN | None = None  # for kernels that call it
     cmsis_nn_mode: LibraryMode = LibraryMode.COPY
     cmsis_nn_rounding: Rounding = Rounding.SINGLE

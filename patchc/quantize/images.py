@@ -29,9 +29,21 @@ def load_image(
     Float inputs get prepared values, as `preparation` or else the model's metadata says; uint8
     inputs pixels. Raises PatchcError: not a picture, or the model has no such input.
     """
+    return as_input(_pixels(Path(path), *picture_shape(model)), model, preparation)
+
+
+def picture_shape(model: onnx.ModelProto) -> tuple[int, int, int]:
+    """Height, width and channels of the model's one input. Raises PatchcError as `image_input`."""
+    height, width, channels, _ = _geometry(image_input(model))
+    return height, width, channels
+
+
+def as_input(
+    pixels: np.ndarray, model: onnx.ModelProto, preparation: ImagePreparation | None = None
+) -> np.ndarray:
+    """Pixels, uint8 (H, W, C), as the model's one input takes them; raises as `load_image`."""
     value = image_input(model)
-    height, width, channels, channels_last = _geometry(value)
-    pixels = _pixels(Path(path), height, width, channels)
+    *_, channels_last = _geometry(value)
     if value.type.tensor_type.elem_type == onnx.TensorProto.FLOAT:
         pixels = _prepare(pixels.astype(np.float32), preparation or ImagePreparation.of(model))
     if not channels_last:

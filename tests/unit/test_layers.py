@@ -17,8 +17,18 @@ ORDER = (
     *("ir", "numerics", "passes", "frontend", "align", "quantize", "independent"),
     *("plan", "geometry", "targets", "kernels", "schedule", "memory", "planner"),
     *("codegen", "reference", "pipeline", "kernel_options"),
-    *("outdir", "certificate", "programs", "measure", "verify", "report", "products", "api"),
-    *("patchc", "cli_kernels", "commands", "cli", "__main__"),
+    *(
+        "outdir",
+        "certificate",
+        "programs",
+        "measure",
+        "verify",
+        "pixels",
+        "report",
+        "products",
+        "api",
+    ),
+    *("api", "patchc", "cli_kernels", "commands", "cli", "__main__"),
 )
 
 

@@ -246,6 +246,7 @@ def compile(
             golden=golden_vectors(stages),
             names=file_names(stages.imported),
             pixels=pixel_table(stages.imported),
+            report=report.to_dict(),
         ),
     )
     files[PLAN] = plan_to_json(stages.plan)

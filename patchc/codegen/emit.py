@@ -22,6 +22,7 @@ from patchc.codegen.names import Names
 from patchc.codegen.options import LICENCE, EmitOptions
 from patchc.codegen.ports import Port, input_ports, output_ports
 from patchc.codegen.program import FileScope, Program
+from patchc.codegen.readme import readme_facts
 from patchc.codegen.tables import Tables
 from patchc.codegen.tunnels import Shared, TunnelFunction, tunnel
 from patchc.codegen.weights import WeightsFiles, pack
@@ -60,6 +61,9 @@ def emit(schedule: Schedule, placement: Placement, options: EmitOptions) -> dict
         files[file.name] = _render("weights.c.j2", facts | {"file": file, "number": number + 1})
     if network.helpers.are_there:
         files[network.helpers.file] = _render("helpers.c.j2", facts)
+    if options.report is not None:
+        shown = readme_facts(schedule.input_mode.value, options.report)
+        files["README.md"] = _render("readme.md.j2", facts | shown)
     files.update(firmware_files(_render, facts, options.target))
     files.update(network.weights.parts)
     if network.blob:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from patchc.choices import LibraryMode, Rounding, WeightsMode
 from patchc.codegen.names import C_WORDS
@@ -61,6 +62,7 @@ class EmitOptions:
     golden: GoldenVectors | None = None
     names: Mapping[str, str] = field(default_factory=dict)  # of inputs and outputs in the ONNX file
     pixels: Pixels | None = None
+    report: Mapping[str, Any] | None = None  # the data of report.json, for README.md
     cmsis_nn: CmsisNN | None = None  # for kernels that call it
     cmsis_nn_mode: LibraryMode = LibraryMode.COPY
     cmsis_nn_rounding: Rounding = Rounding.SINGLE

@@ -26,15 +26,25 @@ from onnx import helper
 from patchc.align.align import align_model
 from patchc.align.result import Aligned, refuse_unproved
 from patchc.budget import parse_budget
-from patchc.codegen import EmitOptions, WeightsMode, emit
+from patchc.choices import (
+    DEFAULT_CASES,
+    HOST,
+    QEMU,
+    InputMode,
+    Merge,
+    OutputMode,
+    Weights,
+    WeightsMode,
+)
+from patchc.codegen import EmitOptions, emit
 from patchc.codegen.names import file_stem
 from patchc.errors import PatchcError
 from patchc.frontend import cut_before, find_unsupported, import_model
 from patchc.frontend.load import load as read_model
 from patchc.frontend.model import ImportedModel
-from patchc.independent.merge import Merge
+from patchc.frontend.names import file_names
 from patchc.independent.patches import parse_grid
-from patchc.independent.rewrite import Tunnelled, TunnelOptions, Weights, rewrite
+from patchc.independent.rewrite import Tunnelled, TunnelOptions, rewrite
 from patchc.ir import format_graph, macs
 from patchc.ir import verify as verify_graph
 from patchc.kernel_options import KernelOptions, kernel_choice
@@ -61,9 +71,10 @@ from patchc.pipeline import (
     schedule_graph,
     silent,
 )
+from patchc.pixels import pixel_table
 from patchc.plan.json import to_json as plan_to_json
 from patchc.plan.printer import format_plan
-from patchc.plan.types import InputMode, OutputMode, Plan, handed_over
+from patchc.plan.types import Plan, handed_over
 from patchc.planner.choose import explore as explore_graph
 from patchc.planner.choose import layer_by_layer
 from patchc.planner.kinds import reserve_of
@@ -72,7 +83,7 @@ from patchc.preference import wanted
 from patchc.products import command_line, golden_vectors, identifier, make_report
 from patchc.quantize.calibration import Calibration
 from patchc.quantize.images import load_image
-from patchc.quantize.quantize import QuantizeOptions
+from patchc.quantize.options import QuantizeOptions
 from patchc.quantize.quantize import quantize as quantize_model
 from patchc.report import Report
 from patchc.report.certificate import certificate
@@ -90,15 +101,7 @@ from patchc.verify.cases import check_case, read_case
 from patchc.verify.change import Change, changed
 from patchc.verify.golden import Case
 from patchc.verify.network import load
-from patchc.verify.verify import (
-    DEFAULT_CASES,
-    HOST,
-    QEMU,
-    Inputs,
-    Verification,
-    verify_firmware,
-    verify_out,
-)
+from patchc.verify.verify import Inputs, Verification, verify_firmware, verify_out
 from patchc.version import __version__
 
 PathLike = str | Path
@@ -247,6 +250,9 @@ def compile(
             model_sha256=stages.imported.sha256,
             command_line=command_line(options, budget, prefer, stages.plan, choice),
             golden=golden_vectors(stages),
+            names=file_names(stages.imported),
+            pixels=pixel_table(stages.imported),
+            report=report.to_dict(),
         ),
     )
     files[PLAN] = plan_to_json(stages.plan)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from patchc.choices import InputMode, OutputMode
 from patchc.errors import PatchcError
 from patchc.frontend import import_model
 from patchc.frontend.model import ImportedModel
@@ -15,7 +16,7 @@ from patchc.ir import Graph
 from patchc.memory import Placement, check_placement, place
 from patchc.passes import run_passes
 from patchc.plan.json import from_json as plan_from_json
-from patchc.plan.types import InputMode, OutputMode, Plan
+from patchc.plan.types import Plan
 from patchc.planner.assign import assigned
 from patchc.planner.choose import choose
 from patchc.planner.machine import ANY_CORE, Machine

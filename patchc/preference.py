@@ -6,9 +6,8 @@ import math
 import re
 from dataclasses import dataclass
 
-from patchc.budget import parse_budget
+from patchc.budget import NO_LIMIT, parse_budget
 from patchc.errors import PatchcError
-from patchc.planner.search import NO_LIMIT
 
 LEAST = "least"  # as a budget: no number, but the least that the search reaches
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import re
 
+from patchc.choices import LibraryMode, Numerics, OutputMode
 from patchc.codegen import EmitOptions, GoldenVectors, constant_facts
-from patchc.codegen.libraries import LibraryMode
 from patchc.codegen.names import C_WORDS, file_stem
 from patchc.frontend.export import to_qoperator
 from patchc.kernel_options import KernelChoice
 from patchc.pipeline import Stages, random_maps, schedule_graph
-from patchc.plan.types import OutputMode, Plan
+from patchc.plan.types import Plan
 from patchc.planner.cost import CoreCost, node_costs
-from patchc.planner.kernel_choice import Numerics
 from patchc.planner.layer_by_layer import trivial_plan
 from patchc.planner.rounded import as_computed, is_rounded
 from patchc.reference import run_graph

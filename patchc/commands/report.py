@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from patchc import api
+import patchc
 
 
 @click.command("report")
@@ -23,4 +23,4 @@ def report_command(out: Path) -> None:
       patchc verify out --on qemu && patchc bench out
       patchc report out
     """
-    click.echo(f"wrote {api.report(out)}")
+    click.echo(f"wrote {patchc.report(out)}")

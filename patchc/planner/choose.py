@@ -17,14 +17,16 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from patchc.budget import NO_LIMIT
+from patchc.choices import InputMode, OutputMode
 from patchc.ir import Graph
 from patchc.memory import Placement, place, reversed_blocks
-from patchc.plan.types import InputMode, OutputMode, Plan, handed_over
+from patchc.plan.types import Plan, handed_over
 from patchc.planner.branched import Branched, one_branch, planned_branches
 from patchc.planner.kinds import reserve_of
 from patchc.planner.layer_by_layer import priced_plan
 from patchc.planner.machine import ANY_CORE, Machine
-from patchc.planner.search import NO_LIMIT, Point, Search
+from patchc.planner.search import Point, Search
 from patchc.schedule.lower import lower
 from patchc.schedule.types import Schedule
 from patchc.targets.reserve import NO_RESERVE, Reserve

@@ -6,11 +6,12 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from patchc.choices import InputMode
 from patchc.frontend.model import ImportedModel
 from patchc.ir import Conv, macs
 from patchc.memory import Placement, element_peak, live_bytes, liveness_peak
 from patchc.numerics.node_forms import FormCounts
-from patchc.plan.types import InputMode, Plan, TunnelPlan
+from patchc.plan.types import Plan, TunnelPlan
 from patchc.planner.machine import ANY_CORE, Machine
 from patchc.report.arena import arena_report, block_reports
 from patchc.report.choices import kernel_choices

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import onnxruntime
 
+from patchc.choices import DEFAULT_CASES, HOST, QEMU
 from patchc.measure.measure import Measurement, measure, targets, write_measured
 from patchc.outdir import VERIFY
 from patchc.pipeline import Progress, Stages, silent
@@ -23,12 +24,6 @@ from patchc.verify.golden import Case, Golden, Maps, golden, graph_inputs
 from patchc.verify.network import load, load_stages, stacked, unstacked
 from patchc.verify.rounded import RoundedLayer, rounded_layers
 from patchc.version import __version__
-
-DEFAULT_CASES = 8
-
-# Where the C runs.
-HOST: str = "host"
-QEMU: str = "qemu"
 
 # numpy takes seconds per case of a large network, and its shadow memory more. onnxruntime sees
 # every case, so a few are enough to show that the chain of equalities has no gap.

@@ -17,10 +17,10 @@ from onnx import TensorProto, helper
 from PIL import Image
 
 import patchc
+from patchc.choices import Activation, Format
 from patchc.cli import main
 from patchc.plan.printer import format_plan
-from patchc.quantize.images import METADATA_KEY
-from patchc.quantize.quantize import Activation, Format
+from patchc.quantize.options import METADATA_KEY
 from patchc.report.words import WIDTH
 from patchc.schedule.printer import format_schedule
 from patchc.verify.sessions import saturates, session

@@ -20,10 +20,11 @@ from patchc.api import (
     tunnel,
     verify,
 )
-from patchc.errors import PatchcError
+from patchc.errors import BudgetError, PatchcError
 from patchc.version import __version__
 
 __all__ = [
+    "BudgetError",
     "CompileResult",
     "PatchcError",
     "__version__",

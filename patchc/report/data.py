@@ -249,6 +249,13 @@ class Report:
     arena: tuple[ArenaBuffer, ...]  # by offset
     notes: tuple[str, ...]  # what to know of how the model was read
 
+    def __repr__(self) -> str:
+        """On one line: `to_json` has the rest."""
+        return (
+            f"Report({self.model.name!r}, target={self.target!r}, "
+            f"total_bytes={self.ram.total_bytes}, {len(self.layers)} layers)"
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """The report as plain lists and dictionaries, fields in the order above."""
         return asdict(self)

@@ -241,6 +241,22 @@ def test_report_json_is_read_back_whole(out: Path):
     assert verification.to_json() == (out / "verify.json").read_text()
 
 
+def test_results_are_one_line_in_a_shell(tmp_path: Path, out: Path):
+    model = quantized_cnn(tmp_path / "tiny.onnx")
+    report, verification, _ = read_out(out)
+    results = (
+        patchc.compile(model, tmp_path / "out"),
+        patchc.explore(model),
+        patchc.inspect(model),
+        *(report, verification, bench_of(report)),
+    )
+    for result in results:
+        text = repr(result)
+        assert text.startswith(f"{type(result).__name__}(")
+        assert len(text.replace(str(tmp_path), "")) <= 160
+        assert "\n" not in text
+
+
 def hostile(report: Report) -> Report:
     """Every name is one that would break a page."""
 

@@ -183,7 +183,7 @@ def compile(
     progress: called with a few words before each stage.
 
     `output` must be new, empty, or written by patchc before; it is replaced as a whole, and only
-    when everything has succeeded. Raises PatchcError, and BudgetError when the budget cannot be met.
+    when everything has succeeded. Raises PatchcError; BudgetError when the budget cannot be met.
     """
     source, out = Path(model), Path(output)
     kept, asked = _reserve(target, reserve), wanted(budget, prefer)

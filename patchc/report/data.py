@@ -101,6 +101,7 @@ class Layer:
     tunnel: int  # its block, counted from 0
     step: str  # those with the same one run together, piece by piece
     bytes: int  # live in the arena while its block runs
+    layerwise_bytes: int | None  # live while it runs layer by layer; None: it only loads or stores
     macs: int  # executed
     cycles_estimate: int | None  # None: the target has no cost table
     constant_bytes: int  # that its kernel reads; equal ones of several layers are there once

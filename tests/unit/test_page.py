@@ -156,6 +156,14 @@ def test_numbers_are_those_of_report_json_and_of_the_terminal(out: Path):
     assert ram["this plan: arena"] == f"{report['ram']['arena_bytes']:,}"
     assert ram["lower bound"] == f"{report['ram']['lower_bound_bytes']:,}"
     assert ram["element peak"] == f"{report['ram']['element_peak_bytes']:,}"
+    alive = tables["Bytes alive, in the order in which layers run"]
+    assert alive == [
+        [*(str(one["tunnel"]), one["node"]), *(f"{one[n]:,}" for n in ("layerwise_bytes", "bytes"))]
+        for one in report["layers"]
+        if one["op"] not in ("Load", "Store")
+    ]
+    largest = max(one["layerwise_bytes"] or 0 for one in report["layers"])
+    assert largest <= report["ram"]["layerwise_bytes"]
     tiles = page.texts("span", "value")
     assert tiles[:3] == [
         f"{report['ram']['total_bytes']:,}",

@@ -11,7 +11,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from patchc.errors import PatchcError
+from patchc.errors import BudgetError, PatchcError
 from patchc.version import __version__
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "BudgetError",
     "CompileResult",
     "PatchcError",
     "__version__",

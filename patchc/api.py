@@ -123,6 +123,14 @@ class CompileResult:
     report: Report
     stages: Stages
 
+    def __repr__(self) -> str:
+        """On one line: the report has the rest."""
+        ram, cost = self.report.ram, self.report.cost
+        return (
+            f"CompileResult({str(self.output)!r}, total_bytes={ram.total_bytes}, "
+            f"layerwise_bytes={ram.layerwise_bytes}, macs_overhead={cost.macs_overhead:.3f})"
+        )
+
     @property
     def search_gap(self) -> int | None:
         """What the plan costs above the bound that the search proves for this budget, in what the
@@ -178,7 +186,7 @@ def compile(
     progress: called with a few words before each stage.
 
     `output` must be new, empty, or written by patchc before; it is replaced as a whole, and only
-    when everything has succeeded. Raises PatchcError, also when the budget cannot be met.
+    when everything has succeeded. Raises PatchcError; BudgetError when the budget cannot be met.
     """
     source, out = Path(model), Path(output)
     kept, asked = _reserve(target, reserve), wanted(budget, prefer)

@@ -9,14 +9,17 @@ from patchc.codegen import EmitOptions, GoldenVectors, constant_facts
 from patchc.codegen.names import C_WORDS, file_stem
 from patchc.frontend.export import to_qoperator
 from patchc.kernel_options import KernelChoice
-from patchc.pipeline import Stages, random_maps, schedule_graph
+from patchc.memory import place
+from patchc.pipeline import Stages, random_maps
 from patchc.plan.types import Plan
 from patchc.planner.cost import CoreCost, node_costs
 from patchc.planner.layer_by_layer import trivial_plan
 from patchc.planner.rounded import as_computed, is_rounded
 from patchc.reference import run_graph
 from patchc.report import Facts, Report, build_report
+from patchc.report.arena import alive_by_node
 from patchc.report.library import Distances, library_report
+from patchc.schedule.lower import lower
 from patchc.targets.cores import core
 from patchc.verify.difference import compare
 from patchc.verify.rounded import rounded_layers
@@ -40,11 +43,12 @@ def make_report(
     """The report; `limit` is the budget in bytes."""
     target = core(options.target)
     machine, mode, outputs = choice.priced(target), stages.plan.input_mode, stages.plan.output_mode
+    plain = lower(
+        stages.graph, trivial_plan(stages.graph, mode, outputs, machine), machine.registry
+    )
     layerwise = stages.layerwise_bytes
     if layerwise is None:
-        plain = trivial_plan(stages.graph, mode, outputs, machine)
-        found = schedule_graph(stages.imported, stages.graph, plain, machine=machine)
-        layerwise = found.placement.arena_bytes
+        layerwise = place(plain).arena_bytes
     cycles = None
     if target.cost_table is not None:
         cycles = node_costs(stages.schedule, CoreCost(target.cost_table))
@@ -55,6 +59,7 @@ def make_report(
         budget_bytes=limit,
         reserve_bytes=options.stack_bytes,
         layerwise_bytes=layerwise,
+        layerwise_alive=alive_by_node(plain),
         cycles=cycles,
         constant_bytes=constants.bytes,
         weights_bytes=constants.flash,

@@ -18,6 +18,16 @@ def block_reports(schedule: Schedule) -> tuple[Block, ...]:
     return tuple(found)
 
 
+def alive_by_node(schedule: Schedule) -> dict[str, int]:
+    """Node -> bytes of the arena that are alive while it is computed."""
+    return {
+        name: live
+        for block, live in zip(schedule.blocks, live_bytes(schedule), strict=False)
+        for step in block.steps
+        for name in step.nodes
+    }
+
+
 def arena_report(schedule: Schedule, placement: Placement) -> tuple[ArenaBuffer, ...]:
     """The buffers of the arena, by offset."""
     placed = [(offset, schedule.buffers[name]) for name, offset in placement.offsets.items()]

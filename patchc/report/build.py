@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from patchc.choices import InputMode
 from patchc.frontend.model import ImportedModel
@@ -47,6 +47,9 @@ class Facts:
     weights_bytes: int  # of all constants; equal ones are emitted once
     exact: FormCounts  # of the constants as emitted
     machine: Machine = ANY_CORE  # that the plan was made for
+    layerwise_alive: Mapping[str, int] = field(
+        default_factory=dict
+    )  # node -> bytes, layer by layer
     cycles: Mapping[str, int] | None = None  # node -> estimate; None: the target has no cost table
     library: LibraryReport | None = None
 
@@ -190,6 +193,7 @@ def _layers(schedule: Schedule, work: Mapping[str, Work], facts: Facts) -> tuple
             tunnel=index,
             step=step.name,
             bytes=live[index],
+            layerwise_bytes=facts.layerwise_alive.get(_node(call)),
             macs=work[call.node].macs if isinstance(call, KernelCall) else 0,
             cycles_estimate=None if cycles is None else cycles.get(_node(call), 0),
             constant_bytes=facts.constant_bytes.get(_node(call), 0),

@@ -101,6 +101,7 @@ class Layer:
     tunnel: int  # its block, counted from 0
     step: str  # those with the same one run together, piece by piece
     bytes: int  # live in the arena while its block runs
+    layerwise_bytes: int | None  # live while it runs layer by layer; None: it only loads or stores
     macs: int  # executed
     cycles_estimate: int | None  # None: the target has no cost table
     constant_bytes: int  # that its kernel reads; equal ones of several layers are there once
@@ -248,6 +249,13 @@ class Report:
     blocks: tuple[Block, ...]
     arena: tuple[ArenaBuffer, ...]  # by offset
     notes: tuple[str, ...]  # what to know of how the model was read
+
+    def __repr__(self) -> str:
+        """On one line: `to_json` has the rest."""
+        return (
+            f"Report({self.model.name!r}, target={self.target!r}, "
+            f"total_bytes={self.ram.total_bytes}, {len(self.layers)} layers)"
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """The report as plain lists and dictionaries, fields in the order above."""

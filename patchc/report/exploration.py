@@ -47,6 +47,14 @@ class Exploration:
     layer_by_layer: FrontierPoint
     points: tuple[FrontierPoint, ...]
 
+    def __repr__(self) -> str:
+        """On one line: `points` has the plans."""
+        totals = [point.total_bytes for _, point in self.plans]
+        return (
+            f"Exploration({self.model!r}, target={self.target!r}, {len(self.points)} plans of "
+            f"{min(totals)} to {max(totals)} B)"
+        )
+
     @property
     def least_cost(self) -> int:
         """Of the fastest plan."""

@@ -62,6 +62,13 @@ class Inspection:
     notes: tuple[str, ...] = ()  # what to know of how the file was read
     rest: Rest | None = None  # of an unsupported one: what --cut would leave
 
+    def __repr__(self) -> str:
+        """On one line: the fields have the rest."""
+        return (
+            f"Inspection({self.model!r}, {len(self.layers)} layers, macs={self.macs}, "
+            f"layerwise_bytes={self.layerwise_bytes}, {len(self.unsupported)} unsupported)"
+        )
+
     def to_json(self) -> str:
         """All fields."""
         return json.dumps(asdict(self), indent=1) + "\n"

@@ -67,6 +67,11 @@ class Verification:
     golden: Golden
     rounded: tuple[RoundedLayer, ...] = ()  # layers that CMSIS-NN rounds, from the same operands
 
+    def __repr__(self) -> str:
+        """On one line: `to_dict` has the rest."""
+        where = f"on={self.on!r}, cases={self.cases}, inputs={self.inputs!r}"
+        return f"Verification(passed={self.passed}, {where}, {len(self.failures)} failures)"
+
     @property
     def failures(self) -> tuple[str, ...]:
         """One line per comparison that does not hold."""

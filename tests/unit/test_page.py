@@ -156,6 +156,14 @@ def test_numbers_are_those_of_report_json_and_of_the_terminal(out: Path):
     assert ram["this plan: arena"] == f"{report['ram']['arena_bytes']:,}"
     assert ram["lower bound"] == f"{report['ram']['lower_bound_bytes']:,}"
     assert ram["element peak"] == f"{report['ram']['element_peak_bytes']:,}"
+    alive = tables["Bytes alive, in the order in which layers run"]
+    assert alive == [
+        [*(str(one["tunnel"]), one["node"]), *(f"{one[n]:,}" for n in ("layerwise_bytes", "bytes"))]
+        for one in report["layers"]
+        if one["op"] not in ("Load", "Store")
+    ]
+    largest = max(one["layerwise_bytes"] or 0 for one in report["layers"])
+    assert largest <= report["ram"]["layerwise_bytes"]
     tiles = page.texts("span", "value")
     assert tiles[:3] == [
         f"{report['ram']['total_bytes']:,}",
@@ -239,6 +247,22 @@ def test_report_json_is_read_back_whole(out: Path):
     assert report.to_json() == (out / "report.json").read_text()
     assert verification is not None
     assert verification.to_json() == (out / "verify.json").read_text()
+
+
+def test_results_are_one_line_in_a_shell(tmp_path: Path, out: Path):
+    model = quantized_cnn(tmp_path / "tiny.onnx")
+    report, verification, _ = read_out(out)
+    results = (
+        patchc.compile(model, tmp_path / "out"),
+        patchc.explore(model),
+        patchc.inspect(model),
+        *(report, verification, bench_of(report)),
+    )
+    for result in results:
+        text = repr(result)
+        assert text.startswith(f"{type(result).__name__}(")
+        assert len(text.replace(str(tmp_path), "")) <= 160
+        assert "\n" not in text
 
 
 def hostile(report: Report) -> Report:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from dataclasses import replace
 
 import numpy as np
@@ -278,6 +279,11 @@ def test_over_budget_says_what_sets_the_floor_and_what_would_lower_it():
     arena = 16 * 16 * 3 + 8 * 8 * 2
     extern = 8 * 8 * 2
     error = over_budget(schedule, place(schedule), 900, RESERVE, extern + RESERVE)
+    assert (error.budget_bytes, error.least_bytes) == (900, arena + RESERVE)
+    assert error.layer == "stem.node"
+    assert error.buffers == ("image 16x16x3 (input, 768 B)", "stem 8x8x2 (output, 128 B)")
+    assert vars(pickle.loads(pickle.dumps(error))) == vars(error)
+    assert str(pickle.loads(pickle.dumps(error))) == str(error)
     assert str(error).splitlines() == [
         f"budget 900 B not reachable: least is {arena + RESERVE} B "
         f"(arena {arena} + reserve {RESERVE} for stack and statics)",

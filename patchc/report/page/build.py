@@ -6,7 +6,7 @@ from patchc.measure.bench import Bench
 from patchc.report.data import Report
 from patchc.report.page.bars import flash_figure, ram_figure
 from patchc.report.page.exactness import comparisons_figure, forms_figure, verdict
-from patchc.report.page.memory import arena_figure, liveness_figure
+from patchc.report.page.memory import arena_figure, contrast_figure, liveness_figure
 from patchc.report.page.network import network_figure
 from patchc.report.page.picture import Fact, Page, Section, Tile
 from patchc.report.page.work import Work, work, work_figure
@@ -22,7 +22,7 @@ def build_page(
     were run."""
     shown = (comparisons_figure(verification),) if verification is not None else ()
     sections = (
-        Section("ram", "RAM", (ram_figure(report),)),
+        Section("ram", "RAM", (ram_figure(report), contrast_figure(report))),
         Section("time", "The arena", (arena_figure(report), liveness_figure(report))),
         Section("network", "The network", (network_figure(report),)),
         Section("work", "Time and flash", (work_figure(report, bench), flash_figure(report))),

@@ -244,6 +244,57 @@ def _alive_mark(frame: Frame, index: int, block: Block, peak: bool) -> Mark:
     )
 
 
+def contrast_figure(report: Report) -> Figure:
+    """Bytes alive at each layer, with tunnels and without."""
+    limit = arena_limit(report)
+    found = [(one, one.layerwise_bytes) for one in report.layers if one.layerwise_bytes is not None]
+    top = max([1, *(max(one.bytes, alone) for one, alone in found)])
+    frame = Frame(len(found), top, _TOP, _LOW)
+    marks, rows = [], []
+    for index, (one, alone) in enumerate(found):
+        title = (
+            f"{one.node}: {size(alone)} alive layer by layer, {size(one.bytes)} in this plan "
+            f"(block {one.tunnel})"
+        )
+        left, width = frame.at(index) + 0.5, max(frame.column - 1, 0.8)
+        for kind, number in (("plain", alone), ("arena", one.bytes)):
+            high = frame.bottom - frame.up(number)
+            marks.append(Mark(left, frame.bottom - high, width, high, kind, title))
+        rows.append((str(one.tunnel), one.node, count(alone), count(one.bytes)))
+    over, words = [], list(frame.numbers())
+    if limit is not None and limit <= top:
+        over.append(frame.level(limit, "budget"))
+        y = frame.up(limit) - 6
+        name = f"budget less stack and statics {size(limit)}"
+        words.append(Words(WIDTH - RIGHT, y, name, "budget", "end"))
+    columns = (
+        Column("block", numeric=True),
+        Column("node", letters=60),
+        Column("layer by layer B", numeric=True),
+        Column("this plan B", numeric=True),
+    )
+    whole, here = size(report.ram.layerwise_bytes), size(report.ram.arena_bytes)
+    return Figure(
+        "Bytes alive at each layer",
+        "While a layer is computed whole, its operands and its output are there in full. In a "
+        "tunnel only rows of them are, and all layers of the tunnel share what it holds.",
+        (
+            Picture(
+                f"bytes alive at each of {several(len(found), 'layer')}: layer by layer up to "
+                f"{whole}, in this plan up to {here}",
+                WIDTH,
+                frame.bottom + 8,
+                marks=tuple(marks),
+                lines=frame.grid(),
+                over=tuple(over),
+                words=tuple(words),
+            ),
+        ),
+        (Key("plain", "layer by layer"), Key("arena", "in this plan")),
+        table("Bytes alive, in the order in which layers run", columns, rows),
+    )
+
+
 def _blocks(report: Report) -> Table:
     columns = (
         Column("block", numeric=True),

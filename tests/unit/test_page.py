@@ -289,6 +289,19 @@ def hostile(report: Report) -> Report:
     return replace(report, **names)
 
 
+def test_what_was_measured_takes_the_place_of_the_reserve(out: Path):
+    report, _, _ = read_out(out)
+    ram = replace(report.ram, static_bytes=24, stack_bytes=488, source="measured on a board")
+    flash = replace(report.flash, code_bytes=12_345)
+    page = Elements(render_page(build_page(replace(report, ram=ram, flash=flash))))
+    rows = [row[:2] for row in page.tables()["RAM"]]
+    assert ["this plan: static", "24"] in rows
+    assert ["this plan: stack, measured", "488"] in rows
+    keys = page.texts("li")
+    assert {"this plan: static", "this plan: stack, measured", "code"} <= set(keys)
+    assert ["code", "12,345"] in page.tables()["Flash"]
+
+
 def test_names_from_models_are_text(out: Path):
     report, verification, _ = read_out(out)
     assert verification is not None

@@ -83,9 +83,8 @@ def ram_figure(report: Report) -> Figure:
         ),
     ]
     keys = [
-        Key("plain", "arena without tunnels"),
-        Key("arena", "arena of this plan"),
-        Key("stack", f"stack, {source}"),
+        Key("plain", "layer by layer: arena"),
+        *(Key(part.kind, f"this plan: {part.name}") for part in plan),
         Key("bound", "what cannot be gone below"),
     ]
     columns = (Column("what"), Column("bytes", numeric=True), Column("meaning", letters=60))

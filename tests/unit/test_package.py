@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import venv
 import zipfile
 from email.message import Message
 from email.parser import Parser
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,7 @@ import pytest
 from patchc.version import __version__
 
 ROOT = Path(__file__).resolve().parents[2]
+LEAST_SETUPTOOLS = 77  # as pyproject.toml says
 NAME = f"patchc-{__version__}"
 
 # Beside the packages and what MANIFEST.in grafts; no environment, cache or build of a checkout.
@@ -35,23 +38,45 @@ patchc.compile(3, "out")
 """
 
 
-def call(hook: str, source: Path, target: Path) -> Path:
+@pytest.fixture(scope="module")
+def backend(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Environment variables with which the build backend is at hand: the setuptools that
+    `make setup` installs, or, in an older environment, one of its own as pip would fetch it."""
+    try:
+        major = int(version("setuptools").partition(".")[0])
+    except PackageNotFoundError:
+        major = 0
+    if major >= LEAST_SETUPTOOLS:
+        return {**os.environ}
+    folder = tmp_path_factory.mktemp("backend")
+    wanted = f"setuptools>={LEAST_SETUPTOOLS}"
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(folder), wanted]
+    subprocess.run(pip, check=True)
+    return {**os.environ, "PYTHONPATH": str(folder)}
+
+
+def call(hook: str, source: Path, target: Path, backend: dict[str, str]) -> Path:
     """A hook of the build backend, in a process of its own, as pip and build run it."""
     program = f"from setuptools.build_meta import {hook} as made; print(made({str(target)!r}))"
     done = subprocess.run(
-        [sys.executable, "-c", program], cwd=source, capture_output=True, text=True, timeout=300
+        [sys.executable, "-c", program],
+        cwd=source,
+        env=backend,
+        capture_output=True,
+        text=True,
+        timeout=300,
     )
-    assert done.returncode == 0, f"{done.stderr}\n(`make setup` installs what builds packages)"
+    assert done.returncode == 0, done.stderr
     return target / done.stdout.splitlines()[-1]
 
 
 @pytest.fixture(scope="module")
-def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def sdist(backend: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Built in links to the checkout, so that nothing is written there."""
     folder = tmp_path_factory.mktemp("checkout")
     for name in (*TOP, *FOLDERS):
         (folder / name).symlink_to(ROOT / name)
-    packed = call("build_sdist", folder, tmp_path_factory.mktemp("sdist"))
+    packed = call("build_sdist", folder, tmp_path_factory.mktemp("sdist"), backend)
     unpacked = tmp_path_factory.mktemp("unpacked")
     with tarfile.open(packed) as archive:
         archive.extractall(unpacked, filter="data")
@@ -59,8 +84,8 @@ def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def wheel(sdist: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return call("build_wheel", sdist, tmp_path_factory.mktemp("wheel"))
+def wheel(sdist: Path, backend: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return call("build_wheel", sdist, tmp_path_factory.mktemp("wheel"), backend)
 
 
 @pytest.fixture(scope="module")

@@ -73,6 +73,12 @@ class Result:
         return self.arena_bytes + self.static_bytes + self.stack_bytes
 
     @property
+    def stack_slack(self) -> int:
+        """Bytes that the bound may be above what was taken: CMSIS-NN's functions have ways inside
+        that these layers do not go, and the bound counts the deepest."""
+        return 256 if self.library_layers[0] else 64
+
+    @property
     def holds(self) -> bool:
         slack = self.predicted_bytes - self.total_bytes
         return (
@@ -80,7 +86,7 @@ class Result:
             and not self.exact_region_differs
             and self.right == self.right_onnxruntime
             and self.total_bytes <= self.region_bytes
-            and 0 <= self.stack_bytes - self.stack_painted_bytes <= 64
+            and 0 <= self.stack_bytes - self.stack_painted_bytes <= self.stack_slack
             and (self.arena_first_written, self.arena_last_written) == (0, self.arena_bytes - 1)
             and 0 <= slack <= max(512, self.total_bytes * 0.02)
             and "overflowed" in self.shorter_region

@@ -2,7 +2,7 @@
 # make demo      MobileNetV2 at 96 x 96, trained on ImageNet: quantised, compiled, run on photos
 # make check     lint, unit tests and a fifth of the property tests: what to run while working
 # make test      setup, lint, all tests
-# make coverage  the lines and branches that the tests reach (those under QEMU left out)
+# make coverage  the lines and branches of patchc that its tests in Python reach
 # make mutants   seeded faults, each of which a named test has to catch
 # make lint      ruff and mypy
 # make clean     removes what the other targets made, but not the cache of downloads
@@ -31,7 +31,8 @@ test:
 
 coverage:
 	@bash .ci/setup --test
-	$(PYTHON) -m pytest -n 2 -m "not qemu" --cov --cov-report term-missing
+	$(PYTHON) -m pytest -n 2 --hypothesis-profile quick --cov --cov-report term-missing \
+		tests/unit tests/property tests/golden
 
 mutants:
 	@bash .ci/setup --test

@@ -87,7 +87,9 @@ def measure(name: str, folder: Path) -> Result:
 
 def run(model: Path, out: Path, budget: int, plan: Plan | None) -> Run:
     """Compile within `budget`, by `plan` where there is one, and compare."""
-    report = patchc.compile(model, out, target=TARGET, budget=budget, plan=plan).report
+    report = patchc.compile(
+        model, out, target=TARGET, budget=budget, prefer="speed", plan=plan
+    ).report
     verification = patchc.verify(out, cases=CASES, sanitize=True)
     compared = verification.golden.integer
     return Run(

@@ -10,20 +10,25 @@ import hashlib
 import os
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
+
+import click
 
 from examples.zoo import fetch
 from patchc.errors import PatchcError
 from patchc.ir import Graph
 from patchc.ir.graph import Add, AveragePool, Conv, GlobalAveragePool, MaxPool, Mul, Node, Window
+from patchc.kernel_options import KernelOptions
 from patchc.libraries.cmsis_nn import CmsisNN, checked
 from patchc.measure.cycles import cycles_of
 from patchc.measure.listing import read_listing
 from patchc.measure.symbols import read_section, read_symbols
 from patchc.measure.trace import CONSTANTS, HARNESS, KERNEL, Range, trace
+from patchc.planner.kernel_choice import Kernels
 from patchc.programs.firmware import COMPILER, QEMU
 from patchc.programs.program import run_command
 from patchc.resources import runtime_dir
@@ -42,6 +47,9 @@ ELEMENTWISE = "arm_elementwise_add_s8.c"
 PROGRAM = Path(__file__).with_name("cmsis_layers.c")
 LINK = Path(__file__).with_name("cmsis_layers.ld")
 _SECONDS = 3600
+
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +121,35 @@ def checkout(root: Path, opt: str) -> Library:
     if not (root / "Include" / "arm_nnfunctions.h").is_file() or not library.sources():
         raise PatchcError(f"{root} is no checkout of CMSIS-NN: it has no Include and Source")
     return library
+
+
+def kernel_choice(command: _Command) -> _Command:
+    """Options of a benchmark: whose kernels, and where CMSIS-NN is."""
+    for option in (
+        click.option(
+            "--kernels",
+            type=click.Choice([kernels.value for kernels in Kernels]),
+            default=Kernels.PATCHC.value,
+            show_default=True,
+            help="Whose.",
+        ),
+        click.option(
+            "--cmsis-nn",
+            "cmsis_dir",
+            type=click.Path(path_type=Path, exists=True, file_okay=False),
+            help="A checkout of CMSIS-NN. [default: the subset in a pinned package]",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def kernel_options(kernels: str, root: Path | None) -> KernelOptions:
+    """Those of a compilation: `--kernels`, by the checkout in a folder, or the package."""
+    if kernels == Kernels.PATCHC.value:
+        return KernelOptions(kernels)
+    library = checkout(root, "") if root else vendored("")
+    return KernelOptions(kernels, cmsis_nn_dir=library.root)
 
 
 def layers(graph: Graph, library: Library) -> tuple[list[Layer], list[Node]]:

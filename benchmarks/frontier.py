@@ -108,6 +108,7 @@ def measure(row: Row, folder: Path) -> Result:
         out,
         target=PRICED_IN_MACS.name,
         budget=row.budget,
+        prefer="speed",
         reserve=row.reserve,
         input_mode=row.input_mode,
         check=True,

@@ -1,12 +1,15 @@
 """ImageNet networks on a Cortex-M4F in a RAM region of 63 000 bytes that holds everything.
 
     python -m benchmarks.headline [--only NETWORK] [--photos N] [--opt -Os] [--json FILE]
+                                  [--kernels patchc|cmsis-nn|auto] [--cmsis-nn DIR]
 
 Arena, statics and stack share a region of 63 000 bytes under QEMU, with the MPU open for nothing
 else of the RAM. Per network: the photos through the firmware, compared byte by byte with
 onnxruntime's integer kernels; the first and last byte of the arena that was written, and the
 painted stack beside its bound; then one photo in a region of exactly arena + statics + bound, and
-the same region 16 bytes shorter, which must not link.
+the same region 16 bytes shorter, which must not link. Where a network
+does not fit by the kernels that are asked for, the least that the search reaches by them is printed
+with the buffers that set it.
 """
 
 from __future__ import annotations
@@ -22,11 +25,14 @@ import click
 import numpy as np
 
 import patchc
+from benchmarks import cmsis_nn
+from benchmarks.cores import library_layers
 from examples.common import say
 from examples.zoo import build_float, find
 from patchc.errors import PatchcError
 from patchc.frontend.export import to_qoperator
 from patchc.ir import Graph
+from patchc.kernel_options import KernelOptions
 from patchc.measure.stack import FLAGS, firmware_bound
 from patchc.programs.firmware import Firmware, build
 from patchc.verify.golden import Case, Maps, graph_inputs
@@ -60,10 +66,17 @@ class Result:
     bytes_different: int
     exact_region_differs: int  # bytes, in a region of exactly the total
     shorter_region: str  # what linking said 16 bytes below
+    library_layers: tuple[int, int]  # that CMSIS-NN computes, and that it does not
 
     @property
     def total_bytes(self) -> int:
         return self.arena_bytes + self.static_bytes + self.stack_bytes
+
+    @property
+    def stack_slack(self) -> int:
+        """Bytes that the bound may be above what was taken: CMSIS-NN's functions have ways inside
+        that these layers do not go, and the bound counts the deepest."""
+        return 256 if self.library_layers[0] else 64
 
     @property
     def holds(self) -> bool:
@@ -73,19 +86,21 @@ class Result:
             and not self.exact_region_differs
             and self.right == self.right_onnxruntime
             and self.total_bytes <= self.region_bytes
-            and 0 <= self.stack_bytes - self.stack_painted_bytes <= 64
+            and 0 <= self.stack_bytes - self.stack_painted_bytes <= self.stack_slack
             and (self.arena_first_written, self.arena_last_written) == (0, self.arena_bytes - 1)
             and 0 <= slack <= max(512, self.total_bytes * 0.02)
             and "overflowed" in self.shorter_region
         )
 
 
-def measure(name: str, photos: int, opt: str, folder: Path) -> Result:
-    """Compile, link and run one network."""
+def measure(name: str, photos: int, opt: str, kernels: KernelOptions, folder: Path) -> Result:
+    """Compile, link and run one network. Raises PatchcError where it does not fit."""
     network = find(name)
     quantized, out = folder / f"{name}.onnx", folder / "out"
     patchc.quantize(build_float(name), quantized, calibration=network.calibration())
-    report = patchc.compile(quantized, out, budget=RAM_BYTES, target=CORE, name="net").report
+    report = patchc.compile(
+        quantized, out, budget=RAM_BYTES, prefer="speed", target=CORE, name="net", kernels=kernels
+    ).report
     imported = load_stages(out).imported
     samples = network.check_inputs()
     cases: list[Case] = [{k: v[i : i + 1] for k, v in samples.items()} for i in range(photos)]
@@ -118,6 +133,7 @@ def measure(name: str, photos: int, opt: str, folder: Path) -> Result:
         bytes_different=_different(found, expected),
         exact_region_differs=_different(_run_one(exact, maps[0]), expected[:1]),
         shorter_region=_refusal(out, total - SHORTER, stack, opt),
+        library_layers=library_layers(report),
     )
 
 
@@ -169,11 +185,16 @@ def render(r: Result) -> str:
 {r.stack_bytes} = {r.total_bytes}; predicted {r.predicted_bytes}
   arena bytes {r.arena_first_written} .. {r.arena_last_written} written, stack painted \
 {r.stack_painted_bytes}
-  {r.photos} photos: top-1 {r.right}, onnxruntime {r.right_onnxruntime}; \
+{_library(r)}  {r.photos} photos: top-1 {r.right}, onnxruntime {r.right_onnxruntime}; \
 {r.bytes_different} of {r.bytes_compared} bytes differ
   region of {r.total_bytes}: {r.exact_region_differs} bytes differ; \
 {SHORTER} bytes less: {r.shorter_region.rsplit(":", 1)[-1].strip()}
 """
+
+
+def _library(r: Result) -> str:
+    theirs, others = r.library_layers
+    return f"  CMSIS-NN computes {theirs} of {theirs + others} layers\n" if theirs + others else ""
 
 
 @click.command()
@@ -181,16 +202,31 @@ def render(r: Result) -> str:
 @click.option("--photos", default=20, show_default=True, help="Of the 20 that there are.")
 @click.option("--opt", default="-O2", show_default=True, help="Of the network's files.")
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write all figures.")
-def main(only: tuple[str, ...], photos: int, opt: str, json_file: Path | None) -> None:
+@cmsis_nn.kernel_choice
+def main(
+    only: tuple[str, ...],
+    photos: int,
+    opt: str,
+    json_file: Path | None,
+    kernels: str,
+    cmsis_dir: Path | None,
+) -> None:
     """ImageNet networks in 63 000 bytes; exit code 1 when one does not hold."""
     results = []
+    options = cmsis_nn.kernel_options(kernels, cmsis_dir)
+    fits = True
     for name in only or NETWORKS:
         with tempfile.TemporaryDirectory() as folder:
-            results.append(measure(name, photos, opt, Path(folder)))
+            try:
+                results.append(measure(name, photos, opt, options, Path(folder)))
+            except PatchcError as error:
+                click.echo(f"{name}, {CORE} {opt}: {error}")
+                fits = False
+                continue
         click.echo(render(results[-1]), nl=False)
     if json_file:
         json_file.write_text(json.dumps([asdict(r) for r in results], indent=1) + "\n")
-    sys.exit(0 if all(result.holds for result in results) else 1)
+    sys.exit(0 if fits and all(result.holds for result in results) else 1)
 
 
 if __name__ == "__main__":

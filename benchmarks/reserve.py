@@ -116,7 +116,14 @@ def zoo_samples(names: tuple[str, ...], cores: tuple[str, ...], folder: Path) ->
         for budget, group in product((*BUDGETS, int(least * TIGHT)), alike(cores)):
             out = folder / f"{name}-{budget or 'layer'}-{group[0]}"
             try:
-                result = patchc.compile(quantized, out, budget=budget, name="net", target=group[0])
+                result = patchc.compile(
+                    quantized,
+                    out,
+                    budget=budget,
+                    prefer="speed" if budget else "layers",
+                    name="net",
+                    target=group[0],
+                )
             except patchc.PatchcError as error:
                 say(f"  {budget} B: {error}")
                 continue
@@ -135,7 +142,14 @@ def branching_samples(
         half = patchc.inspect(quantized).layerwise_bytes // 2
         for budget, group in product((None, half, int(least * TIGHT)), alike(cores)):
             out = folder / f"{name}-{budget or 'layer'}-{group[0]}"
-            result = patchc.compile(quantized, out, budget=budget, name="net", target=group[0])
+            result = patchc.compile(
+                quantized,
+                out,
+                budget=budget,
+                prefer="speed" if budget else "layers",
+                name="net",
+                target=group[0],
+            )
             arena = result.report.ram.arena_bytes
             yield Sample(out.name, kind_of(result.stages.plan), arena, out, group)
 

@@ -34,12 +34,15 @@ from examples.common import say
 from examples.zoo import build_float, find
 from patchc.frontend import import_model
 from patchc.ir.graph import Node
+from patchc.kernel_options import KernelOptions
 from patchc.measure.bench import Bench
 from patchc.passes import run_passes
-from patchc.report.text import WIDTH
+from patchc.planner.kernel_choice import Kernels
+from patchc.report.words import WIDTH
 from patchc.targets.cores import CORES, core
 
 BUDGET = 65536  # bytes
+OURS = KernelOptions(Kernels.PATCHC.value)
 
 # What is wanted of a Cortex-M4, in millions of instructions.
 WANTED = {
@@ -91,7 +94,9 @@ def measure(network: str, model: Path, name: str, settings: Settings, folder: Pa
     target = core(name)
     say(f"{network} on {name}: ours")
     out = folder / "ours"
-    report = patchc.compile(model, out, budget=BUDGET, target=name, name="net").report
+    report = patchc.compile(
+        model, out, budget=BUDGET, prefer="speed", target=name, name="net", kernels=OURS
+    ).report
     ours = patchc.bench(out, wait_states=settings.wait_states)
     say(f"{network} on {name}: CMSIS-NN")
     graph = run_passes(import_model(model, None).graph)
@@ -146,7 +151,7 @@ def _borrowed(
     if not left:
         return 0, 0
     out = folder / "layers"
-    patchc.compile(model, out, target=name, name="net")
+    patchc.compile(model, out, target=name, prefer="layers", name="net", kernels=OURS)
     found: Bench = patchc.bench(out, wait_states=wait_states)
     names = {node.name for node in left}
     steps = [s for block in found.blocks for s in block.steps if names & set(s.nodes)]

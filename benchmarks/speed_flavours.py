@@ -56,7 +56,9 @@ def budgeted(
         root = None if kernels is Kernels.PATCHC else library.root
         options = KernelOptions(kernels.value, cmsis_nn_dir=root)
         out = folder / kernels.value
-        patchc.compile(model, out, budget=BUDGET, target=name, name="net", kernels=options)
+        patchc.compile(
+            model, out, budget=BUDGET, prefer="speed", target=name, name="net", kernels=options
+        )
         count = patchc.bench(out, wait_states=wait_states)
         found[kernels.value] = Count(count.instructions, count.cycles, count.bytes_different)
     return found

@@ -26,21 +26,32 @@ from onnx import helper
 from patchc.align.align import align_model
 from patchc.align.result import Aligned, refuse_unproved
 from patchc.budget import parse_budget
-from patchc.codegen import EmitOptions, WeightsMode, emit
+from patchc.choices import (
+    DEFAULT_CASES,
+    HOST,
+    QEMU,
+    InputMode,
+    Merge,
+    OutputMode,
+    Weights,
+    WeightsMode,
+)
+from patchc.codegen import EmitOptions, emit
 from patchc.codegen.names import file_stem
 from patchc.errors import PatchcError
 from patchc.frontend import cut_before, find_unsupported, import_model
 from patchc.frontend.load import load as read_model
 from patchc.frontend.model import ImportedModel
-from patchc.independent.merge import Merge
+from patchc.frontend.names import file_names
 from patchc.independent.patches import parse_grid
-from patchc.independent.rewrite import Tunnelled, TunnelOptions, Weights, rewrite
+from patchc.independent.rewrite import Tunnelled, TunnelOptions, rewrite
 from patchc.ir import format_graph, macs
 from patchc.ir import verify as verify_graph
 from patchc.kernel_options import KernelOptions, kernel_choice
 from patchc.measure.bench import Bench, Part, bench_out
 from patchc.outdir import (
     CERTIFICATE,
+    PAGE,
     PLAN,
     REPORT,
     SOURCE,
@@ -60,22 +71,29 @@ from patchc.pipeline import (
     schedule_graph,
     silent,
 )
+from patchc.pixels import pixel_table
 from patchc.plan.json import to_json as plan_to_json
 from patchc.plan.printer import format_plan
-from patchc.plan.types import InputMode, OutputMode, Plan, handed_over
+from patchc.plan.types import Plan, handed_over
 from patchc.planner.choose import explore as explore_graph
+from patchc.planner.choose import layer_by_layer
 from patchc.planner.kinds import reserve_of
 from patchc.planner.machine import Machine, machine_of
+from patchc.preference import wanted
 from patchc.products import command_line, golden_vectors, identifier, make_report
 from patchc.quantize.calibration import Calibration
 from patchc.quantize.images import load_image
-from patchc.quantize.quantize import QuantizeOptions
+from patchc.quantize.options import QuantizeOptions
 from patchc.quantize.quantize import quantize as quantize_model
 from patchc.report import Report
 from patchc.report.certificate import certificate
-from patchc.report.exploration import Exploration, frontier_points
+from patchc.report.exploration import CYCLES, MACS, Exploration, frontier_points
 from patchc.report.floor import over_budget
 from patchc.report.inspection import Inspection, Rest, inspect_layers
+from patchc.report.page.build import build_page
+from patchc.report.page.frontier import exploration_html, exploration_svg
+from patchc.report.page.read import read_out
+from patchc.report.page.render import render_page
 from patchc.schedule.printer import format_schedule
 from patchc.targets.cores import DEFAULT_CORE, core
 from patchc.targets.reserve import Reserve
@@ -83,15 +101,7 @@ from patchc.verify.cases import check_case, read_case
 from patchc.verify.change import Change, changed
 from patchc.verify.golden import Case
 from patchc.verify.network import load
-from patchc.verify.verify import (
-    DEFAULT_CASES,
-    HOST,
-    QEMU,
-    Inputs,
-    Verification,
-    verify_firmware,
-    verify_out,
-)
+from patchc.verify.verify import Inputs, Verification, verify_firmware, verify_out
 from patchc.version import __version__
 
 PathLike = str | Path
@@ -113,6 +123,14 @@ class CompileResult:
     report: Report
     stages: Stages
 
+    def __repr__(self) -> str:
+        """On one line: the report has the rest."""
+        ram, cost = self.report.ram, self.report.cost
+        return (
+            f"CompileResult({str(self.output)!r}, total_bytes={ram.total_bytes}, "
+            f"layerwise_bytes={ram.layerwise_bytes}, macs_overhead={cost.macs_overhead:.3f})"
+        )
+
     @property
     def search_gap(self) -> int | None:
         """What the plan costs above the bound that the search proves for this budget, in what the
@@ -127,6 +145,7 @@ def compile(
     output: PathLike,
     *,
     budget: str | int | None = None,
+    prefer: str | None = None,
     target: str = DEFAULT_CORE,
     input_mode: str | None = None,
     output_mode: str | None = None,
@@ -146,7 +165,9 @@ def compile(
 
     model: an ONNX file, quantised, or float with `calibration`.
     budget: bytes, or text such as "64k" (65536) or "63kB" (63000), for arena, statics and stack
-        together; None: no limit.
+        together; None: no limit; "least" for the plan of least RAM.
+    prefer: of the plans that fit: "speed", "ram", a percentage such as "1%" (the default) for the
+        least RAM at that much more time than the fastest, or "layers" for layer by layer.
     target: a core, see `patchc.targets.cores.CORES`.
     input_mode: where the image is: "tiles" (the default), "stream", "extern" or "resident".
     output_mode: where outputs go that are maps: "arena" (the default), or "rows" for a callback
@@ -165,10 +186,11 @@ def compile(
     progress: called with a few words before each stage.
 
     `output` must be new, empty, or written by patchc before; it is replaced as a whole, and only
-    when everything has succeeded. Raises PatchcError, also when the budget cannot be met.
+    when everything has succeeded. Raises PatchcError; BudgetError when the budget cannot be met.
     """
     source, out = Path(model), Path(output)
-    kept, limit = _reserve(target, reserve), None if budget is None else parse_budget(budget)
+    kept, asked = _reserve(target, reserve), wanted(budget, prefer)
+    limit = asked.budget
     choice = kernel_choice(kernels)
     machine = choice.machine(core(target))
     chosen_plan, outputs = _plan_or_modes(plan, input_mode, output_mode)
@@ -207,7 +229,16 @@ def compile(
             cut = ()  # what stayed float is outside the Graph
         with _blaming(file, source):
             stages = run_stages(
-                file, input_shapes, chosen_plan, limit, progress, kept, outputs, machine, cut
+                file,
+                input_shapes,
+                chosen_plan,
+                asked.limit,
+                progress,
+                kept,
+                outputs,
+                machine,
+                cut,
+                asked.slack,
             )
         kept_model = read_kept_model(file)
     reserve_bytes = reserve_of(kept, stages.graph, stages.plan)
@@ -225,8 +256,11 @@ def compile(
         replace(
             options,
             model_sha256=stages.imported.sha256,
-            command_line=command_line(options, budget, stages.plan, choice),
+            command_line=command_line(options, budget, prefer, stages.plan, choice),
             golden=golden_vectors(stages),
+            names=file_names(stages.imported),
+            pixels=pixel_table(stages.imported),
+            report=report.to_dict(),
         ),
     )
     files[PLAN] = plan_to_json(stages.plan)
@@ -239,6 +273,7 @@ def compile(
         stages.imported.sha256,
     )
     files[REPORT] = report.to_json()
+    files[PAGE] = render_page(build_page(report))
     kept_file, model_files = kept_model.beside([*files, SOURCE])
     files |= model_files
     files[SOURCE] = Source(
@@ -406,6 +441,16 @@ def bench(
     return bench_out(Path(output), target, opt=opt, part=part, progress=progress)
 
 
+def report(output: PathLike) -> Path:
+    """Write report.html in `output` again, with what `verify` and `bench` have found since, and
+    return its path. Raises PatchcError where `output` is not what `compile` wrote, or a file in it
+    is damaged; the page is as it was then."""
+    out = Path(output)
+    page = render_page(build_page(*read_out(out)))
+    (out / PAGE).write_text(page, encoding="utf-8", newline="\n")
+    return out / PAGE
+
+
 def run(
     output: PathLike,
     inputs: Case | Sequence[Case] | PathLike | None = None,
@@ -493,6 +538,9 @@ def explore(
     model: PathLike,
     output: PathLike | None = None,
     *,
+    html: PathLike | None = None,
+    svg: PathLike | None = None,
+    csv: PathLike | None = None,
     target: str = DEFAULT_CORE,
     input_mode: str = InputMode.TILES.value,
     output_mode: str = OutputMode.ARENA.value,
@@ -503,7 +551,8 @@ def explore(
     progress: Progress = silent,
 ) -> Exploration:
     """The whole frontier of RAM against work of a quantised `model`: every plan of the search that
-    no other one beats in both. `output`: a file for the JSON form.
+    no other one beats in both, and the plan layer by layer. `output`: a file for the JSON form;
+    `html`, `svg` and `csv`: files for a page, its picture, and a line per plan.
 
     Each point can be had by `compile(budget=point.total_bytes)`. Raises PatchcError.
     """
@@ -515,9 +564,17 @@ def explore(
     progress("searching every budget")
     plain = sum(macs(graph, node) for node in graph.nodes)
     points = frontier_points(explore_graph(graph, mode, kept, outputs, machine), plain)
-    found = Exploration(path.name, target, mode.value, outputs.value, plain, points)
-    if output is not None:
-        Path(output).write_text(found.to_json(), encoding="utf-8")
+    (whole,) = frontier_points([layer_by_layer(graph, mode, kept, outputs, machine)], plain)
+    unit = MACS if core(target).cost_table is None else CYCLES
+    found = Exploration(path.name, target, mode.value, outputs.value, plain, unit, whole, points)
+    for file, text in (
+        (output, Exploration.to_json),
+        (csv, Exploration.to_csv),
+        (html, exploration_html),
+        (svg, exploration_svg),
+    ):
+        if file is not None:
+            Path(file).write_text(text(found), encoding="utf-8", newline="\n")
     return found
 
 
@@ -527,6 +584,7 @@ def dump(
     *,
     input_shapes: Shapes | None = None,
     budget: str | int | None = None,
+    prefer: str | None = None,
     target: str | None = None,
     input_mode: str | None = None,
     output_mode: str | None = None,
@@ -550,17 +608,27 @@ def dump(
         name = DEFAULT_CORE if target is None else target
         choice = kernel_choice(kernels or _ANY_KERNELS)
         kept, machine = _reserve(name, reserve), choice.machine(core(name))
-        limit = None if budget is None else parse_budget(budget)
+        asked = wanted(budget, prefer)
         chosen, outputs = _plan_or_modes(plan, input_mode, output_mode)
         stages = run_stages(
-            Path(model), input_shapes, chosen, limit, silent, kept, outputs, machine, cut
+            Path(model),
+            input_shapes,
+            chosen,
+            asked.limit,
+            silent,
+            kept,
+            outputs,
+            machine,
+            cut,
+            asked.slack,
         )
-        _check_budget(stages, limit, kept, machine)
+        _check_budget(stages, asked.budget, kept, machine)
         if stage == "plan":
             return format_plan(stages.plan)
         return format_schedule(stages.schedule, stages.placement.offsets)
     options = {
         "--budget": budget,
+        "--prefer": prefer,
         "--target": target,
         "--input": input_mode,
         "--outputs": output_mode,

@@ -6,6 +6,9 @@ import re
 
 from patchc.errors import PatchcError
 
+# More than any plan needs or costs.
+NO_LIMIT = 2**62
+
 # KB on a label is 1000 bytes, KiB 1024; linker scripts and data sheets write 64K for 65536.
 UNITS = {
     "": 1,

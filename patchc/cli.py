@@ -1,4 +1,7 @@
-"""The commands: parse, call patchc.api, print."""
+"""The commands: parse, call patchc.api, print.
+
+What takes long to import is imported by the command that uses it: `patchc --help` uses none of it.
+"""
 
 from __future__ import annotations
 
@@ -8,30 +11,38 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-import numpy as np
-from rich.console import Console, RenderableType
 
-from patchc import api
+import patchc
+from patchc.choices import (
+    ALL,
+    DEFAULT_CASES,
+    HOST,
+    QEMU,
+    Activation,
+    Format,
+    InputMode,
+    Method,
+    OutputMode,
+    WeightsMode,
+)
 from patchc.cli_kernels import NAMES, kernel_options, taken
-from patchc.codegen import WeightsMode
 from patchc.commands.align import align_command
+from patchc.commands.report import report_command
 from patchc.commands.tunnel import tunnel_command
 from patchc.errors import PatchcError
-from patchc.measure.measure import ALL
-from patchc.plan.types import InputMode, OutputMode
-from patchc.quantize.images import ImagePreparation
-from patchc.quantize.quantize import Activation, Format, Method, QuantizeOptions
-from patchc.report.bench import render_bench
-from patchc.report.exploration import render_exploration
-from patchc.report.inspection import render_inspection
-from patchc.report.text import plain, render, terminal
-from patchc.report.verification import render_verification
+from patchc.preference import LAYERS
+from patchc.quantize.options import ImagePreparation, QuantizeOptions
 from patchc.targets.cores import CORES, DEFAULT_CORE
-from patchc.verify.verify import DEFAULT_CASES, HOST, QEMU
 from patchc.version import __version__
+
+if TYPE_CHECKING:
+    import numpy as np
+    from rich.console import RenderableType
+
+    from patchc.api import CompileResult
 
 ERROR_STATUS = 2
 MISMATCH_STATUS = 1
@@ -94,12 +105,16 @@ def _fail(message: str) -> None:
 @contextmanager
 def _progress() -> Iterator[Any]:
     """What the api calls before each stage: a spinner, where stderr is a terminal."""
+    from rich.console import Console
+
     with Console(stderr=True).status("") as status:
         yield lambda text: status.update(f"{text} ...")
 
 
 def _print(renderable: RenderableType) -> None:
     """Tables in colour on a terminal, as plain text elsewhere."""
+    from patchc.report.text import plain, terminal
+
     console = terminal()
     if console.is_terminal:
         console.print(renderable)
@@ -167,7 +182,16 @@ _cut = click.option(
 def _planning_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options that choose a plan, which `compile` and `inspect` share."""
     options = [
-        click.option("--budget", help="RAM limit: bytes, 64k (k = 1024) or 63kB (kB = 1000)."),
+        click.option(
+            "--budget",
+            help="RAM limit: bytes, 64k (k = 1024), 63kB (kB = 1000), or least: as little as "
+            "can be.",
+        ),
+        click.option(
+            "--prefer",
+            help="Of the plans that fit: speed, ram, layers (layer by layer), or PERCENT: the "
+            "least RAM at that much more time than the fastest. [default: 1%]",
+        ),
         click.option(
             "--target", default=DEFAULT_CORE, show_default=True, help=f"Core: {', '.join(CORES)}."
         ),
@@ -336,7 +360,7 @@ def compile_command(ctx: click.Context, as_json: bool, **options: Any) -> None:
         options["quantization"] = quantization
     kernels = taken(options)
     with _progress() as progress:
-        result = api.compile(
+        result = patchc.compile(
             options.pop("model"),
             options.pop("out"),
             kernels=kernels,
@@ -347,16 +371,24 @@ def compile_command(ctx: click.Context, as_json: bool, **options: Any) -> None:
     if as_json:
         click.echo(result.report.to_json(), nl=False)
         return
+    from patchc.outdir import PAGE
+    from patchc.report.text import render
+
     _print(render(result.report))
-    gap = result.search_gap
-    if gap is not None:
-        unit = "MACs" if result.report.cost.cycles_estimate is None else "cycles"
-        click.echo(
-            f"search   {gap:,} {unit} above the cheapest plan priced, whose arena did not fit"
-            if gap
-            else "search   no plan of the search that fits costs less"
-        )
-    click.echo(f"wrote {result.output}")
+    if result.search_gap is not None and options["prefer"] != LAYERS.text:
+        click.echo(f"search   {_search(result)}")
+    click.echo(f"wrote {result.output}; {PAGE} in it shows the plan")
+
+
+def _search(result: CompileResult) -> str:
+    """What the plan costs beside the cheapest that the search knows for the budget."""
+    gap, cost = result.search_gap, result.stages.cost
+    assert gap is not None
+    assert cost is not None
+    if not gap:
+        return "no plan of the search that fits costs less"
+    unit = "MACs" if result.report.cost.cycles_estimate is None else "cycles"
+    return f"{gap / (cost - gap):.1%} more {unit} than the fastest plan (--prefer speed)"
 
 
 _QUANTIZING = (
@@ -398,7 +430,7 @@ def quantize_command(**options: Any) -> None:
     chosen = replace(_quantization(options), cut=options["cut"])
     notes: list[str] = []
     with _progress() as progress:
-        api.quantize(
+        patchc.quantize(
             options["model"],
             options["out"],
             calibration=options["calibration"],
@@ -446,10 +478,12 @@ def verify_command(out: Path, as_json: bool, **options: Any) -> int:
       patchc verify out --on qemu --target cortex-m4 --target cortex-m0
     """
     with _progress() as progress:
-        found = api.verify(out, progress=progress, **options)
+        found = patchc.verify(out, progress=progress, **options)
     if as_json:
         click.echo(found.to_json(), nl=False)
     else:
+        from patchc.report.verification import render_verification
+
         _print(render_verification(found))
     return 0 if found.passed else MISMATCH_STATUS
 
@@ -492,10 +526,12 @@ def bench_command(out: Path, as_json: bool, **options: Any) -> None:
       patchc bench out --clock 120 --wait-states 5
     """
     with _progress() as progress:
-        found = api.bench(out, progress=progress, **options)
+        found = patchc.bench(out, progress=progress, **options)
     if as_json:
         click.echo(found.to_json(), nl=False)
     else:
+        from patchc.report.bench import render_bench
+
         _print(render_bench(found))
 
 
@@ -520,8 +556,10 @@ def run_command(
     """
     names = _read_labels(labels["labels"]) if labels["labels"] else None
     with _progress() as progress:
-        outputs = api.run(out, array, image=image, progress=progress)
+        outputs = patchc.run(out, array, image=image, progress=progress)
     if output:
+        import numpy as np
+
         np.savez(output, **outputs)
         click.echo(f"wrote {output}")
     for name, values in outputs.items():
@@ -540,6 +578,8 @@ def _print_best(name: str, values: np.ndarray, names: list[str] | None, top: int
     """The largest values of a vector and their classes."""
     if names is not None and len(names) != len(values):
         raise PatchcError(f"--labels: {len(names)} lines for the {len(values)} values of {name!r}")
+    import numpy as np
+
     click.echo(f"{name}: the {min(top, len(values))} largest of {len(values)} values")
     for index in np.argsort(-values.astype(np.float64), kind="stable")[:top]:
         click.echo(
@@ -585,15 +625,17 @@ def inspect_command(
     if dump:
         if any(name in given for name in NAMES):
             given["kernels"] = taken(given)
-        click.echo(api.dump(model, dump, input_shapes=chosen, cut=cut, **given), nl=False)
+        click.echo(patchc.dump(model, dump, input_shapes=chosen, cut=cut, **given), nl=False)
         return 0
     target = given.pop("target", DEFAULT_CORE)
     if given:
         raise click.UsageError(f"{_words(ctx, given)}: only with --dump")
-    found = api.inspect(model, target=target, input_shapes=chosen, cut=cut)
+    found = patchc.inspect(model, target=target, input_shapes=chosen, cut=cut)
     if as_json:
         click.echo(found.to_json(), nl=False)
     else:
+        from patchc.report.inspection import render_inspection
+
         _print(render_inspection(found))
     return ERROR_STATUS if found.unsupported else 0
 
@@ -601,6 +643,9 @@ def inspect_command(
 @main.command("explore")
 @_model
 @click.option("-o", "output", type=_PATH, help="Write the frontier as JSON here, too.")
+@click.option("--html", type=_PATH, help="Write a page with its picture here.")
+@click.option("--svg", type=_PATH, help="Write the picture here.")
+@click.option("--csv", type=_PATH, help="Write a line per plan here.")
 @click.option(
     "--target",
     type=click.Choice(list(CORES)),
@@ -633,6 +678,9 @@ def inspect_command(
 def explore_command(
     model: Path,
     output: Path | None,
+    html: Path | None,
+    svg: Path | None,
+    csv: Path | None,
     target: str,
     input_mode: str,
     output_mode: str,
@@ -648,11 +696,15 @@ def explore_command(
     Examples:
       patchc explore int8.onnx
       patchc explore int8.onnx --input stream -o frontier.json
+      patchc explore int8.onnx --html frontier.html --csv frontier.csv
     """
     with _progress() as progress:
-        found = api.explore(
+        found = patchc.explore(
             model,
             output,
+            html=html,
+            svg=svg,
+            csv=csv,
             target=target,
             input_mode=input_mode,
             output_mode=output_mode,
@@ -665,11 +717,14 @@ def explore_command(
     if as_json:
         click.echo(found.to_json(), nl=False)
     else:
+        from patchc.report.exploration import render_exploration
+
         _print(render_exploration(found))
 
 
 main.add_command(_input_shape(tunnel_command))
 main.add_command(_input_shape(align_command))
+main.add_command(report_command)
 
 if __name__ == "__main__":
     main()

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from patchc.codegen.libraries import LibraryMode
-from patchc.kernel_options import KernelOptions
+from patchc.choices import Kernels, LibraryMode, Numerics
 from patchc.libraries.cmsis_nn import FOLDER_VARIABLE
-from patchc.planner.kernel_choice import Kernels, Numerics
+
+if TYPE_CHECKING:
+    from patchc.kernel_options import KernelOptions
 
 NAMES = ("kernels", "numerics", "cmsis_nn_dir", "cmsis_nn")
 
@@ -60,6 +61,8 @@ def kernel_options(emits: bool) -> Callable[[Callable[..., Any]], Callable[..., 
 
 def taken(given: dict[str, Any]) -> KernelOptions:
     """Take these options out of a command's parameters."""
+    from patchc.kernel_options import KernelOptions
+
     values = {name: given.pop(name, None) for name in NAMES}
     return KernelOptions(**{name: value for name, value in values.items() if value is not None})
 

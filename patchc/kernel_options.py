@@ -7,10 +7,10 @@ from enum import Enum
 from pathlib import Path
 from typing import TypeVar
 
-from patchc.codegen.libraries import LibraryMode
+from patchc.choices import Kernels, LibraryMode, Numerics
 from patchc.errors import PatchcError
 from patchc.libraries.cmsis_nn import CmsisNN, find, require
-from patchc.planner.kernel_choice import Kernels, Numerics, machine_for
+from patchc.planner.kernel_choice import machine_for
 from patchc.planner.machine import Machine
 from patchc.targets.core import Core
 

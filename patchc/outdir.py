@@ -20,6 +20,7 @@ from patchc.errors import PatchcError
 
 PLAN = "plan.json"
 REPORT = "report.json"
+PAGE = "report.html"
 CERTIFICATE = "certificate.json"
 VERIFY = "verify.json"
 BENCH = "bench.json"

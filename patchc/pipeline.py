@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from patchc.choices import InputMode, OutputMode
 from patchc.errors import PatchcError
 from patchc.frontend import import_model
 from patchc.frontend.model import ImportedModel
@@ -15,7 +16,7 @@ from patchc.ir import Graph
 from patchc.memory import Placement, check_placement, place
 from patchc.passes import run_passes
 from patchc.plan.json import from_json as plan_from_json
-from patchc.plan.types import InputMode, OutputMode, Plan
+from patchc.plan.types import Plan
 from patchc.planner.assign import assigned
 from patchc.planner.choose import choose
 from patchc.planner.machine import ANY_CORE, Machine
@@ -63,9 +64,11 @@ def run_stages(
     outputs: OutputMode = OutputMode.ARENA,
     machine: Machine = ANY_CORE,
     cut: Sequence[str] = (),
+    slack: float = 0.0,
 ) -> Stages:
     """Import `model` and schedule it by `plan` or, given an input mode, as cheaply as `limit` bytes
-    for arena and reserve allow; where nothing fits, with the least total that the search reaches.
+    for arena and reserve allow, or up to a share `slack` above that in less of them; where nothing
+    fits, with the least total that the search reaches.
 
     `outputs` goes with the input mode; a plan has its own. `machine`: what is planned for.
     `cut`: nodes that are left to the host, with all that depends on them.
@@ -75,7 +78,7 @@ def run_stages(
     imported = import_model(model, input_shapes, cut)
     graph = run_passes(imported.graph)
     progress("planning and placing")
-    return schedule_graph(imported, graph, plan, limit, reserve, outputs, machine)
+    return schedule_graph(imported, graph, plan, limit, reserve, outputs, machine, slack)
 
 
 def schedule_graph(
@@ -86,6 +89,7 @@ def schedule_graph(
     reserve: Reserve = NO_RESERVE,
     outputs: OutputMode = OutputMode.ARENA,
     machine: Machine = ANY_CORE,
+    slack: float = 0.0,
 ) -> Stages:
     """The second half of `run_stages`: from the Graph after all passes."""
     if isinstance(plan, Plan):
@@ -94,7 +98,7 @@ def schedule_graph(
         schedule = lower(graph, plan, machine.registry)
         stages = Stages(imported, plan, schedule, place(schedule))
     else:
-        found = choose(graph, plan, limit, reserve, outputs, machine)
+        found = choose(graph, plan, limit, reserve, outputs, machine, slack)
         stages = Stages(
             imported,
             found.plan,

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import re
 
+from patchc.choices import LibraryMode, Numerics, OutputMode
 from patchc.codegen import EmitOptions, GoldenVectors, constant_facts
-from patchc.codegen.libraries import LibraryMode
 from patchc.codegen.names import C_WORDS, file_stem
 from patchc.frontend.export import to_qoperator
 from patchc.kernel_options import KernelChoice
-from patchc.pipeline import Stages, random_maps, schedule_graph
-from patchc.plan.types import OutputMode, Plan
-from patchc.planner.cost import CoreCost, executed_cost
-from patchc.planner.kernel_choice import Numerics
+from patchc.memory import place
+from patchc.pipeline import Stages, random_maps
+from patchc.plan.types import Plan
+from patchc.planner.cost import CoreCost, node_costs
 from patchc.planner.layer_by_layer import trivial_plan
 from patchc.planner.rounded import as_computed, is_rounded
 from patchc.reference import run_graph
 from patchc.report import Facts, Report, build_report
+from patchc.report.arena import alive_by_node
 from patchc.report.library import Distances, library_report
+from patchc.schedule.lower import lower
 from patchc.targets.cores import core
 from patchc.verify.difference import compare
 from patchc.verify.rounded import rounded_layers
@@ -41,14 +43,15 @@ def make_report(
     """The report; `limit` is the budget in bytes."""
     target = core(options.target)
     machine, mode, outputs = choice.priced(target), stages.plan.input_mode, stages.plan.output_mode
+    plain = lower(
+        stages.graph, trivial_plan(stages.graph, mode, outputs, machine), machine.registry
+    )
     layerwise = stages.layerwise_bytes
     if layerwise is None:
-        plain = trivial_plan(stages.graph, mode, outputs, machine)
-        found = schedule_graph(stages.imported, stages.graph, plain, machine=machine)
-        layerwise = found.placement.arena_bytes
-    instructions = None
+        layerwise = place(plain).arena_bytes
+    cycles = None
     if target.cost_table is not None:
-        instructions = executed_cost(stages.schedule, CoreCost(target.cost_table))
+        cycles = node_costs(stages.schedule, CoreCost(target.cost_table))
     constants = constant_facts(stages.schedule)
     facts = Facts(
         name=options.name,
@@ -56,7 +59,8 @@ def make_report(
         budget_bytes=limit,
         reserve_bytes=options.stack_bytes,
         layerwise_bytes=layerwise,
-        instructions=instructions,
+        layerwise_alive=alive_by_node(plain),
+        cycles=cycles,
         constant_bytes=constants.bytes,
         weights_bytes=constants.flash,
         exact=constants.exact,
@@ -115,11 +119,16 @@ def golden_vectors(stages: Stages) -> GoldenVectors:
 
 
 def command_line(
-    options: EmitOptions, budget: str | int | None, plan: Plan, choice: KernelChoice
+    options: EmitOptions,
+    budget: str | int | None,
+    prefer: str | None,
+    plan: Plan,
+    choice: KernelChoice,
 ) -> str:
     """The command that makes the same C, without folders: it stands in the emitted files."""
     words = ["patchc compile", options.model_file, "-o OUT"]
     words += [f"--budget {budget}"] if budget is not None else []
+    words += [f"--prefer {prefer}"] if prefer is not None else []
     words += [
         f"--target {options.target}",
         f"--input {plan.input_mode.value}",

@@ -17,6 +17,10 @@ settings.register_profile("quick", max_examples=20, deadline=None)
 if os.environ.get("CI"):
     settings.load_profile("ci")
 
+# `make setup` brings CMSIS-NN, and what is compiled would depend on it: tests that are about it say
+# where it is.
+os.environ.setdefault("CMSIS_NN_DIR", "")
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(

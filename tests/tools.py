@@ -7,13 +7,17 @@ import shutil
 
 import pytest
 
+BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 
-def require_tool(name: str) -> str:
-    """The path of an executable. Without it the test is skipped on a developer's machine, and
-    fails where the environment variable CI is set: there nothing may go untested."""
-    path = shutil.which(name)
-    if path is not None:
-        return path
+
+def require_tool(*names: str) -> str:
+    """The path of an executable, the first of these that is there. Without one the test is skipped
+    on a developer's machine, and fails where the environment variable CI is set: there nothing may
+    go untested."""
+    paths = [path for path in map(shutil.which, names) if path is not None]
+    if paths:
+        return paths[0]
+    missing = f"{' or '.join(names)} is not installed"
     if os.environ.get("CI"):
-        pytest.fail(f"{name} is not installed, and CI is set")
-    pytest.skip(f"{name} is not installed")
+        pytest.fail(f"{missing}, and CI is set")
+    pytest.skip(missing)

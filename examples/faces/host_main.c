@@ -3,7 +3,6 @@
  * THRESHOLD is a score in 1 / FACE_UNIT. A line per face: the image's number, then the face's score,
  * left, top, right, bottom and points, in 1 / FACE_UNIT as well. */
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,33 +14,22 @@
 static detector detector_memory;
 static int8_t image[PIXELS]; /* quantised */
 
-/* As onnxruntime normalises and quantises a pixel: in float, ties to even. */
-static int8_t quantised(int pixel)
-{
-    const float normalised = ((float)pixel - 127.5f) / 127.5f;
-    const long q = lrintf(normalised / BLAZEFACE_IN0_SCALE) + BLAZEFACE_IN0_ZERO_POINT;
-    return (int8_t)(q < -128 ? -128 : q > 127 ? 127 : q);
-}
-
 static int read_image(const char *path)
 {
-    int8_t of_pixel[256];
-    unsigned char pixels[PIXELS];
+    uint8_t pixels[PIXELS];
     FILE *file = fopen(path, "rb");
-    size_t count, i;
+    size_t count;
 
     if (file == NULL) {
         return -1;
     }
     count = fread(pixels, 1, PIXELS, file);
     fclose(file);
-    for (i = 0; i < 256; i++) {
-        of_pixel[i] = quantised((int)i);
+    if (count != PIXELS) {
+        return -1;
     }
-    for (i = 0; i < count; i++) {
-        image[i] = of_pixel[pixels[i]];
-    }
-    return count == PIXELS ? 0 : -1;
+    blazeface_from_rgb(image, pixels, FACE_IMAGE * FACE_IMAGE);
+    return 0;
 }
 
 /* Gives the network a part of the image. */

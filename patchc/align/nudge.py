@@ -15,8 +15,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from patchc.choices import Rounding
 from patchc.ir import Conv, Tensor
-from patchc.numerics.cmsis import Rounding, cmsis_form
+from patchc.numerics.cmsis import cmsis_form
 from patchc.numerics.forms import HIGH, has_line, may_have_line
 from patchc.numerics.requant import conv_factors
 from patchc.numerics.thresholds import Channels, conv_channels

@@ -1,7 +1,8 @@
 """Schedule -> C."""
 
+from patchc.choices import WeightsMode
 from patchc.codegen.emit import NETWORK_FILE, ConstantFacts, constant_facts, emit
-from patchc.codegen.options import EmitOptions, GoldenVectors, WeightsMode
+from patchc.codegen.options import EmitOptions, GoldenVectors
 
 __all__ = [
     "NETWORK_FILE",

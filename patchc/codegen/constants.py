@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from patchc.choices import WeightsMode
 from patchc.codegen.layout import COLUMNS, packed
 from patchc.codegen.names import Names
-from patchc.codegen.options import WeightsMode
 from patchc.kernels.kernel import Kernel, Slicing
 from patchc.numerics.node_forms import FormCounts, form_counts
 from patchc.numerics.structs import Form, Rare

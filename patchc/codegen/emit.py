@@ -9,7 +9,8 @@ from functools import cache, cached_property
 
 import jinja2
 
-from patchc.codegen import layout
+from patchc.choices import InputMode, WeightsMode
+from patchc.codegen import helpers, layout
 from patchc.codegen.calls import BlockFunction, declared, is_whole, outermost, whole_block
 from patchc.codegen.constants import ConstantArray, Key, NodeConstants, node_constants
 from patchc.codegen.describe import arena_map, call_numbers
@@ -18,16 +19,16 @@ from patchc.codegen.functions import describe_functions
 from patchc.codegen.layout import comment_block, comment_lines
 from patchc.codegen.libraries import LibraryUse, library_use
 from patchc.codegen.names import Names
-from patchc.codegen.options import EmitOptions, WeightsMode
+from patchc.codegen.options import LICENCE, EmitOptions
 from patchc.codegen.ports import Port, input_ports, output_ports
 from patchc.codegen.program import FileScope, Program
+from patchc.codegen.readme import readme_facts
 from patchc.codegen.tables import Tables
 from patchc.codegen.tunnels import Shared, TunnelFunction, tunnel
 from patchc.codegen.weights import WeightsFiles, pack
 from patchc.kernels.kernel import Kernel
 from patchc.memory.placement import Placement
 from patchc.numerics.node_forms import FormCounts
-from patchc.plan.types import InputMode
 from patchc.resources import runtime_dir, templates_dir
 from patchc.schedule.types import Call, KernelCall, Load, Move, Schedule, Store
 
@@ -58,6 +59,11 @@ def emit(schedule: Schedule, placement: Placement, options: EmitOptions) -> dict
     }
     for number, file in enumerate(network.weights.sources):
         files[file.name] = _render("weights.c.j2", facts | {"file": file, "number": number + 1})
+    if network.helpers.are_there:
+        files[network.helpers.file] = _render("helpers.c.j2", facts)
+    if options.report is not None:
+        shown = readme_facts(schedule.input_mode.value, options.report)
+        files["README.md"] = _render("readme.md.j2", facts | shown)
     files.update(firmware_files(_render, facts, options.target))
     files.update(network.weights.parts)
     if network.blob:
@@ -145,11 +151,15 @@ class _Network:
 
     @cached_property
     def inputs(self) -> tuple[Port, ...]:
-        return input_ports(self.schedule, self.placement)
+        return input_ports(self.schedule, self.placement, self.options.names)
 
     @cached_property
     def outputs(self) -> tuple[Port, ...]:
-        return output_ports(self.schedule, self.placement)
+        return output_ports(self.schedule, self.placement, self.options.names)
+
+    @cached_property
+    def helpers(self) -> helpers.Helpers:
+        return helpers.Helpers(self.options.name, self.options.pixels, self.outputs)
 
     @cached_property
     def weights_field(self) -> str:
@@ -200,7 +210,7 @@ class _Network:
     @property
     def exported(self) -> set[str]:
         """Identifiers with which those of NAME.c must not collide."""
-        words = ("run", "inputs", "outputs", "reader", "writer")
+        words = ("run", "inputs", "outputs", "reader", "writer", *helpers.NAMES)
         names = {f"{self.options.name}_{word}" for word in words}
         return names | {array.name for array in self.arrays}
 
@@ -222,6 +232,7 @@ class _Network:
         )
         buffers = [self.schedule.buffers[name] for name in self.placement.offsets]
         sources = [f"{options.name}.c", *(file.name for file in self.weights.sources)]
+        sources += [self.helpers.file] if self.helpers.are_there else []
         used = [kernel.source for kernel in self.kernels]
         used += sorted({source for kernel in self.kernels for source in kernel.shared})
         used += [source for _, source in self.parts]
@@ -255,6 +266,7 @@ class _Network:
             "sources": sources,
             "library": self.library,
             "included": sorted(path.rsplit("/", 1)[-1] for path in included),
+            "helpers": self.helpers,
             "golden_cases": options.golden.cases if options.golden else 0,
         }
 
@@ -266,6 +278,7 @@ class _Network:
             *comment_lines(f"sha256: {options.model_sha256}"),
             *comment_lines(f"Command: {options.command_line}"),
             *(comment_lines(f"Calls {self.library.title}.") if self.library else ()),
+            f"SPDX-License-Identifier: {LICENCE}",
         ]
 
     def description(self) -> str:

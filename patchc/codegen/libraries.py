@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import Enum
 from functools import cached_property
 from pathlib import Path
 
+from patchc.choices import LibraryMode, Rounding
 from patchc.errors import PatchcError
-from patchc.ir import Rounding
 from patchc.kernels.kernel import Kernel
 from patchc.libraries.cmsis_nn import CmsisNN
 from patchc.resources import runtime_dir
@@ -18,13 +17,6 @@ from patchc.resources import runtime_dir
 FOLDER = "cmsis_nn"  # in OUT
 CORE_FOLDER = "cmsis_core"
 _CORE_HEADER = "cmsis_compiler.h"
-
-
-class LibraryMode(str, Enum):
-    """How OUT has the library's files."""
-
-    COPY = "copy"  # those that it needs, with licence and notice
-    LINK = "link"  # where the user has them
 
 
 @dataclass(frozen=True)

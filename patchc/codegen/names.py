@@ -104,3 +104,17 @@ def comment_text(text: str) -> str:
     """`text` on one line that neither ends a C comment nor holds a trigraph."""
     line = "".join(char if char.isprintable() else " " for char in text)
     return line.replace("*/", "* /").replace("/*", "/ *").replace("??", "? ?")
+
+
+def string_literals(text: str, columns: int) -> list[str]:
+    """`text` in UTF-8 as C strings that follow each other, each of at most `columns` characters;
+    nothing in them looks like a comment or a trigraph."""
+    pieces = [""]
+    for byte in text.encode():
+        char = chr(byte)
+        plain = char.isascii() and char.isprintable() and char not in '"\\?*'
+        escaped = char if plain else f"\\{byte:03o}"
+        if len(pieces[-1]) + len(escaped) + len('""') > columns:
+            pieces.append("")
+        pieces[-1] += escaped
+    return [f'"{piece}"' for piece in pieces]

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from enum import Enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
-from patchc.codegen.libraries import LibraryMode
+from patchc.choices import LibraryMode, Rounding, WeightsMode
 from patchc.codegen.names import C_WORDS
 from patchc.errors import PatchcError
-from patchc.ir import Rounding
 from patchc.libraries.cmsis_nn import CmsisNN
 
-
-class WeightsMode(str, Enum):
-    """Where convolution weights are."""
-
-    INLINE = "inline"  # const arrays in NAME_weights_*.c
-    EXTERN = "extern"  # NAME_weights.bin, behind a pointer that the caller gives
+# Of what is emitted and of runtime_c: NOTICE says what it means. The templates name it, too.
+LICENCE = "Apache-2.0 OR 0BSD"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +23,25 @@ class GoldenVectors:
     cases: int
     inputs: bytes
     outputs: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Pixels:
+    """The network's int8 of a camera's byte, where that is a function of one byte per channel."""
+
+    rows: tuple[tuple[int, ...], ...]  # per channel, 256 of them
+    words: str  # what is computed, for a comment
+
+    @property
+    def shift(self) -> int | None:
+        """What every byte less that is its int8, where there is such a number."""
+        shifts = {byte - value for row in self.rows for byte, value in enumerate(row)}
+        return shifts.pop() if len(shifts) == 1 else None
+
+    @property
+    def distinct(self) -> tuple[tuple[int, ...], ...]:
+        """The rows, one for all channels where they are equal."""
+        return self.rows[:1] if len(set(self.rows)) == 1 else self.rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +60,9 @@ class EmitOptions:
     stack_bytes: int  # NAME_STACK_BYTES
     weights: WeightsMode = WeightsMode.INLINE
     golden: GoldenVectors | None = None
+    names: Mapping[str, str] = field(default_factory=dict)  # of inputs and outputs in the ONNX file
+    pixels: Pixels | None = None
+    report: Mapping[str, Any] | None = None  # the data of report.json, for README.md
     cmsis_nn: CmsisNN | None = None  # for kernels that call it
     cmsis_nn_mode: LibraryMode = LibraryMode.COPY
     cmsis_nn_rounding: Rounding = Rounding.SINGLE

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from patchc.choices import InputMode
 from patchc.codegen.layout import COLUMNS, packed
-from patchc.codegen.names import Names
+from patchc.codegen.names import Names, string_literals
 from patchc.errors import PatchcError
 from patchc.ir import ConvSums, Graph
 from patchc.memory.placement import Placement
-from patchc.plan.types import InputMode
 from patchc.schedule.types import BufferKind, Schedule
 
 
@@ -21,6 +21,7 @@ class Port:
     """One input or output."""
 
     tensor: str  # in the Graph
+    name: str  # in the ONNX file
     field: str  # of the inputs or outputs struct
     macro: str  # IN0, OUT1, ...
     height: int
@@ -33,6 +34,19 @@ class Port:
     stripes: int = 0  # of columns in which an output leaves through a callback; 0: it does not
     # Of an output of int32 sums: what each of a pixel is worth, as C float literals; else none.
     sums: tuple[str, ...] = ()
+
+    def define_name(self, prefix: str) -> str:
+        """The macro that holds the name, in one line where that fits."""
+        head = f"#define {prefix}_{self.macro}_NAME"
+        (first, *more) = string_literals(self.name, COLUMNS - len("     \\"))
+        if not more and len(head) + 1 + len(first) <= COLUMNS:
+            return f"{head} {first}"
+        return " \\\n    ".join((head, first, *more))
+
+    @property
+    def is_vector(self) -> bool:
+        """Is it int8 along one axis, and more than one of them?"""
+        return not self.sums and max(self.shape) == self.bytes > 1
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -48,32 +62,41 @@ class Port:
         return self.stripes > 0
 
 
-def input_ports(schedule: Schedule, placement: Placement) -> tuple[Port, ...]:
+def input_ports(
+    schedule: Schedule, placement: Placement, names: Mapping[str, str]
+) -> tuple[Port, ...]:
     """Inputs have an offset when the caller may put them into the arena: resident mode."""
     resident = schedule.input_mode is InputMode.RESIDENT
     graph = schedule.graph
     offsets = [_offset(schedule, placement, t) if resident else None for t in graph.inputs]
-    return _ports(graph, graph.inputs, "IN", offsets)
+    return _ports(graph, graph.inputs, "IN", offsets, names)
 
 
-def output_ports(schedule: Schedule, placement: Placement) -> tuple[Port, ...]:
+def output_ports(
+    schedule: Schedule, placement: Placement, names: Mapping[str, str]
+) -> tuple[Port, ...]:
     """Those that are handed over have no offset. Raises PatchcError when an output is an input that
     lies outside the arena."""
     graph, handed = schedule.graph, schedule.handed
     offsets = [None if t in handed else _offset(schedule, placement, t) for t in graph.outputs]
-    ports = _ports(graph, graph.outputs, "OUT", offsets)
+    ports = _ports(graph, graph.outputs, "OUT", offsets, names)
     stripes = {tensor: schedule.blocks[index].stripes for tensor, index in handed.items()}
     return tuple(replace(port, stripes=stripes.get(port.tensor, 0)) for port in ports)
 
 
 def _ports(
-    graph: Graph, tensors: tuple[str, ...], macro: str, offsets: Iterable[int | None]
+    graph: Graph,
+    tensors: tuple[str, ...],
+    macro: str,
+    offsets: Iterable[int | None],
+    in_file: Mapping[str, str],
 ) -> tuple[Port, ...]:
     names = Names()
     return tuple(
         Port(
             tensor=name,
-            field=names.identifier(name),
+            name=in_file.get(name, name),
+            field=names.identifier(in_file.get(name, name)),
             macro=f"{macro}{number}",
             height=graph.tensors[name].shape[0],
             width=graph.tensors[name].shape[1],

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from patchc import api
-from patchc.align.result import Aligned
-from patchc.verify.change import Change, read_labels
+import patchc
+
+if TYPE_CHECKING:
+    from patchc.align.result import Aligned
+    from patchc.verify.change import Change
 
 _PATH = click.Path(path_type=Path)
 
@@ -40,11 +42,13 @@ def align_command(
       patchc align int8.onnx -o aligned.onnx
       patchc align int8.onnx -o a.onnx --inputs photos.npz --labels classes.txt
     """
+    from patchc.verify.change import read_labels
+
     classes = None if labels is None else read_labels(labels)
     if classes is not None and inputs is None:
         raise click.UsageError("--labels: only with --inputs")
     shapes = dict(options.pop("shapes")) or None
-    found, change = api.align(model, out, input_shapes=shapes, inputs=inputs, labels=classes)
+    found, change = patchc.align(model, out, input_shapes=shapes, inputs=inputs, labels=classes)
     for line in lines(found, change):
         click.echo(line)
     click.echo(f"wrote {out}")

@@ -7,9 +7,8 @@ from typing import Any
 
 import click
 
-from patchc import api
-from patchc.independent.merge import Merge
-from patchc.independent.rewrite import Weights
+import patchc
+from patchc.choices import Merge, Weights
 
 _PATH = click.Path(path_type=Path)
 
@@ -60,7 +59,7 @@ def tunnel_command(model: Path, out: Path, **options: Any) -> None:
       patchc tunnel float.onnx -o tunnels.onnx --grid 2x2 --center
       patchc tunnel detector.onnx -o t.onnx --grid 2x2 --overlap 32 --merge tile
     """
-    found = api.tunnel(model, out, input_shapes=dict(options.pop("shapes")) or None, **options)
+    found = patchc.tunnel(model, out, input_shapes=dict(options.pop("shapes")) or None, **options)
     patch, count = found.patches[0], len(found.patches)
     click.echo(
         f"{found.cut}: {count} patches of {patch.rows}x{patch.cols}, each through "

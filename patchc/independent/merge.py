@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from enum import Enum
 
 import numpy as np
 import onnx
 
+from patchc.choices import Merge
 from patchc.errors import PatchcError
 from patchc.independent.editor import Editor, Reals
 from patchc.independent.patches import Grid, Patch
@@ -21,16 +21,6 @@ PASSING = frozenset(
     )
 )
 SLICED = (2, 3)  # rows and columns of [1, channels, rows, columns]
-
-
-class Merge(str, Enum):
-    """How patches become one tensor."""
-
-    MEAN = "mean"
-    CONCAT = "concat"  # side by side along the channels: the layer behind is widened
-    MAX = "max"
-    SUM = "sum"
-    TILE = "tile"  # side by side as they lay in the image
 
 
 def merge_parts(

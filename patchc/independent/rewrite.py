@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import Enum
 from pathlib import Path as FilePath
 
 import numpy as np
@@ -15,17 +14,11 @@ import onnx
 import onnxruntime
 from onnx import helper, shape_inference
 
+from patchc.choices import Merge, Weights
 from patchc.errors import PatchcError
 from patchc.frontend.load import Shapes, load
 from patchc.independent.editor import Editor, Reals
-from patchc.independent.merge import (
-    Merge,
-    Tiles,
-    cropped,
-    merge_parts,
-    rescale_behind,
-    widen_layers,
-)
+from patchc.independent.merge import Tiles, cropped, merge_parts, rescale_behind, widen_layers
 from patchc.independent.patches import Grid, Patch
 from patchc.independent.path import Path, find_path
 from patchc.independent.windows import check_windows
@@ -38,13 +31,6 @@ LEARNT = {
     **dict.fromkeys(("MatMul", "PRelu"), (1,)),
 }
 BIAS = dict.fromkeys(("Conv", "ConvTranspose", "Gemm"), (2,))
-
-
-class Weights(str, Enum):
-    """Whether patches have weights of their own."""
-
-    SHARED = "shared"  # biases are copied all the same: their scale is that of the activations
-    SEPARATE = "separate"  # copies, to be trained
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """The Graph: what a network computes, as immutable data."""
 
+from patchc.choices import Rounding
 from patchc.ir.graph import (
     FULL_RANGE,
     RESIZES,
@@ -31,7 +32,6 @@ from patchc.ir.graph import (
     Rearrange,
     ResizeLinear,
     ResizeNearest,
-    Rounding,
     Softmax,
     Sub,
     Tensor,

@@ -13,12 +13,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from enum import Enum
 from functools import cached_property
 from types import MappingProxyType
 
 import numpy as np
 
+from patchc.choices import Rounding
 from patchc.ir.resize import Between, Scaling, between, nearest
 
 Shape = tuple[int, int, int]  # height, width, channels
@@ -106,13 +106,6 @@ class Op:
     def kind(self) -> str:
         """The operator's name, as printed in dumps and reports."""
         return type(self).__name__
-
-
-class Rounding(str, Enum):
-    """How CMSIS-NN rounds, as it is compiled."""
-
-    SINGLE = "single"  # with CMSIS_NN_USE_SINGLE_ROUNDING
-    DOUBLE = "double"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

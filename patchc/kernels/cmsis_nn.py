@@ -12,6 +12,7 @@ from typing import Any, cast
 
 import numpy as np
 
+from patchc.choices import Rounding
 from patchc.ir import Conv, Graph, Node, Padding, Tensor
 from patchc.kernels.cmsis_nn_entry import (
     BASIC,
@@ -36,7 +37,7 @@ from patchc.kernels.convolutions import BY_NAME
 from patchc.kernels.kernel import Kernel, Needs, Site
 from patchc.kernels.window import where_of, window_params
 from patchc.libraries.cmsis_nn import CONVOLVE, DEPTHWISE, DEPTHWISE_BASIC
-from patchc.numerics.cmsis import CmsisForm, Rounding, conv_cmsis_form
+from patchc.numerics.cmsis import CmsisForm, conv_cmsis_form
 from patchc.numerics.cmsis_range import conv_fits
 from patchc.numerics.structs import ConvCmsisNNParams
 

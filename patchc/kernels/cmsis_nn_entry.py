@@ -8,12 +8,12 @@ from typing import Any, cast
 
 import numpy as np
 
+from patchc.choices import Rounding
 from patchc.ir import Window
 from patchc.kernels.dsp import DSP
 from patchc.kernels.features import Count
 from patchc.kernels.kernel import Kernel, Needs, Order, Site, Slicing
 from patchc.kernels.mve import MVE
-from patchc.numerics.cmsis_rounding import Rounding
 
 CMSIS_NN = "cmsis-nn"  # compiled as plain C
 CMSIS_NN_DSP = "cmsis-nn-dsp"

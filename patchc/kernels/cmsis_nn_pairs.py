@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, cast
 
+from patchc.choices import Rounding
 from patchc.ir import Add, Binary, Graph, Mul, Node, Tensor
 from patchc.kernels.cmsis_nn_entry import First, How, all_at_once, entry
 from patchc.kernels.elementwise import ELEMENTWISE
 from patchc.kernels.kernel import Kernel, Order, Site
 from patchc.libraries.cmsis_nn import ELEMENTWISE_ADD, ELEMENTWISE_MUL
 from patchc.numerics.cmsis_pairs import LEFT_SHIFT, PairForm, product_form, sum_form
-from patchc.numerics.cmsis_rounding import Rounding
 from patchc.numerics.pairing import pairing_between
 from patchc.numerics.structs import AddCmsisNNParams, MulCmsisNNParams
 

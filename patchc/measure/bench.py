@@ -96,6 +96,13 @@ class Bench:
     kernels: tuple[KernelCount, ...]
     blocks: tuple[BlockCount, ...]
 
+    def __repr__(self) -> str:
+        """On one line: `blocks` and `kernels` have the rest."""
+        return (
+            f"Bench({self.name!r}, target={self.target!r}, instructions={self.instructions}, "
+            f"cycles={self.cycles})"
+        )
+
     @property
     def per_mac(self) -> float | None:
         """Instructions per multiply-accumulate; None where there is none."""

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from patchc.choices import ALL
 from patchc.errors import PatchcError
 from patchc.kernels.registry import KERNELS
 from patchc.measure.stack import FLAGS, firmware_bound
@@ -20,9 +21,6 @@ from patchc.planner.kinds import kind_of
 from patchc.programs.firmware import COMPILER, QEMU, Firmware, Run, build
 from patchc.programs.program import run_command
 from patchc.targets.cores import CORES, core
-
-# `--target all`
-ALL = "all"
 
 _VERSION_SECONDS = 60
 

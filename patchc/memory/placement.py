@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
 
+from patchc.errors import PatchcError
 from patchc.memory.alike import alike_offsets
 from patchc.memory.liveness import arena_buffers, liveness_peak, overlapping_bytes
 from patchc.memory.sweep import Sweep, partners
@@ -320,7 +321,13 @@ class _Solver:
     def __init__(
         self, problem: Problem, hint: Mapping[str, int], peak: int, work: float = SOLVER_WORK
     ) -> None:
-        from ortools.sat.python import cp_model  # slow to import, seldom needed
+        try:
+            from ortools.sat.python import cp_model  # slow to import, seldom needed
+        except ImportError as error:
+            raise PatchcError(
+                "placing this network's buffers takes the solver of ortools, which cannot be "
+                f"imported ({error}): pip install ortools. Without it plans would be others"
+            ) from error
 
         self._problem, self._model = problem, cp_model.CpModel()
         best = problem.top(hint)

@@ -22,9 +22,10 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from patchc.choices import Rounding
 from patchc.ir import Conv, Tensor
 from patchc.numerics.cmsis_check import cmsis_proved
-from patchc.numerics.cmsis_rounding import MOST_SHIFT, Rounding, requantize
+from patchc.numerics.cmsis_rounding import MOST_SHIFT, requantize
 from patchc.numerics.fold import INT32_MAX
 from patchc.numerics.requant import require_factors
 from patchc.numerics.thresholds import Channels, Steps, accumulators, conv_channels, every_step

@@ -10,7 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from patchc.numerics.cmsis_rounding import Rounding, requantize
+from patchc.choices import Rounding
+from patchc.numerics.cmsis_rounding import requantize
 from patchc.numerics.requant import requantize_float
 from patchc.numerics.thresholds import Channels, Steps
 

@@ -19,10 +19,11 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from patchc.choices import Rounding
 from patchc.ir import Clamp, Quantization
 from patchc.numerics.add import add_float
 from patchc.numerics.cmsis import nearest
-from patchc.numerics.cmsis_rounding import Rounding, requantize
+from patchc.numerics.cmsis_rounding import requantize
 from patchc.numerics.fold import INT32_MAX
 from patchc.numerics.mul import mul_float
 from patchc.numerics.pairing import Pairing, all_pairs

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from patchc.choices import Rounding
 from patchc.ir import Conv, Tensor
 from patchc.numerics.cmsis import conv_cmsis_form
 from patchc.numerics.cmsis_check import never_wraps
-from patchc.numerics.cmsis_rounding import Rounding
 from patchc.numerics.thresholds import accumulators, conv_channels
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from patchc.ir import Rounding
+from patchc.choices import Rounding
 from patchc.numerics.fold import INT32_MIN
 
 __all__ = ["MOST_SHIFT", "Rounding", "requantize", "wrapped"]

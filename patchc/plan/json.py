@@ -8,8 +8,9 @@ from dataclasses import asdict
 from enum import Enum
 from typing import Any, TypeVar
 
+from patchc.choices import InputMode, OutputMode
 from patchc.errors import PatchcError
-from patchc.plan.types import InputMode, OutputMode, Plan, StepPlan, TunnelPlan
+from patchc.plan.types import Plan, StepPlan, TunnelPlan
 
 # Counts up whenever a plan of the form before can no longer be read as what it was.
 FORMAT = 2

@@ -4,25 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from enum import Enum
 
+from patchc.choices import InputMode, OutputMode
 from patchc.ir import Graph
-
-
-class InputMode(str, Enum):
-    """Where the image is (design.md, section 6)."""
-
-    TILES = "tiles"  # re-readable through a callback
-    STREAM = "stream"  # through a callback, raster order, each pixel exactly once
-    EXTERN = "extern"  # a const pointer outside the arena
-    RESIDENT = "resident"  # in the arena, counted
-
-
-class OutputMode(str, Enum):
-    """Where outputs that are maps go; an output of one row always lies in the arena."""
-
-    ARENA = "arena"  # in full in the arena, counted
-    ROWS = "rows"  # through a callback, each pixel once: never in full where rows stream
 
 
 def handed_over(graph: Graph, mode: OutputMode) -> frozenset[str]:

@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from patchc.choices import InputMode, OutputMode
 from patchc.ir import Graph, Node
 from patchc.ir.branches import Branches, find_branches
-from patchc.plan.types import FETCH, InputMode, OutputMode, Plan, StepPlan, TunnelPlan
+from patchc.plan.types import FETCH, Plan, StepPlan, TunnelPlan
 from patchc.planner.layer_by_layer import layers
 from patchc.planner.machine import Machine
 from patchc.planner.order import may_overwrite

@@ -6,21 +6,27 @@ after several such tunnels maps have drifted down by the sum. Tunnels that run f
 the first let them drift up again. So where a plan needs more than its price, the placement solver
 chooses which tunnels run in reverse. The first plan that fits is taken, cheapest first. Limits are
 for arena and reserve together; how much reserve a plan needs is known once there is the plan.
+
+The cheapest plan is seldom the best to have: one that costs a little more often needs far less. So
+what is chosen is the plan of least total among those within a slack of the cheapest that fits.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from patchc.budget import NO_LIMIT
+from patchc.choices import InputMode, OutputMode
 from patchc.ir import Graph
 from patchc.memory import Placement, place, reversed_blocks
-from patchc.plan.types import InputMode, OutputMode, Plan, handed_over
+from patchc.plan.types import Plan, handed_over
 from patchc.planner.branched import Branched, one_branch, planned_branches
 from patchc.planner.kinds import reserve_of
 from patchc.planner.layer_by_layer import priced_plan
 from patchc.planner.machine import ANY_CORE, Machine
-from patchc.planner.search import NO_LIMIT, Point, Search
+from patchc.planner.search import Point, Search
 from patchc.schedule.lower import lower
 from patchc.schedule.types import Schedule
 from patchc.targets.reserve import NO_RESERVE, Reserve
@@ -80,12 +86,14 @@ def choose(
     reserve: Reserve = NO_RESERVE,
     outputs: OutputMode = OutputMode.ARENA,
     machine: Machine = ANY_CORE,
+    slack: float = 0.0,
 ) -> Choice:
-    """The cheapest plan of at most `limit` bytes in total; where the search finds none, the one of
-    least total.
+    """Of the plans that cost no more than the cheapest of at most `limit` bytes in total and a
+    share `slack` of that on top, the one of least total; where the search finds none that fits, the
+    one of least total.
 
-    Layer by layer where no plan that fits costs less: nothing is simpler to follow. Without a limit
-    it is the answer, whatever it costs.
+    Without slack the plan layer by layer is preferred to others of its cost: nothing is simpler to
+    follow. Without a limit it is the answer, whatever it costs.
     """
     whole = layer_by_layer(graph, mode, reserve, outputs, machine)
     if limit is None:
@@ -94,10 +102,27 @@ def choose(
     branches = planned_branches(graph, mode)
     if branches is not None:
         branched = Branched(graph, branches, mode, machine)
-        found = _branched(branched, limit, reserve, outputs, machine, whole)
+        found = _branched(branched, limit, reserve, outputs, machine, whole, slack)
+        if not fits:
+            return found
         better = found.total_bytes <= limit and found.cost < whole.cost
-        return found if better or not fits else whole
+        lean = found.total_bytes < whole.total_bytes and found.cost <= _within(whole.cost, slack)
+        return found if better or lean else whole
     search = _search(graph, whole, machine)
+    cheapest = _cheapest(search, whole, limit, reserve)
+    if cheapest.total_bytes > limit or not slack:
+        return cheapest
+    most = _within(cheapest.cost, slack)
+    return replace(_least(search, whole, reserve, cheapest, most), cost_bound=cheapest.cost_bound)
+
+
+def _within(cost: int, slack: float) -> int:
+    return NO_LIMIT if math.isinf(slack) else cost + int(cost * slack)
+
+
+def _cheapest(search: Search, whole: Choice, limit: int, reserve: Reserve) -> Choice:
+    """The cheapest plan of at most `limit` bytes in total, or the one of least total."""
+    fits = whole.total_bytes <= limit
     most = whole.cost - 1 if fits else NO_LIMIT
     bound: int | None = None
     if most >= search.least_cost:
@@ -106,7 +131,7 @@ def choose(
             for choice in _placements(search, whole, reserve, point, bound):
                 if choice.total_bytes <= limit:
                     return choice
-    least = whole if fits else _least(search, whole, reserve)
+    least = whole if fits else _least(search, whole, reserve, whole)
     return least if bound is None else replace(least, cost_bound=min(bound, least.cost))
 
 
@@ -117,6 +142,7 @@ def _branched(
     outputs: OutputMode,
     machine: Machine,
     whole: Choice,
+    slack: float,
 ) -> Choice:
     """The plan of the graph by the cheapest plan of one branch with which it fits, or by the one of
     least total."""
@@ -125,7 +151,7 @@ def _branched(
     beside = branched.beside()
     best: Choice | None = None
     for _ in range(BRANCH_TRIES):
-        chosen = choose(one, mode, max(limit - beside, 0), reserve, outputs, machine)
+        chosen = choose(one, mode, max(limit - beside, 0), reserve, outputs, machine, slack)
         plan = branched.plan(chosen.plan, outputs)
         schedule = lower(graph, plan, machine.registry)
         cost = count * chosen.cost + branched.outer_cost
@@ -140,16 +166,19 @@ def _branched(
     return best
 
 
-def _least(search: Search, whole: Choice, reserve: Reserve) -> Choice:
-    """The plan of least total. Placement may do better than a price, where more than one pair of
-    maps overlap: so this can fit where nothing did by its price."""
-    best = whole
-    points = list(search.frontier(whole.total_bytes - reserve.least - 1))
+def _least(
+    search: Search, whole: Choice, reserve: Reserve, found: Choice, most: int = NO_LIMIT
+) -> Choice:
+    """`found`, or the plan of least total among those that cost no more than `most`. Placement may
+    do better than a price, where more than one pair of maps overlap: so this can fit where nothing
+    did by its price."""
+    best = found
+    points = list(search.frontier(found.total_bytes - reserve.least - 1, most))
     for point in reversed(points):  # from the least price on
         if point.bytes + reserve.least >= best.total_bytes:
             break
-        found = _placements(search, whole, reserve, point, point.cost)
-        best = min((best, *found), key=_total_and_cost)
+        placed = _placements(search, whole, reserve, point, point.cost)
+        best = min((best, *placed), key=_total_and_cost)
     return best
 
 

@@ -47,6 +47,15 @@ class CoreCost:
         return (thousandths + SCALE // 2) // SCALE
 
 
+def node_costs(schedule: Schedule, cost: Cost) -> dict[str, int]:
+    """Node -> what a schedule costs because of it, the moves of its rows among that; the empty
+    name stands for the moves of inputs."""
+    found: dict[str, int] = {}
+    for one in executed(schedule):
+        found[one.node] = found.get(one.node, 0) + int(cost(one.kernel, one.features))
+    return found
+
+
 def executed_cost(schedule: Schedule, cost: Cost) -> int:
     """What a schedule costs."""
-    return sum(cost(one.kernel, one.features) for one in executed(schedule))
+    return sum(node_costs(schedule, cost).values())

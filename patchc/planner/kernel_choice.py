@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from enum import Enum
 from functools import lru_cache
 
-from patchc.ir import Rounding
+from patchc.choices import Kernels, Numerics, Rounding
 from patchc.kernels.cmsis_nn import (
     CMSIS_NN_KERNELS,
     cmsis_nn_kernels,
@@ -25,27 +24,6 @@ PREFERENCE = 64
 
 # Three nodes of four flavours choose freely.
 _MOST_ASSIGNMENTS = 64
-
-
-class Kernels(str, Enum):
-    """Whose kernels there are."""
-
-    AUTO = "auto"  # all of them
-    PATCHC = "patchc"
-    CMSIS_NN = "cmsis-nn"  # the library wherever it can run and fits
-
-
-class Numerics(str, Enum):
-    """What the C computes."""
-
-    EXACT = "exact"  # onnxruntime's bytes: the library has only layers that are proved
-    CMSIS = "cmsis"  # layers that go to the library are rounded as it rounds
-    CMSIS_DOUBLE = "cmsis-double"  # the same, and it is compiled to round twice
-
-    @property
-    def rounding(self) -> Rounding:
-        """Of the library, as it is compiled."""
-        return Rounding.DOUBLE if self is Numerics.CMSIS_DOUBLE else Rounding.SINGLE
 
 
 @dataclass(frozen=True, slots=True)

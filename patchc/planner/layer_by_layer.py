@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from patchc.choices import InputMode, OutputMode
 from patchc.ir import Graph, Node
-from patchc.plan.types import InputMode, OutputMode, Plan, StepPlan, TunnelPlan
+from patchc.plan.types import Plan, StepPlan, TunnelPlan
 from patchc.planner.assign import assignments
 from patchc.planner.machine import ANY_CORE, Machine
 from patchc.planner.order import best_order, may_overwrite

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from patchc.ir import Rounding
+from patchc.choices import Rounding
 from patchc.kernels.portable import PORTABLE
 from patchc.kernels.registry import KERNELS, Registry
 from patchc.planner.cost import CoreCost, Cost, macs

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 
 import networkx as nx
 
+from patchc.choices import InputMode, OutputMode
 from patchc.ir import Binary, Graph, Lut, Node
-from patchc.plan.types import InputMode, OutputMode, handed_over
+from patchc.plan.types import handed_over
 from patchc.planner.least_peak import Found, Liveness, State, beam, best_first
 
 

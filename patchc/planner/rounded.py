@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from patchc.ir import Add, AveragePool, Conv, GlobalAveragePool, Graph, Mul, Node, Rounding
+from patchc.choices import Rounding
+from patchc.ir import Add, AveragePool, Conv, GlobalAveragePool, Graph, Mul, Node
 from patchc.kernels.cmsis_nn import is_library_kernel
 from patchc.plan.types import Plan
 

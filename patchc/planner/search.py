@@ -19,8 +19,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from patchc.budget import NO_LIMIT
+from patchc.choices import InputMode, OutputMode
 from patchc.ir import Graph, Node
-from patchc.plan.types import InputMode, OutputMode, Plan, StepPlan, TunnelPlan
+from patchc.plan.types import Plan, StepPlan, TunnelPlan
 from patchc.planner.labels import Bounds, Label, Labels
 from patchc.planner.machine import ANY_CORE, Machine
 from patchc.planner.one_stripe import OneStripe
@@ -51,8 +53,6 @@ class Tunnel:
         return TunnelPlan(self.steps, whole=True)
 
 
-# More than any plan needs or costs.
-NO_LIMIT = 2**62
 # What the search allows itself on top of the cost layer by layer, as shares of it, band by band.
 BANDS = (0.0, 0.02, 0.06, 0.15)
 # Maps that tunnels read and make, over all tunnels that are looked at in one order. Beyond, only

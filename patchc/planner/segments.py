@@ -10,10 +10,11 @@ from itertools import accumulate
 
 import numpy as np
 
+from patchc.choices import InputMode, OutputMode
 from patchc.geometry.needed import needed_columns
 from patchc.geometry.step import comes_in_rows
 from patchc.ir import GlobalAveragePool, Graph, Node
-from patchc.plan.types import InputMode, OutputMode, StepPlan, handed_over
+from patchc.plan.types import StepPlan, handed_over
 from patchc.planner.layer_by_layer import layers, whole_in_place
 from patchc.planner.machine import ANY_CORE, Machine
 from patchc.planner.price import Prices

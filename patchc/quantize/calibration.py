@@ -12,7 +12,8 @@ import onnx
 from onnx import helper
 
 from patchc.errors import PatchcError
-from patchc.quantize.images import ImagePreparation, image_input, list_images, load_image
+from patchc.quantize.images import image_input, list_images, load_image
+from patchc.quantize.options import ImagePreparation
 
 # By input name, stacked along the first axis; or an .npz of that; or a folder of pictures.
 Calibration = Mapping[str, np.ndarray] | Path | str

@@ -7,8 +7,6 @@ into the quantised file (metadata key "patchc.image"), so both uses agree.
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,38 +15,10 @@ from onnx import helper
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from patchc.errors import PatchcError
+from patchc.quantize.options import ImagePreparation
 
-METADATA_KEY = "patchc.image"
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".webp")
 MODES = {1: "L", 3: "RGB"}  # number of channels -> Pillow's mode
-
-
-@dataclass(frozen=True, slots=True)
-class ImagePreparation:
-    """value = (pixel * scale - mean) / std, per channel where there is more than one number."""
-
-    mean: tuple[float, ...] = (0.0,)
-    std: tuple[float, ...] = (1.0,)
-    scale: float = 1.0
-
-    def to_json(self) -> str:
-        return json.dumps(asdict(self), sort_keys=True)
-
-    @staticmethod
-    def of(model: onnx.ModelProto) -> ImagePreparation:
-        """What the file says; pixels as they are where it says nothing. Raises PatchcError."""
-        for entry in model.metadata_props:
-            if entry.key == METADATA_KEY:
-                try:
-                    found = json.loads(entry.value)
-                    mean, std = tuple(found["mean"]), tuple(found["std"])
-                    return ImagePreparation(mean, std, float(found["scale"]))
-                except (ValueError, KeyError, TypeError) as error:
-                    raise PatchcError(
-                        f"{model.graph.name}: metadata {METADATA_KEY!r} is not what patchc "
-                        f"quantize writes: {entry.value!r}"
-                    ) from error
-        return ImagePreparation()
 
 
 def load_image(
@@ -59,9 +29,21 @@ def load_image(
     Float inputs get prepared values, as `preparation` or else the model's metadata says; uint8
     inputs pixels. Raises PatchcError: not a picture, or the model has no such input.
     """
+    return as_input(_pixels(Path(path), *picture_shape(model)), model, preparation)
+
+
+def picture_shape(model: onnx.ModelProto) -> tuple[int, int, int]:
+    """Height, width and channels of the model's one input. Raises PatchcError as `image_input`."""
+    height, width, channels, _ = _geometry(image_input(model))
+    return height, width, channels
+
+
+def as_input(
+    pixels: np.ndarray, model: onnx.ModelProto, preparation: ImagePreparation | None = None
+) -> np.ndarray:
+    """Pixels, uint8 (H, W, C), as the model's one input takes them; raises as `load_image`."""
     value = image_input(model)
-    height, width, channels, channels_last = _geometry(value)
-    pixels = _pixels(Path(path), height, width, channels)
+    *_, channels_last = _geometry(value)
     if value.type.tensor_type.elem_type == onnx.TensorProto.FLOAT:
         pixels = _prepare(pixels.astype(np.float32), preparation or ImagePreparation.of(model))
     if not channels_last:

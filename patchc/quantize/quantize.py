@@ -10,8 +10,7 @@ import logging
 import tempfile
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from enum import Enum
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -30,6 +29,7 @@ from onnxruntime.quantization.calibrate import create_calibrator
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from patchc.align.align import align_model
+from patchc.choices import Activation, Format, Method
 from patchc.errors import PatchcError
 from patchc.frontend.fold import fold_constants
 from patchc.frontend.importer import find_tail
@@ -50,7 +50,6 @@ from patchc.quantize.calibration import Calibration, read_calibration
 from patchc.quantize.ends import mark_ends
 from patchc.quantize.float_functions import all_functions, composed_functions, is_function
 from patchc.quantize.gemms import plain_gemms
-from patchc.quantize.images import METADATA_KEY, ImagePreparation
 from patchc.quantize.layers import (
     QUANTIZED_OPS,
     VIEWS,
@@ -60,6 +59,7 @@ from patchc.quantize.layers import (
     may_end_in_a_tail,
 )
 from patchc.quantize.means import name_means
+from patchc.quantize.options import DEFAULTS, METADATA_KEY, QuantizeOptions
 from patchc.quantize.parallel import merge_branches
 from patchc.quantize.slices import merge_slices
 from patchc.quantize.transposed import rewrite_transposed
@@ -67,46 +67,7 @@ from patchc.quantize.transposed import rewrite_transposed
 # The first opset in which DequantizeLinear takes one scale per channel.
 PER_CHANNEL_OPSET = 13
 
-PIXELS = ImagePreparation()
-
 WARNING_SEVERITY, ERROR_SEVERITY = 2, 3  # of onnxruntime's own log
-
-
-class Format(str, Enum):
-    """How the file says that a tensor is quantised."""
-
-    QDQ = "qdq"  # float operators between QuantizeLinear and DequantizeLinear
-    QOPERATOR = "qoperator"  # integer operators: QLinearConv, QLinearAdd, ...
-
-
-class Activation(str, Enum):
-    """The type of quantised activations."""
-
-    INT8 = "int8"
-    UINT8 = "uint8"
-
-
-class Method(str, Enum):
-    """How the range of a tensor follows from the samples."""
-
-    MINMAX = "minmax"
-    ENTROPY = "entropy"
-    PERCENTILE = "percentile"
-
-
-@dataclass(frozen=True, slots=True)
-class QuantizeOptions:
-    """The defaults give a file that onnxruntime runs in integers throughout as it is: it leaves
-    part of an int8 QDQ file in float unless told otherwise."""
-
-    format: Format = Format.QDQ
-    activation: Activation = Activation.UINT8
-    per_channel: bool = True
-    method: Method = Method.MINMAX
-    image: ImagePreparation = PIXELS  # how a folder of pictures is read
-    merge_branches: bool = False  # parallel convolutions that are one become one (RepVGG)
-    cut: tuple[str, ...] = ()  # nodes that stay float, with all that depends on them
-    align: bool = True  # weight scales are nudged until CMSIS-NN is exact, too
 
 
 FORMATS = {Format.QDQ: QuantFormat.QDQ, Format.QOPERATOR: QuantFormat.QOperator}
@@ -122,7 +83,7 @@ def quantize(
     model: Path | str | onnx.ModelProto,
     output: Path | str,
     calibration: Calibration,
-    options: QuantizeOptions = QuantizeOptions(),
+    options: QuantizeOptions = DEFAULTS,
     input_shapes: Shapes | None = None,
 ) -> tuple[str, ...]:
     """Write the quantised form of a float `model` to `output`; returns what there is to know of how

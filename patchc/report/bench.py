@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from patchc.measure.bench import Bench, BlockCount, StepCount
-from patchc.report.text import WIDTH, shorten
+from patchc.report.words import WIDTH, shorten
 
 _NAME_WIDTH = 24  # what the other columns leave
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from patchc.choices import InputMode
 from patchc.frontend.model import ImportedModel
 from patchc.ir import Conv, macs
 from patchc.memory import Placement, element_peak, live_bytes, liveness_peak
 from patchc.numerics.node_forms import FormCounts
-from patchc.plan.types import InputMode, Plan, TunnelPlan
+from patchc.plan.types import Plan, TunnelPlan
 from patchc.planner.machine import ANY_CORE, Machine
+from patchc.report.arena import arena_report, block_reports
 from patchc.report.choices import kernel_choices
 from patchc.report.data import (
     Cost,
@@ -45,7 +47,10 @@ class Facts:
     weights_bytes: int  # of all constants; equal ones are emitted once
     exact: FormCounts  # of the constants as emitted
     machine: Machine = ANY_CORE  # that the plan was made for
-    instructions: int | None = None  # that the target executes; None: it has no cost table
+    layerwise_alive: Mapping[str, int] = field(
+        default_factory=dict
+    )  # node -> bytes, layer by layer
+    cycles: Mapping[str, int] | None = None  # node -> estimate; None: the target has no cost table
     library: LibraryReport | None = None
 
 
@@ -74,7 +79,11 @@ def build_report(
         weight_bytes_read=sum(
             node.calls * facts.constant_bytes.get(name, 0) for name, node in work.items()
         ),
-        cost=Cost(executed, executed / plain if plain else 1.0, facts.instructions),
+        cost=Cost(
+            executed,
+            executed / plain if plain else 1.0,
+            None if facts.cycles is None else sum(facts.cycles.values()),
+        ),
         exact=Exact(exact.channels, exact.proved, exact.lines, exact.guarded, exact.emulated),
         tunnels=_tunnels(plan, schedule, work),
         kernels=_kernels(schedule),
@@ -84,7 +93,9 @@ def build_report(
             leading=imported.prologue.nodes if imported.prologue else (),
             trailing=imported.epilogue.nodes if imported.epilogue else (),
         ),
-        layers=_layers(schedule, work),
+        layers=_layers(schedule, work, facts),
+        blocks=block_reports(schedule),
+        arena=arena_report(schedule, placement),
         notes=imported.notes,
     )
 
@@ -166,26 +177,37 @@ def _modes(tunnel: TunnelPlan) -> dict[str, str]:
     return modes
 
 
-def _layers(schedule: Schedule, work: Mapping[str, Work]) -> tuple[Layer, ...]:
+def _layers(schedule: Schedule, work: Mapping[str, Work], facts: Facts) -> tuple[Layer, ...]:
     graph = schedule.graph
+    cycles = facts.cycles
     live = live_bytes(schedule)
     return tuple(
         Layer(
-            node=call.node if isinstance(call, KernelCall) else step.name,
+            node=_node(call) or step.name,
             op=_operator(schedule, call),
             depthwise=_is_depthwise(schedule, call),
             kernel=_kernel_name(call),
+            tensor=call.tensor,
             shape=graph.tensors[call.tensor].shape,
             in_place=_in_place(schedule, call),
             tunnel=index,
+            step=step.name,
             bytes=live[index],
+            layerwise_bytes=facts.layerwise_alive.get(_node(call)),
             macs=work[call.node].macs if isinstance(call, KernelCall) else 0,
+            cycles_estimate=None if cycles is None else cycles.get(_node(call), 0),
+            constant_bytes=facts.constant_bytes.get(_node(call), 0),
         )
         for index, block in enumerate(schedule.blocks)
         for step in block.steps
         for call in step.all_calls
         if not isinstance(call, Finish | Move)
     )
+
+
+def _node(call: Call) -> str:
+    """The node that a kernel computes; empty for loads and stores."""
+    return call.node if isinstance(call, KernelCall) else ""
 
 
 def _kernel_name(call: Call) -> str:

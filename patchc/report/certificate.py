@@ -14,13 +14,13 @@ from typing import Any
 
 import numpy as np
 
+from patchc.choices import WeightsMode
 from patchc.codegen.constants import (
     Field,
     constants_key,
     grouped_calls,
     node_constants,
 )
-from patchc.codegen.options import WeightsMode
 from patchc.geometry.clocks import RowClock
 from patchc.ir import Conv, Graph
 from patchc.kernels.kernel import Kernel

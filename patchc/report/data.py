@@ -95,11 +95,54 @@ class Layer:
     op: str
     depthwise: bool  # a convolution whose channels do not mix
     kernel: str
+    tensor: str  # its output
     shape: tuple[int, int, int]  # of its output: height, width, channels
     in_place: bool  # its output lies over one of its operands
-    tunnel: int  # counted from 0
-    bytes: int  # live in the arena while its tunnel runs
+    tunnel: int  # its block, counted from 0
+    step: str  # those with the same one run together, piece by piece
+    bytes: int  # live in the arena while its block runs
+    layerwise_bytes: int | None  # live while it runs layer by layer; None: it only loads or stores
     macs: int  # executed
+    cycles_estimate: int | None  # None: the target has no cost table
+    constant_bytes: int  # that its kernel reads; equal ones of several layers are there once
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A part of the program during which the same buffers are alive: a tunnel, a layer, or an
+    input that is fetched or an output that is handed over in full."""
+
+    name: str
+    nodes: tuple[str, ...]  # none where it only fetches or hands over
+    stripes: int
+    ticks: int
+    reverse: bool  # from the last row to the first
+    bytes: int  # live in the arena, shared ones counted once
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A tensor in a buffer: as much of it as there is at once."""
+
+    tensor: str
+    shape: tuple[int, int, int]  # of the whole tensor: height, width, channels
+    rows: int  # of which so many are held, likewise the next two
+    columns: int
+    channels: int
+    sums: bool  # its int32 sums, not its values
+
+
+@dataclass(frozen=True, slots=True)
+class ArenaBuffer:
+    """A range of bytes of the arena with one lifetime."""
+
+    name: str
+    kind: str  # input, output, map, ring, accumulator or scratch
+    holds: tuple[Held, ...]  # several where they share it; none: a kernel works in it
+    offset: int
+    bytes: int
+    first: int  # the first block that touches it
+    last: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +246,16 @@ class Report:
     choices: tuple[KernelChoice, ...]  # of nodes that several kernels are for
     host: HostOperators
     layers: tuple[Layer, ...]
+    blocks: tuple[Block, ...]
+    arena: tuple[ArenaBuffer, ...]  # by offset
     notes: tuple[str, ...]  # what to know of how the model was read
+
+    def __repr__(self) -> str:
+        """On one line: `to_json` has the rest."""
+        return (
+            f"Report({self.model.name!r}, target={self.target!r}, "
+            f"total_bytes={self.ram.total_bytes}, {len(self.layers)} layers)"
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """The report as plain lists and dictionaries, fields in the order above."""

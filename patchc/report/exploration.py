@@ -1,29 +1,35 @@
-"""The frontier of RAM against work (`patchc explore`): data, JSON and a table."""
+"""The frontier of RAM against work (`patchc explore`): data, JSON, CSV, a plot and a table."""
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass, fields
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from patchc.planner.choose import Choice
+from patchc.report.plot import plotted
+from patchc.report.words import count
 from patchc.schedule.work import executed_work
 
-BAR_WIDTH = 30  # characters of the longest bar
+BAR_WIDTH = 20  # characters of the longest bar
+CYCLES, MACS = "cycles", "MACs"
 
 
 @dataclass(frozen=True, slots=True)
 class FrontierPoint:
-    """One plan that no other plan of the search beats in both RAM and work."""
+    """One plan; of the frontier, one that no other plan of the search beats in RAM and cost."""
 
     total_bytes: int  # arena + reserve
     arena_bytes: int
     macs_executed: int
     macs_overhead: float  # F
+    cost: int  # what plans are compared by: see `Exploration.unit`
     tunnels: int
     stripes: int  # of the tunnel with the most
 
@@ -37,11 +43,45 @@ class Exploration:
     input_mode: str
     output_mode: str
     macs: int  # of the plain network
+    unit: str  # of costs: cycles, or MACs where the target has no cost table
+    layer_by_layer: FrontierPoint
     points: tuple[FrontierPoint, ...]
+
+    def __repr__(self) -> str:
+        """On one line: `points` has the plans."""
+        totals = [point.total_bytes for _, point in self.plans]
+        return (
+            f"Exploration({self.model!r}, target={self.target!r}, {len(self.points)} plans of "
+            f"{min(totals)} to {max(totals)} B)"
+        )
+
+    @property
+    def least_cost(self) -> int:
+        """Of the fastest plan."""
+        return min(point.cost for point in (self.layer_by_layer, *self.points))
+
+    def more(self, point: FrontierPoint) -> float:
+        """How much more than the fastest plan a plan costs: 0.1 is a tenth more."""
+        return point.cost / self.least_cost - 1 if self.least_cost else 0.0
+
+    @property
+    def plans(self) -> tuple[tuple[str, FrontierPoint], ...]:
+        """Layer by layer, and the frontier without it."""
+        others = (point for point in self.points if point != self.layer_by_layer)
+        return (("layer by layer", self.layer_by_layer), *(("", point) for point in others))
 
     def to_json(self) -> str:
         """The text of the JSON form."""
         return json.dumps(asdict(self), indent=1) + "\n"
+
+    def to_csv(self) -> str:
+        """A line per plan, layer by layer first."""
+        text = io.StringIO()
+        lines = csv.writer(text, lineterminator="\n")
+        lines.writerow(["plan", *(field.name for field in fields(FrontierPoint)), "unit"])
+        for name, point in self.plans:
+            lines.writerow([name or "frontier", *astuple(point), self.unit])
+        return text.getvalue()
 
 
 def frontier_points(choices: Sequence[Choice], macs: int) -> tuple[FrontierPoint, ...]:
@@ -55,6 +95,7 @@ def frontier_points(choices: Sequence[Choice], macs: int) -> tuple[FrontierPoint
             arena_bytes=choice.arena_bytes,
             macs_executed=executed,
             macs_overhead=executed / macs if macs else 1.0,
+            cost=choice.cost,
             tunnels=len(choice.plan.tunnels),
             stripes=max((tunnel.stripes for tunnel in choice.plan.tunnels), default=1),
         )
@@ -63,29 +104,39 @@ def frontier_points(choices: Sequence[Choice], macs: int) -> tuple[FrontierPoint
 
 
 def render_exploration(found: Exploration) -> RenderableType:
-    """A table of 80 columns with a bar per point."""
+    """A plot, and a table of 80 columns with a bar per plan."""
     table = Table(
-        title=f"{found.model}: RAM against work, --input {found.input_mode}, "
+        title=f"{found.model}: RAM against {found.unit}, --input {found.input_mode}, "
         f"--outputs {found.output_mode}",
         title_justify="left",
         box=None,
         pad_edge=False,
     )
-    for heading in ("total B", "arena B", "F", "tunnels", "stripes"):
+    for heading in ("total B", "arena B", "F", found.unit, "tunnels", "stripes"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("RAM", no_wrap=True)
-    most = max((point.total_bytes for point in found.points), default=1)
-    for point in found.points:
+    most = max(point.total_bytes for _, point in found.plans)
+    for name, point in found.plans:
         table.add_row(
-            f"{point.total_bytes:,}",
-            f"{point.arena_bytes:,}",
+            count(point.total_bytes),
+            count(point.arena_bytes),
             f"{point.macs_overhead:.4f}",
-            str(point.tunnels),
-            str(point.stripes),
-            "#" * max(1, round(BAR_WIDTH * point.total_bytes / most)),
+            more_words(found.more(point)),
+            "-" if name else str(point.tunnels),
+            "-" if name else str(point.stripes),
+            name or "#" * max(1, round(BAR_WIDTH * point.total_bytes / most)),
         )
-    notes = Text(
-        "total = arena + the reserve for a plan of its kind; "
-        f"F = MACs executed / {found.macs:,} of the plain network"
+    plot = plotted(
+        [(p.total_bytes, found.more(p), "L" if name else "*") for name, p in found.plans]
     )
-    return Group(table, Text(), notes)
+    notes = (
+        f"{found.unit} are above the fastest plan's {count(found.least_cost)}; L is layer by "
+        "layer. total = arena + the reserve for a plan of its kind; "
+        f"F = MACs executed / {count(found.macs)} of the plain network"
+    )
+    return Group(Text(plot), Text(), table, Text(), Text(notes))
+
+
+def more_words(more: float) -> str:
+    """0.043 -> "+4.3%"."""
+    return f"+{more:.1%}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from patchc.errors import PatchcError
+from patchc.errors import BudgetError
 from patchc.memory import Placement, arena_buffers, live_bytes
 from patchc.schedule.types import BufferKind, Schedule
 
@@ -59,7 +59,7 @@ def over_budget(
     reserve: int,
     extern_total: int | None,
     rows_total: int | None = None,
-) -> PatchcError:
+) -> BudgetError:
     """The error for a budget below the least total that patchc reaches.
 
     `extern_total`: the least total with `--input extern`, where that was tried; `rows_total`: with
@@ -86,4 +86,4 @@ def over_budget(
             "statics need no more"
         )
     lines.append("  else: a smaller image, a narrower network, or a larger budget")
-    return PatchcError("\n".join(lines))
+    return BudgetError("\n".join(lines), budget, total, peak.layer, peak.buffers)

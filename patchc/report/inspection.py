@@ -11,7 +11,7 @@ from rich.text import Text
 
 from patchc.frontend import Unsupported
 from patchc.ir import Conv, ConvSums, Graph, Node, macs
-from patchc.report.text import shorten
+from patchc.report.words import shorten
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +61,13 @@ class Inspection:
     layerwise_bytes: int  # the arena, layer by layer, image included
     notes: tuple[str, ...] = ()  # what to know of how the file was read
     rest: Rest | None = None  # of an unsupported one: what --cut would leave
+
+    def __repr__(self) -> str:
+        """On one line: the fields have the rest."""
+        return (
+            f"Inspection({self.model!r}, {len(self.layers)} layers, macs={self.macs}, "
+            f"layerwise_bytes={self.layerwise_bytes}, {len(self.unsupported)} unsupported)"
+        )
 
     def to_json(self) -> str:
         """All fields."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from patchc.codegen.libraries import LibraryMode
+from patchc.choices import LibraryMode, Numerics
 from patchc.ir import Graph
 from patchc.kernels.cmsis_nn import FLAVOURS, is_library_kernel
 from patchc.kernels.kernel import site_of
 from patchc.kernels.registry import Registry
 from patchc.libraries.cmsis_nn import CmsisNN
 from patchc.plan.types import Plan
-from patchc.planner.kernel_choice import Numerics, registry_of
+from patchc.planner.kernel_choice import registry_of
 from patchc.report.data import Elsewhere, LibraryReport, Rounded
 from patchc.verify.difference import Difference
 

@@ -8,19 +8,19 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from patchc.report.data import Layer, LibraryReport, Report
-
-WIDTH = 80
-_NAME_WIDTH = 27  # what the other columns of the layer table leave
+from patchc.report.data import LibraryReport, Report
+from patchc.report.layers import layer_lines
+from patchc.report.words import WIDTH, overhead
 
 
 def render(report: Report, layers: bool = True) -> RenderableType:
     """The tables, for `rich.console.Console.print`."""
     parts: list[RenderableType] = []
     if layers:
-        parts += [_layers(report), Text()]
+        parts += [Text(f"{report.model.name}: {len(report.layers)} steps, {how(report)}")]
+        parts += [*layer_lines(report), Text()]
     parts += [_ram(report), Text()]
-    parts += [Text(line) for fact in _facts(report) for line in _wrapped(fact)]
+    parts += [Text(line) for fact in facts(report) for line in _wrapped(fact)]
     return Group(*parts)
 
 
@@ -44,52 +44,14 @@ def plain(renderable: RenderableType) -> str:
     return "\n".join(line.rstrip() for line in capture.get().splitlines()) + "\n"
 
 
-def shorten(name: str, width: int) -> str:
-    """`name` in at most `width` characters, cut in the middle: both ends tell nodes apart."""
-    if len(name) <= width:
-        return name
-    head = (width - 1) // 2
-    return f"{name[:head]}~{name[len(name) - (width - 1 - head) :]}"
-
-
-def _layers(report: Report) -> Table:
-    table = Table(
-        title=f"{report.model.name}: {len(report.layers)} steps, {_how(report)}",
-        title_justify="left",
-        box=None,
-        pad_edge=False,
-    )
-    table.add_column("node", no_wrap=True)
-    table.add_column("operator", no_wrap=True)
-    table.add_column("output", justify="right", no_wrap=True)
-    table.add_column("live B", justify="right", no_wrap=True)
-    table.add_column("MACs", justify="right", no_wrap=True)
-    peak = max((layer.bytes for layer in report.layers), default=0)
-    for layer in report.layers:
-        table.add_row(
-            shorten(layer.node, _NAME_WIDTH),
-            _operator(layer),
-            "x".join(str(size) for size in layer.shape),
-            f"{layer.bytes:,}",
-            f"{layer.macs:,}" if layer.macs else "",
-            style="bold" if layer.bytes == peak else None,
-        )
-    return table
-
-
-def _how(report: Report) -> str:
+def how(report: Report) -> str:
+    """Layer by layer, or in how many tunnels."""
     tunnels = [tunnel for tunnel in report.tunnels if tunnel.segmentation.ticks > 1]
     if not tunnels:
         return "layer by layer"
     stripes = max(tunnel.segmentation.stripes for tunnel in tunnels)
     streamed = f"{len(tunnels)} tunnel{'s' if len(tunnels) > 1 else ''}"
     return f"{streamed}, up to {stripes} stripe{'s' if stripes > 1 else ''}"
-
-
-def _operator(layer: Layer) -> str:
-    word = "DepthwiseConv" if layer.depthwise else layer.op
-    short = {"GlobalAveragePool": "GlobalAvgPool", "DepthwiseConv": "Depthwise"}.get(word, word)
-    return f"{short} =" if layer.in_place else short
 
 
 def _ram(report: Report) -> Table:
@@ -103,7 +65,7 @@ def _ram(report: Report) -> Table:
         ("arena", ram.arena_bytes, ram.placement),
         ("static (.data, .bss)", ram.static_bytes, ""),
         ("stack", ram.stack_bytes, source),
-        ("total", ram.total_bytes, _budget(report)),
+        ("total", ram.total_bytes, budget_words(report)),
         ("input", ram.input_bytes, f"--input {report.input_mode}"),
         ("total with input", ram.total_with_input_bytes, ""),
         ("liveness peak", ram.liveness_peak_bytes, "lower bound of this plan's buffers"),
@@ -115,7 +77,7 @@ def _ram(report: Report) -> Table:
     return table
 
 
-def _budget(report: Report) -> str:
+def budget_words(report: Report) -> str:
     if report.budget_bytes is None:
         return "no budget given"
     spare = report.budget_bytes - report.ram.total_bytes
@@ -149,12 +111,12 @@ def _choices(report: Report) -> list[str]:
     ]
 
 
-def _facts(report: Report) -> list[str]:
+def facts(report: Report) -> list[str]:
     code = report.flash.code_bytes
     lines = [
         f"flash    {report.flash.weights_bytes:,} B of constants, code "
         + (f"{code:,} B" if code is not None else "not measured"),
-        f"work     {report.cost.macs_executed:,} MACs, F = {report.cost.macs_overhead:.3f}",
+        f"work     {report.cost.macs_executed:,} MACs, F = {overhead(report.cost.macs_overhead)}",
         f"exact    {report.exact.channels:,} channels: {report.exact.lines:,} by a line, "
         f"{report.exact.guarded:,} guarded near ties, {report.exact.emulated:,} emulated; "
         f"{report.exact.proved:,} proved one by one",

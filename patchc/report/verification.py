@@ -6,7 +6,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from patchc.report.text import shorten
+from patchc.report.words import shorten
 from patchc.verify.difference import Difference
 from patchc.verify.rounded import RoundedLayer
 from patchc.verify.verify import Verification
@@ -20,7 +20,7 @@ def render_verification(found: Verification) -> RenderableType:
     table.add_column("comparison")
     for heading in ("cases", "compared", "different"):
         table.add_column(heading, justify="right", no_wrap=True)
-    for row in _rows(found):
+    for row in comparison_rows(found):
         table.add_row(*row)
     lines = [_distance(d) for d in found.golden.file if d.sqnr_db is not None]
     lines += [_rounded(layer) for layer in found.rounded]
@@ -58,7 +58,7 @@ def _measured(found: Verification) -> Table:
     return table
 
 
-def _rows(found: Verification) -> list[tuple[str, str, str, str]]:
+def comparison_rows(found: Verification) -> list[tuple[str, str, str, str]]:
     golden = found.golden
     rows = [(e.name, e.cases, e.bytes_compared, e.bytes_different) for e in found.equalities]
     remark = "must be equal" if golden.fully_fused else "partly float there"

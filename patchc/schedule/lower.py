@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from patchc.choices import InputMode
 from patchc.errors import PatchcError
 from patchc.geometry.clocks import GeometryError, RowClock, all_rows
 from patchc.geometry.columns import MAX_COLUMN
@@ -16,7 +17,7 @@ from patchc.ir import Graph, Node
 from patchc.ir.branches import is_crop
 from patchc.kernels.kernel import Kernel, Order, Role
 from patchc.kernels.registry import KERNELS, Registry
-from patchc.plan.types import InputMode, Plan, StepPlan, TunnelPlan, handed_over
+from patchc.plan.types import Plan, StepPlan, TunnelPlan, handed_over
 from patchc.schedule.check import check_plan
 from patchc.schedule.names import identifiers
 from patchc.schedule.scratch import SCRATCH_ALIGN, SUM_BYTES, step_scratch

@@ -34,11 +34,11 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
 
+from patchc.choices import InputMode
 from patchc.geometry.clocks import RowClock
 from patchc.geometry.span import Span
 from patchc.ir import Graph
 from patchc.kernels.kernel import Kernel, Slicing
-from patchc.plan.types import InputMode
 
 
 class BufferKind(str, Enum):

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from patchc.choices import InputMode
 from patchc.geometry.rows import moved_rows
 from patchc.geometry.span import Span
 from patchc.geometry.step import operand_span, reach
@@ -13,7 +14,7 @@ from patchc.ir import Graph
 from patchc.kernels.features import Extent, Features
 from patchc.kernels.kernel import Kernel, Role, Site, Slicing, site_of
 from patchc.kernels.slide import SLIDE, slide_work
-from patchc.plan.types import InputMode, StepPlan
+from patchc.plan.types import StepPlan
 from patchc.schedule.extents import finish_site, rounds, tile_count
 from patchc.schedule.types import (
     Accumulate,

@@ -38,67 +38,74 @@ _COSTS = CostTable(
             per_call=54_901, per_row=295_396, per_output=7_998
         ),
         "mul.cmsis-nn-dsp": Coefficients(per_call=68_595, per_row=141_136, per_output=26_500),
-        "add": Coefficients(per_call=471_512, per_row=181_270, per_pixel=2_607, per_output=14_821),
-        "add.dsp": Coefficients(
-            per_call=403_309, per_row=190_946, per_pixel=1_231, per_output=8_501
-        ),
-        "concat": Coefficients(per_call=1_060_711, per_pixel=5_348, per_output=9_105),
+        "add": Coefficients(per_call=105_243, per_row=207_841, per_pixel=18, per_output=15_003),
+        "add.dsp": Coefficients(per_call=168_176, per_row=207_190, per_pixel=555, per_output=8_540),
+        "concat": Coefficients(per_call=909_958, per_pixel=230, per_output=9_338),
         "conv2d": Coefficients(
-            per_pixel=288_792,
-            per_output=37_427,
-            per_mac=2_367,
-            per_weight_byte=3_290,
-            per_tap=13_084,
+            per_pixel=453_686,
+            per_output=36_818,
+            per_mac=2_295,
+            per_weight_byte=10_893,
+            per_tap=8_038,
         ),
         "conv2d.dsp": Coefficients(
-            per_call=482_304, per_pixel=382_651, per_output=12_665, per_mac=1_058, per_tap=7_379
+            per_call=482_304, per_pixel=487_676, per_output=11_283, per_mac=1_109, per_tap=3_489
         ),
         "conv2d_depthwise": Coefficients(
-            per_row=766_613, per_pixel=34_253, per_output=20_133, per_mac=6_399
+            per_row=944_318, per_pixel=20_261, per_output=19_449, per_mac=6_347
         ),
         "conv2d_depthwise.dsp": Coefficients(
-            per_row=230_733, per_pixel=119_966, per_weight_byte=9_529
+            per_row=751_413,
+            per_pixel=61_756,
+            per_output=6_541,
+            per_mac=1_468,
+            per_weight_byte=4_140,
+            per_tap=1_560,
         ),
         "conv2d_pointwise": Coefficients(
-            per_call=46_130, per_pixel=34_957, per_output=33_415, per_mac=2_437, per_weight_byte=696
+            per_call=37_278,
+            per_pixel=61_202,
+            per_output=32_752,
+            per_mac=2_403,
+            per_weight_byte=676,
+            per_tap=31,
         ),
         "conv2d_pointwise.dsp": Coefficients(
-            per_call=411_605,
-            per_row=275_927,
-            per_pixel=67_516,
-            per_output=10_616,
-            per_mac=425,
-            per_weight_byte=2_205,
-            per_tap=2_646,
+            per_call=437_251,
+            per_pixel=101_983,
+            per_output=10_243,
+            per_mac=482,
+            per_weight_byte=1_913,
+            per_tap=2_824,
         ),
-        "dense": Coefficients(per_output=34_395, per_mac=3_091, per_tap=2_645),
-        "dense.dsp": Coefficients(per_output=27_908, per_mac=1_406, per_tap=6_253),
-        "global_average_pool": Coefficients(per_call=2_716_709, per_output=4_950),
-        "max_pool": Coefficients(per_call=371_373, per_pixel=260_651, per_output=18_229),
+        "dense": Coefficients(per_output=32_752, per_mac=3_066, per_tap=3_252),
+        "dense.dsp": Coefficients(per_call=19_852, per_output=22_851, per_mac=1_348, per_tap=6_851),
+        "global_average_pool": Coefficients(per_call=750_614, per_output=5_196),
+        "max_pool": Coefficients(per_call=371_140, per_pixel=260_744, per_output=18_230),
         "max_pool.dsp": Coefficients(
-            per_call=313_151, per_row=13_180, per_pixel=255_838, per_output=4_342
+            per_call=315_228, per_row=9_903, per_pixel=255_963, per_output=4_353
         ),
-        "mul": Coefficients(per_call=380_709, per_pixel=62_816, per_output=16_696),
+        "mul": Coefficients(per_call=444_377, per_pixel=19_966, per_output=17_184),
         "pointwise_add": Coefficients(
-            per_call=1_004_173,
-            per_row=1_404_571,
-            per_pixel=35_809,
-            per_output=17_206,
-            per_mac=2_335,
-            per_tap=1_195,
+            per_call=375_707,
+            per_row=842_304,
+            per_pixel=46_394,
+            per_output=16_986,
+            per_mac=2_404,
+            per_tap=1_186,
         ),
         "pointwise_add.dsp": Coefficients(
-            per_call=1_610_896,
-            per_row=1_445_717,
-            per_output=10_891,
-            per_weight_byte=2_825,
-            per_tap=229,
+            per_call=168_628,
+            per_row=1_686_203,
+            per_pixel=15_194,
+            per_output=11_630,
+            per_weight_byte=3_114,
         ),
-        "pointwise_finish": Coefficients(per_output=28_601),
-        "pointwise_finish.dsp": Coefficients(per_output=35_084),
-        "sub": Coefficients(per_call=133_462, per_row=174_555, per_pixel=1_595, per_output=15_085),
+        "pointwise_finish": Coefficients(per_output=28_478),
+        "pointwise_finish.dsp": Coefficients(per_output=17_419),
+        "sub": Coefficients(per_call=232_655, per_row=139_837, per_pixel=4_405, per_output=15_023),
         "sub.dsp": Coefficients(
-            per_call=108_455, per_row=194_008, per_pixel=1_396, per_output=8_639
+            per_call=461_791, per_row=70_340, per_pixel=11_407, per_output=8_418
         ),
     },
 )
@@ -113,7 +120,7 @@ CORTEX_M33 = Core(
     ),
     compile_flags=("-mcpu=cortex-m33", "-mthumb", "-mfpu=fpv5-sp-d16", "-mfloat-abi=hard"),
     # Measured: python -m benchmarks.reserve --core cortex-m33
-    reserve=Reserve(layers=704, tunnels=1056, groups=1104, many=1104, library=1280),
+    reserve=Reserve(layers=704, tunnels=1056, groups=1104, many=1104, library=1488),
     boards=(MPS2_AN505,),
     flavours=("portable", "dsp"),
     cost_table=_COSTS,

@@ -38,66 +38,62 @@ _COSTS = CostTable(
             per_call=91_802, per_row=290_791, per_output=8_955
         ),
         "mul.cmsis-nn-dsp": Coefficients(per_call=73_595, per_row=153_136, per_output=28_250),
-        "add": Coefficients(per_call=404_982, per_row=197_355, per_pixel=2_097, per_output=15_857),
-        "add.dsp": Coefficients(per_call=323_222, per_row=213_737, per_pixel=868, per_output=9_500),
-        "concat": Coefficients(per_call=1_228_818, per_output=9_929),
+        "add": Coefficients(per_call=154_751, per_row=202_821, per_pixel=424, per_output=16_026),
+        "add.dsp": Coefficients(per_call=139_597, per_row=231_361, per_pixel=253, per_output=9_517),
+        "concat": Coefficients(per_call=1_099_631, per_output=10_082),
         "conv2d": Coefficients(
-            per_pixel=492_300,
-            per_output=35_857,
-            per_mac=2_615,
-            per_weight_byte=4_831,
-            per_tap=7_135,
+            per_pixel=679_966, per_output=35_088, per_mac=2_554, per_weight_byte=13_931, per_tap=936
         ),
         "conv2d.dsp": Coefficients(
-            per_call=514_174, per_pixel=407_270, per_output=13_514, per_mac=1_054, per_tap=7_933
+            per_call=514_174, per_pixel=520_561, per_output=12_019, per_mac=1_109, per_tap=3_738
         ),
         "conv2d_depthwise": Coefficients(
-            per_row=906_057, per_pixel=32_231, per_output=23_950, per_mac=7_093
+            per_row=1_137_740, per_pixel=13_632, per_output=23_416, per_mac=7_033
         ),
         "conv2d_depthwise.dsp": Coefficients(
-            per_row=400_368, per_pixel=119_902, per_output=2_147, per_weight_byte=10_369
+            per_row=667_730,
+            per_pixel=75_025,
+            per_output=8_489,
+            per_mac=1_314,
+            per_weight_byte=5_259,
+            per_tap=1_912,
         ),
         "conv2d_pointwise": Coefficients(
-            per_call=29_949,
-            per_row=85_489,
-            per_pixel=38_874,
-            per_output=36_762,
-            per_mac=2_436,
-            per_weight_byte=667,
+            per_call=87_231, per_pixel=54_130, per_output=36_125, per_mac=2_418, per_weight_byte=584
         ),
         "conv2d_pointwise.dsp": Coefficients(
-            per_call=558_565,
-            per_row=149_369,
-            per_pixel=84_215,
-            per_output=11_396,
-            per_mac=355,
-            per_weight_byte=2_423,
-            per_tap=2_865,
+            per_call=573_463,
+            per_pixel=102_373,
+            per_output=11_367,
+            per_mac=407,
+            per_weight_byte=2_117,
+            per_tap=3_249,
         ),
-        "dense": Coefficients(per_output=34_596, per_mac=3_465, per_tap=2_721),
-        "dense.dsp": Coefficients(per_output=30_424, per_mac=1_464, per_tap=6_733),
-        "global_average_pool": Coefficients(per_call=2_967_051, per_output=5_558),
-        "max_pool": Coefficients(per_call=403_419, per_pixel=276_233, per_output=18_191),
+        "dense": Coefficients(per_output=32_893, per_mac=3_439, per_tap=3_393),
+        "dense.dsp": Coefficients(per_call=10_021, per_output=25_384, per_mac=1_401, per_tap=7_384),
+        "global_average_pool": Coefficients(per_call=817_294, per_output=5_827),
+        "max_pool": Coefficients(
+            per_call=396_774, per_row=4_491, per_pixel=277_094, per_output=18_205
+        ),
         "max_pool.dsp": Coefficients(
             per_call=343_753, per_row=12_723, per_pixel=270_223, per_output=4_576
         ),
-        "mul": Coefficients(per_call=407_089, per_pixel=64_993, per_output=17_687),
+        "mul": Coefficients(per_call=468_607, per_pixel=19_399, per_output=18_250),
         "pointwise_add": Coefficients(
-            per_call=1_043_246,
-            per_row=1_509_635,
-            per_pixel=21_642,
-            per_output=18_033,
-            per_mac=2_402,
-            per_tap=2_594,
+            per_call=649_478, per_row=387_461, per_pixel=97_664, per_output=17_920, per_mac=2_420
         ),
         "pointwise_add.dsp": Coefficients(
-            per_call=1_705_823, per_row=1_499_343, per_output=13_131, per_weight_byte=2_795
+            per_call=97_732,
+            per_row=1_510_844,
+            per_pixel=37_074,
+            per_output=14_290,
+            per_weight_byte=3_004,
         ),
-        "pointwise_finish": Coefficients(per_output=29_832),
-        "pointwise_finish.dsp": Coefficients(per_output=37_453),
-        "sub": Coefficients(per_call=109_784, per_row=193_692, per_pixel=1_029, per_output=16_096),
+        "pointwise_finish": Coefficients(per_pixel=56_213, per_output=29_347),
+        "pointwise_finish.dsp": Coefficients(per_output=17_973),
+        "sub": Coefficients(per_call=283_520, per_row=132_885, per_pixel=5_951, per_output=15_988),
         "sub.dsp": Coefficients(
-            per_call=112_284, per_row=203_817, per_pixel=1_466, per_output=9_640
+            per_call=362_690, per_row=116_175, per_pixel=8_561, per_output=9_484
         ),
     },
 )
@@ -114,7 +110,7 @@ CORTEX_M4 = Core(
     ),
     compile_flags=("-mcpu=cortex-m4", "-mthumb", "-mfpu=fpv4-sp-d16", "-mfloat-abi=hard"),
     # Measured: python -m benchmarks.reserve --core cortex-m4
-    reserve=Reserve(layers=704, tunnels=1056, groups=1104, many=1104, library=1280),
+    reserve=Reserve(layers=704, tunnels=1056, groups=1104, many=1104, library=1488),
     boards=(MPS2_AN386,),
     flavours=("portable", "dsp"),
     cost_table=_COSTS,

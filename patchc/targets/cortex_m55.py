@@ -49,61 +49,59 @@ _COSTS = CostTable(
         ),
         "global_average_pool.cmsis-nn-mve": Coefficients(per_call=1_059_767, per_output=2_047),
         "mul.cmsis-nn-mve": Coefficients(per_call=55_434, per_row=156_192, per_output=7_500),
-        "add": Coefficients(per_call=701_022, per_row=38_925, per_pixel=5_044, per_output=15_169),
+        "add": Coefficients(per_call=397_716, per_row=100_989, per_pixel=2_697, per_output=15_170),
         "add.mve": Coefficients(
-            per_call=682_391, per_row=64_775, per_pixel=4_901, per_output=4_415
+            per_call=301_639, per_row=156_106, per_pixel=1_989, per_output=4_356
         ),
-        "concat": Coefficients(per_call=938_360, per_pixel=45_199, per_output=6_068),
+        "concat": Coefficients(per_call=1_140_034, per_pixel=52_046, per_output=5_757),
         "conv2d": Coefficients(
-            per_pixel=371_574,
-            per_output=38_022,
-            per_mac=2_406,
-            per_weight_byte=9_443,
-            per_tap=8_182,
+            per_pixel=429_954,
+            per_output=38_001,
+            per_mac=2_329,
+            per_weight_byte=9_353,
+            per_tap=8_641,
         ),
         "conv2d.mve": Coefficients(
-            per_call=447_087, per_pixel=244_439, per_mac=44, per_weight_byte=388, per_tap=2_144
+            per_call=451_261, per_pixel=193_602, per_output=10_213, per_mac=163, per_tap=1_086
         ),
         "conv2d_depthwise": Coefficients(
-            per_row=772_825, per_pixel=235_673, per_output=14_044, per_mac=7_111
+            per_row=922_064, per_pixel=119_188, per_output=15_087, per_mac=7_073
         ),
         "conv2d_depthwise.mve": Coefficients(
-            per_row=1_279_746,
-            per_pixel=152_525,
-            per_output=2_561,
-            per_mac=131,
-            per_weight_byte=2_265,
+            per_row=992_666, per_pixel=93_514, per_output=3_361, per_weight_byte=2_312
         ),
         "conv2d_pointwise": Coefficients(
-            per_call=18_959, per_pixel=37_722, per_output=34_043, per_mac=2_437, per_weight_byte=846
+            per_call=28_385,
+            per_pixel=63_248,
+            per_output=33_323,
+            per_mac=2_415,
+            per_weight_byte=750,
+            per_tap=10,
         ),
         "conv2d_pointwise.mve": Coefficients(
-            per_call=440_158,
-            per_pixel=50_217,
-            per_output=11_616,
-            per_mac=111,
-            per_weight_byte=196,
-            per_tap=364,
+            per_call=464_567, per_pixel=84_180, per_output=9_981, per_mac=111, per_weight_byte=170
         ),
         "conv2d_pointwise_few.mve": Coefficients(
-            per_call=399_979, per_row=317_577, per_output=6_945
+            per_call=674_353, per_row=86_812, per_pixel=8_523, per_output=6_460
         ),
-        "dense": Coefficients(per_output=34_198, per_mac=2_446, per_tap=4_053),
-        "dense.mve": Coefficients(per_call=79_530, per_output=24_411, per_mac=182, per_tap=1_327),
-        "global_average_pool": Coefficients(per_call=2_720_162, per_output=4_701),
+        "dense": Coefficients(per_output=32_559, per_mac=2_437, per_tap=4_155),
+        "dense.mve": Coefficients(per_call=148_407, per_output=15_611, per_mac=163, per_tap=1_527),
+        "global_average_pool": Coefficients(per_call=745_511, per_output=4_948),
         "max_pool": Coefficients(per_call=419_628, per_pixel=269_349, per_output=14_115),
-        "max_pool.mve": Coefficients(per_call=402_235, per_pixel=267_882),
-        "mul": Coefficients(per_call=411_430, per_pixel=59_631, per_output=16_704),
-        "mul.mve": Coefficients(per_call=464_846, per_pixel=102_675, per_output=3_760),
+        "max_pool.mve": Coefficients(per_call=401_276, per_pixel=268_362),
+        "mul": Coefficients(per_call=438_739, per_pixel=11_730, per_output=17_560),
+        "mul.mve": Coefficients(per_call=480_380, per_pixel=27_028, per_output=5_670),
         "pointwise_add": Coefficients(
-            per_row=232_340, per_output=16_001, per_mac=916, per_weight_byte=21_380, per_tap=6_336
+            per_row=678_971, per_output=16_004, per_mac=1_966, per_weight_byte=6_613, per_tap=2_192
         ),
-        "pointwise_add.mve": Coefficients(per_output=3_175, per_mac=77, per_weight_byte=4_816),
-        "pointwise_finish": Coefficients(per_output=30_020),
-        "pointwise_finish.mve": Coefficients(per_row=2_840_821, per_output=4_656),
-        "sub": Coefficients(per_call=142_903, per_row=170_351, per_pixel=2_042, per_output=15_072),
+        "pointwise_add.mve": Coefficients(
+            per_pixel=45_803, per_output=4_557, per_mac=61, per_weight_byte=3_056
+        ),
+        "pointwise_finish": Coefficients(per_row=1_055_244, per_output=29_856),
+        "pointwise_finish.mve": Coefficients(per_pixel=194_000, per_output=5_059),
+        "sub": Coefficients(per_call=276_048, per_row=123_750, per_pixel=5_815, per_output=14_989),
         "sub.mve": Coefficients(
-            per_call=139_288, per_row=186_783, per_pixel=2_206, per_output=4_345
+            per_call=122_517, per_row=192_652, per_pixel=1_731, per_output=4_356
         ),
     },
 )
@@ -120,7 +118,7 @@ CORTEX_M55 = Core(
     ),
     compile_flags=("-mcpu=cortex-m55", "-mthumb", "-mfloat-abi=hard"),
     # Measured: python -m benchmarks.reserve --core cortex-m55
-    reserve=Reserve(layers=1008, tunnels=1184, groups=1272, many=1272, library=1408),
+    reserve=Reserve(layers=1008, tunnels=1184, groups=1272, many=1272, library=1600),
     boards=(MPS3_AN547,),
     flavours=("portable", "mve"),
     cost_table=_COSTS,

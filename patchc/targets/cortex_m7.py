@@ -41,59 +41,73 @@ _COSTS = CostTable(
             per_call=256_330, per_row=138_500, per_output=5_004
         ),
         "mul.cmsis-nn-dsp": Coefficients(per_call=58_487, per_row=117_872, per_output=16_498),
-        "add": Coefficients(per_call=217_378, per_row=137_717, per_pixel=953, per_output=8_935),
-        "add.dsp": Coefficients(per_call=146_779, per_row=157_221, per_pixel=372, per_output=6_250),
-        "concat": Coefficients(per_call=716_403, per_output=6_294),
+        "add": Coefficients(per_call=229_384, per_row=94_968, per_pixel=1_300, per_output=9_082),
+        "add.dsp": Coefficients(per_call=83_302, per_row=166_190, per_output=6_253),
+        "concat": Coefficients(per_call=611_536, per_output=6_418),
         "conv2d": Coefficients(
-            per_pixel=109_801,
-            per_output=33_205,
-            per_mac=1_491,
-            per_weight_byte=3_797,
-            per_tap=10_407,
+            per_pixel=147_572,
+            per_output=31_797,
+            per_mac=1_440,
+            per_weight_byte=3_845,
+            per_tap=10_621,
         ),
         "conv2d.dsp": Coefficients(
-            per_call=308_217, per_pixel=212_033, per_output=9_917, per_mac=986, per_tap=6_514
+            per_call=350_217, per_pixel=336_064, per_output=8_505, per_mac=1_052, per_tap=1_810
         ),
-        "conv2d_depthwise": Coefficients(
-            per_row=597_451, per_pixel=15_185, per_output=15_310, per_mac=4_279
-        ),
+        "conv2d_depthwise": Coefficients(per_row=613_950, per_output=15_190, per_mac=4_248),
         "conv2d_depthwise.dsp": Coefficients(
-            per_row=207_676, per_pixel=77_036, per_output=3_523, per_weight_byte=6_624
+            per_row=409_146,
+            per_pixel=54_976,
+            per_output=7_052,
+            per_mac=1_184,
+            per_weight_byte=2_803,
+            per_tap=974,
         ),
         "conv2d_pointwise": Coefficients(
-            per_call=73_618, per_pixel=27_208, per_output=24_565, per_mac=1_720, per_weight_byte=383
+            per_call=25_567,
+            per_pixel=43_322,
+            per_output=24_247,
+            per_mac=1_702,
+            per_weight_byte=387,
+            per_tap=29,
         ),
         "conv2d_pointwise.dsp": Coefficients(
-            per_call=404_748,
-            per_row=2_960,
-            per_pixel=67_263,
-            per_output=7_201,
-            per_mac=692,
-            per_weight_byte=1_200,
-            per_tap=1_323,
+            per_call=395_325,
+            per_pixel=63_601,
+            per_output=7_574,
+            per_mac=736,
+            per_weight_byte=965,
+            per_tap=1_736,
         ),
-        "dense": Coefficients(per_output=26_819, per_mac=1_574, per_tap=3_496),
-        "dense.dsp": Coefficients(per_call=39_240, per_output=20_813, per_mac=1_217, per_tap=2_896),
-        "global_average_pool": Coefficients(per_call=1_752_974, per_output=3_361),
+        "dense": Coefficients(per_output=25_966, per_mac=1_576, per_tap=2_716),
+        "dense.dsp": Coefficients(per_call=74_733, per_output=16_377, per_mac=1_219, per_tap=2_877),
+        "global_average_pool": Coefficients(per_call=496_113, per_output=3_518),
         "max_pool": Coefficients(per_call=247_351, per_pixel=161_218, per_output=9_538),
         "max_pool.dsp": Coefficients(
-            per_call=151_513, per_row=71_417, per_pixel=154_732, per_output=2_868
+            per_call=203_867, per_row=10_008, per_pixel=158_871, per_output=2_919
         ),
-        "mul": Coefficients(per_call=252_553, per_pixel=41_898, per_output=10_758),
+        "mul": Coefficients(per_call=290_789, per_pixel=21_474, per_output=10_945),
         "pointwise_add": Coefficients(
-            per_call=792_119, per_row=795_847, per_output=13_657, per_mac=1_728, per_tap=3_636
+            per_call=153_055,
+            per_row=786_637,
+            per_pixel=27_430,
+            per_output=13_888,
+            per_mac=1_715,
+            per_tap=486,
         ),
         "pointwise_add.dsp": Coefficients(
-            per_call=1_269_144,
-            per_row=572_329,
-            per_output=7_871,
-            per_weight_byte=3_134,
-            per_tap=461,
+            per_call=517_932,
+            per_row=706_476,
+            per_pixel=25_843,
+            per_output=8_368,
+            per_weight_byte=2_970,
         ),
-        "pointwise_finish": Coefficients(per_output=20_774),
-        "pointwise_finish.dsp": Coefficients(per_output=21_395),
-        "sub": Coefficients(per_call=101_378, per_row=125_301, per_pixel=1_141, per_output=9_049),
-        "sub.dsp": Coefficients(per_call=85_511, per_row=142_571, per_pixel=989, per_output=6_338),
+        "pointwise_finish": Coefficients(per_pixel=33_502, per_output=20_215),
+        "pointwise_finish.dsp": Coefficients(per_output=10_442),
+        "sub": Coefficients(per_call=192_769, per_row=93_314, per_pixel=3_730, per_output=8_992),
+        "sub.dsp": Coefficients(
+            per_call=225_006, per_row=93_698, per_pixel=4_944, per_output=6_251
+        ),
     },
 )
 
@@ -113,7 +127,7 @@ CORTEX_M7 = Core(
     ),
     compile_flags=("-mcpu=cortex-m7", "-mthumb", "-mfpu=fpv5-sp-d16", "-mfloat-abi=hard"),
     # Measured: python -m benchmarks.reserve --core cortex-m7
-    reserve=Reserve(layers=704, tunnels=1056, groups=1104, many=1104, library=1280),
+    reserve=Reserve(layers=704, tunnels=1056, groups=1104, many=1104, library=1488),
     boards=(MPS2_AN500,),
     flavours=("portable", "dsp"),
     cost_table=_COSTS,

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
+from patchc.choices import Numerics
 from patchc.outdir import PLAN, read_source
 from patchc.pipeline import Progress, Stages, read_plan, run_stages, silent
-from patchc.planner.kernel_choice import Numerics, registry_of, rounding_of
+from patchc.planner.kernel_choice import registry_of, rounding_of
 from patchc.planner.machine import ANY_CORE
 from patchc.programs.host import HostProgram, build
 from patchc.verify.golden import Case, Maps, file_outputs, graph_inputs

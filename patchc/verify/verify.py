@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import onnxruntime
 
+from patchc.choices import DEFAULT_CASES, HOST, QEMU
 from patchc.measure.measure import Measurement, measure, targets, write_measured
 from patchc.outdir import VERIFY
 from patchc.pipeline import Progress, Stages, silent
@@ -23,12 +24,6 @@ from patchc.verify.golden import Case, Golden, Maps, golden, graph_inputs
 from patchc.verify.network import load, load_stages, stacked, unstacked
 from patchc.verify.rounded import RoundedLayer, rounded_layers
 from patchc.version import __version__
-
-DEFAULT_CASES = 8
-
-# Where the C runs.
-HOST: str = "host"
-QEMU: str = "qemu"
 
 # numpy takes seconds per case of a large network, and its shadow memory more. onnxruntime sees
 # every case, so a few are enough to show that the chain of equalities has no gap.
@@ -71,6 +66,11 @@ class Verification:
     equalities: tuple[Equality, ...]
     golden: Golden
     rounded: tuple[RoundedLayer, ...] = ()  # layers that CMSIS-NN rounds, from the same operands
+
+    def __repr__(self) -> str:
+        """On one line: `to_dict` has the rest."""
+        where = f"on={self.on!r}, cases={self.cases}, inputs={self.inputs!r}"
+        return f"Verification(passed={self.passed}, {where}, {len(self.failures)} failures)"
 
     @property
     def failures(self) -> tuple[str, ...]:

@@ -1,3 +1,4 @@
+/* Part of patchc. SPDX-License-Identifier: Apache-2.0 OR 0BSD */
 /* Sum, row by row: arm_elementwise_add_s8. */
 #include "patchc_cmsis_nn.h"
 

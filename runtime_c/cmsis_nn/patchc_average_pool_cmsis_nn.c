@@ -1,3 +1,4 @@
+/* Part of patchc. SPDX-License-Identifier: Apache-2.0 OR 0BSD */
 /* The mean of the values of each window that are no padding: arm_avgpool_s8. */
 #include "patchc_cmsis_nn.h"
 

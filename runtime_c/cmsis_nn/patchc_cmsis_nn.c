@@ -1,3 +1,4 @@
+/* Part of patchc. SPDX-License-Identifier: Apache-2.0 OR 0BSD */
 /* How a view goes to CMSIS-NN: patchc_kernels_cmsis_nn.h. */
 #include <string.h>
 

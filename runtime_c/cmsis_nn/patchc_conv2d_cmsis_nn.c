@@ -1,3 +1,4 @@
+/* Part of patchc. SPDX-License-Identifier: Apache-2.0 OR 0BSD */
 /* Convolution of one group with any window: arm_convolve_wrapper_s8. */
 #include "patchc_cmsis_nn.h"
 

@@ -1,3 +1,4 @@
+/* Part of patchc. SPDX-License-Identifier: Apache-2.0 OR 0BSD */
 /* Depthwise convolution without working memory: arm_depthwise_conv_s8. */
 #include "patchc_cmsis_nn.h"
 

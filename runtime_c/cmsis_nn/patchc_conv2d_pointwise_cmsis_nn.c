@@ -1,3 +1,4 @@
+/* Part of patchc. SPDX-License-Identifier: Apache-2.0 OR 0BSD */
 /* Convolution 1x1, stride 1, no pads, for which the library needs no memory. */
 #include "patchc_cmsis_nn.h"
 

@@ -1,3 +1,4 @@
+/* Part of patchc. SPDX-License-Identifier: Apache-2.0 OR 0BSD */
 /* A window over the whole view, as a 1x1 convolution of one pixel that has all of its values: the
  * library's dense layer knows one multiplier for all channels only. */
 #include "patchc_cmsis_nn.h"

@@ -1,3 +1,4 @@
+/* Part of patchc. SPDX-License-Identifier: Apache-2.0 OR 0BSD */
 /* The largest value of each window: arm_max_pool_s8. */
 #include "patchc_cmsis_nn.h"
 

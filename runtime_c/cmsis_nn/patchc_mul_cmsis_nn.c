@@ -1,3 +1,4 @@
+/* Part of patchc. SPDX-License-Identifier: Apache-2.0 OR 0BSD */
 /* Product, row by row: arm_elementwise_mul_s8. */
 #include "patchc_cmsis_nn.h"
 

@@ -1,3 +1,4 @@
+/* Part of patchc. SPDX-License-Identifier: Apache-2.0 OR 0BSD */
 /* Convolution with one input channel per output channel, 3x3, 5x5 or 7x7: two neighbouring pixels
  * and two channels at a time.
  *

@@ -1,3 +1,4 @@
+/* Part of patchc. SPDX-License-Identifier: Apache-2.0 OR 0BSD */
 /* Convolution with one tap, up to three pixels at a time: patchc_dsp_product.h. */
 #include "patchc_dsp_product.h"
 

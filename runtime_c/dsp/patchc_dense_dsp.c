@@ -1,3 +1,4 @@
+/* Part of patchc. SPDX-License-Identifier: Apache-2.0 OR 0BSD */
 /* A window over the whole view, no pads: one output pixel, four channels at a time. Inputs are
  * widened as patchc_dsp_product.h says, in registers. */
 #include "patchc_dsp_store.h"

@@ -1,3 +1,4 @@
+/* Part of patchc. SPDX-License-Identifier: Apache-2.0 OR 0BSD */
 /* What the kernels for cores with DSP instructions call. */
 #include "patchc_dsp_product.h"
 #include "patchc_requant.h"

@@ -1,3 +1,4 @@
+/* Part of patchc. SPDX-License-Identifier: Apache-2.0 OR 0BSD */
 /* The maximum of four taps, four channels at a time. */
 #include "patchc_dsp.h"
 #include "patchc_max.h"

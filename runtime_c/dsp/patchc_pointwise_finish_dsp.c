@@ -1,3 +1,4 @@
+/* Part of patchc. SPDX-License-Identifier: Apache-2.0 OR 0BSD */
 /* The sums of every pixel as int8. */
 #include "patchc_dsp_store.h"
 

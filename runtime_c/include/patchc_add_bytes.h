@@ -1,3 +1,4 @@
+/* Part of patchc. SPDX-License-Identifier: Apache-2.0 OR 0BSD */
 /* What the kernels that add to means share, and where they differ. */
 #ifndef PATCHC_ADD_BYTES_H
 #define PATCHC_ADD_BYTES_H

@@ -1,3 +1,4 @@
+/* Part of patchc. SPDX-License-Identifier: Apache-2.0 OR 0BSD */
 /* A view in as few calls of CMSIS-NN as there can be: for (part = first; part.more; next) call. */
 #ifndef PATCHC_CMSIS_NN_H
 #define PATCHC_CMSIS_NN_H

@@ -1,3 +1,4 @@
+/* Part of patchc. SPDX-License-Identifier: Apache-2.0 OR 0BSD */
 /* Sums of products: what the convolution kernels spend their time in. No sum leaves int32: the
  * compiler bounds the number of taps.
  */

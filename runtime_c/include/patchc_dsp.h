@@ -1,3 +1,4 @@
+/* Part of patchc. SPDX-License-Identifier: Apache-2.0 OR 0BSD */
 /* The DSP instructions of Armv7E-M and Armv8-M that the kernels in dsp/ use.
  *
  * On a core that has them each function is one instruction; elsewhere it is plain C of the same

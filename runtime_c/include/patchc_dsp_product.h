@@ -1,3 +1,4 @@
+/* Part of patchc. SPDX-License-Identifier: Apache-2.0 OR 0BSD */
 /* A few output pixels at once: the product of their widened inputs with all weights.
  *
  * Inputs x0 .. x3, four taps one after the other, are widened to two words of two halves,

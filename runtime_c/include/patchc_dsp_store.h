@@ -1,3 +1,4 @@
+/* Part of patchc. SPDX-License-Identifier: Apache-2.0 OR 0BSD */
 /* From accumulators to int8: what the kernels in dsp/ share. */
 #ifndef PATCHC_DSP_STORE_H
 #define PATCHC_DSP_STORE_H

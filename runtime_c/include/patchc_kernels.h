@@ -1,3 +1,4 @@
+/* Part of patchc. SPDX-License-Identifier: Apache-2.0 OR 0BSD */
 /* patchc runtime: views, and the kernels that compute on them.
  *
  * Maps are int8 in NHWC order, batch 1. A view is a rectangle of a map as it lies in memory: the

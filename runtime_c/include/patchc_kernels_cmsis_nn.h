@@ -1,3 +1,4 @@
+/* Part of patchc. SPDX-License-Identifier: Apache-2.0 OR 0BSD */
 /* The kernels that call CMSIS-NN. They compute what the kernels of patchc_kernels.h compute, from
  * the same views; which layers come out byte for byte the same is proved when they are chosen.
  *

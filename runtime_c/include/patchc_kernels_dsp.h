@@ -1,3 +1,4 @@
+/* Part of patchc. SPDX-License-Identifier: Apache-2.0 OR 0BSD */
 /* The kernels for cores with DSP instructions: Cortex-M4, M7, M33. They compute what the kernels of
  * patchc_kernels.h compute, byte for byte, from the same views, which may lie at any address.
  * Their weights are packed for their loops and begin at a multiple of four bytes. So does

@@ -1,3 +1,4 @@
+/* Part of patchc. SPDX-License-Identifier: Apache-2.0 OR 0BSD */
 /* The kernels for cores with MVE: Cortex-M55. They compute what the kernels of patchc_kernels.h
  * compute, byte for byte, from the same views and constants; views may lie at any address. Only
  * their weights are in another order. `scratch` belongs to the kernel during the call and overlaps

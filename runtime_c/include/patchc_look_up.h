@@ -1,3 +1,4 @@
+/* Part of patchc. SPDX-License-Identifier: Apache-2.0 OR 0BSD */
 /* What the tables share, and where they differ. */
 #ifndef PATCHC_LOOK_UP_H
 #define PATCHC_LOOK_UP_H

@@ -1,3 +1,4 @@
+/* Part of patchc. SPDX-License-Identifier: Apache-2.0 OR 0BSD */
 /* What the maximum pools share, and where they differ: the maximum of four. */
 #ifndef PATCHC_MAX_H
 #define PATCHC_MAX_H

@@ -1,3 +1,4 @@
+/* Part of patchc. SPDX-License-Identifier: Apache-2.0 OR 0BSD */
 /* The MVE (Helium) operations of Armv8.1-M that the kernels in mve/ use.
  *
  * On a core that has them each function is an instruction or two; elsewhere it is plain C of the

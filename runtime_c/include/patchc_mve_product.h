@@ -1,3 +1,4 @@
+/* Part of patchc. SPDX-License-Identifier: Apache-2.0 OR 0BSD */
 /* The product of a few pixels with all weights: patchc_mve_shared.c. */
 #ifndef PATCHC_MVE_PRODUCT_H
 #define PATCHC_MVE_PRODUCT_H

@@ -1,3 +1,4 @@
+/* Part of patchc. SPDX-License-Identifier: Apache-2.0 OR 0BSD */
 /* Convolutions on cores that have no product of 32 x 32 -> 64 bits: the kernels of the same names
  * without `_narrow`, whose sums become int8 by another line,
  *

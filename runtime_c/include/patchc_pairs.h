@@ -1,3 +1,4 @@
+/* Part of patchc. SPDX-License-Identifier: Apache-2.0 OR 0BSD */
 /* What the kernels of two operands share: how the second one meets the first, and their rounding. */
 #ifndef PATCHC_PAIRS_H
 #define PATCHC_PAIRS_H

@@ -1,3 +1,4 @@
+/* Part of patchc. SPDX-License-Identifier: Apache-2.0 OR 0BSD */
 /* Requantisation of channels that have no line.
  *
  * onnxruntime computes clip(rint(float32(acc) * r) + zero_point) in float32. The same in integers:

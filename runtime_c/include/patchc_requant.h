@@ -1,3 +1,4 @@
+/* Part of patchc. SPDX-License-Identifier: Apache-2.0 OR 0BSD */
 /* From int8 to sums and back to int8: what the convolution kernels share.
  *
  * onnxruntime computes clip(rint(float32(sum + bias) * r) + zero_point) in float32. Of nearly every

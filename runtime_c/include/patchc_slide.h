@@ -1,3 +1,4 @@
+/* Part of patchc. SPDX-License-Identifier: Apache-2.0 OR 0BSD */
 /* patchc runtime: rings whose rows lie in order, for kernels that ask for that.
  *
  * The ring holds the last rows of a tensor, the oldest first. Before a tick brings new ones,

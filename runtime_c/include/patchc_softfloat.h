@@ -1,3 +1,4 @@
+/* Part of patchc. SPDX-License-Identifier: Apache-2.0 OR 0BSD */
 /* float32 in integers, as far as average pooling, Sub and softmax need it: +, *, /, from and to int32.
  *
  * Values are IEEE 754 bit patterns, each operation rounds to nearest, ties to even. Zero and

@@ -1,3 +1,4 @@
+/* Part of patchc. SPDX-License-Identifier: Apache-2.0 OR 0BSD */
 /* patchc runtime: what the loops of a tunnel are made of.
  *
  * A tunnel computes its tensors together, stripe of columns by stripe, row by row. In every tick

@@ -1,3 +1,4 @@
+/* Part of patchc. SPDX-License-Identifier: Apache-2.0 OR 0BSD */
 /* Bytes added to sums, four at a time. */
 #include "patchc_add_bytes.h"
 #include "patchc_mve.h"

@@ -1,3 +1,4 @@
+/* Part of patchc. SPDX-License-Identifier: Apache-2.0 OR 0BSD */
 /* Convolution of one group with any window: the taps of a few pixels are put together in
  * scratch. */
 #include "patchc_mve_product.h"

@@ -1,3 +1,4 @@
+/* Part of patchc. SPDX-License-Identifier: Apache-2.0 OR 0BSD */
 /* Convolution with one tap, a few pixels at a time: patchc_mve_product.h. Inputs are read where
  * they lie, or, where outputs may overwrite them, from a copy. */
 #include "patchc_mve_product.h"

@@ -1,3 +1,4 @@
+/* Part of patchc. SPDX-License-Identifier: Apache-2.0 OR 0BSD */
 /* A window over the whole view, no pads: one output pixel. */
 #include "patchc_mve_product.h"
 

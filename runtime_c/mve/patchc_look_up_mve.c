@@ -1,3 +1,4 @@
+/* Part of patchc. SPDX-License-Identifier: Apache-2.0 OR 0BSD */
 /* A table of one value, sixteen values at a time. */
 #include "patchc_look_up.h"
 #include "patchc_mve.h"

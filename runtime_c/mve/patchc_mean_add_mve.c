@@ -1,3 +1,4 @@
+/* Part of patchc. SPDX-License-Identifier: Apache-2.0 OR 0BSD */
 /* patchc_mean_add.c, for cores with MVE. */
 #include "patchc_kernels_mve.h"
 

@@ -1,3 +1,4 @@
+/* Part of patchc. SPDX-License-Identifier: Apache-2.0 OR 0BSD */
 /* What the kernels for cores with MVE call: products of pixels with rows of weights, four output
  * channels at a time.
  *

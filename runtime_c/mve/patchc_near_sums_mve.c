@@ -1,3 +1,4 @@
+/* Part of patchc. SPDX-License-Identifier: Apache-2.0 OR 0BSD */
 /* Sums and differences that are far from a tie, four at a time. */
 #include "patchc_mve.h"
 #include "patchc_pairs.h"

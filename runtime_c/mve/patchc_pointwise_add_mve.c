@@ -1,3 +1,4 @@
+/* Part of patchc. SPDX-License-Identifier: Apache-2.0 OR 0BSD */
 /* The products of some input channels with their weights, added to the sums of every pixel: four
  * channels and up to 16 inputs at a time. */
 #include "patchc_mve.h"

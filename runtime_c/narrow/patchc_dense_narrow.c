@@ -1,3 +1,4 @@
+/* Part of patchc. SPDX-License-Identifier: Apache-2.0 OR 0BSD */
 /* patchc_dense.c, for cores without a long multiply. */
 #include "patchc_narrow.h"
 

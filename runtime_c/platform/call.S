@@ -1,3 +1,4 @@
+/* Part of patchc. SPDX-License-Identifier: Apache-2.0 OR 0BSD */
 /* Switches between the harness (main stack, MPU off) and the network (process stack, MPU on).
  * ARMv6-M instructions, so that every core runs it. See guard.h. */
     .syntax unified

@@ -1,3 +1,4 @@
+/* Part of patchc. SPDX-License-Identifier: Apache-2.0 OR 0BSD */
 #include "guard.h"
 
 /* From link.ld. Their addresses are the values. */

@@ -1,3 +1,4 @@
+/* Part of patchc. SPDX-License-Identifier: Apache-2.0 OR 0BSD */
 /* Runs the network on a stack of its own, with the MPU open for nothing but its memory.
  *
  * While it runs: code, weights and inputs can be read, the region under test (stack, statics,

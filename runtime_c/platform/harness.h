@@ -1,3 +1,4 @@
+/* Part of patchc. SPDX-License-Identifier: Apache-2.0 OR 0BSD */
 /* Runs a network on the inputs that the host gives, and measures the memory that it touches. */
 #ifndef PATCHC_HARNESS_H
 #define PATCHC_HARNESS_H

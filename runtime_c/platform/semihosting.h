@@ -1,3 +1,4 @@
+/* Part of patchc. SPDX-License-Identifier: Apache-2.0 OR 0BSD */
 /* The host's files and console, through QEMU's semihosting calls (Arm's SYS_* operations). */
 #ifndef PATCHC_SEMIHOSTING_H
 #define PATCHC_SEMIHOSTING_H

@@ -1,3 +1,4 @@
+/* Part of patchc. SPDX-License-Identifier: Apache-2.0 OR 0BSD */
 /* Vectors, start and faults of the test image. */
 #include <stdint.h>
 

@@ -1,3 +1,4 @@
+/* Part of patchc. SPDX-License-Identifier: Apache-2.0 OR 0BSD */
 /* Mean over the taps inside the view, by the float32 operations of onnxruntime's
  * QLinearAveragePool in their order: each input dequantised, summed row by row, divided by the
  * number of taps and by the output's scale, the zero point added before rint. */

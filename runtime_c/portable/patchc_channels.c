@@ -1,3 +1,4 @@
+/* Part of patchc. SPDX-License-Identifier: Apache-2.0 OR 0BSD */
 /* One pixel or two by all channels, once for all kernels. */
 #include "patchc_dot.h"
 

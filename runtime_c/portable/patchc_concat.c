@@ -1,3 +1,4 @@
+/* Part of patchc. SPDX-License-Identifier: Apache-2.0 OR 0BSD */
 /* Maps side by side: row by row, and in a row pixel by pixel, the background first and the inputs
  * over it. */
 #include <string.h>

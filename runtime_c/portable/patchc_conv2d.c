@@ -1,3 +1,4 @@
+/* Part of patchc. SPDX-License-Identifier: Apache-2.0 OR 0BSD */
 /* Convolution with any window, stride, dilation and number of groups. */
 #include "patchc_dot.h"
 

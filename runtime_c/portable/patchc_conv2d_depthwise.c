@@ -1,3 +1,4 @@
+/* Part of patchc. SPDX-License-Identifier: Apache-2.0 OR 0BSD */
 /* Convolution with one input channel per output channel, any channel multiplier. */
 #include "patchc_dot.h"
 

@@ -1,3 +1,4 @@
+/* Part of patchc. SPDX-License-Identifier: Apache-2.0 OR 0BSD */
 /* The int32 sums of a convolution, as their bytes: any window, stride, dilation, number of groups. */
 #include "patchc_dot.h"
 

@@ -1,3 +1,4 @@
+/* Part of patchc. SPDX-License-Identifier: Apache-2.0 OR 0BSD */
 /* Channels to blocks of pixels. */
 #include "patchc_kernels.h"
 

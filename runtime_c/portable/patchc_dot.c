@@ -1,3 +1,4 @@
+/* Part of patchc. SPDX-License-Identifier: Apache-2.0 OR 0BSD */
 /* Eight sums at a time, once for all kernels. */
 #include "patchc_dot.h"
 

@@ -1,3 +1,4 @@
+/* Part of patchc. SPDX-License-Identifier: Apache-2.0 OR 0BSD */
 /* Mean over all pixels of the view, four channels at a time. */
 #include "patchc_requant.h"
 

@@ -1,3 +1,4 @@
+/* Part of patchc. SPDX-License-Identifier: Apache-2.0 OR 0BSD */
 /* A table of one value: element by element, so that the output may be the memory of the input. */
 #include "patchc_look_up.h"
 

@@ -1,3 +1,4 @@
+/* Part of patchc. SPDX-License-Identifier: Apache-2.0 OR 0BSD */
 /* A table per channel: element by element, so that the output may be the memory of the input. */
 #include "patchc_kernels.h"
 

@@ -1,3 +1,4 @@
+/* Part of patchc. SPDX-License-Identifier: Apache-2.0 OR 0BSD */
 /* The maximum of four taps, channel by channel. */
 #include "patchc_max.h"
 

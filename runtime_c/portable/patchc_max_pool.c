@@ -1,3 +1,4 @@
+/* Part of patchc. SPDX-License-Identifier: Apache-2.0 OR 0BSD */
 /* Maximum over the taps inside the view, a few of them at a time. */
 #include <string.h>
 

@@ -1,3 +1,4 @@
+/* Part of patchc. SPDX-License-Identifier: Apache-2.0 OR 0BSD */
 /* Every pixel of the view, added to one sum per channel. */
 #include "patchc_add_bytes.h"
 

@@ -1,3 +1,4 @@
+/* Part of patchc. SPDX-License-Identifier: Apache-2.0 OR 0BSD */
 /* One sum per channel as the mean, the one output pixel. */
 #include "patchc_requant.h"
 

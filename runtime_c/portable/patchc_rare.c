@@ -1,3 +1,4 @@
+/* Part of patchc. SPDX-License-Identifier: Apache-2.0 OR 0BSD */
 /* Requantisation of channels that have no line, once for all kernels. */
 #include "patchc_rare.h"
 

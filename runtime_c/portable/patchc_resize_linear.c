@@ -1,3 +1,4 @@
+/* Part of patchc. SPDX-License-Identifier: Apache-2.0 OR 0BSD */
 /* Linear interpolation between four pixels. */
 #include "patchc_pairs.h"
 #include "patchc_softfloat.h"

@@ -1,3 +1,4 @@
+/* Part of patchc. SPDX-License-Identifier: Apache-2.0 OR 0BSD */
 /* Resize to the nearest pixel, by tables of rows and columns. */
 #include <string.h>
 

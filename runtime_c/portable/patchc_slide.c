@@ -1,3 +1,4 @@
+/* Part of patchc. SPDX-License-Identifier: Apache-2.0 OR 0BSD */
 /* Rings that move their rows instead of wrapping. */
 #include <string.h>
 

@@ -1,3 +1,4 @@
+/* Part of patchc. SPDX-License-Identifier: Apache-2.0 OR 0BSD */
 /* Softmax over the channels as onnxruntime's QLinearSoftmax computes it: exponentials looked up and
  * summed in float32, one by one; each times the steps of the output, over the sum, rounded once. */
 #include "patchc_softfloat.h"

@@ -1,3 +1,4 @@
+/* Part of patchc. SPDX-License-Identifier: Apache-2.0 OR 0BSD */
 /* Difference: element by element, so that the output may be the memory of an operand of its shape. */
 #include "patchc_pairs.h"
 #include "patchc_softfloat.h"

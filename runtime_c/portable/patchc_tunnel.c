@@ -1,3 +1,4 @@
+/* Part of patchc. SPDX-License-Identifier: Apache-2.0 OR 0BSD */
 /* What tunnels do between kernels: find the next piece, what its windows read, where that lies. */
 #include <string.h>
 

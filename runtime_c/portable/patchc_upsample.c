@@ -1,3 +1,4 @@
+/* Part of patchc. SPDX-License-Identifier: Apache-2.0 OR 0BSD */
 /* Nearest-neighbour upsampling by whole factors. */
 #include <string.h>
 

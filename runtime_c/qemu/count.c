@@ -1,3 +1,4 @@
+/* Part of patchc. SPDX-License-Identifier: Apache-2.0 OR 0BSD */
 /* Plugin of QEMU: counts what an emitted network executes, block by block, and for whom.
  *
  *     -plugin libcount.so,map=FILE,out=FILE

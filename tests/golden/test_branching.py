@@ -28,7 +28,7 @@ def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 
 def test_layer_by_layer_every_byte_is_onnxruntimes(model: Path, tmp_path: Path):
-    result = patchc.compile(model, tmp_path / "out")
+    result = patchc.compile(model, tmp_path / "out", prefer="layers")
     assert result.report.ram.arena_bytes == result.report.ram.layerwise_bytes
     found = patchc.verify(tmp_path / "out", cases=1)
     assert found.passed, found.failures

@@ -17,11 +17,11 @@ from onnx import TensorProto, helper
 from PIL import Image
 
 import patchc
+from patchc.choices import Activation, Format
 from patchc.cli import main
 from patchc.plan.printer import format_plan
-from patchc.quantize.images import METADATA_KEY
-from patchc.quantize.quantize import Activation, Format
-from patchc.report.text import WIDTH
+from patchc.quantize.options import METADATA_KEY
+from patchc.report.words import WIDTH
 from patchc.schedule.printer import format_schedule
 from patchc.verify.sessions import saturates, session
 from tests.onnx_float import CLASSES, IMAGE, quantized_cnn, samples, tiny_cnn
@@ -152,7 +152,7 @@ def test_the_floor_that_the_error_names_can_be_compiled_and_one_byte_less_cannot
 
 
 def test_a_budget_below_layer_by_layer_is_met_by_tunnels(tmp_path: Path, model: Path):
-    whole = patchc.compile(model, tmp_path / "a").report.ram
+    whole = patchc.compile(model, tmp_path / "a", prefer="layers").report.ram
     report = patchc.compile(model, tmp_path / "b", budget=whole.total_bytes - 1).report
     assert report.ram.total_bytes < whole.total_bytes
     assert report.ram.layerwise_bytes == whole.arena_bytes
@@ -203,7 +203,7 @@ def test_a_plan_is_replayed(tmp_path: Path, model: Path):
 
 
 def test_a_plan_of_tunnels_replays_to_the_same_bytes_of_c(tmp_path: Path, model: Path):
-    whole = patchc.compile(model, tmp_path / "whole").report.ram.total_bytes
+    whole = patchc.compile(model, tmp_path / "whole", prefer="layers").report.ram.total_bytes
     first = tmp_path / "first"
     patchc.compile(model, first, budget=whole - 1)
     patchc.compile(model, tmp_path / "again", budget=whole - 1, plan=first / "plan.json")
@@ -594,7 +594,7 @@ def test_inspect_says_what_is_not_supported_and_why(tmp_path: Path, model: Path)
 
 
 def test_the_search_says_how_good_its_plan_is(tmp_path: Path, model: Path):
-    whole = patchc.compile(model, tmp_path / "whole").report.ram.total_bytes
+    whole = patchc.compile(model, tmp_path / "whole", prefer="layers").report.ram.total_bytes
     result = patchc.compile(model, tmp_path / "tunnels", budget=whole - 1)
     assert result.search_gap is not None
     assert result.search_gap >= 0

@@ -155,3 +155,14 @@ def test_golden_vectors_are_written_as_given():
     files = emit(*placed(layerwise(classifier(), InputMode.TILES)), options(golden=golden))
     assert files["test/golden_in.bin"] == bytes(48)
     assert files["test/golden_out.bin"] == bytes(10)
+
+
+def test_every_file_that_can_says_its_licence():
+    """Beside values that are included, data and JSON."""
+    files = emit(
+        *placed(layerwise(classifier(), InputMode.TILES)), options(weights=WeightsMode.EXTERN)
+    )
+    for name, content in files.items():
+        if not name.endswith((".json", ".bin", ".inc")):
+            text = content if isinstance(content, str) else content.decode()
+            assert "SPDX-License-Identifier: Apache-2.0 OR 0BSD" in text[:1000], name

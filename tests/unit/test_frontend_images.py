@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 
 from patchc.errors import PatchcError
-from patchc.quantize.images import METADATA_KEY, ImagePreparation, load_image
+from patchc.quantize.images import load_image
+from patchc.quantize.options import METADATA_KEY, ImagePreparation
 from tests.unit.frontend_models import Net
 
 

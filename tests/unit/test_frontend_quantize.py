@@ -15,13 +15,14 @@ from onnx import numpy_helper
 from PIL import Image
 
 import patchc
+from patchc.choices import Activation, Format, Method
 from patchc.errors import PatchcError
 from patchc.frontend import import_model
 from patchc.ir import FULL_RANGE
 from patchc.passes import run_passes
 from patchc.quantize.branches import equal_tensors
-from patchc.quantize.images import ImagePreparation
-from patchc.quantize.quantize import Activation, Format, Method, QuantizeOptions, quantize
+from patchc.quantize.options import ImagePreparation, QuantizeOptions
+from patchc.quantize.quantize import quantize
 from tests.independent import classifier
 from tests.unit.frontend_models import Net, check, kinds, run
 

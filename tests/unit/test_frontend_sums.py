@@ -147,7 +147,7 @@ def test_a_single_sum() -> None:
 
 def test_the_header_names_each_scale() -> None:
     stages = run_stages(conv_model(), None, InputMode.TILES)
-    (port,) = output_ports(stages.schedule, stages.placement)
+    (port,) = output_ports(stages.schedule, stages.placement, {})
     node = stages.graph.nodes[-1]
     assert isinstance(node.op, ConvSums)
     scales = node.op.scales(stages.graph.tensors[node.inputs[0]].quant)

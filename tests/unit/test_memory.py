@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from patchc.errors import PatchcError
 from patchc.ir import Graph
 from patchc.memory import (
     Placement,
@@ -61,25 +63,34 @@ def test_placements_never_overlap_and_never_beat_their_bound(made):
     assert placement.arena_bytes >= placement.lower_bound_bytes >= liveness_peak(schedule)
 
 
-def test_the_solver_is_asked_when_first_fit_fails_and_proves_its_answer():
-    """First fit leaves a gap on this staircase; the peak is reachable."""
-    made = [
+def staircase() -> list[Buffer]:
+    """First fit leaves a gap on it, in every order that it tries."""
+    return [
         Buffer(name, BufferKind.MAP, size, 1, first, last)
         for name, size, first, last in [
-            ("a", 4, 0, 1),
-            ("b", 4, 1, 4),
-            ("c", 3, 2, 3),
-            ("d", 3, 0, 2),
-            ("e", 4, 4, 6),
-            ("f", 3, 3, 5),
-            ("g", 4, 6, 7),
-            ("h", 4, 5, 8),
-            ("i", 3, 7, 8),
+            ("a", 2, 3, 5),
+            ("b", 5, 5, 6),
+            ("c", 5, 6, 10),
+            ("d", 2, 2, 6),
+            ("e", 3, 3, 4),
+            ("f", 4, 1, 5),
         ]
     ]
-    placement = place(schedule_of(made))
-    check_placement(schedule_of(made), placement)
+
+
+def test_the_solver_is_asked_when_first_fit_fails_and_proves_its_answer():
+    placement = place(schedule_of(staircase()))
+    check_placement(schedule_of(staircase()), placement)
     assert placement.arena_bytes == placement.lower_bound_bytes
+    assert placement.method == "CP-SAT, proved optimal"
+
+
+def test_without_the_solver_there_is_one_clear_message(monkeypatch):
+    """A broken install; where first fit does, nobody asks for it."""
+    monkeypatch.setitem(sys.modules, "ortools.sat.python", None)
+    with pytest.raises(PatchcError, match=r"solver of ortools.*: pip install ortools"):
+        place(schedule_of(staircase()))
+    check_placement(schedule_of(staircase()[:2]), place(schedule_of(staircase()[:2])))
 
 
 def tiny() -> Schedule:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from dataclasses import replace
 
 import numpy as np
@@ -12,15 +13,17 @@ import pytest
 from patchc.codegen import constant_facts
 from patchc.frontend.model import HostOps, ImportedModel
 from patchc.ir import Graph, macs
-from patchc.memory import place
+from patchc.memory import live_bytes, place
 from patchc.numerics.node_forms import FormCounts
-from patchc.plan.types import InputMode
+from patchc.plan.types import InputMode, Plan, StepPlan, TunnelPlan
+from patchc.planner.assign import assigned
 from patchc.planner.layer_by_layer import trivial_plan
 from patchc.planner.machine import machine_of
 from patchc.report import Facts, Report, build_report, to_text
 from patchc.report.choices import kernel_choices
 from patchc.report.floor import find_peak, over_budget
-from patchc.report.text import WIDTH, shorten
+from patchc.report.runs import held_words, places
+from patchc.report.words import WIDTH, shorten
 from patchc.schedule.lower import lower
 from patchc.schedule.types import KernelCall, Schedule
 from patchc.schedule.work import executed
@@ -178,6 +181,65 @@ def test_tables_fit_the_terminal_and_print_bytes():
     assert "reserve, until measured" in text
 
 
+def test_layers_are_told_run_by_run():
+    """Layer by layer with the bytes alive; the words are explained below."""
+    report, _ = compiled(network())
+    lines = to_text(report).splitlines()
+    assert lines[0] == f"net: {len(report.layers)} steps, layer by layer"
+    last, peak = len(report.blocks) - 1, report.ram.liveness_peak_bytes
+    assert lines[2] == f"Blocks 0 to {last}, layer by layer: up to {peak:,} B alive"
+    rows = lines[4 : 4 + len(report.layers)]
+    for row, layer in zip(rows, report.layers, strict=True):
+        assert row.split()[0] == shorten(layer.node, 22).split()[0]
+        assert f" {layer.bytes:,} " in f"{row} "
+    assert any(line.startswith("alive: ") for line in lines)
+    assert any(line.startswith("= : ") for line in lines)
+    assert not any(line.startswith("a tunnel ") for line in lines)
+
+
+def test_tunnels_say_how_much_of_each_layer_is_held():
+    graph = network()
+    plan = Plan(
+        InputMode.TILES,
+        (
+            TunnelPlan(tuple(StepPlan((node.name,)) for node in graph.nodes[:3]), stripes=2),
+            *(TunnelPlan((StepPlan((node.name,)),), whole=True) for node in graph.nodes[3:]),
+        ),
+    )
+    plan = assigned(graph, plan, machine_of(core("cortex-m4")))
+    schedule = lower(graph, plan)
+    imported = ImportedModel(graph, onnx.ModelProto(), "", None, None, (), (), ())
+    facts = Facts("net", "cortex-m4", None, 0, 0, {}, 0, FormCounts())
+    report = build_report(imported, plan, schedule, place(schedule), facts)
+    text = to_text(report)
+    block = report.blocks[0]
+    assert f"2 stripes x {block.ticks} ticks, {block.bytes:,} B alive" in text
+    where = places(report)
+    for layer in report.layers:
+        if layer.tunnel == 0:
+            assert held_words(layer, where.get(layer.tensor)) in text
+    inner = next(layer for layer in report.layers if layer.node == graph.nodes[1].name)
+    slots = schedule.storages[inner.tensor].slots
+    assert slots < inner.shape[0]
+    assert held_words(inner, where[inner.tensor]) == f"{slots} of {inner.shape[0]} rows"
+    assert "a tunnel computes its layers together" in text
+
+
+def test_blocks_and_buffers_are_those_of_the_schedule():
+    graph = network()
+    report, schedule = compiled(graph)
+    placement = place(schedule)
+    assert [block.bytes for block in report.blocks] == live_bytes(schedule)
+    assert {one.name: one.offset for one in report.arena} == dict(placement.offsets)
+    for one in report.arena:
+        buffer = schedule.buffers[one.name]
+        found = (buffer.kind.value, buffer.bytes, buffer.first, buffer.last)
+        assert (one.kind, one.bytes, one.first, one.last) == found
+        for held in one.holds:
+            assert held.shape == graph.tensors[held.tensor].shape
+    assert max(one.offset + one.bytes for one in report.arena) == report.ram.arena_bytes
+
+
 def test_host_operators_are_named():
     graph = network()
     plan = trivial_plan(graph, InputMode.TILES)
@@ -217,6 +279,11 @@ def test_over_budget_says_what_sets_the_floor_and_what_would_lower_it():
     arena = 16 * 16 * 3 + 8 * 8 * 2
     extern = 8 * 8 * 2
     error = over_budget(schedule, place(schedule), 900, RESERVE, extern + RESERVE)
+    assert (error.budget_bytes, error.least_bytes) == (900, arena + RESERVE)
+    assert error.layer == "stem.node"
+    assert error.buffers == ("image 16x16x3 (input, 768 B)", "stem 8x8x2 (output, 128 B)")
+    assert vars(pickle.loads(pickle.dumps(error))) == vars(error)
+    assert str(pickle.loads(pickle.dumps(error))) == str(error)
     assert str(error).splitlines() == [
         f"budget 900 B not reachable: least is {arena + RESERVE} B "
         f"(arena {arena} + reserve {RESERVE} for stack and statics)",

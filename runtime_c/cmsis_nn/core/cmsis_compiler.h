@@ -1,3 +1,4 @@
+/* Part of patchc. SPDX-License-Identifier: Apache-2.0 OR 0BSD */
 /* What CMSIS-NN 4.0 takes from CMSIS-Core, for compilers with GNU attributes and Arm's C language
  * extensions: in place of that header, where a project has no CMSIS-Core. */
 #ifndef CMSIS_COMPILER_H

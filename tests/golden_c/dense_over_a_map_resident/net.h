@@ -4,6 +4,7 @@
  * Model: model.onnx
  * sha256: 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
  * Command: patchc compile model.onnx -o OUT --budget 64k
+ * SPDX-License-Identifier: Apache-2.0 OR 0BSD
  *
  *     int status = net_run(arena, &inputs, &outputs);
  *
@@ -27,15 +28,19 @@ extern "C" {
 #define NET_STACK_BYTES 2048
 
 /* IN0: image */
+#define NET_IN0_NAME "image"
 #define NET_IN0_HEIGHT 3
 #define NET_IN0_WIDTH 3
 #define NET_IN0_CHANNELS 4
 #define NET_IN0_BYTES 36
 #define NET_IN0_OFFSET 0 /* in the arena */
+/* A real value x becomes x / SCALE, rounded to the nearest integer, ties to even, + ZERO_POINT,
+ * within -128 .. 127. Where the model has uint8, its values and zero point are 128 more. */
 #define NET_IN0_SCALE 0.02f
 #define NET_IN0_ZERO_POINT (-3)
 
 /* OUT0: conv0 */
+#define NET_OUT0_NAME "conv0"
 #define NET_OUT0_HEIGHT 1
 #define NET_OUT0_WIDTH 1
 #define NET_OUT0_CHANNELS 5
@@ -63,6 +68,10 @@ typedef struct {
  * `in` may be null: the inputs are in the arena already.
  * Returns 0 or one of NET_ERR_*. */
 int net_run(void *arena, const net_inputs *in, const net_outputs *out);
+
+/* Writes the indices of the `k` largest of `count` values to `best`, the largest first; of equal
+ * values the first comes first. Returns how many they are: `k`, or `count` where that is less. */
+int32_t net_top(const int8_t *values, int32_t count, int32_t *best, int32_t k);
 
 #ifdef __cplusplus
 }

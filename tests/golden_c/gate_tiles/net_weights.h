@@ -4,6 +4,7 @@
  * Model: model.onnx
  * sha256: 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
  * Command: patchc compile model.onnx -o OUT --budget 64k
+ * SPDX-License-Identifier: Apache-2.0 OR 0BSD
  *
  * Define NET_WEIGHTS_SECTION to move them, for example
  * -D'NET_WEIGHTS_SECTION=__attribute__((section(".qspi")))'.

@@ -4,6 +4,7 @@
  * Model: model.onnx
  * sha256: 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
  * Command: patchc compile model.onnx -o OUT --budget 64k
+ * SPDX-License-Identifier: Apache-2.0 OR 0BSD
  */
 #include "net_weights.h"
 

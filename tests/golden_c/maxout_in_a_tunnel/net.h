@@ -4,6 +4,7 @@
  * Model: model.onnx
  * sha256: 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
  * Command: patchc compile model.onnx -o OUT --budget 64k
+ * SPDX-License-Identifier: Apache-2.0 OR 0BSD
  *
  *     int status = net_run(arena, &inputs, &outputs);
  *
@@ -27,14 +28,18 @@ extern "C" {
 #define NET_STACK_BYTES 2048
 
 /* IN0: image */
+#define NET_IN0_NAME "image"
 #define NET_IN0_HEIGHT 6
 #define NET_IN0_WIDTH 5
 #define NET_IN0_CHANNELS 3
 #define NET_IN0_BYTES 90
+/* A real value x becomes x / SCALE, rounded to the nearest integer, ties to even, + ZERO_POINT,
+ * within -128 .. 127. Where the model has uint8, its values and zero point are 128 more. */
 #define NET_IN0_SCALE 0.02f
 #define NET_IN0_ZERO_POINT (10)
 
 /* OUT0: last */
+#define NET_OUT0_NAME "last"
 #define NET_OUT0_HEIGHT 6
 #define NET_OUT0_WIDTH 5
 #define NET_OUT0_CHANNELS 3

@@ -4,6 +4,7 @@
  * Model: model.onnx
  * sha256: 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
  * Command: patchc compile model.onnx -o OUT --budget 64k
+ * SPDX-License-Identifier: Apache-2.0 OR 0BSD
  *
  *     int status = net_run(arena, &inputs, &outputs);
  *
@@ -27,14 +28,18 @@ extern "C" {
 #define NET_STACK_BYTES 2048
 
 /* IN0: image */
+#define NET_IN0_NAME "image"
 #define NET_IN0_HEIGHT 8
 #define NET_IN0_WIDTH 8
 #define NET_IN0_CHANNELS 3
 #define NET_IN0_BYTES 192
+/* A real value x becomes x / SCALE, rounded to the nearest integer, ties to even, + ZERO_POINT,
+ * within -128 .. 127. Where the model has uint8, its values and zero point are 128 more. */
 #define NET_IN0_SCALE 0.02f
 #define NET_IN0_ZERO_POINT (15)
 
 /* OUT0: fine */
+#define NET_OUT0_NAME "fine"
 #define NET_OUT0_HEIGHT 8
 #define NET_OUT0_WIDTH 8
 #define NET_OUT0_CHANNELS 3
@@ -43,6 +48,7 @@ extern "C" {
 #define NET_OUT0_ZERO_POINT (-13)
 
 /* OUT1: coarse */
+#define NET_OUT1_NAME "coarse"
 #define NET_OUT1_HEIGHT 4
 #define NET_OUT1_WIDTH 4
 #define NET_OUT1_CHANNELS 4
@@ -51,6 +57,7 @@ extern "C" {
 #define NET_OUT1_ZERO_POINT (14)
 
 /* OUT2: edges */
+#define NET_OUT2_NAME "edges"
 #define NET_OUT2_HEIGHT 4
 #define NET_OUT2_WIDTH 4
 #define NET_OUT2_CHANNELS 6
@@ -59,6 +66,7 @@ extern "C" {
 #define NET_OUT2_ZERO_POINT (-14)
 
 /* OUT3: logits */
+#define NET_OUT3_NAME "logits"
 #define NET_OUT3_HEIGHT 1
 #define NET_OUT3_WIDTH 1
 #define NET_OUT3_CHANNELS 5
@@ -105,6 +113,10 @@ typedef struct {
 /* Runs the network once. Returns 0 or one of NET_ERR_*; outputs handed over until then are
  * of no use where it is not 0. */
 int net_run(void *arena, const net_inputs *in, const net_outputs *out);
+
+/* Writes the indices of the `k` largest of `count` values to `best`, the largest first; of equal
+ * values the first comes first. Returns how many they are: `k`, or `count` where that is less. */
+int32_t net_top(const int8_t *values, int32_t count, int32_t *best, int32_t k);
 
 #ifdef __cplusplus
 }

@@ -4,6 +4,7 @@
  * Model: model.onnx
  * sha256: 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
  * Command: patchc compile model.onnx -o OUT --budget 64k
+ * SPDX-License-Identifier: Apache-2.0 OR 0BSD
  *
  *     int status = net_run(arena, &inputs, &outputs);
  *
@@ -27,22 +28,29 @@ extern "C" {
 #define NET_STACK_BYTES 2048
 
 /* IN0: int */
+#define NET_IN0_NAME "int"
 #define NET_IN0_HEIGHT 4
 #define NET_IN0_WIDTH 4
 #define NET_IN0_CHANNELS 3
 #define NET_IN0_BYTES 48
+/* A real value x becomes x / SCALE, rounded to the nearest integer, ties to even, + ZERO_POINT,
+ * within -128 .. 127. Where the model has uint8, its values and zero point are 128 more. */
 #define NET_IN0_SCALE 0.02f
 #define NET_IN0_ZERO_POINT (-4)
 
 /* IN1: a/b * / c */
+#define NET_IN1_NAME "a/b \052/ c"
 #define NET_IN1_HEIGHT 4
 #define NET_IN1_WIDTH 4
 #define NET_IN1_CHANNELS 2
 #define NET_IN1_BYTES 32
+/* A real value x becomes x / SCALE, rounded to the nearest integer, ties to even, + ZERO_POINT,
+ * within -128 .. 127. Where the model has uint8, its values and zero point are 128 more. */
 #define NET_IN1_SCALE 0.02f
 #define NET_IN1_ZERO_POINT (14)
 
 /* OUT0: sum_1 */
+#define NET_OUT0_NAME "sum_1"
 #define NET_OUT0_HEIGHT 4
 #define NET_OUT0_WIDTH 4
 #define NET_OUT0_CHANNELS 4
@@ -52,6 +60,7 @@ extern "C" {
 #define NET_OUT0_ZERO_POINT (2)
 
 /* OUT1: sum.1 */
+#define NET_OUT1_NAME "sum.1"
 #define NET_OUT1_HEIGHT 4
 #define NET_OUT1_WIDTH 4
 #define NET_OUT1_CHANNELS 4

@@ -1,3 +1,4 @@
+# Part of what patchc made. SPDX-License-Identifier: Apache-2.0 OR 0BSD
 # The cores, their flags, and where QEMU runs them; the first board is the default.
 
 CORES = cortex-m0 cortex-m0plus cortex-m3 cortex-m4 cortex-m7 cortex-m23 cortex-m33 cortex-m55 cortex-m85

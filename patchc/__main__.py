@@ -1,0 +1,5 @@
+"""`python -m patchc`: the command line."""
+
+from patchc.cli import main
+
+main(prog_name="patchc")

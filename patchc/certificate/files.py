@@ -8,6 +8,7 @@ from pathlib import Path
 
 from patchc.certificate.claims import INT32, Json, require
 from patchc.certificate.memory import calls_of
+from patchc.plan.types import FETCH
 
 
 def check_files(found: Json, out: Path) -> None:
@@ -30,9 +31,9 @@ def check_plan(found: Json, plan: Json) -> None:
     blocks = [
         b for b in found["blocks"] if any(c.get("kernel") for s in b["steps"] for c in calls_of(s))
     ]
-    fetched = [step["kernels"] == ["fetch"] for t in plan["tunnels"] for step in t["steps"]]
+    fetched = [step["kernels"] == [FETCH] for t in plan["tunnels"] for step in t["steps"]]
     tunnels = [
-        {**tunnel, "steps": [s for s in tunnel["steps"] if s["kernels"] != ["fetch"]]}
+        {**tunnel, "steps": [s for s in tunnel["steps"] if s["kernels"] != [FETCH]]}
         for tunnel in plan["tunnels"]
     ]
     tunnels = [tunnel for tunnel in tunnels if tunnel["steps"]]

@@ -13,6 +13,8 @@ import numpy as np
 
 from patchc.certificate.claims import INT32, Json, NotProvedError, require
 from patchc.ir import Conv, GlobalAveragePool, Graph, Op
+from patchc.kernels.kernel import Fours
+from patchc.kernels.registry import KERNELS
 
 Array = np.ndarray
 
@@ -32,18 +34,15 @@ def check_requantisation(found: Json, graph: Graph, arrays: Mapping[str, list[in
     return channels
 
 
-def shortfall(op: Op, kernel: str, group: int) -> Array:
-    """By how much a kernel's sums are too small: those of the DSP instructions take the second and
-    the fourth of each four inputs without their sign bit."""
-    if not isinstance(op, Conv):
-        return np.zeros((1, 1), np.int64)
+def shortfall(op: Op, fours: Fours, group: int) -> Array:
+    """By how much a kernel's sums are too small, as it promises."""
+    found = np.zeros((len(op.weights) if isinstance(op, Conv) else 1, 1), np.int64)
+    if not isinstance(op, Conv) or fours is Fours.NONE:
+        return found
     parts = [op.weights.astype(np.int64)]
-    if not kernel.endswith(".dsp") or kernel == "conv2d_depthwise.dsp":
-        parts = []
-    elif kernel.startswith("pointwise_") and group:
+    if fours is Fours.ROUNDS and group:
         parts = np.split(parts[0], range(group, op.channels_in, group), axis=3)
-    rows = op.weights.shape[1] if kernel == "dense.dsp" else 1
-    found = np.zeros((len(op.weights), 1), np.int64)
+    rows = op.weights.shape[1] if fours is Fours.ROWS else 1
     for part in parts:
         found[:, 0] += 128 * part.reshape(len(part), rows, -1)[..., 1::2].sum(axis=(1, 2))
     return found
@@ -70,7 +69,8 @@ class Channels:
         sides = [np.where(weights > 0, weights * v, 0).sum(axis=1) for v in (-128, 127)]
         others = [np.where(weights < 0, weights * v, 0).sum(axis=1) for v in (127, -128)]
         self.entry, self.factors = entry, factors[:, None].astype(np.float32)
-        self.short = shortfall(op, entry["kernel"], entry["group"])
+        require(entry["kernel"] in KERNELS, f"there is no kernel {entry['kernel']}")
+        self.short = shortfall(op, KERNELS[entry["kernel"]].fours, entry["group"])
         self.bias = ((bias + INT32) % (2 * INT32) - INT32)[:, None]
         self.low, self.high = (sides[0] + others[0])[:, None], (sides[1] + others[1])[:, None]
         self.zero_point, self.lo, self.hi = y.quant.zero_point, op.clamp.lo, op.clamp.hi

@@ -17,7 +17,7 @@ from patchc.ir import Conv, Graph, Node, Tensor
 from patchc.kernels import dsp_packing
 from patchc.kernels.convolutions import BY_NAME, by_inputs, one_group, square_depthwise, whole
 from patchc.kernels.features import Count
-from patchc.kernels.kernel import Kernel, Needs, Site, Slicing, in_passes
+from patchc.kernels.kernel import Fours, Kernel, Needs, Site, Slicing, in_passes
 from patchc.kernels.portable import RARE_SOURCE, REQUANT_HEADERS
 from patchc.kernels.window import where_of, window_params
 from patchc.numerics.form_check import proved
@@ -214,12 +214,14 @@ DSP_KERNELS: tuple[Kernel, ...] = (
     _dsp(
         "dense",
         pack=_packed(whole, _fours_of(_by_row, 4), _ROWS_SHORTFALL),
+        fours=Fours.ROWS,
         refuses=one_group("dense"),
         part=_outputs_from(_row_bytes),
     ),
     _dsp(
         "conv2d_pointwise",
         pack=_packed(whole, _fours_of(_flat, 2), _WHOLE_SHORTFALL),
+        fours=Fours.ALL,
         scratch=_pointwise_scratch,
         takes_scratch=True,
         work=in_passes(PIXELS),
@@ -239,6 +241,7 @@ DSP_KERNELS: tuple[Kernel, ...] = (
     _dsp(
         "conv2d",
         pack=_packed(whole, _fours_of(_flat, 2), _WHOLE_SHORTFALL),
+        fours=Fours.ALL,
         refuses=one_group("conv2d"),
         scratch=_window_scratch,
         takes_scratch=True,
@@ -249,6 +252,7 @@ DSP_KERNELS: tuple[Kernel, ...] = (
     _dsp(
         "pointwise_add",
         pack=_PACK_SUMS,
+        fours=Fours.ROUNDS,
         refuses=_sums,
         scratch=_sums_scratch,
         takes_scratch=True,
@@ -258,5 +262,5 @@ DSP_KERNELS: tuple[Kernel, ...] = (
         packing=_SUMS,
         part=_inputs_from,
     ),
-    _dsp("pointwise_finish", pack=_PACK_SUMS, packing=_SUMS),
+    _dsp("pointwise_finish", pack=_PACK_SUMS, fours=Fours.ROUNDS, packing=_SUMS),
 )

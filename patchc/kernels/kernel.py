@@ -40,6 +40,16 @@ class Order(str, Enum):
     CALL = "call"
 
 
+class Fours(str, Enum):
+    """Of which inputs a kernel takes four at a time, the second and the fourth without their sign
+    bit: that makes its sums too small, by what its constants make up for."""
+
+    NONE = "none"
+    ALL = "all"  # of an output's
+    ROWS = "rows"  # of those in each row of the window
+    ROUNDS = "rounds"  # of those in each round of channels
+
+
 class Operands(str, Enum):
     """How a kernel is handed its inputs."""
 
@@ -173,6 +183,7 @@ class Kernel:
     at_once: int = 1  # columns: tiles of so many, or a multiple, are the cheapest
     # The flavour whose kernel needs the same, and costs more wherever this one can run.
     supersedes: str | None = None
+    fours: Fours = Fours.NONE
     finish: str | None = None  # of one that accumulates: the kernel that finishes its sums
     # Kernels of one packing share the constants of a node: the two halves of one that keeps sums.
     packing: str = ""

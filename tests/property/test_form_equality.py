@@ -33,7 +33,6 @@ def channels(draw: st.DrawFn) -> Channels:
     )
 
 
-@pytest.mark.slow
 @given(channels(), st.sampled_from([HIGH_SHAPES, HIGH_SHAPES[:1], PIECES_SHAPES]))
 @settings(max_examples=300, deadline=None)
 def test_forms_equal_the_formula(channel, shapes):

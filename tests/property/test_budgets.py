@@ -46,6 +46,7 @@ in_chains = Met(
 )
 
 
+@pytest.mark.slow
 @in_chains.enough
 @some(200)
 @given(chains(), INPUTS, OUTPUTS, st.floats(0, 1))
@@ -58,6 +59,7 @@ in_branches = Met(
 )
 
 
+@pytest.mark.slow
 @in_branches.enough
 @some(80)
 @given(dags(3, SMALL, decoder=False), INPUTS, OUTPUTS, st.floats(0, 1))

@@ -173,6 +173,7 @@ def hull(mask: np.ndarray) -> tuple[int, int]:
 lowered = Met(rings=0.5, exact_rings=0.25, exact_stripes=0.15, reverse=0.1)
 
 
+@pytest.mark.slow
 @lowered.enough
 @given(planned())
 @some(300)
@@ -248,6 +249,7 @@ def test_a_ring_one_row_shorter_is_noticed(found, data):
 overlapping = Met(overlap=0.85, reverse=0.05)
 
 
+@pytest.mark.slow
 @overlapping.enough
 @given(
     NETWORKS.flatmap(

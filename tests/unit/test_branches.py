@@ -59,6 +59,7 @@ def test_a_network_without_branches_has_none(tmp_path):
     assert find_branches(graph_of(model)) is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", [InputMode.EXTERN, InputMode.RESIDENT, InputMode.TILES])
 @pytest.mark.parametrize("name", ["quadrants", "central_max", "central_concat", "sum"])
 def test_a_plan_of_one_branch_runs_all(name, mode, tmp_path):
@@ -71,6 +72,7 @@ def test_a_plan_of_one_branch_runs_all(name, mode, tmp_path):
         np.testing.assert_array_equal(values, expected[output])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", [InputMode.EXTERN, InputMode.TILES])
 def test_ram_does_not_grow_with_the_number_of_patches(mode, tmp_path):
     """But for the sum so far, one vector of 16 bytes, of which the first branch has none."""
@@ -89,6 +91,7 @@ def branch_alone(graph: Graph) -> Graph:
     return Graph(graph.name, graph.inputs, found.results, graph.tensors, ()).with_nodes(nodes)
 
 
+@pytest.mark.slow
 def test_the_callback_brings_each_rectangle_once(tmp_path):
     """Nothing of the image is asked for but the patches, and the plan survives its file."""
     model = quantized("central", tmp_path, before=False)
@@ -106,6 +109,7 @@ def test_the_callback_brings_each_rectangle_once(tmp_path):
     assert lower(graph, again) == found.schedule
 
 
+@pytest.mark.slow
 def test_a_plan_fetches_rectangles_of_a_callbacks_image_only(tmp_path):
     graph = graph_of(quantized("quadrants", tmp_path, before=False))
     plan = choose(graph, InputMode.TILES, LEAST).plan

@@ -35,6 +35,7 @@ def compiled(name: str, folder: Path) -> Path:
     return patchc.compile(folder / "net.onnx", folder / "out", **options).output
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NETWORKS)
 def test_certificates_are_proved(name, tmp_path):
     out = compiled(name, tmp_path)

@@ -151,6 +151,7 @@ def test_the_floor_that_the_error_names_can_be_compiled_and_one_byte_less_cannot
     assert not (tmp_path / "c").exists()
 
 
+@pytest.mark.slow
 def test_a_budget_below_layer_by_layer_is_met_by_tunnels(tmp_path: Path, model: Path):
     whole = patchc.compile(model, tmp_path / "a", prefer="layers").report.ram
     report = patchc.compile(model, tmp_path / "b", budget=whole.total_bytes - 1).report
@@ -309,6 +310,7 @@ def test_the_prefix_comes_from_the_file_name(tmp_path: Path, model: Path):
     assert result.report.model.name == "net_3_mobilenet_v2_int8"
 
 
+@pytest.mark.slow
 def test_open_dimensions_are_given_by_input_shape(tmp_path: Path):
     source = float_model(tmp_path, height="rows")
     np.savez(tmp_path / "samples.npz", **samples())
@@ -356,6 +358,7 @@ def test_verify_takes_cases_of_ones_own(tmp_path: Path, out: Path):
     assert (found["cases"], found["inputs"], found["sanitize"]) == (4, "x.npz", True)
 
 
+@pytest.mark.slow
 def test_verify_fails_when_the_c_computes_something_else(tmp_path: Path, model: Path):
     """One offset changed in the emitted C: exit code 1, the first byte named."""
     patchc.compile(model, tmp_path / "out", name="net", target="cortex-m3")
@@ -388,6 +391,7 @@ BAD_INPUTS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", BAD_INPUTS)
 def test_verify_says_what_is_wrong_with_the_inputs(case: str, tmp_path: Path, out: Path):
     arrays, message = BAD_INPUTS[case]
@@ -420,6 +424,7 @@ def test_run_equals_onnxruntime_on_the_file(tmp_path: Path, model: Path, out: Pa
                 np.testing.assert_array_equal(found[output], values, strict=True)
 
 
+@pytest.mark.slow
 def test_run_runs_the_float_operators_at_the_end_too(tmp_path: Path):
     model = quantized_cnn(tmp_path / "m.onnx", tiny_cnn(last="Softmax"))
     patchc.compile(model, tmp_path / "out")
@@ -604,6 +609,7 @@ def test_the_search_says_how_good_its_plan_is(tmp_path: Path, model: Path):
     assert "\nsearch   " in ran.stdout
 
 
+@pytest.mark.slow
 def test_explore_shows_points_that_compile_meets(tmp_path: Path, model: Path):
     ran = patchc_command("explore", model, "-o", tmp_path / "frontier.json", "--json")
     found = json.loads(ran.stdout)

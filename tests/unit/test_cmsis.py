@@ -102,6 +102,7 @@ def test_wrong_steps_prove_nothing(rounding):
     assert not found[~constant].any()
 
 
+@pytest.mark.slow
 @ROUNDINGS
 def test_accumulators_beyond_24_bits(rounding):
     """float32 rounds them, so steps are found by bisection."""

@@ -210,6 +210,7 @@ def test_options_that_are_wrong(options, message, model, tmp_path):
     assert message in str(error.value)
 
 
+@pytest.mark.slow
 def test_the_report_names_layers_and_reasons(model, checkout, tmp_path):
     options = KernelOptions("cmsis-nn", cmsis_nn_dir=checkout)
     result = patchc.compile(model, tmp_path / "out", kernels=options, target="cortex-m4")
@@ -231,6 +232,7 @@ def test_the_report_names_layers_and_reasons(model, checkout, tmp_path):
             assert file.read_bytes() == (again.output / name).read_bytes()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("numerics", ["cmsis", "cmsis-double"])
 def test_layers_that_it_rounds(numerics, tmp_path):
     """Scales as they come: what is not proved is computed all the same, and the distance told."""
@@ -271,6 +273,7 @@ def test_a_plan_with_its_kernels_needs_it(model, tmp_path):
     assert (tmp_path / "again" / "plan.json").read_text() == plan.read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["cortex-m0", "cortex-m4", "cortex-m55"])
 def test_auto_costs_no_more_than_either(name, model, tmp_path):
     cost = {}

@@ -14,6 +14,7 @@ from patchc.frontend import import_model
 EACH = 3  # mutants of a kind
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_damaged_files(kind, tmp_path):
     for index in range(EACH):

@@ -160,6 +160,7 @@ def attention(*, expand: bool) -> onnx.ModelProto:
     return net.model(conv(net.op("Mul", gate, x), 4, 8, 1))
 
 
+@pytest.mark.slow
 @FORMS
 @pytest.mark.parametrize("expand", [False, True])
 def test_attention_is_integers_throughout(tmp_path, form, expand):

@@ -284,6 +284,7 @@ def pool_attributes(draw):
     return found | {"pads": pads, "ceil_mode": draw(st.integers(0, 1))}
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(
     pool_attributes(),

@@ -160,6 +160,7 @@ def copying_network() -> onnx.ModelProto:
     return net.model(last, conv(other, 4, 5, "end"))
 
 
+@pytest.mark.slow
 @ALL_FORMS
 def test_copies_and_means(tmp_path, format_, activation):
     path = tmp_path / "q.onnx"
@@ -422,6 +423,7 @@ def with_functions(make, *, pools: bool) -> onnx.ModelProto:
     return net.model(net.op("Conv", x, net.constant(weights[2])))
 
 
+@pytest.mark.slow
 @ALL_FORMS
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_functions_between_layers_become_tables(tmp_path, format_, activation, name):
@@ -503,6 +505,7 @@ def patches_of_different_ranges() -> np.ndarray:
     return images
 
 
+@pytest.mark.slow
 def test_equal_branches_are_quantised_alike(tmp_path):
     graph = cut_into_quadrants(tmp_path)
     branches = [[n for n in graph.nodes if n.name.endswith(f"_patch{i}")] for i in range(4)]

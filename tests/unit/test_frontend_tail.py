@@ -78,6 +78,7 @@ def quantised(model: onnx.ModelProto, path, form) -> onnx.ModelProto:
     return onnx.load(path)
 
 
+@pytest.mark.slow
 @FORMS
 @pytest.mark.parametrize(
     ("make", "convolutions"), [(ssd, 4), (yolo, 4), (suppressed, 3)], ids=["ssd", "yolo", "nms"]

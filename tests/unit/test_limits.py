@@ -71,6 +71,7 @@ def test_images_too_wide_for_rows_are_fetched_in_full(mode):
     assert [block.name for block in schedule.blocks] == ["load_audio"] * fetched + ["b"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", InputMode)
 @pytest.mark.parametrize("make", [signal, expanded])
 def test_what_the_search_finds_beyond_them_is_lowered_and_priced(make, mode):

@@ -63,6 +63,7 @@ def near_steps(random: np.random.Generator, factor: Float32, count: int) -> np.n
     return near
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", [np.int8, np.uint8])
 @pytest.mark.parametrize("seed", range(12))
 def test_convolution(dtype: type, seed: int) -> None:

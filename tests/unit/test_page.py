@@ -122,6 +122,7 @@ def test_compile_writes_the_page_of_its_report(tmp_path: Path):
     assert patchc.report(tmp_path / "out").read_bytes() == text
 
 
+@pytest.mark.slow
 def test_numbers_are_those_of_report_json_and_of_the_terminal(out: Path):
     """Table by table, and tile by tile."""
     report = json.loads((out / "report.json").read_text())

@@ -64,6 +64,7 @@ def test_budgets():
     assert wanted(1000, "speed").preference is SPEED
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("slack", [0.0, 0.005, 0.01, 0.05, 0.3, math.inf])
 @pytest.mark.parametrize("share", [0.5, 0.8, 1.2, None])
 def test_the_least_ram_within_the_slack(graph, machine, slack, share):
@@ -80,6 +81,7 @@ def test_the_least_ram_within_the_slack(graph, machine, slack, share):
     assert found.cost_bound <= least
 
 
+@pytest.mark.slow
 def test_compile_takes_less_ram_by_default(tmp_path):
     model = quantized_cnn(tmp_path / "tiny.onnx")
     totals = {

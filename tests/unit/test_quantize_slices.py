@@ -58,6 +58,7 @@ def samples(*inputs: str) -> dict[str, np.ndarray]:
     return {i: random.normal(size=(4, 1, 3, SIZE, SIZE)).astype(np.float32) for i in inputs}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("inputs", [("image",), ("before", "after")])
 def test_patches_that_are_cut_twice_are_branches(inputs, tmp_path: Path):
     onnx.save_model(network(*inputs), tmp_path / "float.onnx")

@@ -42,15 +42,18 @@ except SystemExit as end:
     assert loaded(program) == set()
 
 
+@pytest.mark.slow
 def test_the_package_loads_its_calls_when_one_is_called():
     assert loaded("import patchc; patchc.__version__, patchc.PatchcError, dir(patchc)") == set()
     assert {"onnx", "onnxruntime"} <= loaded("import patchc; patchc.compile")
 
 
+@pytest.mark.slow
 def test_the_solver_of_placements_is_loaded_where_first_fit_does_not_do():
     assert "ortools" not in loaded("import patchc; patchc.compile")
 
 
+@pytest.mark.slow
 def test_the_calls_are_those_of_the_api_also_behind_the_packages_of_their_names():
     program = """
 import patchc.verify.cases, patchc.align.align, patchc.quantize.quantize

@@ -123,6 +123,14 @@ def checkout(root: Path, opt: str) -> Library:
     return library
 
 
+checkout_option = click.option(
+    "--cmsis-nn",
+    "cmsis_dir",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="A checkout of CMSIS-NN. [default: the subset in a pinned package, without sums]",
+)
+
+
 def kernel_choice(command: _Command) -> _Command:
     """Options of a benchmark: whose kernels, and where CMSIS-NN is."""
     for option in (
@@ -133,12 +141,7 @@ def kernel_choice(command: _Command) -> _Command:
             show_default=True,
             help="Whose.",
         ),
-        click.option(
-            "--cmsis-nn",
-            "cmsis_dir",
-            type=click.Path(path_type=Path, exists=True, file_okay=False),
-            help="A checkout of CMSIS-NN. [default: the subset in a pinned package]",
-        ),
+        checkout_option,
     ):
         command = option(command)
     return command

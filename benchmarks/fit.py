@@ -320,17 +320,12 @@ def render(table: Mapping[str, Coefficients]) -> str:
 @click.option("--core", type=click.Choice(list(CORES)), default="cortex-m4", show_default=True)
 @click.option("--flavour", "flavours", type=click.Choice(list(OF_FLAVOUR)), multiple=True)
 @click.option("--network", "numbers", type=int, multiple=True, help="Some of the networks.")
-@click.option(
-    "--cmsis-nn",
-    "folder",
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
-    help="A checkout of CMSIS-NN. [default: the subset in a pinned package, without sums]",
-)
+@cmsis_nn.checkout_option
 def main(
-    core: str, flavours: tuple[str, ...], numbers: tuple[int, ...], folder: Path | None
+    core: str, flavours: tuple[str, ...], numbers: tuple[int, ...], cmsis_dir: Path | None
 ) -> None:
     """Measure, fit, print."""
-    library = cmsis_nn.checkout(folder, "") if folder else cmsis_nn.vendored("")
+    library = cmsis_nn.checkout(cmsis_dir, "") if cmsis_dir else cmsis_nn.vendored("")
     there = library.library.functions
     found: list[Measured] = []
     with tempfile.TemporaryDirectory(prefix="patchc-fit-") as made:

@@ -106,6 +106,12 @@ def alike(cores: tuple[str, ...]) -> list[tuple[str, ...]]:
     return [tuple(group) for group in found.values()]
 
 
+def compiled(model: Path, out: Path, budget: int | None, target: str) -> patchc.CompileResult:
+    """Layer by layer without a budget, else at its fastest. Raises PatchcError."""
+    prefer = "layers" if budget is None else "speed"
+    return patchc.compile(model, out, budget=budget, prefer=prefer, name="net", target=target)
+
+
 def zoo_samples(names: tuple[str, ...], cores: tuple[str, ...], folder: Path) -> Iterator[Sample]:
     """Layer by layer, under 64 KiB, and close to the floor."""
     for name in names:
@@ -116,14 +122,7 @@ def zoo_samples(names: tuple[str, ...], cores: tuple[str, ...], folder: Path) ->
         for budget, group in product((*BUDGETS, int(least * TIGHT)), alike(cores)):
             out = folder / f"{name}-{budget or 'layer'}-{group[0]}"
             try:
-                result = patchc.compile(
-                    quantized,
-                    out,
-                    budget=budget,
-                    prefer="speed" if budget else "layers",
-                    name="net",
-                    target=group[0],
-                )
+                result = compiled(quantized, out, budget, group[0])
             except patchc.PatchcError as error:
                 say(f"  {budget} B: {error}")
                 continue
@@ -142,14 +141,7 @@ def branching_samples(
         half = patchc.inspect(quantized).layerwise_bytes // 2
         for budget, group in product((None, half, int(least * TIGHT)), alike(cores)):
             out = folder / f"{name}-{budget or 'layer'}-{group[0]}"
-            result = patchc.compile(
-                quantized,
-                out,
-                budget=budget,
-                prefer="speed" if budget else "layers",
-                name="net",
-                target=group[0],
-            )
+            result = compiled(quantized, out, budget, group[0])
             arena = result.report.ram.arena_bytes
             yield Sample(out.name, kind_of(result.stages.plan), arena, out, group)
 

@@ -34,15 +34,12 @@ from examples.common import say
 from examples.zoo import build_float, find
 from patchc.frontend import import_model
 from patchc.ir.graph import Node
-from patchc.kernel_options import KernelOptions
 from patchc.measure.bench import Bench
 from patchc.passes import run_passes
-from patchc.planner.kernel_choice import Kernels
 from patchc.report.words import WIDTH
 from patchc.targets.cores import CORES, core
 
 BUDGET = 65536  # bytes
-OURS = KernelOptions(Kernels.PATCHC.value)
 
 # What is wanted of a Cortex-M4, in millions of instructions.
 WANTED = {
@@ -95,7 +92,7 @@ def measure(network: str, model: Path, name: str, settings: Settings, folder: Pa
     say(f"{network} on {name}: ours")
     out = folder / "ours"
     report = patchc.compile(
-        model, out, budget=BUDGET, prefer="speed", target=name, name="net", kernels=OURS
+        model, out, budget=BUDGET, prefer="speed", target=name, name="net"
     ).report
     ours = patchc.bench(out, wait_states=settings.wait_states)
     say(f"{network} on {name}: CMSIS-NN")
@@ -151,7 +148,7 @@ def _borrowed(
     if not left:
         return 0, 0
     out = folder / "layers"
-    patchc.compile(model, out, target=name, prefer="layers", name="net", kernels=OURS)
+    patchc.compile(model, out, target=name, prefer="layers", name="net")
     found: Bench = patchc.bench(out, wait_states=wait_states)
     names = {node.name for node in left}
     steps = [s for block in found.blocks for s in block.steps if names & set(s.nodes)]
@@ -229,12 +226,7 @@ def footnotes(rows: list[Row], settings: Settings) -> list[str]:
 @click.command(help=(__doc__ or "").splitlines()[0])
 @click.option("--only", multiple=True, type=click.Choice(list(WANTED)), help="Some networks.")
 @click.option("--core", "cores", multiple=True, type=click.Choice(list(CORES)), help="Some cores.")
-@click.option(
-    "--cmsis-nn",
-    "cmsis_dir",
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
-    help="A checkout of CMSIS-NN. [default: the subset in a pinned package]",
-)
+@cmsis_nn.checkout_option
 @click.option("--cmsis-nn-opt", default="-Ofast", show_default=True, help="gcc's flags for it.")
 @click.option("--wait-states", default=0, show_default=True, help="As of `patchc bench`.")
 @click.option("--kinds", is_flag=True, help="Split by file of kernels and by kind of layer.")

@@ -125,9 +125,7 @@ class Conv(Op):
     library: Rounding | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "weights", frozen_array(self.weights, np.int8))
-        object.__setattr__(self, "weight_scales", frozen_array(self.weight_scales, np.float32))
-        object.__setattr__(self, "bias", frozen_array(self.bias, np.int32))
+        _freeze_constants(self)
 
     @property
     def channels_out(self) -> int:
@@ -148,6 +146,11 @@ class Conv(Op):
         return self.groups == 1 and self.window == ONE_BY_ONE
 
 
+def _freeze_constants(op: Conv | ConvSums) -> None:
+    for name, dtype in (("weights", np.int8), ("weight_scales", np.float32), ("bias", np.int32)):
+        object.__setattr__(op, name, frozen_array(getattr(op, name), dtype))
+
+
 SUM_BYTES = 4  # of an int32
 
 
@@ -166,9 +169,7 @@ class ConvSums(Op):
     bias: np.ndarray  # int32 (c_out,); the add wraps
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "weights", frozen_array(self.weights, np.int8))
-        object.__setattr__(self, "weight_scales", frozen_array(self.weight_scales, np.float32))
-        object.__setattr__(self, "bias", frozen_array(self.bias, np.int32))
+        _freeze_constants(self)
 
     @property
     def channels_out(self) -> int:

@@ -43,6 +43,20 @@ def rounded(graph: Graph, plan: Plan, machine: Machine) -> Schedule:
     return lower(computed, plan, machine.registry)
 
 
+def program(which: str, name: str, numerics: Numerics) -> tuple[Schedule, Machine]:
+    """A core's: "layers", in a "tunnel", or with sums and products in "pairs". Scales are as they
+    come: few layers are proved, and all are computed."""
+    machine = library_first(core(name), numerics, pairs=True)
+    graph = {"layers": classifier(7), "tunnel": network(5, 2), "pairs": pairs_and_means()}[which]
+    if which == "tunnel":
+        plan = tunnel_plan(graph, 0, machine, stripes=2)
+    else:
+        plan = layers_plan(graph, machine)
+    schedule = rounded(graph, plan, machine)
+    assert is_rounded(schedule.graph)
+    return schedule, machine
+
+
 def write(schedule: Schedule, machine: Machine, folder: Path) -> None:
     """After numpy has run it over shadow memory."""
     graph, placement = schedule.graph, place(schedule)
@@ -60,16 +74,8 @@ def write(schedule: Schedule, machine: Machine, folder: Path) -> None:
 @pytest.mark.parametrize("name", CORES)
 @pytest.mark.parametrize("which", ["layers", "tunnel", "pairs"])
 def test_c_rounds_as_numpy(which: str, name: str, numerics: Numerics, tmp_path: Path) -> None:
-    """Scales as they come: few layers are proved, and all are computed."""
     (tmp_path / "library").mkdir()
-    machine = library_first(core(name), numerics, pairs=True)
-    graph = {"layers": classifier(7), "tunnel": network(5, 2), "pairs": pairs_and_means()}[which]
-    if which == "tunnel":
-        plan = tunnel_plan(graph, 0, machine, stripes=2)
-    else:
-        plan = layers_plan(graph, machine)
-    schedule = rounded(graph, plan, machine)
-    assert is_rounded(schedule.graph)
+    schedule, machine = program(which, name, numerics)
     write(schedule, machine, tmp_path)
     check_equal(tmp_path / "out", schedule.graph, "sanitize")
 

@@ -12,7 +12,6 @@ from patchc.kernels.kernel import site_of
 from patchc.kernels.registry import KERNELS
 from patchc.memory import place
 from patchc.planner.kernel_choice import Numerics
-from patchc.planner.rounded import is_rounded
 from patchc.programs.firmware import COMPILER, QEMU, build
 from patchc.programs.program import run_command
 from patchc.schedule.lower import lower
@@ -22,7 +21,7 @@ from tests.c.emitted import expected, images
 from tests.c.flavour_plans import classifier, in_tiles, layers_plan, network, tunnel_plan
 from tests.c.test_cmsis_nn_more import in_one_tunnel
 from tests.c.test_cmsis_nn_more import network as pairs_and_means
-from tests.c.test_cmsis_numerics import NUMERICS, rounded
+from tests.c.test_cmsis_numerics import NUMERICS, program
 from tests.c.test_cmsis_numerics import write as write_rounded
 from tests.cmsis_nn import complete, library, library_first, proved, write
 from tests.graphs import NetworkBuilder
@@ -80,14 +79,7 @@ def test_numerics_of_the_library_on_cores(
     """`--numerics cmsis` and `cmsis-double`: its DSP and MVE code, too, rounds as numpy does."""
     require_arm()
     (tmp_path / "library").mkdir()
-    machine = library_first(core(name), numerics, pairs=True)
-    graph = {"layers": classifier(7), "tunnel": network(5, 2), "pairs": pairs_and_means()}[which]
-    if which == "tunnel":
-        plan = tunnel_plan(graph, 0, machine, stripes=2)
-    else:
-        plan = layers_plan(graph, machine)
-    schedule = rounded(graph, plan, machine)
-    assert is_rounded(schedule.graph)
+    schedule, machine = program(which, name, numerics)
     write_rounded(schedule, machine, tmp_path)
     run_and_compare(schedule, name, tmp_path / "out")
 

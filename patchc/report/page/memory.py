@@ -105,19 +105,27 @@ def arena_figure(report: Report) -> Figure:
         "as wide as it lives, as high as it is large. Where two overlap, a map is written over "
         "rows of another that nobody reads again.",
         (
-            Picture(
+            _over_blocks(
                 f"{several(len(report.arena), 'buffer')} in an arena of {size(ram.arena_bytes)}, "
                 f"over {several(len(report.blocks), 'block')}",
-                WIDTH,
-                frame.bottom + STRIP,
-                marks=(*marks, *blocks),
-                lines=frame.grid(),
-                over=tuple(over),
-                words=tuple(words),
+                frame,
+                (*marks, *blocks),
+                over,
+                words,
             ),
         ),
         tuple(Key(kind, f"{kind}: {text}") for kind, text in KINDS.items() if kind in kinds),
         _buffers(report),
+    )
+
+
+def _over_blocks(
+    name: str, frame: Frame, marks: tuple[Mark, ...], over: list[Line], words: list[Words]
+) -> Picture:
+    """The frame's grid below the marks, lines and words above them."""
+    height = frame.bottom + STRIP
+    return Picture(
+        name, WIDTH, height, marks=marks, lines=frame.grid(), over=tuple(over), words=tuple(words)
     )
 
 
@@ -209,15 +217,13 @@ def liveness_figure(report: Report) -> Figure:
         "Bytes alive",
         text,
         (
-            Picture(
+            _over_blocks(
                 f"bytes alive in each of {several(len(report.blocks), 'block')}; "
                 f"the most are {size(top)}, in {named}",
-                WIDTH,
-                frame.bottom + STRIP,
-                marks=(*marks, *blocks),
-                lines=frame.grid(),
-                over=tuple(over),
-                words=tuple(words),
+                frame,
+                (*marks, *blocks),
+                over,
+                words,
             ),
         ),
         (Key("live", "bytes alive"), Key("live peak", "the block that sets the peak")),

@@ -22,7 +22,7 @@ UNOPTIMIZED = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
 FLOAT_FORMS = frozenset(
     {"Conv", "FusedConv", "ConvTranspose", "Gemm", "FusedGemm", "MatMul", "FusedMatMul"}
     | {"MatMulNBits"}
-    | {"Add", "AveragePool", "GlobalAveragePool", "ReduceMean"}
+    | {"Add", "AveragePool", "GlobalAveragePool", "ReduceMean", "ReduceSum"}
 )
 
 

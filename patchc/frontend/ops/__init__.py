@@ -15,6 +15,7 @@ from patchc.frontend.ops import (
     pad,
     pool,
     quantization,
+    reductions,
     resize,
     softmax,
 )
@@ -37,6 +38,7 @@ __all__ = [
     "pad",
     "pool",
     "quantization",
+    "reductions",
     "resize",
     "softmax",
 ]

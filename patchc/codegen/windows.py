@@ -21,6 +21,7 @@ from patchc.ir import (
     Enlargement,
     GlobalAveragePool,
     Graph,
+    LayerNormalization,
     Lut,
     MaxPool,
     Node,
@@ -102,8 +103,11 @@ def _(
 @_reach.register(Binary)
 @_reach.register(Concat)
 @_reach.register(Lut)
+@_reach.register(LayerNormalization)
 @_reach.register(Softmax)
-def _(op: Binary | Concat | Lut | Softmax, out: Rectangle, whole: Rectangle) -> Reach:
+def _(
+    op: Binary | Concat | LayerNormalization | Lut | Softmax, out: Rectangle, whole: Rectangle
+) -> Reach:
     return Reach(out, Padding())
 
 

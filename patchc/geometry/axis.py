@@ -21,6 +21,7 @@ from patchc.ir import (
     ConvSums,
     Enlargement,
     GlobalAveragePool,
+    LayerNormalization,
     Lut,
     MaxPool,
     Op,
@@ -103,8 +104,9 @@ def _under(kernel: int, stride: int, dilation: int, before: int) -> AxisMap:
 @_axis_maps.register(Binary)
 @_axis_maps.register(Concat)
 @_axis_maps.register(Lut)
+@_axis_maps.register(LayerNormalization)
 @_axis_maps.register(Softmax)
-def _(op: Binary | Concat | Lut | Softmax) -> tuple[AxisMap, AxisMap]:
+def _(op: Binary | Concat | LayerNormalization | Lut | Softmax) -> tuple[AxisMap, AxisMap]:
     return SAME, SAME
 
 

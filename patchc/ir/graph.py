@@ -390,6 +390,22 @@ class Softmax(Op):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class LayerNormalization(Op):
+    """Each pixel's values less their mean over the root of their variance and epsilon, times
+    `scale`, plus `bias`. Not `centered`: the values, over the root of the mean of their squares."""
+
+    scale: np.ndarray  # float32 (channels,)
+    bias: np.ndarray  # float32 (channels,)
+    epsilon: float
+    centered: bool = True
+    clamp: Clamp = FULL_RANGE
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "scale", frozen_array(self.scale, np.float32))
+        object.__setattr__(self, "bias", frozen_array(self.bias, np.float32))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Lut(Op):
     """An arbitrary function of one value: a table of 256 int8, indexed by q + 128."""
 

@@ -14,6 +14,7 @@ from patchc.ir.graph import (
     DepthToSpace,
     GlobalAveragePool,
     Graph,
+    LayerNormalization,
     Lut,
     MaxPool,
     Node,
@@ -104,8 +105,9 @@ def _(op: Concat, *inputs: Shape) -> Shape:
 
 
 @output_shape.register(Lut)
+@output_shape.register(LayerNormalization)
 @output_shape.register(Softmax)
-def _(op: Lut | Softmax, *inputs: Shape) -> Shape:
+def _(op: LayerNormalization | Lut | Softmax, *inputs: Shape) -> Shape:
     (shape,) = inputs
     return shape
 

@@ -349,6 +349,22 @@ class SoftmaxParams:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class LayerNormParams:
+    """patchc_layer_norm_params."""
+
+    factors: np.ndarray  # int32 (channels,)
+    offsets: np.ndarray  # int32 (channels,)
+    epsilon: int
+    widening: int
+    drop: int
+    places: int
+    centered: int
+    in_zero_point: int
+    lo: int
+    hi: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class LutParams:
     """patchc_lut_params."""
 
@@ -377,5 +393,6 @@ Params = (
     | ResizeLinearParams
     | RearrangeParams
     | SoftmaxParams
+    | LayerNormParams
     | LutParams
 )

@@ -23,6 +23,7 @@ FLOAT_FORMS = frozenset(
     {"Conv", "FusedConv", "ConvTranspose", "Gemm", "FusedGemm", "MatMul", "FusedMatMul"}
     | {"MatMulNBits"}
     | {"Add", "AveragePool", "GlobalAveragePool", "ReduceMean", "ReduceSum"}
+    | {"LayerNormalization", "LpNormalization", "RMSNormalization", "SimplifiedLayerNormalization"}
 )
 
 
@@ -48,8 +49,21 @@ def session(
 def float_operators(model: onnx.ModelProto, *, signed_integers: bool = False) -> tuple[str, ...]:
     """The nodes, as "name (OpType)", that onnxruntime's optimised graph computes in floating point
     and that its integer kernels would round otherwise."""
-    nodes = _optimize(model, DEFAULT, signed_integers).model.graph.node
-    return tuple(f"{n.name} ({n.op_type})" for n in nodes if n.op_type in FLOAT_FORMS)
+    optimized = _optimize(model, DEFAULT, signed_integers).model
+    nodes = [node for node in optimized.graph.node if node.op_type in FLOAT_FORMS]
+    wide = _wide_integers(optimized) if nodes else set()
+    return tuple(f"{n.name} ({n.op_type})" for n in nodes if n.output[0] not in wide)
+
+
+def _wide_integers(model: onnx.ModelProto) -> set[str]:
+    """The tensors of 64-bit integers, by name, as far as their types follow from operators of
+    ONNX: what patchc itself exports has operators on these."""
+    graph = onnx.shape_inference.infer_shapes(model).graph
+    return {
+        value.name
+        for value in graph.value_info
+        if value.type.tensor_type.elem_type == TensorProto.INT64
+    }
 
 
 def saturates(model: onnx.ModelProto) -> bool:

@@ -96,6 +96,12 @@ def test_softmax(case: Case) -> None:
 
 
 @many
+@given(make.normalizations)
+def test_layer_norm(case: Case) -> None:
+    compare(case)
+
+
+@many
 @given(make.resizes_linear)
 def test_resize_linear(case: Case) -> None:
     """Any sizes; many sums that are ties but for float32's rounding."""
@@ -207,6 +213,7 @@ def test_every_kernel_is_chosen_by_some_case() -> None:
         make.depth_to_space_case((2, 3), (5, 5, 3), 0, interleaved=True),
         make.rearrange_case(Window((2, 2), (2, 2)), (4, 4, 3), 12, 0),
         make.softmax_case((5, 5, 3), 0),
+        make.layer_norm_case((5, 5, 3), 0),
         make.sums_case(Window((3, 3)), 1, 2, 3, (5, 5), 0),
         make.lut_channels_case((5, 5, 3), 0),
     ]

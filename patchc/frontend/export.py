@@ -18,7 +18,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from patchc.errors import PatchcError
-from patchc.frontend.export_norm import write_normalization
+from patchc.frontend.export_norm import write_local_response, write_normalization
 from patchc.frontend.load import MICROSOFT
 from patchc.ir import (
     FULL_RANGE,
@@ -34,6 +34,7 @@ from patchc.ir import (
     GlobalAveragePool,
     Graph,
     LayerNormalization,
+    LocalResponseNormalization,
     Lut,
     MaxPool,
     Mul,
@@ -339,6 +340,11 @@ def _(op: Softmax, writer: _Writer, node: Node, output: str) -> None:
 @_write.register
 def _(op: LayerNormalization, writer: _Writer, node: Node, output: str) -> None:
     write_normalization(op, writer, node, output)
+
+
+@_write.register
+def _(op: LocalResponseNormalization, writer: _Writer, node: Node, output: str) -> None:
+    write_local_response(op, writer, node, output)
 
 
 @_write.register

@@ -383,14 +383,19 @@ class Rearrange(Copy):
 
 
 @dataclass(frozen=True, slots=True)
-class Softmax(Op):
+class Pixelwise(Op):
+    """What makes each pixel of the same pixel of its one operand, and as many channels."""
+
+
+@dataclass(frozen=True, slots=True)
+class Softmax(Pixelwise):
     """exp of every value over the sum of exp of all channels, pixel by pixel."""
 
     clamp: Clamp = FULL_RANGE
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class LayerNormalization(Op):
+class LayerNormalization(Pixelwise):
     """Each pixel's values less their mean over the root of their variance and epsilon, times
     `scale`, plus `bias`. Not `centered`: the values, over the root of the mean of their squares."""
 
@@ -405,8 +410,25 @@ class LayerNormalization(Op):
         object.__setattr__(self, "bias", frozen_array(self.bias, np.float32))
 
 
+@dataclass(frozen=True, slots=True)
+class LocalResponseNormalization(Pixelwise):
+    """Each value over (bias + alpha * m) ^ beta, m the mean of the squares of `size` neighbouring
+    channels; those beyond the map's count as 0."""
+
+    size: int
+    alpha: float
+    beta: float
+    bias: float
+    clamp: Clamp = FULL_RANGE
+
+    @property
+    def behind(self) -> int:
+        """Neighbours of lower number."""
+        return (self.size - 1) // 2
+
+
 @dataclass(frozen=True, slots=True, eq=False)
-class Lut(Op):
+class Lut(Pixelwise):
     """An arbitrary function of one value: a table of 256 int8, indexed by q + 128."""
 
     table: np.ndarray  # int8 (256,), or (channels, 256): one for each channel

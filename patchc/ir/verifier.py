@@ -23,6 +23,7 @@ from patchc.ir.graph import (
     Extremum,
     Graph,
     LayerNormalization,
+    LocalResponseNormalization,
     Lut,
     MaxPool,
     Mul,
@@ -247,6 +248,16 @@ def _(op: LayerNormalization, node: Node, inputs: list[Tensor], output: Tensor) 
         "channels",
     )
     _require(op.epsilon >= 0, f"{node.name}: an epsilon of {op.epsilon}")
+
+
+@_check_op.register
+def _(op: LocalResponseNormalization, node: Node, inputs: list[Tensor], output: Tensor) -> None:
+    _require(len(inputs) == 1, f"{node.name}: LocalResponseNormalization takes one input")
+    _require(op.size >= 1, f"{node.name}: a window of {op.size} channels")
+    _require(
+        op.alpha >= 0 and op.bias > 0 and np.isfinite(op.beta),
+        f"{node.name}: alpha {op.alpha}, beta {op.beta}, bias {op.bias}",
+    )
 
 
 @_check_op.register

@@ -12,6 +12,7 @@ from patchc.ir import (
     Extremum,
     Graph,
     LayerNormalization,
+    LocalResponseNormalization,
     Lut,
     Max,
     Min,
@@ -27,6 +28,7 @@ from patchc.numerics.add import add_params
 from patchc.numerics.concat import concat_params
 from patchc.numerics.extremum import extremum_params
 from patchc.numerics.layer_norm import layer_norm_params
+from patchc.numerics.local_response import local_response_params
 from patchc.numerics.mul import mul_params
 from patchc.numerics.pairing import pairing_of
 from patchc.numerics.softmax import softmax_params
@@ -35,6 +37,7 @@ from patchc.numerics.structs import (
     ConcatParams,
     ExtremumParams,
     LayerNormParams,
+    LocalResponseParams,
     LutParams,
     MulParams,
     SoftmaxParams,
@@ -76,6 +79,11 @@ def _softmax(graph: Graph, node: Node, group: int) -> SoftmaxParams:
 def _layer_norm(graph: Graph, node: Node, group: int) -> LayerNormParams:
     x, y = graph.tensors[node.inputs[0]], graph.tensors[node.output]
     return layer_norm_params(cast(LayerNormalization, node.op), x, y, where_of(node))
+
+
+def _local_response(graph: Graph, node: Node, group: int) -> LocalResponseParams:
+    x, y = graph.tensors[node.inputs[0]], graph.tensors[node.output]
+    return local_response_params(cast(LocalResponseNormalization, node.op), x, y, where_of(node))
 
 
 def _one_table(site: Site) -> str | None:
@@ -179,6 +187,13 @@ ELEMENTWISE: tuple[Kernel, ...] = (
         LayerNormalization,
         struct="patchc_layer_norm_params",
         pack=_layer_norm,
+        headers=("patchc_requant.h",),
+    ),
+    portable(
+        "local_response",
+        LocalResponseNormalization,
+        struct="patchc_local_response_params",
+        pack=_local_response,
         headers=("patchc_requant.h",),
     ),
 )

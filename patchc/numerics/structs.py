@@ -365,6 +365,21 @@ class LayerNormParams:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class LocalResponseParams:
+    """patchc_local_response_params."""
+
+    table: np.ndarray  # int32 (entries,)
+    behind: int
+    ahead: int
+    bits: int
+    places: int
+    in_zero_point: int
+    zero_point: int
+    lo: int
+    hi: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class LutParams:
     """patchc_lut_params."""
 
@@ -394,5 +409,6 @@ Params = (
     | RearrangeParams
     | SoftmaxParams
     | LayerNormParams
+    | LocalResponseParams
     | LutParams
 )

@@ -23,6 +23,7 @@ QUANTIZED_OPS = (
     "Gemm",
     "GlobalAveragePool",
     "GlobalMaxPool",
+    "LRN",
     "LayerNormalization",
     "LeakyRelu",
     "LpNormalization",

@@ -28,6 +28,7 @@ from patchc.ir import (
     Enlargement,
     GlobalAveragePool,
     LayerNormalization,
+    LocalResponseNormalization,
     Lut,
     Max,
     MaxPool,
@@ -50,6 +51,7 @@ from patchc.numerics.cmsis_mean import mean_bytes
 from patchc.numerics.cmsis_pairs import product_bytes, product_form, sum_bytes, sum_form
 from patchc.numerics.float32 import fma32
 from patchc.numerics.layer_norm import NORMAL_BITS, ROOT_BITS, layer_norm_params
+from patchc.numerics.local_response import between, local_response_params
 from patchc.numerics.pairing import pairing_between
 from patchc.numerics.softmax import exponentials, whole_steps
 from patchc.reference.geometry import AnyAxis, Axis, Picked, axes
@@ -534,6 +536,21 @@ def _(op: LayerNormalization, inputs: Sequence[Tensor], output: Tensor) -> Kerne
         normal = ((channels * x - total) * (2**ROOT_BITS // root)) >> numbers.drop
         found = (((normal * factors) >> NORMAL_BITS) + offsets) >> numbers.places
         return _saturate(found, op.clamp)
+
+    return run
+
+
+@kernel.register
+def _(op: LocalResponseNormalization, inputs: Sequence[Tensor], output: Tensor) -> Kernel:
+    numbers = local_response_params(op, inputs[0], output, op.kind)
+    around = ((0, 0), (0, 0), (numbers.behind, numbers.ahead))
+
+    def run(patch: Patch) -> np.ndarray:
+        x = patch.values.astype(np.int64) - numbers.in_zero_point
+        windows = np.lib.stride_tricks.sliding_window_view(np.pad(x * x, around), op.size, axis=2)
+        factors = between(numbers.table, windows.sum(axis=3), numbers.bits)
+        found = (x * factors + (1 << numbers.places - 1)) >> numbers.places
+        return _saturate(found + numbers.zero_point, op.clamp)
 
     return run
 

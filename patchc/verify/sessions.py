@@ -23,7 +23,13 @@ FLOAT_FORMS = frozenset(
     {"Conv", "FusedConv", "ConvTranspose", "Gemm", "FusedGemm", "MatMul", "FusedMatMul"}
     | {"MatMulNBits"}
     | {"Add", "AveragePool", "GlobalAveragePool", "ReduceMean", "ReduceSum"}
-    | {"LayerNormalization", "LpNormalization", "RMSNormalization", "SimplifiedLayerNormalization"}
+    | {
+        "LRN",
+        "LayerNormalization",
+        "LpNormalization",
+        "RMSNormalization",
+        "SimplifiedLayerNormalization",
+    }
 )
 
 

@@ -377,6 +377,21 @@ typedef struct {
 void patchc_layer_norm(const patchc_out *out, const patchc_in *in, const patchc_pads *pads,
                        const patchc_layer_norm_params *params);
 
+/* LocalResponseNormalization: a value times what the table has, with a line between two entries, for
+ * the sum of the squares of its neighbours among the channels. */
+typedef struct {
+    const int32_t *table;     /* 2^bits entries for each power of two */
+    int32_t behind, ahead;    /* neighbours of lower and of higher number */
+    uint8_t bits;
+    uint8_t places;           /* binary places of an entry */
+    int8_t in_zero_point;
+    int8_t zero_point;
+    int8_t lo, hi;
+} patchc_local_response_params;
+
+void patchc_local_response(const patchc_out *out, const patchc_in *in, const patchc_pads *pads,
+                           const patchc_local_response_params *params);
+
 typedef struct {
     const int8_t *table;      /* [256], indexed by value + 128; or [channels][256] */
 } patchc_lut_params;

@@ -149,7 +149,7 @@ def normalized() -> Schedule:
     """Normalised over the channels in a tunnel."""
     net = NetworkBuilder(25)
     x = net.normalize(net.conv(net.input(6, 5, 3), 4, 3), name="normalized")
-    graph = net.build(net.conv(x, 3, 3, name="last"))
+    graph = net.build(net.respond(net.conv(x, 3, 3, name="last"), 3, "response"))
     steps = tuple(StepPlan((node.name,)) for node in graph.nodes)
     return lower(graph, Plan(InputMode.TILES, (TunnelPlan(steps),)))
 

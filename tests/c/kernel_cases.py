@@ -23,6 +23,7 @@ from patchc.ir import (
     GlobalAveragePool,
     Graph,
     LayerNormalization,
+    LocalResponseNormalization,
     Lut,
     Max,
     MaxPool,
@@ -322,6 +323,17 @@ def layer_norm_case(shape: Shape, seed: int) -> Case:
     return replace(case, inputs=(np.where(kept, case.inputs[0], flat).astype(np.int8),))
 
 
+def local_response_case(shape: Shape, seed: int) -> Case:
+    """The parameters of the networks that have it, and stronger ones."""
+    random = np.random.default_rng(seed)
+    size, alpha = int(random.integers(1, 8)), 10.0 ** random.uniform(-4, 0)
+    op = LocalResponseNormalization(
+        size, alpha, random.choice([0.5, 0.75, 1.0]), random.uniform(1, 2), clamp(random)
+    )
+    x = quantization(random, 2 ** random.uniform(-8, 0))
+    return make(op, [shape], [x, quantization(random, x.scale * random.uniform(0.2, 1))], seed)
+
+
 def lut_case(shape: Shape, seed: int) -> Case:
     random = np.random.default_rng(seed)
     table = random.integers(-128, 128, 256)
@@ -445,7 +457,9 @@ coordinates = st.sampled_from(COORDINATES)
 resizes_nearest = st.builds(resize_nearest_case, pairs(1, 12), element_shapes(), seeds, coordinates)
 resizes_linear = st.builds(resize_linear_case, pairs(1, 12), element_shapes(), seeds, coordinates)
 softmaxes = st.builds(softmax_case, element_shapes(), seeds)
-normalizations = st.builds(layer_norm_case, element_shapes(), seeds)
+normalizations = st.one_of(
+    st.builds(case, element_shapes(), seeds) for case in (layer_norm_case, local_response_case)
+)
 copies = st.one_of(upsamples, depths_to_space, rearrangements(), resizes_nearest)
 resizes = st.one_of(resizes_nearest, resizes_linear)
 cases = st.one_of(

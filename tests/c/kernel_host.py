@@ -269,6 +269,20 @@ class LayerNormParams(ctypes.Structure):
     )
 
 
+class LocalResponseParams(ctypes.Structure):
+    _fields_ = (
+        ("table", ctypes.POINTER(ctypes.c_int32)),
+        ("behind", ctypes.c_int32),
+        ("ahead", ctypes.c_int32),
+        ("bits", ctypes.c_uint8),
+        ("places", ctypes.c_uint8),
+        ("in_zero_point", ctypes.c_int8),
+        ("zero_point", ctypes.c_int8),
+        ("lo", ctypes.c_int8),
+        ("hi", ctypes.c_int8),
+    )
+
+
 class LutParams(ctypes.Structure):
     _fields_ = (("table", ctypes.POINTER(ctypes.c_int8)),)
 
@@ -292,6 +306,7 @@ STRUCTS: dict[str, type[ctypes.Structure]] = {
     "patchc_resize_linear_params": ResizeLinearParams,
     "patchc_softmax_params": SoftmaxParams,
     "patchc_layer_norm_params": LayerNormParams,
+    "patchc_local_response_params": LocalResponseParams,
 }
 
 

@@ -97,7 +97,7 @@ def test_softmax(case: Case) -> None:
 
 @many
 @given(make.normalizations)
-def test_layer_norm(case: Case) -> None:
+def test_normalizations(case: Case) -> None:
     compare(case)
 
 
@@ -214,6 +214,7 @@ def test_every_kernel_is_chosen_by_some_case() -> None:
         make.rearrange_case(Window((2, 2), (2, 2)), (4, 4, 3), 12, 0),
         make.softmax_case((5, 5, 3), 0),
         make.layer_norm_case((5, 5, 3), 0),
+        make.local_response_case((5, 5, 3), 0),
         make.sums_case(Window((3, 3)), 1, 2, 3, (5, 5), 0),
         make.lut_channels_case((5, 5, 3), 0),
     ]

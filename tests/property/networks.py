@@ -81,7 +81,8 @@ def _block(draw: st.DrawFn, net: NetworkBuilder, x: str) -> str:
     if kind == "relu":
         return net.relu(x)
     if kind == "normalize":
-        return net.normalize(net.conv(x, more, kernel, stride))
+        x = net.conv(x, more, kernel, stride)
+        return net.normalize(x) if draw(st.booleans()) else net.respond(x)
     return net.conv(x, more, kernel, stride)
 
 

@@ -6,7 +6,7 @@ Big arrays come from a drawn seed, so that examples stay small and shrink by sha
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from hypothesis import strategies as st
@@ -24,6 +24,7 @@ from patchc.ir import (
     GlobalAveragePool,
     Graph,
     LayerNormalization,
+    LocalResponseNormalization,
     Lut,
     Max,
     MaxPool,
@@ -409,6 +410,11 @@ def _softmax(draw: st.DrawFn, network: _Network, x: str) -> str:
 
 def _norm(draw: st.DrawFn, network: _Network, x: str) -> str:
     random, channels = generator(draw), network.shape(x)[2]
+    if draw(st.booleans()):
+        size, alpha = draw(st.integers(1, 7)), draw(st.sampled_from([1e-4, 1e-2, 1.0]))
+        near = LocalResponseNormalization(size, alpha, 0.75, 1.0, draw(clamps()))
+        quant = network.tensors[x].quant
+        return network.add(near, (x,), replace(quant, zero_point=draw(st.integers(-128, 127))))
     op = LayerNormalization(
         random.normal(1, 0.5, channels),
         random.normal(0, 0.5, channels),

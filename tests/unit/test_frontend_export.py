@@ -25,6 +25,7 @@ from patchc.ir import (
     GlobalAveragePool,
     Graph,
     LayerNormalization,
+    LocalResponseNormalization,
     Lut,
     Max,
     MaxPool,
@@ -197,6 +198,12 @@ def test_layer_normalization(channels, centered):
     out = Quantization(float(np.float32(0.03)), -4)
     check(graph_of(op, (3, 4, channels), quants=(X,), out=out))
     check(graph_of(replace(op, clamp=Clamp(-100, 30)), (1, 1, channels), quants=(X,), out=out))
+
+
+@pytest.mark.parametrize("size", [1, 2, 5])
+def test_local_response(size):
+    op = LocalResponseNormalization(size, 0.5, 0.75, 1.0, Clamp(-100, 90))
+    check(graph_of(op, (3, 4, 11), quants=(X,), out=X))
 
 
 def test_tables_per_channel():

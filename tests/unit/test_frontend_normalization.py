@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import onnx
 import pytest
 
 from patchc.errors import PatchcError
-from patchc.ir import Clamp, LayerNormalization, Quantization, Tensor
+from patchc.ir import (
+    Clamp,
+    LayerNormalization,
+    LocalResponseNormalization,
+    Quantization,
+    Tensor,
+)
 from patchc.numerics.layer_norm import MAX_CHANNELS, layer_norm_params
+from patchc.numerics.local_response import local_response_params
 from patchc.quantize.options import QuantizeOptions
 from patchc.quantize.quantize import quantize
 from patchc.reference import run_graph
@@ -100,6 +109,46 @@ def test_quantize_keeps_it_between_integers(tmp_path):
     samples = random.normal(0, 1, (4, 3, 12, 12)).astype(np.float32)
     quantize(net.model(y), path, {"x": samples}, QuantizeOptions())
     assert kinds(verified(onnx.load(path))) == ["Conv", "LayerNormalization", "Conv"]
+
+
+@BOTH_TYPES
+@pytest.mark.parametrize(("size", "alpha"), [(1, 1e-4), (5, 1e-4), (5, 2.0), (9, 0.1)])
+def test_over_neighbouring_channels(size, alpha, type_):
+    net = Net(type_)
+    x = net.qdq(net.input("x", 1, 8, 9, 9), X, "x")
+    y = net.op("LRN", x, name="norm", size=size, alpha=alpha, bias=2.0)
+    imported = verified(net.model(net.qdq(y, Z, "y")))
+    assert kinds(imported) == ["LocalResponseNormalization"]
+    assert imported.notes[0].startswith("norm (LRN) is computed in integers, which may be one step")
+
+
+@pytest.mark.parametrize(("alpha", "scale"), [(1e-4, 0.03), (1.0, 0.3), (0.1, 2.0), (9.0, 1.0)])
+def test_how_near_a_local_response_is_to_real_numbers(alpha, scale):
+    random = np.random.default_rng(1)
+    x = Quantization(float(np.float32(scale)), 5)
+    y = Quantization(float(np.float32(scale / 2)), -4)
+    op = LocalResponseNormalization(5, alpha, 0.75, 1.0)
+    graph = graph_of(op, (30, 5, 12), quants=(x,), out=y)
+    values = random.integers(-128, 128, (30, 5, 12)).astype(np.int8)
+    found = run_graph(graph, {graph.inputs[0]: values})[graph.outputs[0]]
+    real = (values.astype(np.float64) - x.zero_point) * x.scale
+    squares = np.pad(real**2, ((0, 0), (0, 0), (2, 2)))
+    total = sum(squares[..., n : n + 12] for n in range(5))
+    exact = real / (op.bias + op.alpha / 5 * total) ** op.beta
+    steps = np.clip(exact / y.scale + y.zero_point, -128, 127)
+    assert np.abs(found - steps).max() <= 0.5 + 2**-6
+
+
+def test_a_local_response_that_no_table_can_be():
+    x, y, z = (
+        Tensor("t", (1, 1, 9), Quantization(float(np.float32(scale)), 0))
+        for scale in (0.1, 1e-9, 1e-5)
+    )
+    op = LocalResponseNormalization(5, 1e-4, 0.75, 1.0)
+    with pytest.raises(PatchcError, match="n: an output scale of 1e-09 is too small beside an in"):
+        local_response_params(op, x, y, "n")
+    with pytest.raises(PatchcError, match="n: no table is exact enough for alpha"):
+        local_response_params(replace(op, alpha=1.0), x, z, "n")
 
 
 @pytest.mark.parametrize("channels", [1, 3, 64, 1000])

@@ -19,6 +19,7 @@ from patchc.ir import (
     Graph,
     GraphError,
     LayerNormalization,
+    LocalResponseNormalization,
     Lut,
     MaxPool,
     Min,
@@ -213,6 +214,12 @@ BROKEN = {
     ),
     "n: factors of (3,), biases of (2,) for 3 channels": one_node(
         LayerNormalization(np.ones(3), np.zeros(2), 1e-5), (5, 6, 3)
+    ),
+    "n: a window of 0 channels": one_node(
+        LocalResponseNormalization(0, 1e-4, 0.75, 1.0), (5, 6, 3)
+    ),
+    "n: alpha 0.1, beta 0.75, bias 0.0": one_node(
+        LocalResponseNormalization(5, 0.1, 0.75, 0.0), (5, 6, 3)
     ),
     "n: an epsilon of -1.0": one_node(LayerNormalization(np.ones(3), np.zeros(3), -1.0), (5, 6, 3)),
     "n: bytes of sums have no scale of their own": one_node(

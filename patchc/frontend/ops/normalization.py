@@ -1,19 +1,22 @@
-"""Normalisations of each pixel over its channels."""
+"""Normalisations of each pixel over its channels, all of them or neighbours."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from patchc.frontend.axes import describe, dims
+from patchc.frontend.axes import channels_first, describe, dims
 from patchc.frontend.call import Call
 from patchc.frontend.load import MICROSOFT
 from patchc.frontend.refusal import RefusalError
 from patchc.frontend.registry import onnx_op
 from patchc.frontend.values import Pending, Quantized, QuantizedConstant, Value
-from patchc.ir import LayerNormalization
+from patchc.ir import LayerNormalization, LocalResponseNormalization, Op
+from patchc.numerics.local_response import MAX_SIZE
 
 _LIMITS = "other axes than the channels; mean and deviation as outputs"
-_EPSILON = 1e-5  # of ONNX, where the attribute is left out
+# Of ONNX, where an attribute is left out.
+_EPSILON = 1e-5
+_RESPONSE = {"alpha": 1e-4, "beta": 0.75, "bias": 1.0}
 
 
 @onnx_op("LayerNormalization", makes=(LayerNormalization,), limits=_LIMITS)
@@ -41,6 +44,20 @@ def lp_normalization(call: Call) -> Value:
     return _pending(call, source, LayerNormalization(scale, np.zeros(channels), 0.0, False))
 
 
+@onnx_op("LRN", makes=(LocalResponseNormalization,), limits="windows of more than 64 channels")
+def local_response(call: Call) -> Value:
+    """In a QDQ file, by a table, where onnxruntime adds up floats. The report says so."""
+    source = call.activation(0)
+    call.builder.expect(source, channels_first(len(source.layout)), "an LRN")
+    size = call.attribute("size", 0)
+    alpha, beta, bias = (call.attribute(name, value) for name, value in _RESPONSE.items())
+    if not 1 <= size <= MAX_SIZE:
+        raise RefusalError(f"a window of {size} channels: 1 to {MAX_SIZE} are supported")
+    if not (alpha >= 0 and bias > 0 and np.isfinite([alpha, beta, bias]).all()):
+        raise RefusalError(f"alpha {alpha:g}, beta {beta:g}, bias {bias:g}: its root may be of 0")
+    return _pending(call, source, LocalResponseNormalization(size, alpha, beta, bias))
+
+
 def _normalised(call: Call, *, centered: bool) -> Value:
     if call.used_outputs - {0}:
         raise RefusalError("its mean and deviation as outputs are not supported")
@@ -55,7 +72,7 @@ def _normalised(call: Call, *, centered: bool) -> Value:
     return _pending(call, source, op)
 
 
-def _pending(call: Call, source: Quantized, op: LayerNormalization) -> Pending:
+def _pending(call: Call, source: Quantized, op: Op) -> Pending:
     call.builder.notes.append(
         f"{call.name} ({call.node.op_type}) is computed in integers, which may be one step off "
         "onnxruntime's: that adds up floats"

@@ -6,13 +6,14 @@
  * Command: patchc compile model.onnx -o OUT --budget 64k
  * SPDX-License-Identifier: Apache-2.0 OR 0BSD
  *
- * The arena, 215 bytes:
+ * The arena, 230 bytes:
  *
  *    offset     bytes  kind         blocks     tensors
- *         0        90  output       0..0       last
+ *         0        90  output       0..0       response
  *        90        60  ring         0..0       normalized
  *       150        45  ring         0..0       image
  *       195        20  ring         0..0       conv0
+ *       215        15  ring         0..0       last
  */
 #include "net.h"
 
@@ -38,6 +39,10 @@ static const patchc_conv_params params_last_node = {
             .dilation_w = 1},
     .groups = 1, .weights = net_last_node_weights, .form = net_last_node_form, .rare = NULL,
     .pad_value = -6, .zero_point = 17, .lo = -128, .hi = 127, .drop = 10};
+
+static const patchc_local_response_params params_response_node = {
+    .table = net_response_node_table, .behind = 1, .ahead = 1, .bits = 5, .places = 28,
+    .in_zero_point = 17, .zero_point = 17, .lo = -128, .hi = 127};
 
 /* Fetches `view->rows` rows of an input, from `row` and `col` on, into the slots of `view`: as many
  * rows per call as lie packed one after the other. Returns 0, or what the callback returned. */
@@ -68,7 +73,7 @@ static int load_rows(const net_reader *reader, const patchc_out *view, int32_t r
     return 0;
 }
 
-/* Tunnel 0: conv0.node .. last.node, in 8 ticks. */
+/* Tunnel 0: conv0.node .. response.node, in 8 ticks. */
 
 static const patchc_cols cols_image[1] = {{0, 5}};
 
@@ -95,7 +100,10 @@ static const patchc_step step_last = {
     .rows = {.num = 1, .offset = 0, .den = 1, .mul = 1, .add = -1, .limit = 6},
     .cols = cols_image, .piece_rows = 1, .piece_cols = 5, .reverse = 0};
 
-static const patchc_storage map_last = {
+static const patchc_storage ring_last = {
+    .offset = 215, .pitch = 15, .slots = 1, .tile = 5, .depth = 3, .cols = NULL};
+
+static const patchc_storage map_response = {
     .offset = 0, .pitch = 15, .slots = 6, .tile = 5, .depth = 3, .cols = NULL};
 
 /* the callback -> image (ring of 3 rows) */
@@ -135,7 +143,7 @@ static void compute_normalized(int8_t *arena, const patchc_piece *piece)
     }
 }
 
-/* normalized (ring of 3 rows) -> last (map) */
+/* normalized (ring of 3 rows) -> last (ring of 1 row) */
 static void compute_last(int8_t *arena, const patchc_piece *piece)
 {
     const patchc_patch *const at = &piece->patch;
@@ -144,14 +152,28 @@ static void compute_last(int8_t *arena, const patchc_piece *piece)
     { /* 3: last.node  conv 3x3, 6x5x4 -> 6x5x3 */
         const patchc_in in = patchc_in_view(arena, &ring_normalized, piece->stripe,
                                             &reach_last.patch);
-        const patchc_out out = patchc_out_view(arena, &map_last, piece->stripe, at);
+        const patchc_out out = patchc_out_view(arena, &ring_last, piece->stripe, at);
 
         patchc_conv2d(&out, &in, &reach_last.pads, &params_last_node);
     }
 }
 
+/* last (ring of 1 row) -> response (map) */
+static void compute_response(int8_t *arena, const patchc_piece *piece)
+{
+    const patchc_patch *const at = &piece->patch;
+    const patchc_pads none = {.top = 0, .left = 0, .bottom = 0, .right = 0};
+
+    { /* 4: response.node  localresponsenormalization, 6x5x3 -> 6x5x3 */
+        const patchc_in in = patchc_in_view(arena, &ring_last, piece->stripe, at);
+        const patchc_out out = patchc_out_view(arena, &map_response, piece->stripe, at);
+
+        patchc_local_response(&out, &in, &none, &params_response_node);
+    }
+}
+
 /* Tunnel 0, tick by tick. */
-static int tunnel_0_last(int8_t *arena, const net_inputs *inputs)
+static int tunnel_0_response(int8_t *arena, const net_inputs *inputs)
 {
     for (int32_t t = 0; t < 8; t++) {
         patchc_piece p;
@@ -170,9 +192,13 @@ static int tunnel_0_last(int8_t *arena, const net_inputs *inputs)
         for (p = patchc_first(&step_conv0, 0, t); p.more; patchc_next(&p)) {
             compute_normalized(arena, &p);
         }
-        /* normalized (ring of 3 rows) -> last (map) */
+        /* normalized (ring of 3 rows) -> last (ring of 1 row) */
         for (p = patchc_first(&step_last, 0, t); p.more; patchc_next(&p)) {
             compute_last(arena, &p);
+        }
+        /* last (ring of 1 row) -> response (map) */
+        for (p = patchc_first(&step_last, 0, t); p.more; patchc_next(&p)) {
+            compute_response(arena, &p);
         }
     }
     return 0;
@@ -189,13 +215,13 @@ int net_run(void *arena, const net_inputs *in, const net_outputs *out)
         return NET_ERR_NULL;
     }
 
-    if (tunnel_0_last(base, in) != 0) {
+    if (tunnel_0_response(base, in) != 0) {
         return NET_ERR_CALLBACK;
     }
 
     if (out != NULL) {
-        if (out->last != NULL) {
-            memmove(out->last, base + NET_OUT0_OFFSET, NET_OUT0_BYTES);
+        if (out->response != NULL) {
+            memmove(out->response, base + NET_OUT0_OFFSET, NET_OUT0_BYTES);
         }
     }
     return 0;

@@ -26,5 +26,6 @@ extern const int32_t net_normalized_node_factors[4];
 extern const int32_t net_normalized_node_offsets[4];
 extern const int8_t net_last_node_weights[108];
 extern const patchc_form net_last_node_form[3];
+extern const int32_t net_response_node_table[384];
 
 #endif

@@ -382,7 +382,7 @@ class Rearrange(Copy):
         object.__setattr__(self, "source", frozen_array(self.source, np.int32))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Pixelwise(Op):
     """What makes each pixel of the same pixel of its one operand, and as many channels."""
 

@@ -29,8 +29,8 @@ from benchmarks.fuzzing.limited import Limits, Tried, tried
 from benchmarks.fuzzing.mutations import KINDS, Mutant, mutant
 from patchc import cli
 from patchc.codegen.emit import _environment as c_templates
-from patchc.report.page.render import _environment as page_templates
 from patchc.reference import run_graph, run_schedule
+from patchc.report.page.render import _environment as page_templates
 from patchc.verify.cases import random_cases
 from patchc.verify.golden import golden, graph_inputs
 from patchc.verify.network import load_stages

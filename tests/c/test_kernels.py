@@ -124,6 +124,16 @@ def test_views_in_rings(case: Case, out: Layout, layouts: list[Layout]) -> None:
         np.testing.assert_array_equal(run(library(), case.call(kernel), out, inputs), wanted)
 
 
+@pytest.mark.parametrize("dilation", [1, 2])
+@pytest.mark.parametrize("slot", range(8))
+def test_depthwise_windows_across_the_end_of_a_ring(slot: int, dilation: int) -> None:
+    """Some rows of the view lie in its last slots, the next ones in the first."""
+    window = Window((3, 3), dilation=(dilation, dilation))
+    case = make.conv_case(window, 8, 1, 1, (7, 6), seed=2)
+    found = run(library(), case.call("conv2d_depthwise"), Layout(), [Layout(1, slot, 3)])
+    np.testing.assert_array_equal(found, expected(case))
+
+
 @st.composite
 def parts(draw: st.DrawFn, rows: int, cols: int) -> tuple[int, int, int, int]:
     """first row, end row, first column, end column; not empty."""

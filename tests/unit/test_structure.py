@@ -115,9 +115,16 @@ def test_a_name_that_is_not_utf8(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("offset", "length"), [("-5", "576"), ("0", str(1 << 40)), ("0", "abc"), ("0", "3")]
+    ("offset", "length", "reason"),
+    [
+        ("-5", "576", "its offset is '-5', not a count of bytes"),
+        ("0", str(1 << 40), "it ends at byte 1099511627776 of w.bin, which has 576"),
+        ("1", "576", "it ends at byte 577 of w.bin, which has 576"),
+        ("0", "abc", "its length is 'abc', not a count of bytes"),
+        ("0", "3", "do not go with its bytes"),
+    ],
 )
-def test_weights_in_another_file_that_do_not_lie_in_it(offset, length, tmp_path):
+def test_weights_in_another_file_that_do_not_lie_in_it(offset, length, reason, tmp_path):
     model = residual_network(unsigned=True)
     tensor = constant(model, "conv_c_w")
     tensor.ClearField("raw_data")
@@ -127,7 +134,7 @@ def test_weights_in_another_file_that_do_not_lie_in_it(offset, length, tmp_path)
     (tmp_path / "w.bin").write_bytes(bytes(576))
     path = tmp_path / "net.onnx"
     path.write_bytes(model.SerializeToString())
-    with pytest.raises(PatchcError, match="'conv_c_w'"):
+    with pytest.raises(PatchcError, match=f"'conv_c_w'.*{reason}"):
         import_model(path)
 
 

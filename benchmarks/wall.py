@@ -1,12 +1,12 @@
 """The wall of files: networks and exports that people bring, and what becomes of each.
 
-    python -m benchmarks.wall [--only PATTERN]... [--again] [--write]
+    python -m benchmarks.wall [--only PATTERN]... [--again] [--quick] [--write]
 
 Per row of tests/zoo/rows.txt: its file is made (or taken from the cache), quantised with noise
 where it is float, compiled layer by layer and at a quarter of that RAM (else at half, else at the
 least), and these programs are compared byte for byte. What came of it is kept in the cache, so that
-a run that was stopped goes on. --write puts the table into docs/wall.md. Exit status 1: a row
-hangs, ends in a traceback or differs.
+a run that was stopped goes on. --quick only quantises and imports. --write puts the table into
+docs/wall.md. Exit status 1: a row hangs, ends in a traceback or differs.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from tests.zoo.trial import (
     HANG,
     NOT_EXPORTED,
     NOT_RUN,
+    READ,
     TRACEBACK,
     WORKS,
     WRONG,
@@ -56,12 +57,12 @@ def outcome_of(row: Row) -> Outcome:
     return Outcome(row.key, NOT_RUN)
 
 
-def run(row: Row) -> Outcome:
+def run(row: Row, quick: bool) -> Outcome:
     """Make the file and try it."""
     reason = make(row)
     if reason is not None:
         return Outcome(row.key, NOT_EXPORTED, reason)
-    outcome = in_time(row)
+    outcome = in_time(row, quick=quick)
     kept(row).parent.mkdir(parents=True, exist_ok=True)
     kept(row).write_text(outcome.to_json(), encoding="utf-8")
     return outcome
@@ -105,7 +106,9 @@ def cells(row: Row, outcome: Outcome) -> list[str]:
 def table(rows: Sequence[Row], outcomes: Sequence[Outcome]) -> str:
     """The part of the page that is generated."""
     counts = Counter(outcome.status for outcome in outcomes)
-    tried = sum(count for status, count in counts.items() if status not in (NOT_EXPORTED, NOT_RUN))
+    tried = sum(
+        count for status, count in counts.items() if status not in (NOT_EXPORTED, NOT_RUN, READ)
+    )
     fits = [fit for outcome in outcomes for fit in outcome.fits]
     slow = sum(fit.compile_seconds > COMPILE_LIMIT for fit in fits)
     compared = sum(fit.bytes_compared for fit in fits)
@@ -129,16 +132,17 @@ def table(rows: Sequence[Row], outcomes: Sequence[Outcome]) -> str:
 @click.option("--only", multiple=True, help="Rows whose key fits, e.g. 'timm:*:dynamo'.")
 @click.option("--again", is_flag=True, help="Rows that were tried already, too.")
 @click.option("--not-working", is_flag=True, help="Of these, only those that do not work.")
+@click.option("--quick", is_flag=True, help="Quantise and import only.")
 @click.option("--write", is_flag=True, help="Put what is known into docs/wall.md; run nothing.")
-def main(only: tuple[str, ...], again: bool, not_working: bool, write: bool) -> None:
+def main(only: tuple[str, ...], again: bool, not_working: bool, quick: bool, write: bool) -> None:
     """Try the rows."""
     rows = read_rows()
     for row in () if write else chosen(rows, only):
         known = outcome_of(row)
-        tried = known.status not in (NOT_RUN, NOT_EXPORTED)
-        if tried and (not again or (not_working and known.status == WORKS)):
+        tried = known.status not in (NOT_RUN, NOT_EXPORTED) and (quick or known.status != READ)
+        if tried and (not again or (not_working and known.status in (WORKS, READ))):
             continue
-        found = run(row)
+        found = run(row, quick)
         click.echo(
             f"{time.strftime('%H:%M')} {found.seconds:6.1f} s  {row.key}  {found.status}  "
             f"{reason_line(found.reason)}"

@@ -21,6 +21,7 @@ import onnx
 from onnx import helper
 
 import patchc
+from patchc.frontend import import_model
 from patchc.frontend.load import load
 from patchc.frontend.walk import is_integer_op
 from patchc.quantize.options import QuantizeOptions
@@ -36,6 +37,7 @@ OPTIONS = QuantizeOptions(align=False)
 
 WORKS, REFUSED, TRACEBACK, HANG, WRONG = "works", "refused", "traceback", "hang", "wrong bytes"
 LAYERS, HALF, QUARTER, LEAST = "layer by layer", "half", "quarter", "least"
+READ = "read"  # quantised and imported, not compiled: a quick look
 NOT_EXPORTED, NOT_RUN = "not exported", "not run"
 
 
@@ -79,12 +81,12 @@ class Outcome:
         return Outcome(**{**found, "notes": tuple(found["notes"])}, fits=fits)
 
 
-def attempt(key: str, model: Path, folder: Path) -> Outcome:
-    """Quantise, compile, compare. Never raises."""
+def attempt(key: str, model: Path, folder: Path, *, quick: bool = False) -> Outcome:
+    """Quantise, compile, compare; `quick`: quantise and import. Never raises."""
     state: dict[str, Any] = {"fits": []}
     start = time.monotonic()
     try:
-        status, reason, detail = _steps(model, folder, state)
+        status, reason, detail = _steps(model, folder, state, quick)
     except patchc.PatchcError as error:
         status, reason, detail = REFUSED, str(error), ""
     except Exception as error:  # what nobody foresaw: that is what is looked for
@@ -101,7 +103,7 @@ def attempt(key: str, model: Path, folder: Path) -> Outcome:
     )
 
 
-def _steps(model: Path, folder: Path, state: dict[str, Any]) -> tuple[str, str, str]:
+def _steps(model: Path, folder: Path, state: dict[str, Any], quick: bool) -> tuple[str, str, str]:
     file = model
     if not any(is_integer_op(node) for node in onnx.load_model(model).graph.node):
         file = folder / "int8.onnx"
@@ -109,6 +111,9 @@ def _steps(model: Path, folder: Path, state: dict[str, Any]) -> tuple[str, str, 
         begin = time.monotonic()
         patchc.quantize(model, file, calibration=noise(model), options=OPTIONS)
         state["quantize_seconds"] = time.monotonic() - begin
+    if quick:
+        state["notes"] = import_model(file).notes
+        return READ, "", ""
     whole = _fit(file, folder, LAYERS, None, state)
     half, quarter = whole.total_bytes // 2, whole.total_bytes // 4
     try:
@@ -157,12 +162,20 @@ def noise(model: Path, count: int = SAMPLES) -> dict[str, np.ndarray]:
     return found
 
 
-def in_time(row: Row, limit: float = LIMIT) -> Outcome:
+def in_time(row: Row, limit: float = LIMIT, *, quick: bool = False) -> Outcome:
     """What `attempt` finds, in a process that is ended after `limit` seconds."""
     start = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="wall-") as folder:
         result = Path(folder, "outcome.json")
-        command = [sys.executable, "-m", "tests.zoo.trial", row.key, folder, str(result)]
+        command = [
+            sys.executable,
+            "-m",
+            "tests.zoo.trial",
+            row.key,
+            folder,
+            str(result),
+            *(["quick"] if quick else []),
+        ]
         try:
             found = subprocess.run(command, capture_output=True, text=True, timeout=limit)
         except subprocess.TimeoutExpired:
@@ -174,10 +187,10 @@ def in_time(row: Row, limit: float = LIMIT) -> Outcome:
         return Outcome(row.key, TRACEBACK, reason, seconds=seconds, detail=found.stderr[-2000:])
 
 
-def main(key: str, folder: str, result: str) -> None:
+def main(key: str, folder: str, result: str, *quick: str) -> None:
     """One row, in this process."""
     row = next(row for row in read_rows() if row.key == key)
-    outcome = attempt(key, row.file, Path(folder))
+    outcome = attempt(key, row.file, Path(folder), quick=bool(quick))
     Path(result).write_text(outcome.to_json(), encoding="utf-8")
 
 

@@ -20,6 +20,7 @@ from onnx.external_data_helper import uses_external_data
 
 from patchc.errors import PatchcError
 from patchc.frontend.refusal import node_name
+from patchc.frontend.tflite import is_tflite, way_out
 
 # Elements of a tensor and nodes of a graph: beyond what any microcontroller is asked to compute,
 # and few enough for numpy to compute it in 2 GB. Weights may be as large as their file.
@@ -32,6 +33,8 @@ ENLARGING = frozenset({"ConstantOfShape", "Expand", "Resize", "Tile", "Upsample"
 
 def parsed(content: bytes, name: str) -> onnx.ModelProto:
     """The file `name` with these bytes. Raises PatchcError where it holds no graph."""
+    if is_tflite(content):
+        raise PatchcError(way_out(name))
     try:
         model = onnx.load_model_from_string(content)
     except DecodeError as error:

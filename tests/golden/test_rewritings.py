@@ -227,3 +227,35 @@ def test_the_file_is_compared_as_it_was_given():
     scales = {t.name: numpy_helper.to_array(t) for t in imported.onnx_model.graph.initializer}
     assert scales["q1_quantized/folded1"] != scales["q1_scale"]
     assert imported.literal.graph.node == net.model().graph.node
+
+
+@BOTH_TYPES
+@pytest.mark.parametrize("piece", ["MaxPool", "Relu", "Resize"])
+def test_equal_pairs_one_for_each_reader(piece, unsigned):
+    """As onnxruntime's quantiser writes them where it is asked for (DedicatedQDQPair)."""
+    net = Net(unsigned)
+    x = net.piece(piece, net.start)
+    numbers = FIRST if piece != "Relu" else SECOND
+    branches = [net.piece("conv", net.pair(x, numbers)) for _ in range(2)]
+    total = net.qdq.add("Add", [net.pair(branch, THIRD) for branch in branches], "total")
+    net.outputs = [net.pair(total, SECOND)]
+    check(net.model(), unsigned)
+
+
+@BOTH_TYPES
+@pytest.mark.parametrize("second", [FIRST, SECOND])
+def test_scales_and_zero_points_are_constants_of_nodes(second, unsigned):
+    """As Brevitas writes them: pairs in a row, the first of which has another reader."""
+    net = Net(unsigned)
+    branches = [net.piece("conv", net.pair(net.start, second)), net.piece("conv", net.start)]
+    total = net.qdq.add("Add", [net.pair(branch, THIRD) for branch in branches], "total")
+    net.outputs = [net.pair(total, SECOND)]
+    model = net.model()
+    held = [
+        helper.make_node("Constant", [], [tensor.name], value=tensor)
+        for tensor in model.graph.initializer
+    ]
+    nodes = [*held, *model.graph.node]
+    del model.graph.initializer[:], model.graph.node[:]
+    model.graph.node.extend(nodes)
+    check(model, unsigned)

@@ -16,7 +16,7 @@ FRAME, DIGIT = 32, 12  # pixels
 QUADRANTS = 4
 CLASSES = 10 * QUADRANTS
 TESTED_EVERY = 3  # of three digits one is kept for tests
-PLACES = 4  # that each of these is tested at
+PLACES = 8  # that each of these is tested at
 
 
 @dataclass(frozen=True)

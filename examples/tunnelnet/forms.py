@@ -27,6 +27,10 @@ class Form:
         return "fine-tuned" if self.tuned else "from the start"
 
     @property
+    def is_cut(self) -> bool:
+        return len(self.design.patches) > 1
+
+    @property
     def file(self) -> str:
         """Letters and dashes only."""
         return f"{self.name} {self.begun}".replace(",", "").replace(" ", "-")

@@ -36,7 +36,7 @@ CALIBRATED = 64  # pictures
 @click.option("--merge", type=click.Choice([m.value for m in MERGES]), default="mean")
 @click.option("--epochs", default=60, show_default=True)
 @click.option("--batch", default=64, show_default=True)
-@click.option("--rate", default=0.2, show_default=True, help="The highest learning rate.")
+@click.option("--rate", default=0.01, show_default=True, help="The highest learning rate.")
 @click.option("--seed", default=0, show_default=True)
 @click.option("--budget", help="RAM limit of the C, e.g. 64k.")
 def main(

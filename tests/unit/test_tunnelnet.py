@@ -11,11 +11,13 @@ import pytest
 from PIL import Image
 
 from benchmarks.tunnelnet import BOTTLENECKS, CLASSES, FEATURES, STEM
+from examples.pages import placed
 from examples.tunnelnet import digits, pictures
 from examples.tunnelnet.design import mobilenet
 from examples.tunnelnet.digits import DIGIT, FRAME
 from examples.tunnelnet.forms import PLAIN, forms
 from examples.tunnelnet.needed import require
+from examples.tunnelnet.table import Accuracy, Figures, Plan, furthest, table
 from patchc.choices import Merge, Weights
 from patchc.errors import PatchcError
 
@@ -123,7 +125,7 @@ def test_width_035_is_the_network_of_the_benchmark():
     assert len(design.patches) == 5
     assert design.paths == 1
     assert design.merged == design.features
-    assert design.features > FEATURES  # the benchmark has fewer, to fit flash
+    assert design.features > FEATURES  # the benchmark has fewer
 
 
 def test_forms_have_names_of_their_own_and_the_plain_one_is_first():
@@ -153,3 +155,32 @@ def test_what_is_missing_is_said_with_the_way_to_get_it():
     require("numpy")
     with pytest.raises(PatchcError, match=r"is needed here.*pip install 'patchc\[train\]'"):
         require("numpy", "no_such_module_anywhere")
+
+
+# -- the table --------------------------------------------------------------------------------
+
+
+def test_the_table_has_mean_and_range_of_the_seeds_and_exact_tunnels_beside_the_plain_network():
+    found = [{form.file: Accuracy(90 + seed, 89 + seed) for form in forms()} for seed in range(3)]
+    figures = Figures(1000, Plan(9000, 5000), Plan(4000, 6000), Plan(3000, 7000))
+    heads, _, layers, tunnels, *cut = table(found, {form.name: figures for form in forms()}).split(
+        "\n"
+    )
+    assert heads.count("|") == layers.count("|") == cut[0].count("|")
+    accuracy = "| from the start | 91.0 (90.0 to 92.0) | 90.0 (89.0 to 91.0) | 1,000 |"
+    assert layers == f"| plain, layer by layer {accuracy} 9,000 | 5,000 | - | - |"
+    assert tunnels == f"| plain, exact tunnels {accuracy} 4,000 | 6,000 | 3,000 | 7,000 |"
+    assert len(cut) == len(forms())  # the last one is the end of the last line
+    assert furthest(found) == 1
+
+
+def test_a_table_without_firmware_has_accuracies_alone():
+    found = [{form.file: Accuracy(90, 89) for form in forms()}]
+    assert "| plain | from the start | 90.0 | 89.0 | - | - | - | - | - |" in table(found, {})
+
+
+def test_a_text_is_put_between_its_comments():
+    page = "a\n<!-- x: begin -->\nold\n<!-- x: end -->\nb\n"
+    assert placed(page, "x", "new\n") == page.replace("old", "new")
+    with pytest.raises(ValueError, match="no place for 'y'"):
+        placed(page, "y", "new\n")

@@ -52,7 +52,7 @@ def outcome_of(row: Row) -> Outcome:
     """What is known of it."""
     if kept(row).is_file():
         return Outcome.read(kept(row).read_text(encoding="utf-8"))
-    if row.failed.is_file():
+    if row.failed.is_file() and not row.file.is_file():
         return Outcome(row.key, NOT_EXPORTED, row.failed.read_text("utf-8").splitlines()[0])
     return Outcome(row.key, NOT_RUN)
 

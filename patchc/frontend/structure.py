@@ -51,7 +51,7 @@ def check(model: onnx.ModelProto, name: str) -> None:
         raise PatchcError(f"{name}: {len(graph.node)} nodes; at most {MAX_NODES} are supported")
     for tensor in graph.initializer:
         _check_constant(tensor, name)
-    for value in (*graph.input, *graph.output):
+    for value in (*graph.input, *graph.value_info, *graph.output):
         check_elements((dim.dim_value for dim in value.type.tensor_type.shape.dim), value.name)
     _check_names(graph, name)
     for node in graph.node:

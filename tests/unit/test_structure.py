@@ -59,6 +59,12 @@ def square_zero_point(model: onnx.ModelProto) -> None:
     constant(model, name).CopyFrom(numpy_helper.from_array(np.full((1, 1), 1, np.uint8), name))
 
 
+def declared(model: onnx.ModelProto) -> None:
+    model.graph.value_info.append(
+        onnx.helper.make_tensor_value_info("conv_b_sum", onnx.TensorProto.FLOAT, [2**31])
+    )
+
+
 FAULTS = {
     "function": (calls_itself, "its local functions cannot be inlined"),
     # onnxruntime loads it, and cannot run it
@@ -82,6 +88,7 @@ FAULTS = {
     ),
     "mean_small": (lambda m: scales(m, "logits_scale", 1e-20), "factor of"),
     "huge": (lambda m: sized(m, 1, 3, 65536, 65536), "'image' is 1 x 3 x 65536 x 65536"),
+    "declared": (declared, "'conv_b_sum' is 2147483648: more than 16777216 elements"),
     "absurd": (lambda m: sized(m, 1, 3, 2**31, 10), "more than 16777216 elements"),
 }
 
@@ -104,6 +111,27 @@ def test_a_map_enlarged_absurdly(factor):
     large = net.add("Resize", [a, "", "factors"], "large", mode="nearest")
     with pytest.raises(PatchcError, match=r"large \(Resize\) is given 'factors'"):
         import_model(net.model(net.quantized(large, 0.03, -3, "b")))
+
+
+def test_a_bound_that_is_not_a_number():
+    net = QdqModel(unsigned=True)
+    x = net.quantized("image", 0.03, 2, "x")
+    net.constant("low", np.nan, np.float32)
+    a = net.add("Clip", [net.conv(x, 3, 8, "c"), "low"], "cap")
+    with pytest.raises(PatchcError, match=r"cap \(Clip\): one of its bounds is not a number"):
+        y = net.conv(net.quantized(a, 0.03, -3, "a"), 8, 8, "d")
+        import_model(net.model(net.quantized(y, 0.03, -3, "y")))
+
+
+@pytest.mark.parametrize("kind", ["Mul", "Add", "Sub"])
+def test_more_steps_than_onnxruntime_saturates(kind):
+    net = QdqModel(unsigned=True)
+    x = net.quantized("image", 0.03, 2, "x")
+    a = net.quantized(net.conv(x, 3, 8, "c"), 0.03, -3, "a")
+    b = net.quantized(net.conv(x, 3, 8, "d"), 0.03, -3, "b")
+    y = net.quantized(net.add(kind, [a, b], "pair"), 1e-20, 0, "y")
+    with pytest.raises(PatchcError, match=r"steps, which onnxruntime's kernels do not saturate"):
+        import_model(net.model(y))
 
 
 def test_a_name_that_is_not_utf8(tmp_path):

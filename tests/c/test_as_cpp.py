@@ -24,7 +24,8 @@ def test_every_file_compiles_as_cpp(folder: str) -> None:
     command = [require_tool(compiler), *flags, "-std=c++17", "-Wall", "-Wextra", "-Werror"]
     sources = sorted((runtime_dir() / folder).glob("*.c"))
     assert sources
-    rest = ("-fsyntax-only", f"-I{runtime_dir() / 'include'}", "-x", "c++")
+    included = (f"-I{runtime_dir() / name}" for name in ("include", "portable"))
+    rest = ("-fsyntax-only", *included, "-x", "c++")
     for source in sources:
         done = subprocess.run(
             [*command, *rest, source], capture_output=True, text=True, check=False

@@ -118,9 +118,10 @@ def test_a_bound_that_is_not_a_number():
     x = net.quantized("image", 0.03, 2, "x")
     net.constant("low", np.nan, np.float32)
     a = net.add("Clip", [net.conv(x, 3, 8, "c"), "low"], "cap")
+    y = net.conv(net.quantized(a, 0.03, -3, "a"), 8, 8, "d")
+    model = net.model(net.quantized(y, 0.03, -3, "y"))
     with pytest.raises(PatchcError, match=r"cap \(Clip\): one of its bounds is not a number"):
-        y = net.conv(net.quantized(a, 0.03, -3, "a"), 8, 8, "d")
-        import_model(net.model(net.quantized(y, 0.03, -3, "y")))
+        import_model(model)
 
 
 @pytest.mark.parametrize("kind", ["Mul", "Add", "Sub"])

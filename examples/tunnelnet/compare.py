@@ -148,13 +148,18 @@ def description(seeds: tuple[int, ...], off: float) -> str:
     trained, tested = read_digits()
     frames = len(tested.digits) * digits.PLACES
     versions = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
+    spread = f"seed {seeds[0]} alone"
+    if len(seeds) > 1:
+        spread = (
+            f"seeds {', '.join(map(str, seeds))}: their mean, and from the least to the most; no "
+            f"seed is further than {off:.1f} points from the mean in integers"
+        )
     return (
         f"`python -m examples.tunnelnet.compare`: {digits.CLASSES} classes, {len(trained.digits)} "
-        f"digits for training, {frames} frames of {len(tested.digits)} others for tests; "
-        f"seeds {', '.join(map(str, seeds))}: their mean, and from the least to the most; no seed "
-        f"is further than {off:.1f} points from the mean in integers. RAM with stack and statics, "
-        f"and instructions of one inference, of a Cortex-M4 under QEMU, 0 differing bytes. On a "
-        f"CPU ({platform.machine()}) with Python {platform.python_version()}, {versions}.\n"
+        f"digits for training, {frames} frames of {len(tested.digits)} others for tests; {spread}. "
+        "RAM with stack and statics, and instructions of one inference, of a Cortex-M4 under "
+        "QEMU, 0 differing bytes. Trained on a CPU "
+        f"({platform.machine()}) with Python {platform.python_version()}, {versions}.\n"
     )
 
 

@@ -11,6 +11,8 @@ one message nor verified stays in the folder, and the exit code is 1.
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 import random
 import re
 import shutil
@@ -22,10 +24,13 @@ from pathlib import Path
 import click
 import onnxruntime
 
+import patchc
 from benchmarks.fuzzing.limited import Limits, Tried, tried
 from benchmarks.fuzzing.mutations import KINDS, Mutant, mutant
 from patchc import cli
+from patchc.codegen.emit import _environment as c_templates
 from patchc.reference import run_graph, run_schedule
+from patchc.report.page.render import _environment as page_templates
 from patchc.verify.cases import random_cases
 from patchc.verify.golden import golden, graph_inputs
 from patchc.verify.network import load_stages
@@ -34,6 +39,18 @@ from patchc.verify.verify import compare_bytes
 MODEL, OUT = "m.onnx", "out"
 BUDGETS = ("4k", "64k", "1", "2500", "3k", "1200")
 GOOD = frozenset({"refused", "verified", "verified as C"})
+
+
+def load_everything() -> None:
+    """Modules and templates, so that no try has to: patchc loads what a command needs when it
+    needs it, which takes longer than a small network."""
+    for module in pkgutil.walk_packages(patchc.__path__, "patchc."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+    for templates in (c_templates(), page_templates()):
+        for name in templates.list_templates():
+            if not name.startswith("report/"):  # which are seen by both
+                templates.get_template(name)
 
 
 def verify_without_c(out: Path) -> None:
@@ -131,6 +148,7 @@ def main(
 ) -> None:
     """Try the mutants and print the counts."""
     onnxruntime.set_default_logger_severity(4)
+    load_everything()
     limits = Limits(seconds, gigabytes << 30)
     tally: Counter[str] = Counter()
     for index in range(first, first + count):

@@ -14,6 +14,7 @@ from pathlib import Path
 import click
 
 import patchc.ir
+from examples.pages import placed
 from patchc.frontend.load import MICROSOFT
 from patchc.frontend.ops import entries
 from patchc.frontend.registry import Entry
@@ -30,12 +31,7 @@ PAGE = ROOT / "docs" / "operators.md"
 def updated(page: str) -> str:
     """The text of the page with its tables made anew: each lies between two comments."""
     for name, table in (("onnx", onnx_table()), ("graph", graph_table())):
-        begin, end = f"<!-- {name}: begin -->\n", f"<!-- {name}: end -->\n"
-        before, found, rest = page.partition(begin)
-        _, closed, after = rest.partition(end)
-        if not (found and closed):
-            raise ValueError(f"{PAGE.name} has no place for the table {name!r}")
-        page = f"{before}{begin}{table}{end}{after}"
+        page = placed(page, name, table)
     return page
 
 

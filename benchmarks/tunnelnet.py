@@ -1,17 +1,16 @@
 """A network in the paper's style, of one to five patches: what a patch more costs in RAM and flash.
 
-    python -m benchmarks.tunnelnet [--patches N]... [--budget BYTES]
+    python -m benchmarks.tunnelnet [--patches N]... [--ram BYTES]
 
 MobileNetV2 0.35 over patches of 112 x 112 pixels, 384 features, 1000 classes, random weights, cut
-by patchc tunnel: shared weights, merged by their mean. Linked for a Cortex-M4 and run under QEMU,
-in guarded RAM of that size. The image comes through the callback, patch by patch.
+by patchc tunnel: shared weights, merged by their mean. Linked for a Cortex-M4 and run under QEMU in
+guarded RAM twice: the image through the callback, patch by patch, and with the current patch in
+that RAM. `examples.tunnelnet.imagenet` does the same with the network in PyTorch.
 """
 
 from __future__ import annotations
 
-import re
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -19,7 +18,8 @@ import numpy as np
 import onnx
 
 import patchc
-from patchc.errors import PatchcError
+from examples.tunnelnet.resident import HEADING, Linked, line, linked
+from patchc.independent.patches import Patch
 from tests.float_builder import FloatBuilder
 
 TARGET = "cortex-m4"
@@ -65,59 +65,21 @@ def quantized(patches: int, folder: Path) -> Path:
     return patchc.quantize(cut if patches > 1 else source, model, calibration={"image": images})
 
 
-@dataclass(frozen=True)
-class Result:
-    """Bytes, as linked."""
-
-    patches: int
-    arena: int
-    total: int  # with stack and statics
-    weights: int
-    code: int
-    overhead: float  # F
-
-    @property
-    def flash(self) -> int:
-        return self.weights + self.code
-
-
-def measure(patches: int, budget: str, folder: Path) -> Result:
+def measure(patches: int, ram_bytes: int, folder: Path) -> Linked:
     """Compile, link, run, compare. Raises PatchcError."""
-    model, out = quantized(patches, folder), folder / "out"
-    try:
-        result = patchc.compile(model, out, budget=budget, target=TARGET)
-    except PatchcError as error:
-        least = re.search(r"least is (\d+) B", str(error))
-        if least is None:
-            raise
-        click.echo(f"{patches} patches: {budget} B not reachable, {least[1]} B instead")
-        result = patchc.compile(model, out, budget=least[1], target=TARGET)
-    found = patchc.verify(out, on="qemu", cases=1)
-    if not found.passed:
-        raise PatchcError(f"{patches} patches: {found.failures}")
-    (figures,) = found.firmware
-    return Result(
-        patches,
-        result.report.ram.arena_bytes,
-        figures.total_bytes,
-        result.report.flash.weights_bytes,
-        figures.code_bytes,
-        result.report.cost.macs_overhead,
-    )
+    patch = Patch(0, 0, PATCH, PATCH)
+    return linked(quantized(patches, folder), folder, TARGET, patch, ram_bytes)
 
 
 @click.command()
 @click.option("--patches", type=click.IntRange(1, 5), multiple=True, default=tuple(GRIDS))
-@click.option("--budget", default="25368", show_default=True, help="63000 less a patch's pixels.")
-def main(patches: tuple[int, ...], budget: str) -> None:
+@click.option("--ram", default=63000, show_default=True, help="With a patch's pixels, in bytes.")
+def main(patches: tuple[int, ...], ram: int) -> None:
     """Print a line per number of patches."""
-    click.echo("| patches | arena B | total B | weights B | code B | flash B | F |")
-    click.echo("|---|---|---|---|---|---|---|")
+    click.echo(HEADING)
     for count in patches:
         with tempfile.TemporaryDirectory() as folder:
-            r = measure(count, budget, Path(folder))
-        cells = (r.patches, r.arena, r.total, r.weights, r.code, r.flash, f"{r.overhead:.3f}")
-        click.echo(f"| {' | '.join(map(str, cells))} |")
+            click.echo(line(count, measure(count, ram, Path(folder))))
 
 
 if __name__ == "__main__":

@@ -43,6 +43,7 @@ from patchc.frontend import cut_before, find_unsupported, import_model
 from patchc.frontend.load import load as read_model
 from patchc.frontend.model import ImportedModel
 from patchc.frontend.names import file_names
+from patchc.frontend.tflite import converted, is_tflite
 from patchc.independent.patches import parse_grid
 from patchc.independent.rewrite import Tunnelled, TunnelOptions, rewrite
 from patchc.ir import format_graph, macs
@@ -163,7 +164,8 @@ def compile(
 ) -> CompileResult:
     """Write C99 that computes `model` into the folder `output`, within `budget` bytes of RAM.
 
-    model: an ONNX file, quantised, or float with `calibration`.
+    model: an ONNX file, quantised, or float with `calibration`; or a TensorFlow Lite file, where
+        tf2onnx is installed.
     budget: bytes, or text such as "64k" (65536) or "63kB" (63000), for arena, statics and stack
         together; None: no limit; "least" for the plan of least RAM.
     prefer: of the plans that fit: "speed", "ram", a percentage such as "1%" (the default) for the
@@ -214,11 +216,11 @@ def compile(
     if name is not None and options.name != name:
         notes.append(f"{name}.h is a system's header: files and functions are {options.name}")
     with tempfile.TemporaryDirectory(prefix="patchc-") as folder:
-        file = source
+        file = _as_onnx(source, Path(folder), notes)
         if calibration is not None:
-            file = Path(folder, source.name)
+            given, file = file, Path(folder, f"int8-{file.name}" if file != source else source.name)
             quantize(
-                source,
+                given,
                 file,
                 calibration=calibration,
                 options=replace(quantization or QuantizeOptions(), cut=tuple(cut)),
@@ -645,6 +647,20 @@ def dump(
         if stage == f"after={item.name}":
             break
     return format_graph(graph)
+
+
+def _as_onnx(source: Path, folder: Path, notes: list[str]) -> Path:
+    """`source` itself, or the ONNX form of a TensorFlow Lite file, in `folder`, with a note."""
+    try:
+        with source.open("rb") as file:
+            start = file.read(8)
+    except OSError:
+        return source  # for the reader of ONNX files to refuse
+    if not is_tflite(start):
+        return source
+    output = folder / f"{source.stem}.onnx"
+    notes.append(converted(source, output))
+    return output
 
 
 def _describe(values: Iterable[onnx.ValueInfoProto]) -> tuple[str, ...]:

@@ -17,6 +17,8 @@ from patchc.ir import (
     DepthToSpace,
     GlobalAveragePool,
     Graph,
+    LayerNormalization,
+    LocalResponseNormalization,
     Lut,
     Max,
     MaxPool,
@@ -221,6 +223,19 @@ class NetworkBuilder:
         quant = self.tensors[x].quant
         table = np.maximum(np.arange(-128, 128), quant.zero_point)
         return self._node(Lut(table, "Relu"), (x,), name, quant.scale, quant.zero_point)
+
+    def normalize(self, x: str, name: str | None = None) -> str:
+        """Over the channels, with random factors and biases."""
+        channels = self.tensors[x].shape[2]
+        factors = self.random.normal(1, 0.3, channels)
+        op = LayerNormalization(factors, self.random.normal(0, 0.3, channels), 1e-5)
+        return self._node(op, (x,), name, 0.03)
+
+    def respond(self, x: str, size: int = 5, name: str | None = None) -> str:
+        """Normalised over so many neighbouring channels."""
+        quant = self.tensors[x].quant
+        op = LocalResponseNormalization(size, 1.0, 0.75, 1.0)
+        return self._node(op, (x,), name, quant.scale, quant.zero_point)
 
     def hard_swish(self, x: str, name: str | None = None) -> str:
         """A table of x * clip(x / 6 + 0.5, 0, 1), with its range as the output's."""

@@ -21,15 +21,14 @@ from patchc.ir import (
     Enlargement,
     GlobalAveragePool,
     Graph,
-    Lut,
     MaxPool,
     Node,
     Op,
     Padding,
+    Pixelwise,
     Rearrange,
     ResizeLinear,
     ResizeNearest,
-    Softmax,
     broadcasts,
 )
 from patchc.schedule.types import Schedule
@@ -101,9 +100,8 @@ def _(
 
 @_reach.register(Binary)
 @_reach.register(Concat)
-@_reach.register(Lut)
-@_reach.register(Softmax)
-def _(op: Binary | Concat | Lut | Softmax, out: Rectangle, whole: Rectangle) -> Reach:
+@_reach.register(Pixelwise)
+def _(op: Binary | Concat | Pixelwise, out: Rectangle, whole: Rectangle) -> Reach:
     return Reach(out, Padding())
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -36,6 +37,8 @@ from patchc.ir import (
     SUM_BYTES,
     SUMS,
     Add,
+    AveragePool,
+    Binary,
     Clamp,
     Conv,
     ConvSums,
@@ -44,10 +47,12 @@ from patchc.ir import (
     Graph,
     Lut,
     MaxPool,
+    Mul,
     Node,
     Op,
     Quantization,
     Rearrange,
+    Sub,
     Tensor,
     Window,
     output_shape,
@@ -58,6 +63,8 @@ from patchc.numerics.pairing import pairing_between
 
 # Input scale / (output scale * pixels): what onnxruntime's QLinearGlobalAveragePool takes.
 MEAN_FACTORS = (2.0**-32, 256.0)
+
+MAX_STEPS = 2.0**31  # of a result, before it saturates
 
 REQUANTIZE = "Requantize"  # what a table does that only changes scale and zero point
 
@@ -146,6 +153,8 @@ class GraphBuilder:
             op = _replace(op, unsigned=result.unsigned)
         if isinstance(op, Add) and op.either_order:
             self._check_order(op, inputs, result.quant)
+        if isinstance(op, Add | AveragePool | Mul | Sub):
+            self._check_steps(op, inputs, result.quant)
         if isinstance(op, GlobalAveragePool):
             self._check_mean(inputs[0], result.quant)
         self._roots[result.name] = frozenset().union(*(self._roots[name] for name in inputs))
@@ -159,6 +168,22 @@ class GraphBuilder:
             raise RefusalError(
                 "the first operand of a sum is broadcast, and with these scales onnxruntime rounds "
                 "it in one way or another as it lays out the map: give the map first"
+            )
+
+    def _check_steps(
+        self, op: Add | AveragePool | Mul | Sub, inputs: Sequence[str], quant: Quantization
+    ) -> None:
+        """Raises RefusalError for results of so many steps that onnxruntime's kernels, which make
+        int32 of them before they saturate, give anything."""
+        scales = [self.tensors[name].quant.scale for name in inputs]
+        if isinstance(op, Binary) and op.constant is not None:
+            scales.append(op.constant.quant.scale)
+        reached = [255 * scale for scale in scales]
+        most = math.prod(reached) if isinstance(op, Mul) else sum(reached)
+        if most / quant.scale >= MAX_STEPS:
+            raise RefusalError(
+                f"its scales make results of up to {most / quant.scale:.3g} steps, which "
+                "onnxruntime's kernels do not saturate: quantise it with a larger scale"
             )
 
     def _check_mean(self, source: str, quant: Quantization) -> None:

@@ -165,7 +165,10 @@ def check_scales(scales: np.ndarray) -> None:
 
 
 def _not_quantized(producer: str) -> str:
-    return f"it reads the float result of {producer}: there is no QuantizeLinear between them"
+    return (
+        f"it reads the float result of {producer}: there is no QuantizeLinear between them. Put a "
+        "pair there, or quantise the float model with patchc quantize"
+    )
 
 
 def _words(quant: Quantization) -> str:

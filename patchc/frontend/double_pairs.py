@@ -64,7 +64,7 @@ class _Pairs:
 
     @staticmethod
     def of(graph: onnx.GraphProto) -> _Pairs:
-        constants = {tensor.name: tensor for tensor in graph.initializer}
+        constants = _constants(graph)
         producers = {name: node for node in graph.node for name in node.output}
         ends = {
             name: node
@@ -78,6 +78,30 @@ class _Pairs:
     def parameters(self, name: str) -> tuple[np.ndarray, ...]:
         """Scale and zero point of what writes `name`."""
         return tuple(numpy_helper.to_array(self.constants[i]) for i in self.ends[name].input[1:])
+
+    def same(self, one: str, other: str) -> bool:
+        """Whether two tensors are one, or written by equal operators from the same: onnxruntime
+        keeps one of these (its quantiser writes a pair for each reader where it is told to)."""
+        if one == other:
+            return True
+        ends = self.ends.get(one), self.ends.get(other)
+        return (
+            ends[0] is not None
+            and ends[1] is not None
+            and ends[0].op_type == ends[1].op_type
+            and _equal(self.parameters(one), self.parameters(other))
+            and self.same(ends[0].input[0], ends[1].input[0])
+        )
+
+
+def _constants(graph: onnx.GraphProto) -> dict[str, TensorProto]:
+    """By name: initializers, and tensors that Constant nodes hold (which onnxruntime makes
+    initializers of; exporters of PyTorch and Brevitas write scales and zero points so)."""
+    found = {tensor.name: tensor for tensor in graph.initializer}
+    for node in graph.node:
+        if node.op_type == "Constant" and node.attribute and node.attribute[0].name == "value":
+            found[node.output[0]] = node.attribute[0].t
+    return found
 
 
 def _candidate(node: onnx.NodeProto, producers: Mapping[str, onnx.NodeProto]) -> bool:
@@ -129,6 +153,8 @@ def _is_changed(given: _Pairs, name: str, theirs: _Pairs, theirs_name: str) -> b
     source = theirs.ends[theirs_name].input[0]
     if theirs.ends[theirs_name].op_type == "QuantizeLinear" or source not in given.ends:
         return False
+    if given.same(given.ends[name].input[0], source):
+        return False
     node = given.producers.get(given.ends[name].input[0])
     while node is not None and node.output[0] in given.ends:
         if not _equal(ours, given.parameters(node.output[0])):
@@ -150,7 +176,7 @@ def _applied(model: onnx.ModelProto, changed: Mapping[str, str], theirs: _Pairs)
     copy = onnx.ModelProto()
     copy.CopyFrom(model)
     producers = {name: node for node in copy.graph.node for name in node.output}
-    constants = {tensor.name: tensor for tensor in copy.graph.initializer}
+    constants = _constants(copy.graph)
     for output, theirs_name in changed.items():
         ours = producers[output]
         for position, values in enumerate(theirs.parameters(theirs_name), start=1):

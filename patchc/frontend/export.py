@@ -18,6 +18,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from patchc.errors import PatchcError
+from patchc.frontend.export_norm import write_local_response, write_normalization
 from patchc.frontend.load import MICROSOFT
 from patchc.ir import (
     FULL_RANGE,
@@ -32,6 +33,8 @@ from patchc.ir import (
     Extremum,
     GlobalAveragePool,
     Graph,
+    LayerNormalization,
+    LocalResponseNormalization,
     Lut,
     MaxPool,
     Mul,
@@ -332,6 +335,16 @@ def _(op: GlobalAveragePool, writer: _Writer, node: Node, output: str) -> None:
 def _(op: Softmax, writer: _Writer, node: Node, output: str) -> None:
     operand = writer.operand(node.inputs[0])
     writer.integer_op("QLinearSoftmax", node, output, [operand], axis=1, opset=13)
+
+
+@_write.register
+def _(op: LayerNormalization, writer: _Writer, node: Node, output: str) -> None:
+    write_normalization(op, writer, node, output)
+
+
+@_write.register
+def _(op: LocalResponseNormalization, writer: _Writer, node: Node, output: str) -> None:
+    write_local_response(op, writer, node, output)
 
 
 @_write.register

@@ -20,6 +20,7 @@ from onnx.external_data_helper import uses_external_data
 
 from patchc.errors import PatchcError
 from patchc.frontend.refusal import node_name
+from patchc.frontend.tflite import is_tflite, way_out
 
 # Elements of a tensor and nodes of a graph: beyond what any microcontroller is asked to compute,
 # and few enough for numpy to compute it in 2 GB. Weights may be as large as their file.
@@ -32,6 +33,8 @@ ENLARGING = frozenset({"ConstantOfShape", "Expand", "Resize", "Tile", "Upsample"
 
 def parsed(content: bytes, name: str) -> onnx.ModelProto:
     """The file `name` with these bytes. Raises PatchcError where it holds no graph."""
+    if is_tflite(content):
+        raise PatchcError(way_out(name))
     try:
         model = onnx.load_model_from_string(content)
     except DecodeError as error:
@@ -48,7 +51,7 @@ def check(model: onnx.ModelProto, name: str) -> None:
         raise PatchcError(f"{name}: {len(graph.node)} nodes; at most {MAX_NODES} are supported")
     for tensor in graph.initializer:
         _check_constant(tensor, name)
-    for value in (*graph.input, *graph.output):
+    for value in (*graph.input, *graph.value_info, *graph.output):
         check_elements((dim.dim_value for dim in value.type.tensor_type.shape.dim), value.name)
     _check_names(graph, name)
     for node in graph.node:

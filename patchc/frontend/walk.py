@@ -41,7 +41,7 @@ READ_RESULTS = LAYOUT_OPS | {"Cast", "Clip", "QuantizeLinear", "Relu", "Shape"}
 # stays float, they are computed on integers.
 CHOOSING_OPS = LAYOUT_OPS | {
     *("Cast", "Clip", "Concat", "DepthToSpace", "Gather", "GlobalMaxPool", "Max", "MaxPool", "Min"),
-    *("Pad", "ReduceMax", "Relu", "Resize", "Slice", "SpaceToDepth", "Split"),
+    *("Pad", "ReduceMax", "ReduceMin", "Relu", "Resize", "Slice", "SpaceToDepth", "Split"),
 }
 
 # Operators that nobody wants to run as float on the host around the emitted C.

@@ -21,14 +21,13 @@ from patchc.ir import (
     ConvSums,
     Enlargement,
     GlobalAveragePool,
-    Lut,
     MaxPool,
     Op,
+    Pixelwise,
     Rearrange,
     ResizeLinear,
     ResizeNearest,
     Scaling,
-    Softmax,
 )
 from patchc.ir.resize import between, nearest
 
@@ -102,9 +101,8 @@ def _under(kernel: int, stride: int, dilation: int, before: int) -> AxisMap:
 
 @_axis_maps.register(Binary)
 @_axis_maps.register(Concat)
-@_axis_maps.register(Lut)
-@_axis_maps.register(Softmax)
-def _(op: Binary | Concat | Lut | Softmax) -> tuple[AxisMap, AxisMap]:
+@_axis_maps.register(Pixelwise)
+def _(op: Binary | Concat | Pixelwise) -> tuple[AxisMap, AxisMap]:
     return SAME, SAME
 
 

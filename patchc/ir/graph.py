@@ -382,15 +382,53 @@ class Rearrange(Copy):
         object.__setattr__(self, "source", frozen_array(self.source, np.int32))
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Pixelwise(Op):
+    """What makes each pixel of the same pixel of its one operand, and as many channels."""
+
+
 @dataclass(frozen=True, slots=True)
-class Softmax(Op):
+class Softmax(Pixelwise):
     """exp of every value over the sum of exp of all channels, pixel by pixel."""
 
     clamp: Clamp = FULL_RANGE
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Lut(Op):
+class LayerNormalization(Pixelwise):
+    """Each pixel's values less their mean over the root of their variance and epsilon, times
+    `scale`, plus `bias`. Not `centered`: the values, over the root of the mean of their squares."""
+
+    scale: np.ndarray  # float32 (channels,)
+    bias: np.ndarray  # float32 (channels,)
+    epsilon: float
+    centered: bool = True
+    clamp: Clamp = FULL_RANGE
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "scale", frozen_array(self.scale, np.float32))
+        object.__setattr__(self, "bias", frozen_array(self.bias, np.float32))
+
+
+@dataclass(frozen=True, slots=True)
+class LocalResponseNormalization(Pixelwise):
+    """Each value over (bias + alpha * m) ^ beta, m the mean of the squares of `size` neighbouring
+    channels; those beyond the map's count as 0."""
+
+    size: int
+    alpha: float
+    beta: float
+    bias: float
+    clamp: Clamp = FULL_RANGE
+
+    @property
+    def behind(self) -> int:
+        """Neighbours of lower number."""
+        return (self.size - 1) // 2
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lut(Pixelwise):
     """An arbitrary function of one value: a table of 256 int8, indexed by q + 128."""
 
     table: np.ndarray  # int8 (256,), or (channels, 256): one for each channel

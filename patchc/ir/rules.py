@@ -14,15 +14,14 @@ from patchc.ir.graph import (
     DepthToSpace,
     GlobalAveragePool,
     Graph,
-    Lut,
     MaxPool,
     Node,
     Op,
+    Pixelwise,
     Rearrange,
     ResizeLinear,
     ResizeNearest,
     Shape,
-    Softmax,
     Upsample,
     Window,
 )
@@ -103,9 +102,8 @@ def _(op: Concat, *inputs: Shape) -> Shape:
     return *inputs[0][:2], op.channels_out
 
 
-@output_shape.register(Lut)
-@output_shape.register(Softmax)
-def _(op: Lut | Softmax, *inputs: Shape) -> Shape:
+@output_shape.register(Pixelwise)
+def _(op: Pixelwise, *inputs: Shape) -> Shape:
     (shape,) = inputs
     return shape
 

@@ -22,6 +22,8 @@ from patchc.ir.graph import (
     Enlargement,
     Extremum,
     Graph,
+    LayerNormalization,
+    LocalResponseNormalization,
     Lut,
     MaxPool,
     Mul,
@@ -234,6 +236,28 @@ def _(op: Concat, node: Node, inputs: list[Tensor], output: Tensor) -> None:
         _require(start >= done, f"{node.name}: its inputs overlap, or are out of order")
         done = start + shape[2]
     _require(done <= op.channels_out, f"{node.name}: {done} channels in {op.channels_out}")
+
+
+@_check_op.register
+def _(op: LayerNormalization, node: Node, inputs: list[Tensor], output: Tensor) -> None:
+    _require(len(inputs) == 1, f"{node.name}: LayerNormalization takes one input")
+    shape = (inputs[0].shape[2],)
+    _require(
+        op.scale.shape == op.bias.shape == shape,
+        f"{node.name}: factors of {op.scale.shape}, biases of {op.bias.shape} for {shape[0]} "
+        "channels",
+    )
+    _require(op.epsilon >= 0, f"{node.name}: an epsilon of {op.epsilon}")
+
+
+@_check_op.register
+def _(op: LocalResponseNormalization, node: Node, inputs: list[Tensor], output: Tensor) -> None:
+    _require(len(inputs) == 1, f"{node.name}: LocalResponseNormalization takes one input")
+    _require(op.size >= 1, f"{node.name}: a window of {op.size} channels")
+    _require(
+        op.alpha >= 0 and op.bias > 0 and np.isfinite(op.beta),
+        f"{node.name}: alpha {op.alpha}, beta {op.beta}, bias {op.bias}",
+    )
 
 
 @_check_op.register

@@ -1,17 +1,34 @@
-"""Operators of single values and pixels: sums, products, extrema, tables, Concat, Softmax."""
+"""Operators of single values and pixels: sums, products, extrema, tables, Concat, Softmax and
+normalisations."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import cast
 
-from patchc.ir import Add, Concat, Extremum, Graph, Lut, Max, Min, Mul, Node, Softmax, Sub
+from patchc.ir import (
+    Add,
+    Concat,
+    Extremum,
+    Graph,
+    LayerNormalization,
+    LocalResponseNormalization,
+    Lut,
+    Max,
+    Min,
+    Mul,
+    Node,
+    Softmax,
+    Sub,
+)
 from patchc.kernels.kernel import Kernel, Operands, Order, Site, Slicing, accepts
 from patchc.kernels.portable import portable
 from patchc.kernels.window import where_of
 from patchc.numerics.add import add_params
 from patchc.numerics.concat import concat_params
 from patchc.numerics.extremum import extremum_params
+from patchc.numerics.layer_norm import layer_norm_params
+from patchc.numerics.local_response import local_response_params
 from patchc.numerics.mul import mul_params
 from patchc.numerics.pairing import pairing_of
 from patchc.numerics.softmax import softmax_params
@@ -19,6 +36,8 @@ from patchc.numerics.structs import (
     AddParams,
     ConcatParams,
     ExtremumParams,
+    LayerNormParams,
+    LocalResponseParams,
     LutParams,
     MulParams,
     SoftmaxParams,
@@ -55,6 +74,16 @@ def _lut(graph: Graph, node: Node, group: int) -> LutParams:
 def _softmax(graph: Graph, node: Node, group: int) -> SoftmaxParams:
     x, y = graph.tensors[node.inputs[0]], graph.tensors[node.output]
     return softmax_params(cast(Softmax, node.op), x, y, where_of(node))
+
+
+def _layer_norm(graph: Graph, node: Node, group: int) -> LayerNormParams:
+    x, y = graph.tensors[node.inputs[0]], graph.tensors[node.output]
+    return layer_norm_params(cast(LayerNormalization, node.op), x, y, where_of(node))
+
+
+def _local_response(graph: Graph, node: Node, group: int) -> LocalResponseParams:
+    x, y = graph.tensors[node.inputs[0]], graph.tensors[node.output]
+    return local_response_params(cast(LocalResponseNormalization, node.op), x, y, where_of(node))
 
 
 def _one_table(site: Site) -> str | None:
@@ -152,5 +181,19 @@ ELEMENTWISE: tuple[Kernel, ...] = (
         struct="patchc_softmax_params",
         pack=_softmax,
         headers=("patchc_softfloat.h",),
+    ),
+    portable(
+        "layer_norm",
+        LayerNormalization,
+        struct="patchc_layer_norm_params",
+        pack=_layer_norm,
+        headers=("patchc_requant.h",),
+    ),
+    portable(
+        "local_response",
+        LocalResponseNormalization,
+        struct="patchc_local_response_params",
+        pack=_local_response,
+        headers=("patchc_requant.h",),
     ),
 )

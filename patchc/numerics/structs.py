@@ -349,6 +349,37 @@ class SoftmaxParams:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class LayerNormParams:
+    """patchc_layer_norm_params."""
+
+    factors: np.ndarray  # int32 (channels,)
+    offsets: np.ndarray  # int32 (channels,)
+    epsilon: int
+    widening: int
+    drop: int
+    places: int
+    centered: int
+    in_zero_point: int
+    lo: int
+    hi: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LocalResponseParams:
+    """patchc_local_response_params."""
+
+    table: np.ndarray  # int32 (entries,)
+    behind: int
+    ahead: int
+    bits: int
+    places: int
+    in_zero_point: int
+    zero_point: int
+    lo: int
+    hi: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class LutParams:
     """patchc_lut_params."""
 
@@ -377,5 +408,7 @@ Params = (
     | ResizeLinearParams
     | RearrangeParams
     | SoftmaxParams
+    | LayerNormParams
+    | LocalResponseParams
     | LutParams
 )

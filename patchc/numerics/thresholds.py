@@ -9,7 +9,7 @@ products within half a unit of its last place become c:
     f(acc) >= t  iff  p >= c - below / 2  (n even),  iff  p > c + above / 2  (n odd),
 
 `below` and `above` being the distances from c to its neighbours among float32 numbers. Both bounds
-are multiples of 2^-26, so each step is one division of integers.
+are multiples of 2^-25, so each step is one division of integers.
 
 Kernels sum inputs times weights and leave the bias to requantisation, so everything here is said
 of that sum: acc = sum + bias.
@@ -30,9 +30,9 @@ from patchc.numerics.requant import conv_factors, global_factor, requantize_floa
 # float32 holds every integer up to here.
 MAX_EXACT = 2**24
 
-# Bounds are integers with so many bits behind the point: |c| >= 1/2 has a last place of 2^-24, one
-# of 2^-25 below a power of two, and half of that is added.
-_FRACTION = 26
+# Bounds are integers with so many bits behind the point: |c| >= 1/2 has a last place of 2^-24, and
+# half of that is added.
+_FRACTION = 25
 
 # r = significand * 2^-shift. Beyond these shifts no exact sum reaches 1/2, or all but 0 saturate.
 _LEAST_SHIFT, _MOST_SHIFT = -11, 50
@@ -243,15 +243,12 @@ def _first_reached(factors: NDArray[np.float32], wanted: NDArray[np.int64]) -> N
 
 
 def _bounds(wanted: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Products from here on round to n (even) or more, those above it (odd); in units of 2^-26."""
+    """Products from here on round to n (even) or more, those above it (odd); in units of 2^-25."""
     twice = 2 * wanted - 1  # c = twice / 2
     size = np.abs(twice)
     place = np.frexp(size.astype(np.float64))[1].astype(np.int64) - 25  # the last of c is 2^place
-    outward = np.left_shift(1, place + _FRACTION)
-    inward = np.where(size == 1, outward // 2, outward)  # below a power of two places are finer
-    to_even = np.where(twice > 0, -inward, -outward)
-    to_odd = np.where(twice > 0, outward, inward)
-    result: NDArray[np.int64] = (twice << (_FRACTION - 1)) + np.where(
-        wanted % 2 == 0, to_even, to_odd
-    ) // 2
+    # Below the power of two 1/2, and above -1/2, places are finer. But 0 is even and 1 is odd, so
+    # that the neighbours of -1/2 and 1/2 which count are those further from 0.
+    half = np.left_shift(1, place + _FRACTION - 1)
+    result: NDArray[np.int64] = (twice << (_FRACTION - 1)) + np.where(wanted % 2 == 0, -half, half)
     return result

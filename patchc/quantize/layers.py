@@ -23,14 +23,21 @@ QUANTIZED_OPS = (
     "Gemm",
     "GlobalAveragePool",
     "GlobalMaxPool",
+    "LRN",
+    "LayerNormalization",
     "LeakyRelu",
+    "LpNormalization",
     "MatMul",
     "Max",
     "MaxPool",
     "Min",
     "Mul",
     "Pad",
+    "RMSNormalization",
     "ReduceMax",
+    "ReduceMean",
+    "ReduceMin",
+    "ReduceSum",
     "Relu",
     "Reshape",
     "Resize",
@@ -51,6 +58,10 @@ LAYERS = ("Conv", "Gemm", "MatMul")
 # What a detector does with its heads, first and then.
 CHANGED_VIEWS = ("Flatten", "Reshape", "Transpose")
 MEETINGS = ("Add", "Concat", "Div", "Gather", "Max", "Min", "Mul", "Slice", "Split", "Sub")
+
+# Behind the last layer they stay float: a softmax loses by being rounded to a byte, and an extremum
+# is mostly one over classes.
+LAST_FLOAT = ("Softmax", "ReduceMax", "ReduceMin")
 
 # Quantised too where there are no layers: alone they would leave their neighbours float.
 VIEWS = (IDENTITY, "Dropout")
@@ -126,8 +137,7 @@ def float_nodes(graph: onnx.GraphProto) -> list[str]:
 
 def _is_float(node: onnx.NodeProto, constants: set[str]) -> bool:
     """Whether a node at either end stays float: the importer has no integer form of it, it looks
-    like part of a normalisation, it is a softmax, which loses by being rounded to a byte, or a
-    maximum, which behind the last layer is mostly one over classes."""
+    like part of a normalisation, or it is one of LAST_FLOAT."""
     binary = node.op_type in ("Add", "Max", "Min", "Mul", "Sub")
     scales = binary and bool(constants.intersection(node.input))
-    return node.op_type not in QUANTIZED_OPS or node.op_type in ("Softmax", "ReduceMax") or scales
+    return node.op_type not in QUANTIZED_OPS or node.op_type in LAST_FLOAT or scales

@@ -27,6 +27,8 @@ from patchc.ir import (
     DepthToSpace,
     Enlargement,
     GlobalAveragePool,
+    LayerNormalization,
+    LocalResponseNormalization,
     Lut,
     Max,
     MaxPool,
@@ -48,6 +50,8 @@ from patchc.numerics.cmsis import conv_cmsis_form, requantize
 from patchc.numerics.cmsis_mean import mean_bytes
 from patchc.numerics.cmsis_pairs import product_bytes, product_form, sum_bytes, sum_form
 from patchc.numerics.float32 import fma32
+from patchc.numerics.layer_norm import NORMAL_BITS, ROOT_BITS, layer_norm_params
+from patchc.numerics.local_response import between, local_response_params
 from patchc.numerics.pairing import pairing_between
 from patchc.numerics.softmax import exponentials, whole_steps
 from patchc.reference.geometry import AnyAxis, Axis, Picked, axes
@@ -512,6 +516,41 @@ def _(op: Softmax, inputs: Sequence[Tensor], output: Tensor) -> Kernel:
         # The rest is float64.
         scaled = found.astype(np.float64) * np.float64(steps) / total
         return _saturate(np.rint(scaled) + zero_point, op.clamp)
+
+    return run
+
+
+@kernel.register
+def _(op: LayerNormalization, inputs: Sequence[Tensor], output: Tensor) -> Kernel:
+    numbers = layer_norm_params(op, inputs[0], output, op.kind)
+    channels = inputs[0].shape[2]
+    factors, offsets = (a.astype(np.int64) for a in (numbers.factors, numbers.offsets))
+
+    def run(patch: Patch) -> np.ndarray:
+        x = patch.values.astype(np.int64) - numbers.in_zero_point
+        total = x.sum(axis=2, keepdims=True) * int(op.centered)
+        spread = channels * (x * x).sum(axis=2, keepdims=True) - total * total
+        # A float64 holds the operand, and its root is rounded once: the floor is that of the root.
+        operand = (spread << numbers.widening) + numbers.epsilon
+        root = np.maximum(np.floor(np.sqrt(operand.astype(np.float64))).astype(np.int64), 1)
+        normal = ((channels * x - total) * (2**ROOT_BITS // root)) >> numbers.drop
+        found = (((normal * factors) >> NORMAL_BITS) + offsets) >> numbers.places
+        return _saturate(found, op.clamp)
+
+    return run
+
+
+@kernel.register
+def _(op: LocalResponseNormalization, inputs: Sequence[Tensor], output: Tensor) -> Kernel:
+    numbers = local_response_params(op, inputs[0], output, op.kind)
+    around = ((0, 0), (0, 0), (numbers.behind, numbers.ahead))
+
+    def run(patch: Patch) -> np.ndarray:
+        x = patch.values.astype(np.int64) - numbers.in_zero_point
+        windows = np.lib.stride_tricks.sliding_window_view(np.pad(x * x, around), op.size, axis=2)
+        factors = between(numbers.table, windows.sum(axis=3), numbers.bits)
+        found = (x * factors + (1 << numbers.places - 1)) >> numbers.places
+        return _saturate(found + numbers.zero_point, op.clamp)
 
     return run
 

@@ -8,10 +8,12 @@ from rich.text import Text
 
 from patchc.report.words import shorten
 from patchc.verify.difference import Difference
+from patchc.verify.golden import OPTIMISED_CASES, Golden
 from patchc.verify.rounded import RoundedLayer
 from patchc.verify.verify import Verification
 
 _HISTOGRAM_ENTRIES = 7  # around 0; verify.json has them all
+_NAMES = 8  # of nodes; likewise
 
 
 def render_verification(found: Verification) -> RenderableType:
@@ -23,6 +25,7 @@ def render_verification(found: Verification) -> RenderableType:
     for row in comparison_rows(found):
         table.add_row(*row)
     lines = [_distance(d) for d in found.golden.file if d.sqnr_db is not None]
+    lines += _floats(found.golden)
     lines += [_rounded(layer) for layer in found.rounded]
     lines += [f"warning: {text}" for text in found.golden.warnings]
     lines += [f"note: {text}" for text in found.golden.notes]
@@ -61,15 +64,22 @@ def _measured(found: Verification) -> Table:
 def comparison_rows(found: Verification) -> list[tuple[str, str, str, str]]:
     golden = found.golden
     rows = [(e.name, e.cases, e.bytes_compared, e.bytes_different) for e in found.equalities]
-    remark = "must be equal" if golden.fully_fused else "partly float there"
+    equal = "~" if golden.rounds else "="
+    remark = "must be equal" if golden.fully_fused else "its defaults, partly float"
     remark = "rounded by CMSIS-NN" if golden.rounds else remark
     for what, differences in (
-        (f"C {'~' if golden.rounds else '='} onnxruntime, integer form", golden.integer),
+        (f"C {equal} onnxruntime, integer form", golden.integer),
+        (f"C {equal} the file in onnxruntime (int8 in integers)", golden.signed),
         (f"C ~ the file in onnxruntime ({remark})", golden.file),
     ):
         for d in differences:
             name = f"{what}: {shorten(d.name, 16)}"
             rows.append((name, golden.cases, d.values, d.differing))
+    if golden.optimised:
+        found_there = golden.optimised
+        name = f"{len(found_there.integers)} nodes = onnxruntime's integer kernels"
+        cases = min(golden.cases, OPTIMISED_CASES)
+        rows.append((name, cases, found_there.values, found_there.bytes_different))
     nodes = [node.difference for node in golden.nodes]
     largest = max((d.largest for d in nodes), default=0)
     name = f"{len(nodes)} nodes ~ the file unoptimised, at most {largest} step off"
@@ -85,6 +95,26 @@ def _rounded(layer: RoundedLayer) -> str:
         f"{layer.node}, rounded by CMSIS-NN: {found.differing:,} of {found.values:,} bytes differ, "
         f"at most {found.largest} steps off"
     )
+
+
+def _floats(golden: Golden) -> list[str]:
+    """Which nodes onnxruntime computes in float, and how far off it is there."""
+    if golden.optimised is None:
+        return []
+    largest = {node.node: node.difference.largest for node in golden.nodes}
+    default, floats = golden.optimised.by_default, golden.optimised.floats
+    wheres = {" by default": default, " also where int8 may be in integers": floats}
+    lines = []
+    for where, names in ({"": floats} if default == floats else wheres).items():
+        if names:
+            steps = max(largest.get(name, 0) for name in names)
+            more = len(names) - _NAMES
+            words = ", ".join(names[:_NAMES]) + (f" and {more} more" if more > 0 else "")
+            lines.append(
+                f"onnxruntime computes {len(names)} nodes in float{where}, from the same operands "
+                f"at most {steps} steps off: {words}"
+            )
+    return lines
 
 
 def _distance(difference: Difference) -> str:

@@ -1,7 +1,9 @@
 """The golden comparisons: what a compiled network must equal, and how closely.
 
 1. The user's file under onnxruntime's defaults: equal to the byte when onnxruntime runs all of it
-   in integers (`fully_fused`); otherwise the distance is measured and printed.
+   in integers (`fully_fused`); otherwise the distance is measured and printed. Then the file where
+   onnxruntime may compute int8 in integers is equal to the byte, if it leaves nothing in float, and
+   so is each node that it computes in integers; the others are named (optimised.py).
 2. The Graph written back as integer operators: always equal to the byte.
 3. The user's file without optimisation, all its tensors exposed: each node of the Graph, fed what
    onnxruntime fed it, is at most one step off per value, so no import mistake stays hidden.
@@ -23,6 +25,7 @@ from patchc.frontend.model import Border, HostOps, ImportedModel
 from patchc.ir import Conv, Graph, Node, Quantization
 from patchc.reference import run_node
 from patchc.verify.difference import Difference, compare
+from patchc.verify.optimised import OptimisedNodes, compare_optimised
 from patchc.verify.sessions import UNOPTIMIZED, float_operators, saturates, session
 
 Case = Mapping[str, np.ndarray]  # the ONNX file's inputs (or outputs), by name
@@ -30,6 +33,9 @@ Maps = Mapping[str, np.ndarray]  # Graph tensors, int8 (h, w, c), by name
 
 # Float and integer kernels round the same sum differently, by one step.
 NODE_TOLERANCE_STEPS = 1
+
+# numpy takes seconds per case of a large network.
+OPTIMISED_CASES = 2
 
 # What may lie between a Graph output and the file's output without changing a value.
 VALUE_PRESERVING = frozenset(
@@ -74,6 +80,8 @@ class Golden:
     warnings: tuple[str, ...]
     notes: tuple[str, ...]  # what to know about onnxruntime on this processor
     rounds: bool = False  # CMSIS-NN rounds some layers: (1) and (2) are distances
+    signed: tuple[Difference, ...] = ()  # (1), int8 in integers; none where part is in float there
+    optimised: OptimisedNodes | None = None  # (1), node by node; none where it is fully fused
 
     @property
     def passed(self) -> bool:
@@ -95,6 +103,10 @@ def golden(
         imported.graph, graph_inputs(imported, cases), outputs
     )
     nodes = compare_nodes(imported, cases)
+    optimised = None if fused else compare_optimised(imported, cases[:OPTIMISED_CASES])
+    signed: tuple[Difference, ...] = ()
+    if not fused and not float_operators(imported.onnx_model, signed_integers=True):
+        signed = compare_with_file(imported, cases, outputs, signed_integers=True)
     failures = [
         f"onnxruntime computes {name} of the exported integer model in floating point"
         for name in floats
@@ -110,6 +122,17 @@ def golden(
         "runs this file in integers"
         for d in file
         if fused and d.differing and not rounds
+    ]
+    failures += [
+        f"output {d.name}: {d.differing} of {d.values} values differ from onnxruntime's where it "
+        "computes int8 in integers"
+        for d in signed
+        if d.differing and not rounds
+    ]
+    failures += [
+        f"node {name}: {count} bytes differ from what onnxruntime's integer kernel makes of the "
+        "same operands"
+        for name, count in (optimised.differing if optimised else ())
     ]
     failures += [
         f"node {n.node}: up to {n.difference.largest} steps off what onnxruntime computes from "
@@ -135,6 +158,8 @@ def golden(
         tuple(warnings),
         (SATURATION,) if saturates(imported.onnx_model) else (),
         rounds,
+        signed,
+        optimised,
     )
 
 
@@ -160,10 +185,12 @@ def file_outputs(imported: ImportedModel, outputs: Sequence[Maps]) -> list[dict[
 
 
 def reference_outputs(
-    imported: ImportedModel, cases: Sequence[Case]
+    imported: ImportedModel, cases: Sequence[Case], *, signed_integers: bool = False
 ) -> list[dict[str, np.ndarray]]:
-    """What onnxruntime's defaults make of the user's file, by output name, with exact sums."""
-    running = session(imported.literal or imported.onnx_model)
+    """What onnxruntime's defaults make of the user's file, by output name, with exact sums;
+    `signed_integers`: where it may compute int8 in integers."""
+    model = imported.literal or imported.onnx_model
+    running = session(model, signed_integers=signed_integers)
     names = [output.name for output in running.get_outputs()]
     return [dict(zip(names, running.run(names, dict(case)), strict=True)) for case in cases]
 
@@ -181,10 +208,14 @@ def fully_fused(imported: ImportedModel) -> bool:
 
 
 def compare_with_file(
-    imported: ImportedModel, cases: Sequence[Case], outputs: Sequence[Maps]
+    imported: ImportedModel,
+    cases: Sequence[Case],
+    outputs: Sequence[Maps],
+    *,
+    signed_integers: bool = False,
 ) -> tuple[Difference, ...]:
     """(1): per output of the file, over all cases."""
-    expected = reference_outputs(imported, cases)
+    expected = reference_outputs(imported, cases, signed_integers=signed_integers)
     found = file_outputs(imported, outputs)
     return tuple(
         compare(

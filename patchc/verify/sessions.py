@@ -22,7 +22,14 @@ UNOPTIMIZED = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
 FLOAT_FORMS = frozenset(
     {"Conv", "FusedConv", "ConvTranspose", "Gemm", "FusedGemm", "MatMul", "FusedMatMul"}
     | {"MatMulNBits"}
-    | {"Add", "AveragePool", "GlobalAveragePool", "ReduceMean"}
+    | {"Add", "AveragePool", "GlobalAveragePool", "ReduceMean", "ReduceSum"}
+    | {
+        "LRN",
+        "LayerNormalization",
+        "LpNormalization",
+        "RMSNormalization",
+        "SimplifiedLayerNormalization",
+    }
 )
 
 
@@ -38,26 +45,42 @@ def session(
     `signed_integers` allows integer kernels for int8 activations between DequantizeLinear and
     QuantizeLinear, which onnxruntime does not use on x86 by default.
     """
-    optimized = _optimize(_with_outputs(model, exposed), level, signed_integers)
-    exact = unsigned_weights(optimized.model, optimized.types)
-    if exact is optimized.model:
-        return optimized.running
-    return _open(exact, _options(UNOPTIMIZED))  # what there was to optimise has been
+    return _optimize(_with_outputs(model, exposed), level, signed_integers).exact()
+
+
+def optimized(
+    model: onnx.ModelProto, *, exposed: Sequence[str] = (), signed_integers: bool = False
+) -> Optimized:
+    """What the optimiser makes of `model` by default, with further outputs as in `session`."""
+    return _optimize(_with_outputs(model, exposed), DEFAULT, signed_integers)
 
 
 def float_operators(model: onnx.ModelProto, *, signed_integers: bool = False) -> tuple[str, ...]:
     """The nodes, as "name (OpType)", that onnxruntime's optimised graph computes in floating point
     and that its integer kernels would round otherwise."""
-    nodes = _optimize(model, DEFAULT, signed_integers).model.graph.node
-    return tuple(f"{n.name} ({n.op_type})" for n in nodes if n.op_type in FLOAT_FORMS)
+    optimized = _optimize(model, DEFAULT, signed_integers).model
+    nodes = [node for node in optimized.graph.node if node.op_type in FLOAT_FORMS]
+    wide = _wide_integers(optimized) if nodes else set()
+    return tuple(f"{n.name} ({n.op_type})" for n in nodes if n.output[0] not in wide)
+
+
+def _wide_integers(model: onnx.ModelProto) -> set[str]:
+    """The tensors of 64-bit integers, by name, as far as their types follow from operators of
+    ONNX: what patchc itself exports has operators on these."""
+    graph = onnx.shape_inference.infer_shapes(model).graph
+    return {
+        value.name
+        for value in graph.value_info
+        if value.type.tensor_type.elem_type == TensorProto.INT64
+    }
 
 
 def saturates(model: onnx.ModelProto) -> bool:
     """Whether sums of `model` may saturate in an ordinary session on this processor, though never
     in one from `session`."""
-    optimized = _optimize(model, DEFAULT)
-    exact = unsigned_weights(optimized.model, optimized.types)
-    return exact is not optimized.model and _adds_in_16_bits()
+    found = _optimize(model, DEFAULT)
+    exact = unsigned_weights(found.model, found.types)
+    return exact is not found.model and _adds_in_16_bits()
 
 
 @cache
@@ -77,11 +100,18 @@ def _adds_in_16_bits() -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class _Optimized:
+class Optimized:
     """A session, and the graph that onnxruntime's optimiser made for it."""
 
     running: ort.InferenceSession
     model: onnx.ModelProto
+
+    def exact(self) -> ort.InferenceSession:
+        """The session, or one of the same graph whose sums are exact on every processor."""
+        exact = unsigned_weights(self.model, self.types)
+        if exact is self.model:
+            return self.running
+        return _open(exact, _options(UNOPTIMIZED))  # what there was to optimise has been
 
     def types(self, names: Iterable[str]) -> dict[str, int]:
         """The element types of tensors of `model`, as onnxruntime infers them."""
@@ -95,15 +125,47 @@ _ELEMENT_TYPES = {"tensor(uint8)": TensorProto.UINT8, "tensor(int8)": TensorProt
 
 def _optimize(
     model: onnx.ModelProto, level: ort.GraphOptimizationLevel, signed_integers: bool = False
-) -> _Optimized:
-    options = _options(level)
+) -> Optimized:
+    model, options = _with_scalars(model), _options(level)
     if signed_integers:
         options.add_session_config_entry("session.qdqisint8allowed", "1")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "optimized.onnx"
         options.optimized_model_filepath = str(path)
         running = _open(model, options)
-        return _Optimized(running, onnx.load(path))
+        return Optimized(running, onnx.load(path))
+
+
+def _with_scalars(model: onnx.ModelProto) -> onnx.ModelProto:
+    """`model` itself, or a copy: scales and zero points of pairs that are vectors of one element
+    are scalars. Onnxruntime runs what it fuses of such vectors, but cannot read it again."""
+    as_parameter: dict[str, bool] = {output.name: False for output in model.graph.output}
+    for node in model.graph.node:
+        is_pair = node.op_type in ("QuantizeLinear", "DequantizeLinear")
+        for index, name in enumerate(node.input):
+            as_parameter[name] = as_parameter.get(name, True) and is_pair and index > 0
+
+    def is_one(name: str, tensor: TensorProto) -> bool:
+        return list(tensor.dims) == [1] and as_parameter.get(name, False)
+
+    if not any(is_one(name, tensor) for name, tensor in _constants(model)):
+        return model
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)
+    for name, tensor in _constants(copy):
+        if is_one(name, tensor):
+            del tensor.dims[:]
+    return copy
+
+
+def _constants(model: onnx.ModelProto) -> list[tuple[str, TensorProto]]:
+    nodes = [node for node in model.graph.node if node.op_type == "Constant"]
+    return [(tensor.name, tensor) for tensor in model.graph.initializer] + [
+        (node.output[0], attribute.t)
+        for node in nodes
+        for attribute in node.attribute
+        if attribute.name == "value"
+    ]
 
 
 def _options(level: ort.GraphOptimizationLevel) -> ort.SessionOptions:

@@ -358,6 +358,40 @@ typedef struct {
 void patchc_softmax(const patchc_out *out, const patchc_in *in, const patchc_pads *pads,
                     const patchc_softmax_params *params);
 
+/* LayerNormalization over the channels of each pixel, or RMSNormalization where it is not
+ * `centered`. The root is that of the sum of squares, widened, plus epsilon; a normalised value is
+ * its quotient with 20 binary places, factors and offsets have `places`. An offset holds the
+ * output's zero point and half a step. */
+typedef struct {
+    const int32_t *factors;   /* [channels] */
+    const int32_t *offsets;   /* [channels] */
+    uint64_t epsilon;         /* in units of the root's operand, below 2^52 with it */
+    uint8_t widening;         /* bits */
+    uint8_t drop;             /* bits of a product of numerator and inverse below a normalised value */
+    uint8_t places;
+    uint8_t centered;
+    int8_t in_zero_point;
+    int8_t lo, hi;
+} patchc_layer_norm_params;
+
+void patchc_layer_norm(const patchc_out *out, const patchc_in *in, const patchc_pads *pads,
+                       const patchc_layer_norm_params *params);
+
+/* LocalResponseNormalization: a value times what the table has, with a line between two entries, for
+ * the sum of the squares of its neighbours among the channels. */
+typedef struct {
+    const int32_t *table;     /* 2^bits entries for each power of two */
+    int32_t behind, ahead;    /* neighbours of lower and of higher number */
+    uint8_t bits;
+    uint8_t places;           /* binary places of an entry */
+    int8_t in_zero_point;
+    int8_t zero_point;
+    int8_t lo, hi;
+} patchc_local_response_params;
+
+void patchc_local_response(const patchc_out *out, const patchc_in *in, const patchc_pads *pads,
+                           const patchc_local_response_params *params);
+
 typedef struct {
     const int8_t *table;      /* [256], indexed by value + 128; or [channels][256] */
 } patchc_lut_params;

@@ -243,14 +243,14 @@ typedef struct {
     patchc_form forms[EIGHT];
     int8_t outputs[2 * EIGHT]; /* left, right */
     int8_t taps[];             /* [row][column][8] */
-} rest;
+} remains;
 
 /* What the windows of a row of output pixels share. */
 typedef struct {
     const patchc_in *in;
     const patchc_conv_params *params;
     const int8_t *padding;         /* a column of it */
-    rest *rest;
+    remains *rest;
     const int8_t *rows[MOST_ROWS]; /* of the view; or null */
     int32_t side, stride;
     int32_t whole; /* 1: no row is null */
@@ -389,7 +389,7 @@ void patchc_conv2d_depthwise_mve(const patchc_out *out, const patchc_in *in,
     of.in = in;
     of.params = params;
     of.padding = scratch;
-    of.rest = (rest *)(void *)(scratch + (channels + 3) / 4 * 4);
+    of.rest = (remains *)(void *)(scratch + (channels + 3) / 4 * 4);
     of.side = window->kernel_w;
     of.stride = window->stride_w;
     PATCHC_MACS(out->rows * out->cols, channels * of.side * of.side);

@@ -145,6 +145,15 @@ def logits() -> Schedule:
     return lower(graph, Plan(InputMode.TILES, (TunnelPlan(steps),)))
 
 
+def normalized() -> Schedule:
+    """Normalised over the channels in a tunnel."""
+    net = NetworkBuilder(25)
+    x = net.normalize(net.conv(net.input(6, 5, 3), 4, 3), name="normalized")
+    graph = net.build(net.respond(net.conv(x, 3, 3, name="last"), 3, "response"))
+    steps = tuple(StepPlan((node.name,)) for node in graph.nodes)
+    return lower(graph, Plan(InputMode.TILES, (TunnelPlan(steps),)))
+
+
 def maxout() -> Schedule:
     """The larger of the two halves of a convolution, under a limit per channel."""
     net = NetworkBuilder(22)
@@ -310,6 +319,7 @@ GOLDEN = {
     "gate_tiles": Case(gate),
     "maxout_in_a_tunnel": Case(maxout),
     "logits_in_a_tunnel": Case(logits),
+    "normalized_in_a_tunnel": Case(normalized),
     "rows_in_two_stripes": Case(rows_in_two_stripes),
     "concatenated_stream": Case(lambda: smallest(concatenated(8), InputMode.STREAM)),
 }

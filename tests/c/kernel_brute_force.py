@@ -24,6 +24,8 @@ from patchc.ir import (
     Extremum,
     GlobalAveragePool,
     Graph,
+    LayerNormalization,
+    LocalResponseNormalization,
     Lut,
     MaxPool,
     Min,
@@ -37,6 +39,8 @@ from patchc.ir import (
     Upsample,
     Window,
 )
+from patchc.numerics.layer_norm import layer_norm_params
+from patchc.numerics.local_response import local_response_params
 
 f32 = np.float32
 
@@ -71,6 +75,10 @@ def brute_force(graph: Graph, node: Node, inputs: tuple[np.ndarray, ...]) -> np.
         real = _binary(graph, node, wide)
     elif isinstance(op, Softmax):
         real = np.array([_softmax(graph, node, wide[0][at]) for at in _pixels(shape)])
+    elif isinstance(op, LayerNormalization):
+        real = np.array([_normalized(graph, node, wide[0][at]) for at in _pixels(shape)])
+    elif isinstance(op, LocalResponseNormalization):
+        real = np.array([_responses(graph, node, wide[0][at]) for at in _pixels(shape)])
     elif isinstance(op, ResizeLinear):
         real = np.array([_interpolated(graph, node, wide[0], at) for at in _pixels(shape)])
     elif isinstance(op, Concat):
@@ -136,6 +144,39 @@ def _softmax(graph: Graph, node: Node, values: np.ndarray) -> np.ndarray:
     steps = np.floor(f32(1) / f32(y.scale))
     found = [round(Fraction(float(term)) * int(steps) / Fraction(float(total))) for term in terms]
     return np.array(found) + y.zero_point
+
+
+def _normalized(graph: Graph, node: Node, values: np.ndarray) -> list[int]:
+    op = node.op
+    assert isinstance(op, LayerNormalization)
+    x, y = graph.tensors[node.inputs[0]], graph.tensors[node.output]
+    numbers = layer_norm_params(op, x, y, "n")
+    held = [int(v) - x.quant.zero_point for v in values]
+    total = sum(held) if op.centered else 0
+    spread = len(held) * sum(v * v for v in held) - total**2
+    root = math.isqrt((spread << numbers.widening) + numbers.epsilon)
+    inverse = 2**52 // max(root, 1)
+    normal = [(len(held) * v - total) * inverse >> numbers.drop for v in held]
+    constants = zip(normal, numbers.factors.tolist(), numbers.offsets.tolist(), strict=True)
+    return [((n * factor >> 20) + offset) >> numbers.places for n, factor, offset in constants]
+
+
+def _responses(graph: Graph, node: Node, values: np.ndarray) -> list[int]:
+    op = node.op
+    assert isinstance(op, LocalResponseNormalization)
+    x, y = graph.tensors[node.inputs[0]], graph.tensors[node.output]
+    numbers = local_response_params(op, x, y, "n")
+    held, table = [int(v) - x.quant.zero_point for v in values], numbers.table.tolist()
+    found = []
+    for c, value in enumerate(held):
+        window = held[max(0, c - (op.size - 1) // 2) : c + op.size // 2 + 1]
+        above = sum(v * v for v in window) + 2**numbers.bits
+        power = above.bit_length() - 1 - numbers.bits
+        index = (power - 1) * 2**numbers.bits + (above >> power)
+        risen = (table[index + 1] - table[index]) * (above % 2**power)
+        factor = table[index] + (risen >> power)
+        found.append((value * factor * 2 + 2**numbers.places) >> (numbers.places + 1))
+    return [one + y.quant.zero_point for one in found]
 
 
 def _interpolated(graph: Graph, node: Node, x: np.ndarray, at: tuple[int, int]) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from hypothesis import strategies as st
@@ -22,6 +22,8 @@ from patchc.ir import (
     Extremum,
     GlobalAveragePool,
     Graph,
+    LayerNormalization,
+    LocalResponseNormalization,
     Lut,
     Max,
     MaxPool,
@@ -303,6 +305,35 @@ def softmax_case(shape: Shape, seed: int) -> Case:
     return make(Softmax(clamp(random)), [shape], [x, y], seed)
 
 
+def layer_norm_case(shape: Shape, seed: int) -> Case:
+    """With and without the mean; one pixel in three holds nearly one value, whose variance is
+    next to nothing."""
+    random = np.random.default_rng(seed)
+    x, y = quantization(random, 2 ** random.uniform(-10, 0)), quantization(random, 0.03)
+    op = LayerNormalization(
+        random.normal(1, 0.5, shape[2]),
+        random.normal(0, 0.5, shape[2]),
+        random.choice([0.0, 1e-6, 1e-5, 1e-3]),
+        bool(random.integers(2)),
+        clamp(random),
+    )
+    case = make(op, [shape], [x, y], seed)
+    flat = random.integers(-128, 127, (*shape[:2], 1)) + (random.random(shape) < 0.1)
+    kept = random.random((*shape[:2], 1)) < 2 / 3
+    return replace(case, inputs=(np.where(kept, case.inputs[0], flat).astype(np.int8),))
+
+
+def local_response_case(shape: Shape, seed: int) -> Case:
+    """The parameters of the networks that have it, and stronger ones."""
+    random = np.random.default_rng(seed)
+    size, alpha = int(random.integers(1, 8)), 10.0 ** random.uniform(-4, 0)
+    op = LocalResponseNormalization(
+        size, alpha, random.choice([0.5, 0.75, 1.0]), random.uniform(1, 2), clamp(random)
+    )
+    x = quantization(random, 2 ** random.uniform(-8, 0))
+    return make(op, [shape], [x, quantization(random, x.scale * random.uniform(0.2, 1))], seed)
+
+
 def lut_case(shape: Shape, seed: int) -> Case:
     random = np.random.default_rng(seed)
     table = random.integers(-128, 128, 256)
@@ -426,11 +457,14 @@ coordinates = st.sampled_from(COORDINATES)
 resizes_nearest = st.builds(resize_nearest_case, pairs(1, 12), element_shapes(), seeds, coordinates)
 resizes_linear = st.builds(resize_linear_case, pairs(1, 12), element_shapes(), seeds, coordinates)
 softmaxes = st.builds(softmax_case, element_shapes(), seeds)
+normalizations = st.one_of(
+    st.builds(case, element_shapes(), seeds) for case in (layer_norm_case, local_response_case)
+)
 copies = st.one_of(upsamples, depths_to_space, rearrangements(), resizes_nearest)
 resizes = st.one_of(resizes_nearest, resizes_linear)
 cases = st.one_of(
     *(windowed, convolutions(), binaries, concats, luts, channel_luts, global_pools, copies),
-    *(softmaxes, resizes_linear),
+    *(softmaxes, normalizations, resizes_linear),
 )
 
 layouts = st.builds(Layout, st.integers(0, 3), st.integers(0, 7), st.integers(0, 5))

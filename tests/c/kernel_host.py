@@ -254,6 +254,35 @@ class SoftmaxParams(ctypes.Structure):
     )
 
 
+class LayerNormParams(ctypes.Structure):
+    _fields_ = (
+        ("factors", ctypes.POINTER(ctypes.c_int32)),
+        ("offsets", ctypes.POINTER(ctypes.c_int32)),
+        ("epsilon", ctypes.c_uint64),
+        ("widening", ctypes.c_uint8),
+        ("drop", ctypes.c_uint8),
+        ("places", ctypes.c_uint8),
+        ("centered", ctypes.c_uint8),
+        ("in_zero_point", ctypes.c_int8),
+        ("lo", ctypes.c_int8),
+        ("hi", ctypes.c_int8),
+    )
+
+
+class LocalResponseParams(ctypes.Structure):
+    _fields_ = (
+        ("table", ctypes.POINTER(ctypes.c_int32)),
+        ("behind", ctypes.c_int32),
+        ("ahead", ctypes.c_int32),
+        ("bits", ctypes.c_uint8),
+        ("places", ctypes.c_uint8),
+        ("in_zero_point", ctypes.c_int8),
+        ("zero_point", ctypes.c_int8),
+        ("lo", ctypes.c_int8),
+        ("hi", ctypes.c_int8),
+    )
+
+
 class LutParams(ctypes.Structure):
     _fields_ = (("table", ctypes.POINTER(ctypes.c_int8)),)
 
@@ -276,6 +305,8 @@ STRUCTS: dict[str, type[ctypes.Structure]] = {
     "patchc_resize_nearest_params": ResizeNearestParams,
     "patchc_resize_linear_params": ResizeLinearParams,
     "patchc_softmax_params": SoftmaxParams,
+    "patchc_layer_norm_params": LayerNormParams,
+    "patchc_local_response_params": LocalResponseParams,
 }
 
 

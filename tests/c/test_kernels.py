@@ -96,6 +96,12 @@ def test_softmax(case: Case) -> None:
 
 
 @many
+@given(make.normalizations)
+def test_normalizations(case: Case) -> None:
+    compare(case)
+
+
+@many
 @given(make.resizes_linear)
 def test_resize_linear(case: Case) -> None:
     """Any sizes; many sums that are ties but for float32's rounding."""
@@ -116,6 +122,16 @@ def test_views_in_rings(case: Case, out: Layout, layouts: list[Layout]) -> None:
     inputs, wanted = layouts[: len(case.inputs)], expected(case)
     for kernel in case.kernels:
         np.testing.assert_array_equal(run(library(), case.call(kernel), out, inputs), wanted)
+
+
+@pytest.mark.parametrize("dilation", [1, 2])
+@pytest.mark.parametrize("slot", range(8))
+def test_depthwise_windows_across_the_end_of_a_ring(slot: int, dilation: int) -> None:
+    """Some rows of the view lie in its last slots, the next ones in the first."""
+    window = Window((3, 3), dilation=(dilation, dilation))
+    case = make.conv_case(window, 8, 1, 1, (7, 6), seed=2)
+    found = run(library(), case.call("conv2d_depthwise"), Layout(), [Layout(1, slot, 3)])
+    np.testing.assert_array_equal(found, expected(case))
 
 
 @st.composite
@@ -207,6 +223,8 @@ def test_every_kernel_is_chosen_by_some_case() -> None:
         make.depth_to_space_case((2, 3), (5, 5, 3), 0, interleaved=True),
         make.rearrange_case(Window((2, 2), (2, 2)), (4, 4, 3), 12, 0),
         make.softmax_case((5, 5, 3), 0),
+        make.layer_norm_case((5, 5, 3), 0),
+        make.local_response_case((5, 5, 3), 0),
         make.sums_case(Window((3, 3)), 1, 2, 3, (5, 5), 0),
         make.lut_channels_case((5, 5, 3), 0),
     ]

@@ -79,6 +79,8 @@ def sample() -> tuple[Case, ...]:
             make.depth_to_space_case((2, 2), shape, seed, interleaved=bool(seed % 2)),
             make.rearrange_case(Window((2, 2), (2, 2), pads=Padding(-1)), shape, 9, seed),
             make.softmax_case(shape, seed),
+            make.layer_norm_case(shape, seed),
+            make.local_response_case(shape, seed),
             make.sums_case(strided, 2, 3, 4, size, seed),
         ]
     return tuple(found)

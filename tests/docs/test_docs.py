@@ -147,7 +147,7 @@ def test_integer_forms_become_what_the_float_operators_do():
 
 
 def test_a_page_without_a_place_for_a_table_is_an_error():
-    with pytest.raises(ValueError, match="no place for the table 'onnx'"):
+    with pytest.raises(ValueError, match="the page has no place for 'onnx'"):
         operators.updated("# Operators\n")
 
 

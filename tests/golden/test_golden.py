@@ -205,6 +205,21 @@ def test_a_float_operator_that_stays_is_not_fully_fused(tmp_path):
     assert result.passed, result.failures
 
 
+@pytest.mark.parametrize("unsigned", [False, True])
+def test_scales_and_zero_points_that_are_vectors_of_one(unsigned):
+    """Onnxruntime makes a QLinearAveragePool of it that it could not read again."""
+    net = QdqModel(unsigned)
+    x = net.quantized("image", 0.03, 2, "x")
+    pool = net.add("AveragePool", [x], "pool", kernel_shape=[2, 2])
+    last = net.quantized(net.conv(net.quantized(pool, 0.02, 1, "y"), 3, 4, "conv"), 0.03, 0, "z")
+    for tensor in net.constants:
+        if not tensor.dims:
+            tensor.dims.append(1)
+    understood, cases = import_model(net.model(last)), images(2)
+    result = golden(understood, cases, reference(understood, cases))
+    assert result.passed, result.failures
+
+
 def test_file_outputs_have_the_names_and_values_of_the_file(tmp_path):
     understood, cases = imported(residual_network(unsigned=True), tmp_path), images(2)
     found = file_outputs(understood, reference(understood, cases))

@@ -18,7 +18,8 @@ from onnx import TensorProto, helper, numpy_helper
 from patchc.errors import PatchcError
 from patchc.frontend import import_model
 from patchc.reference import run_graph
-from patchc.verify.golden import file_outputs, graph_inputs
+from patchc.verify.golden import file_outputs, golden, graph_inputs
+from patchc.verify.optimised import OptimisedNodes
 from patchc.verify.sessions import float_operators, session
 from tests.golden.qdq_models import QdqModel, images
 
@@ -103,6 +104,15 @@ def check(model: onnx.ModelProto, unsigned: bool) -> None:
                 np.testing.assert_array_equal(ours[name], theirs)
 
 
+def judge(model: onnx.ModelProto) -> OptimisedNodes | None:
+    """`verify` finds nothing, whatever onnxruntime leaves in float."""
+    imported, cases = import_model(model), images(2)
+    outputs = [run_graph(imported.graph, maps) for maps in graph_inputs(imported, cases)]
+    found = golden(imported, cases, outputs)
+    assert found.passed, found.failures
+    return found.optimised
+
+
 @BOTH_TYPES
 @pytest.mark.parametrize("count", [2, 3, 4])
 def test_pairs_in_a_row(count, unsigned):
@@ -121,6 +131,7 @@ def test_a_pair_behind_each_piece(piece, numbers, unsigned):
     net = Net(unsigned)
     net.outputs = [net.pair(net.pair(net.piece(piece, net.start), numbers), SECOND)]
     model = net.model()
+    judge(model)
     if not float_operators(model, signed_integers=not unsigned):
         check(model, unsigned)
 
@@ -191,8 +202,21 @@ def test_random_rows_of_pieces(seed):
         import_model(model)
     except PatchcError:
         return
+    judge(model)
     if not float_operators(model, signed_integers=not unsigned):
         check(model, unsigned)
+
+
+@BOTH_TYPES
+def test_what_a_clip_narrower_than_its_pair_leaves_in_float_is_named(unsigned):
+    net = Net(unsigned)
+    narrow = net.pair(net.piece("Clip", net.piece("conv", net.start)), (0.06, 10))
+    net.outputs = [net.pair(net.piece("conv", narrow), SECOND)]
+    found = judge(net.model())
+    assert found is not None
+    assert found.floats == ("c2_sum",)
+    assert len(found.integers) == 2
+    assert len(found.by_default) == (1 if unsigned else 3)
 
 
 def test_the_file_is_compared_as_it_was_given():
@@ -203,3 +227,35 @@ def test_the_file_is_compared_as_it_was_given():
     scales = {t.name: numpy_helper.to_array(t) for t in imported.onnx_model.graph.initializer}
     assert scales["q1_quantized/folded1"] != scales["q1_scale"]
     assert imported.literal.graph.node == net.model().graph.node
+
+
+@BOTH_TYPES
+@pytest.mark.parametrize("piece", ["MaxPool", "Relu", "Resize"])
+def test_equal_pairs_one_for_each_reader(piece, unsigned):
+    """As onnxruntime's quantiser writes them where it is asked for (DedicatedQDQPair)."""
+    net = Net(unsigned)
+    x = net.piece(piece, net.start)
+    numbers = FIRST if piece != "Relu" else SECOND
+    branches = [net.piece("conv", net.pair(x, numbers)) for _ in range(2)]
+    total = net.qdq.add("Add", [net.pair(branch, THIRD) for branch in branches], "total")
+    net.outputs = [net.pair(total, SECOND)]
+    check(net.model(), unsigned)
+
+
+@BOTH_TYPES
+@pytest.mark.parametrize("second", [FIRST, SECOND])
+def test_scales_and_zero_points_are_constants_of_nodes(second, unsigned):
+    """As Brevitas writes them: pairs in a row, the first of which has another reader."""
+    net = Net(unsigned)
+    branches = [net.piece("conv", net.pair(net.start, second)), net.piece("conv", net.start)]
+    total = net.qdq.add("Add", [net.pair(branch, THIRD) for branch in branches], "total")
+    net.outputs = [net.pair(total, SECOND)]
+    model = net.model()
+    held = [
+        helper.make_node("Constant", [], [tensor.name], value=tensor)
+        for tensor in model.graph.initializer
+    ]
+    nodes = [*held, *model.graph.node]
+    del model.graph.initializer[:], model.graph.node[:]
+    model.graph.node.extend(nodes)
+    check(model, unsigned)

@@ -6,7 +6,7 @@ Big arrays come from a drawn seed, so that examples stay small and shrink by sha
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from hypothesis import strategies as st
@@ -23,6 +23,8 @@ from patchc.ir import (
     DepthToSpace,
     GlobalAveragePool,
     Graph,
+    LayerNormalization,
+    LocalResponseNormalization,
     Lut,
     Max,
     MaxPool,
@@ -209,7 +211,7 @@ class _Network:
 NODE_KINDS = (
     *("conv", "skip", "add", "mul", "sub", "max", "min", "gate", "concat"),
     *("max_pool", "average_pool", "global", "table", "bottleneck", "upsample"),
-    *("depth_to_space", "rearrange", "softmax", "resize_nearest", "resize_linear"),
+    *("depth_to_space", "rearrange", "softmax", "norm", "resize_nearest", "resize_linear"),
 )
 
 
@@ -362,6 +364,8 @@ def _extend(draw: st.DrawFn, network: _Network, x: str, kind: str) -> str:
         return _resize(draw, network, x, linear=kind == "resize_linear")
     if kind == "softmax":
         return _softmax(draw, network, x)
+    if kind == "norm":
+        return _norm(draw, network, x)
     if kind == "table":
         return network.add(draw(tables(shape[2])), (x,), draw(quantizations()))
     return network.add(draw(convolutions(shape)), (x,), draw(quantizations()))
@@ -402,6 +406,24 @@ def _softmax(draw: st.DrawFn, network: _Network, x: str) -> str:
     scale = draw(st.sampled_from([1 / 64, 1 / 128, 0.75, float(np.float32(1 / 75.5))]))
     quant = Quantization(scale, draw(st.integers(-128, 0)))
     return network.add(Softmax(draw(clamps())), (x,), quant)
+
+
+def _norm(draw: st.DrawFn, network: _Network, x: str) -> str:
+    random, channels = generator(draw), network.shape(x)[2]
+    if draw(st.booleans()):
+        size, alpha = draw(st.integers(1, 7)), draw(st.sampled_from([1e-4, 1e-2, 1.0]))
+        near = LocalResponseNormalization(size, alpha, 0.75, 1.0, draw(clamps()))
+        quant = network.tensors[x].quant
+        return network.add(near, (x,), replace(quant, zero_point=draw(st.integers(-128, 127))))
+    op = LayerNormalization(
+        random.normal(1, 0.5, channels),
+        random.normal(0, 0.5, channels),
+        draw(st.sampled_from([0.0, 1e-6, 1e-5, 1e-3])),
+        draw(st.booleans()),
+        draw(clamps()),
+    )
+    scale = draw(st.floats(2**-7, 2**-3, width=32))
+    return network.add(op, (x,), Quantization(scale, draw(st.integers(-128, 127))))
 
 
 def _depth_to_space(draw: st.DrawFn, network: _Network, x: str) -> str:

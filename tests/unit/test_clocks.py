@@ -75,6 +75,11 @@ def test_a_resize_by_two_thirds_is_never_ahead():
     assert smaller[-1] == 4
 
 
+def test_the_last_tick_of_a_clock_that_brings_rows_by_halves():
+    faster = advance(paced(6, first_clock(4)), CONV, 6)  # (3 t + 1) // 2 rows
+    assert rows(faster) == [0, 2, 3, 5, 6]
+
+
 @pytest.mark.parametrize(
     ("height", "table"),
     [(8, [2, 4, 6, 8]), (6, [1, 3, 4, 6]), (4, [1, 2, 3, 4]), (2, [0, 1, 1, 2])],

@@ -121,6 +121,20 @@ def test_an_accumulator_that_may_wrap_is_not_proved(rounding):
     assert cmsis_form(channels, rounding, "conv").unproved == (0,)
 
 
+@pytest.mark.parametrize(("high", "holds"), [(2**30 - 1, True), (2**30, False)])
+def test_words_that_helium_shifts_out_of_int32_prove_nothing(high, holds):
+    """It shifts accumulators to the left by one more. The scalar library would be right."""
+    channels = one_channel(0.6, -1000, high)
+    numbers = nearest(channels.factors)
+    _, wanted = every_step(channels)
+    sums = np.array([0, 2**24, high])
+    np.testing.assert_array_equal(
+        library(channels, 0, sums, [one[0] for one in numbers], Rounding.SINGLE), [0, 127, 127]
+    )
+    found = cmsis_proved(channels, wanted, np.arange(1), *numbers, Rounding.SINGLE)
+    assert found.tolist() == [holds]
+
+
 @ROUNDINGS
 @pytest.mark.parametrize("factor", [0.0, 1e-30, 1e-12, 2.0**-31, 0.75, 7.3, 300.0, 1e9])
 def test_factors_far_from_the_usual(factor, rounding):

@@ -112,8 +112,14 @@ def test_steps_are_where_the_float_formula_takes_them(seed):
             assert found.at[c, level - channels.lo] == sums[np.argmax(output >= level)]
 
 
-@pytest.mark.parametrize("factor", [2.0**-1, 2.0**-7, 3 * 2.0**-9, 0.999999, 1.0, 200.0, 1e9, 0])
+BESIDE_A_HALF = [float(np.nextafter(f32(0.5), f32(end))) for end in (0, 1)]
+
+
+@pytest.mark.parametrize(
+    "factor", [2.0**-1, 2.0**-7, 3 * 2.0**-9, 0.999999, 1.0, 200.0, 1e9, 0, *BESIDE_A_HALF]
+)
 def test_steps_on_ties(factor):
+    """And right beside them, where float32 decides."""
     channels = one_channel(factor, -20_000, 20_000, bias=3, zero_point=-7)
     found, sums = steps(channels), every_sum(channels, 0)
     output = formula(channels, 0, sums)
@@ -301,9 +307,11 @@ def test_broken_guarded_channels_are_caught():
         assert proved(channels, forms).tolist() == [right]
 
 
-def test_a_word_that_leaves_int32_is_caught():
-    """The same line with so many bits behind the point that kernels would wrap."""
-    channels = one_channel(0.0113, -(2**20), 2**20)
+@pytest.mark.parametrize("low", [-(2**20), -1000])
+def test_a_word_that_leaves_int32_is_caught(low):
+    """The same line with so many bits behind the point that kernels would wrap, at both ends or
+    at one of them."""
+    channels = one_channel(0.0113, low, 2**20)
     forms = layer_forms(channels, (HIGH,), "test")
     assert forms.lines == 1
     wide = LayerForms(

@@ -24,6 +24,8 @@ from patchc.ir import (
     DepthToSpace,
     GlobalAveragePool,
     Graph,
+    LayerNormalization,
+    LocalResponseNormalization,
     Lut,
     Max,
     MaxPool,
@@ -185,6 +187,23 @@ def test_softmax(channels):
     logits = Quantization(float(np.float32(0.11)), 9)
     check(graph_of(Softmax(), (3, 4, channels), quants=(logits,), out=out))
     check(graph_of(Softmax(Clamp(-100, 30)), (1, 1, channels), quants=(X,), out=out))
+
+
+@pytest.mark.parametrize("channels", [1, 2, 11, 1000])
+@pytest.mark.parametrize("centered", [True, False])
+def test_layer_normalization(channels, centered):
+    random = np.random.default_rng(channels)
+    factors, biases = random.normal(1, 0.5, channels), random.normal(0, 0.5, channels)
+    op = LayerNormalization(factors, biases, 1e-5, centered)
+    out = Quantization(float(np.float32(0.03)), -4)
+    check(graph_of(op, (3, 4, channels), quants=(X,), out=out))
+    check(graph_of(replace(op, clamp=Clamp(-100, 30)), (1, 1, channels), quants=(X,), out=out))
+
+
+@pytest.mark.parametrize("size", [1, 2, 5])
+def test_local_response(size):
+    op = LocalResponseNormalization(size, 0.5, 0.75, 1.0, Clamp(-100, 90))
+    check(graph_of(op, (3, 4, 11), quants=(X,), out=X))
 
 
 def test_tables_per_channel():

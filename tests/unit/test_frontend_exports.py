@@ -364,6 +364,20 @@ def test_a_mean_in_a_quantised_file(axes, keep, type_):
     )
 
 
+@SIGNS
+@pytest.mark.parametrize("keep", [0, 1])
+@pytest.mark.parametrize("axes", [[2, 3], [3], [1], None])
+def test_a_sum_in_a_quantised_file(axes, keep, type_):
+    """The integers are those of a mean at a scale that is smaller by the number of elements."""
+    net = Net(type_)
+    x = net.qdq(net.input("x", *MAP), X, "x")
+    x = net.qdq(net.op("Conv", x, net.weights(5, 4, 1, 1)), Y, "c")
+    over = [] if axes is None else [net.constant(axes, np.int64)]
+    total = net.op("ReduceSum", x, *over, name="sum", keepdims=keep)
+    imported = verified(net.model(net.qdq(total, (1.5, 3), "s")), fused=False)
+    assert imported.notes[0].startswith("sum (ReduceSum) is an integer sum, which may be one step")
+
+
 def test_a_mean_of_a_map_that_is_laid_out_channels_last():
     net = Net(np.uint8)
     x = net.qdq(net.input("x", 1, 6, 5, 4), X, "x")

@@ -118,7 +118,8 @@ def test_a_function_of_an_operand_is_refused():
     a, mean, _ = maps(net)
     y = net.op("Min", net.op("Exp", a, name="exp"), mean, name="op")
     assert refusal(net, y) == (
-        "op (Min): it reads the float result of exp: there is no QuantizeLinear between them"
+        "op (Min): it reads the float result of exp: there is no QuantizeLinear between them. Put "
+        "a pair there, or quantise the float model with patchc quantize"
     )
 
 

@@ -1,4 +1,4 @@
-"""GlobalMaxPool, and ReduceMax over rows and columns: pools along one axis after the other."""
+"""GlobalMaxPool, ReduceMax and ReduceMin: pools along one axis after the other."""
 
 from __future__ import annotations
 
@@ -44,17 +44,19 @@ def test_a_relu_behind_it():
     assert imported.graph.nodes[1].op.clamp == Clamp()
 
 
-def reduced(type_, axes, *, opset=18, integers=False, shape=(1, 5, 4, 6), **attributes):
-    """ReduceMax over `axes`, then something that shows the dimensions of the result."""
+def reduced(
+    type_, axes, *, kind="ReduceMax", opset=18, integers=False, shape=(1, 5, 4, 6), **attributes
+):
+    """ReduceMax or another over `axes`, then something that shows the dimensions of the result."""
     net = Net(type_, opset)
     x = net.quantize(net.input("x", *shape), X, "x")
     x = x if integers else net.dequantize(x, X)
     if axes is None:
-        y = net.op("ReduceMax", x, name="op", **attributes)
+        y = net.op(kind, x, name="op", **attributes)
     elif opset < 18:
-        y = net.op("ReduceMax", x, axes=axes, name="op", **attributes)
+        y = net.op(kind, x, axes=axes, name="op", **attributes)
     else:
-        y = net.op("ReduceMax", x, net.constant(axes, np.int64), name="op", **attributes)
+        y = net.op(kind, x, net.constant(axes, np.int64), name="op", **attributes)
     return net.model(net.dequantize(y, X) if integers else net.qdq(y, X, "y"))
 
 
@@ -69,6 +71,18 @@ def reduced(type_, axes, *, opset=18, integers=False, shape=(1, 5, 4, 6), **attr
 def test_reduce_max(type_, integers, opset, keepdims, axes, expected):
     model = reduced(type_, axes, opset=opset, integers=integers, keepdims=keepdims)
     assert kernels(check(model)) == expected
+
+
+@BOTH_TYPES
+@pytest.mark.parametrize("integers", [False, True])
+@pytest.mark.parametrize("keepdims", [0, 1])
+@pytest.mark.parametrize("axes", [[2, 3], [-1], [1], None])
+def test_reduce_min(type_, integers, keepdims, axes):
+    """A maximum between two tables that change the sign."""
+    model = reduced(type_, axes, kind="ReduceMin", integers=integers, keepdims=keepdims)
+    found = kinds(check(model))
+    assert found[0] == found[-1] == "Lut"
+    assert "MaxPool" in found
 
 
 @pytest.mark.parametrize(
@@ -95,6 +109,8 @@ def test_rows_and_columns_in_one_dimension():
     [
         ("GlobalMaxPool", (1, 5, 1, 1), {}),
         ("ReduceMax", (1, 5, 1, 1), {"axes": [2, 3]}),
+        ("ReduceMin", (1, 5, 1, 1), {"axes": [2, 3]}),
+        ("ReduceSum", (1, 5, 4, 6), {"noop_with_empty_axes": 1}),
         ("ReduceMax", (1, 5, 4, 6), {"noop_with_empty_axes": 1}),
     ],
 )

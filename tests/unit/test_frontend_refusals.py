@@ -73,7 +73,8 @@ REFUSALS = {
     ),
     "function_of_a_float_result": (
         unary("Sigmoid", before=lambda net, x: net.op("Add", x, other(net, x), name="sum")),
-        "op (Sigmoid): it reads the float result of sum: there is no QuantizeLinear between them",
+        "op (Sigmoid): it reads the float result of sum: there is no QuantizeLinear between them. "
+        "Put a pair there, or quantise the float model with patchc quantize",
     ),
     "function_of_an_input_in_front": (
         unary("Mul", "x"),
@@ -245,7 +246,8 @@ def test_a_convolution_without_quantisation_behind_it():
     c = net.op("Conv", x, net.weights(4, 4, 1, 1), name="first")
     d = net.op("Conv", c, net.weights(4, 4, 1, 1), name="second")
     assert refused(net.model(net.qdq(d, Y))) == [
-        "second (Conv): it reads the float result of first: there is no QuantizeLinear between them"
+        "second (Conv): it reads the float result of first: there is no QuantizeLinear between "
+        "them. Put a pair there, or quantise the float model with patchc quantize"
     ]
 
 

@@ -18,6 +18,8 @@ from patchc.ir import (
     GlobalAveragePool,
     Graph,
     GraphError,
+    LayerNormalization,
+    LocalResponseNormalization,
     Lut,
     MaxPool,
     Min,
@@ -210,6 +212,16 @@ BROKEN = {
     "n: Softmax takes one input, not 2": one_node(
         Softmax(), (5, 6, 3), (5, 6, 3), output=(5, 6, 3)
     ),
+    "n: factors of (3,), biases of (2,) for 3 channels": one_node(
+        LayerNormalization(np.ones(3), np.zeros(2), 1e-5), (5, 6, 3)
+    ),
+    "n: a window of 0 channels": one_node(
+        LocalResponseNormalization(0, 1e-4, 0.75, 1.0), (5, 6, 3)
+    ),
+    "n: alpha 0.1, beta 0.75, bias 0.0": one_node(
+        LocalResponseNormalization(5, 0.1, 0.75, 0.0), (5, 6, 3)
+    ),
+    "n: an epsilon of -1.0": one_node(LayerNormalization(np.ones(3), np.zeros(3), -1.0), (5, 6, 3)),
     "n: bytes of sums have no scale of their own": one_node(
         small_sums(), (5, 6, 3), quant=Quantization(0.5, 0)
     ),
@@ -247,6 +259,7 @@ def test_the_printed_form_of_every_operator():
         (DepthToSpace((1, 3), interleaved=True), "DepthToSpace 1x3 interleaved("),
         (Rearrange(Window((2, 2), pads=Padding(-1, 0, 0, -2)), [3, 1]), "k2x2 p-1,0,0,-2 2 i="),
         (Softmax(), "Softmax("),
+        (LayerNormalization(np.ones(3), np.zeros(3), 1e-5), "LayerNormalization("),
         (
             ResizeNearest(*axes(6, 7)),
             "ResizeNearest 6>12*2 x 7>14*2 asymmetric round_prefer_floor(",

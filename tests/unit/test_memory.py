@@ -21,6 +21,7 @@ from patchc.memory import (
     place,
     reversed_blocks,
 )
+from patchc.memory.placement import Problem
 from patchc.plan.types import InputMode
 from patchc.planner.layer_by_layer import trivial_plan
 from patchc.schedule.lower import lower
@@ -157,6 +158,25 @@ def growing(count: int, size: int, distance: int, reverse: frozenset[int]) -> Sc
         Overlap(i, f"m{i + 1}", f"m{i}", distance, i in reverse) for i in range(count - 1)
     )
     return replace(schedule_of(made), overlaps=overlaps)
+
+
+@pytest.mark.parametrize(
+    ("reverse", "allowed", "refused"), [(frozenset(), 0, 1), (frozenset({0}), 20, 19)]
+)
+def test_a_map_is_not_written_over_another_by_one_byte_more(reverse, allowed, refused):
+    schedule = growing(2, 100, 10, reverse)
+    check_placement(schedule, Placement({"m0": 10, "m1": allowed}, 120, 0, "by hand"))
+    with pytest.raises(PlacementError, match="m0 and m1 overlap"):
+        check_placement(schedule, Placement({"m0": 10, "m1": refused}, 120, 0, "by hand"))
+
+
+@pytest.mark.parametrize("other", [10, 30])
+def test_neighbours_share_no_byte(other):
+    one, two = (Buffer(name, BufferKind.MAP, 10, 1, 0, 1) for name in "xy")
+    problem = Problem.of(schedule_of([one, two]))
+    inwards = 1 if other < 20 else -1
+    assert not problem.collide(one, 20, two, other)
+    assert problem.collide(one, 20, two, other + inwards)
 
 
 def test_directions_keep_maps_from_drifting():

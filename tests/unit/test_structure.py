@@ -59,6 +59,12 @@ def square_zero_point(model: onnx.ModelProto) -> None:
     constant(model, name).CopyFrom(numpy_helper.from_array(np.full((1, 1), 1, np.uint8), name))
 
 
+def declared(model: onnx.ModelProto) -> None:
+    model.graph.value_info.append(
+        onnx.helper.make_tensor_value_info("conv_b_sum", onnx.TensorProto.FLOAT, [2**31])
+    )
+
+
 FAULTS = {
     "function": (calls_itself, "its local functions cannot be inlined"),
     # onnxruntime loads it, and cannot run it
@@ -82,6 +88,7 @@ FAULTS = {
     ),
     "mean_small": (lambda m: scales(m, "logits_scale", 1e-20), "factor of"),
     "huge": (lambda m: sized(m, 1, 3, 65536, 65536), "'image' is 1 x 3 x 65536 x 65536"),
+    "declared": (declared, "'conv_b_sum' is 2147483648: more than 16777216 elements"),
     "absurd": (lambda m: sized(m, 1, 3, 2**31, 10), "more than 16777216 elements"),
 }
 
@@ -106,6 +113,28 @@ def test_a_map_enlarged_absurdly(factor):
         import_model(net.model(net.quantized(large, 0.03, -3, "b")))
 
 
+def test_a_bound_that_is_not_a_number():
+    net = QdqModel(unsigned=True)
+    x = net.quantized("image", 0.03, 2, "x")
+    net.constant("low", np.nan, np.float32)
+    a = net.add("Clip", [net.conv(x, 3, 8, "c"), "low"], "cap")
+    y = net.conv(net.quantized(a, 0.03, -3, "a"), 8, 8, "d")
+    model = net.model(net.quantized(y, 0.03, -3, "y"))
+    with pytest.raises(PatchcError, match=r"cap \(Clip\): one of its bounds is not a number"):
+        import_model(model)
+
+
+@pytest.mark.parametrize("kind", ["Mul", "Add", "Sub"])
+def test_more_steps_than_onnxruntime_saturates(kind):
+    net = QdqModel(unsigned=True)
+    x = net.quantized("image", 0.03, 2, "x")
+    a = net.quantized(net.conv(x, 3, 8, "c"), 0.03, -3, "a")
+    b = net.quantized(net.conv(x, 3, 8, "d"), 0.03, -3, "b")
+    y = net.quantized(net.add(kind, [a, b], "pair"), 1e-20, 0, "y")
+    with pytest.raises(PatchcError, match=r"steps, which onnxruntime's kernels do not saturate"):
+        import_model(net.model(y))
+
+
 def test_a_name_that_is_not_utf8(tmp_path):
     raw = residual_network(unsigned=True).SerializeToString()
     path = tmp_path / "net.onnx"
@@ -115,9 +144,16 @@ def test_a_name_that_is_not_utf8(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("offset", "length"), [("-5", "576"), ("0", str(1 << 40)), ("0", "abc"), ("0", "3")]
+    ("offset", "length", "reason"),
+    [
+        ("-5", "576", "its offset is '-5', not a count of bytes"),
+        ("0", str(1 << 40), "it ends at byte 1099511627776 of w.bin, which has 576"),
+        ("1", "576", "it ends at byte 577 of w.bin, which has 576"),
+        ("0", "abc", "its length is 'abc', not a count of bytes"),
+        ("0", "3", "do not go with its bytes"),
+    ],
 )
-def test_weights_in_another_file_that_do_not_lie_in_it(offset, length, tmp_path):
+def test_weights_in_another_file_that_do_not_lie_in_it(offset, length, reason, tmp_path):
     model = residual_network(unsigned=True)
     tensor = constant(model, "conv_c_w")
     tensor.ClearField("raw_data")
@@ -127,7 +163,7 @@ def test_weights_in_another_file_that_do_not_lie_in_it(offset, length, tmp_path)
     (tmp_path / "w.bin").write_bytes(bytes(576))
     path = tmp_path / "net.onnx"
     path.write_bytes(model.SerializeToString())
-    with pytest.raises(PatchcError, match="'conv_c_w'"):
+    with pytest.raises(PatchcError, match=f"'conv_c_w'.*{reason}"):
         import_model(path)
 
 

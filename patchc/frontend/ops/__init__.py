@@ -12,9 +12,11 @@ from patchc.frontend.ops import (
     float_only,
     functions,
     layout,
+    normalization,
     pad,
     pool,
     quantization,
+    reductions,
     resize,
     softmax,
 )
@@ -34,9 +36,11 @@ __all__ = [
     "functions",
     "handlers",
     "layout",
+    "normalization",
     "pad",
     "pool",
     "quantization",
+    "reductions",
     "resize",
     "softmax",
 ]

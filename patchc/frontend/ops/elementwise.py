@@ -9,6 +9,7 @@ import numpy as np
 from patchc.frontend.builder import Result
 from patchc.frontend.call import Call
 from patchc.frontend.ops.functions import function
+from patchc.frontend.refusal import RefusalError
 from patchc.frontend.registry import onnx_op
 from patchc.frontend.values import (
     Bounds,
@@ -40,6 +41,8 @@ def _bounds(call: Call, lowest: float, highest: float) -> tuple[float, float]:
         return 0, highest
     low = call.optional_constant(1, "minimum")
     high = call.optional_constant(2, "maximum")
+    if any(bound is not None and np.isnan(bound).any() for bound in (low, high)):
+        raise RefusalError("one of its bounds is not a number")
     return lowest if low is None else low.item(), highest if high is None else high.item()
 
 

@@ -1,0 +1,31 @@
+/* net: the constants that its kernels read.
+ *
+ * Made by patchc 1.2.3 for cortex-m4.
+ * Model: model.onnx
+ * sha256: 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
+ * Command: patchc compile model.onnx -o OUT --budget 64k
+ * SPDX-License-Identifier: Apache-2.0 OR 0BSD
+ *
+ * Define NET_WEIGHTS_SECTION to move them, for example
+ * -D'NET_WEIGHTS_SECTION=__attribute__((section(".qspi")))'.
+ */
+#ifndef NET_WEIGHTS_H
+#define NET_WEIGHTS_H
+
+#include <stdint.h>
+
+#include "patchc_kernels.h"
+
+#ifndef NET_WEIGHTS_SECTION
+#define NET_WEIGHTS_SECTION
+#endif
+
+extern const int8_t net_conv0_node_weights[108];
+extern const patchc_form net_conv0_node_form[4];
+extern const int32_t net_normalized_node_factors[4];
+extern const int32_t net_normalized_node_offsets[4];
+extern const int8_t net_last_node_weights[108];
+extern const patchc_form net_last_node_form[3];
+extern const int32_t net_response_node_table[384];
+
+#endif

@@ -10,6 +10,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
+from patchc.frontend.constants import constant_tensors
 from patchc.frontend.refusal import node_name
 
 # Operators with integer weights: which of their inputs is the scale of these.
@@ -49,10 +50,7 @@ class Scales:
         for i, node in enumerate(self._nodes):
             for k, name in enumerate(node.input):
                 self._reads.setdefault(name, []).append((i, k))
-        self._constants = {tensor.name: tensor for tensor in graph.initializer}
-        for node in self._nodes:
-            if node.op_type == "Constant" and node.attribute[0].name == "value":
-                self._constants[node.output[0]] = node.attribute[0].t
+        self._constants = constant_tensors(graph)
         versions = [o.version for o in model.opset_import if o.domain in ("", "ai.onnx")]
         self.opset = max(versions, default=0)
 

@@ -17,6 +17,7 @@ import onnx
 from onnx import TensorProto, numpy_helper
 
 from patchc.errors import PatchcError
+from patchc.frontend.constants import constant_tensors
 from patchc.frontend.live import live_nodes
 from patchc.frontend.refusal import node_name
 from patchc.frontend.runtime import optimized
@@ -64,7 +65,7 @@ class _Pairs:
 
     @staticmethod
     def of(graph: onnx.GraphProto) -> _Pairs:
-        constants = _constants(graph)
+        constants = constant_tensors(graph)
         producers = {name: node for node in graph.node for name in node.output}
         ends = {
             name: node
@@ -92,16 +93,6 @@ class _Pairs:
             and _equal(self.parameters(one), self.parameters(other))
             and self.same(ends[0].input[0], ends[1].input[0])
         )
-
-
-def _constants(graph: onnx.GraphProto) -> dict[str, TensorProto]:
-    """By name: initializers, and tensors that Constant nodes hold (which onnxruntime makes
-    initializers of; exporters of PyTorch and Brevitas write scales and zero points so)."""
-    found = {tensor.name: tensor for tensor in graph.initializer}
-    for node in graph.node:
-        if node.op_type == "Constant" and node.attribute and node.attribute[0].name == "value":
-            found[node.output[0]] = node.attribute[0].t
-    return found
 
 
 def _candidate(node: onnx.NodeProto, producers: Mapping[str, onnx.NodeProto]) -> bool:
@@ -176,7 +167,7 @@ def _applied(model: onnx.ModelProto, changed: Mapping[str, str], theirs: _Pairs)
     copy = onnx.ModelProto()
     copy.CopyFrom(model)
     producers = {name: node for node in copy.graph.node for name in node.output}
-    constants = _constants(copy.graph)
+    constants = constant_tensors(copy.graph)
     for output, theirs_name in changed.items():
         ours = producers[output]
         for position, values in enumerate(theirs.parameters(theirs_name), start=1):

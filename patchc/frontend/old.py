@@ -13,6 +13,7 @@ import onnx
 from onnx import helper, numpy_helper, version_converter
 
 from patchc.errors import PatchcError
+from patchc.frontend.constants import constant_tensors
 
 OLDEST_OPSET = 7  # the first that onnxruntime runs
 CONVERTED_OPSET = 13  # the first in which DequantizeLinear takes one scale per channel
@@ -53,10 +54,9 @@ RESIZE_WITHOUT_COORDINATES = 10
 
 
 def _write_coordinates(graph: onnx.GraphProto) -> None:
-    constants = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
-    for node in graph.node:
-        if node.op_type == "Constant" and node.attribute[0].name == "value":
-            constants[node.output[0]] = numpy_helper.to_array(node.attribute[0].t)
+    constants = {
+        name: numpy_helper.to_array(tensor) for name, tensor in constant_tensors(graph).items()
+    }
     for node in graph.node:
         if node.op_type == "Resize":
             given = {item.name for item in node.attribute}

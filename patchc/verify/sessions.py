@@ -13,6 +13,7 @@ import onnx
 import onnxruntime as ort
 from onnx import TensorProto, helper, numpy_helper
 
+from patchc.frontend.constants import constant_tensors
 from patchc.verify.unsigned import unsigned_weights
 
 DEFAULT = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
@@ -148,24 +149,14 @@ def _with_scalars(model: onnx.ModelProto) -> onnx.ModelProto:
     def is_one(name: str, tensor: TensorProto) -> bool:
         return list(tensor.dims) == [1] and as_parameter.get(name, False)
 
-    if not any(is_one(name, tensor) for name, tensor in _constants(model)):
+    if not any(is_one(name, tensor) for name, tensor in constant_tensors(model.graph).items()):
         return model
     copy = onnx.ModelProto()
     copy.CopyFrom(model)
-    for name, tensor in _constants(copy):
+    for name, tensor in constant_tensors(copy.graph).items():
         if is_one(name, tensor):
             del tensor.dims[:]
     return copy
-
-
-def _constants(model: onnx.ModelProto) -> list[tuple[str, TensorProto]]:
-    nodes = [node for node in model.graph.node if node.op_type == "Constant"]
-    return [(tensor.name, tensor) for tensor in model.graph.initializer] + [
-        (node.output[0], attribute.t)
-        for node in nodes
-        for attribute in node.attribute
-        if attribute.name == "value"
-    ]
 
 
 def _options(level: ort.GraphOptimizationLevel) -> ort.SessionOptions:

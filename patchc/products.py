@@ -38,9 +38,13 @@ def identifier(text: str) -> str:
 
 
 def make_report(
-    stages: Stages, options: EmitOptions, limit: int | None, choice: KernelChoice
+    stages: Stages,
+    options: EmitOptions,
+    limit: int | None,
+    choice: KernelChoice,
+    clock_mhz: float | None = None,
 ) -> Report:
-    """The report; `limit` is the budget in bytes."""
+    """The report; `limit` is the budget in bytes, `clock_mhz` the core's, for milliseconds."""
     target = core(options.target)
     machine, mode, outputs = choice.priced(target), stages.plan.input_mode, stages.plan.output_mode
     plain = lower(
@@ -77,6 +81,7 @@ def make_report(
             distances(stages),
         ),
         machine=machine,
+        clock_mhz=clock_mhz,
     )
     return build_report(stages.imported, stages.plan, stages.schedule, stages.placement, facts)
 

@@ -29,6 +29,7 @@ from patchc.report.data import (
     Segmentation,
     Tunnel,
 )
+from patchc.report.words import milliseconds
 from patchc.schedule.types import Call, Compute, Finish, KernelCall, Move, Schedule
 from patchc.schedule.work import Work, executed_work, input_reads
 from patchc.version import __version__
@@ -52,6 +53,7 @@ class Facts:
     )  # node -> bytes, layer by layer
     cycles: Mapping[str, int] | None = None  # node -> estimate; None: the target has no cost table
     library: LibraryReport | None = None
+    clock_mhz: float | None = None
 
 
 def build_report(
@@ -64,6 +66,7 @@ def build_report(
     executed = sum(node.macs for node in work.values())
     bytes_read, passes = input_reads(schedule)
     exact = facts.exact
+    cycles = None if facts.cycles is None else sum(facts.cycles.values())
     return Report(
         patchc=__version__,
         model=ModelReport(facts.name, imported.sha256, plain),
@@ -82,7 +85,11 @@ def build_report(
         cost=Cost(
             executed,
             executed / plain if plain else 1.0,
-            None if facts.cycles is None else sum(facts.cycles.values()),
+            cycles,
+            facts.clock_mhz,
+            None
+            if cycles is None or facts.clock_mhz is None
+            else milliseconds(cycles, facts.clock_mhz),
         ),
         exact=Exact(exact.channels, exact.proved, exact.lines, exact.guarded, exact.emulated),
         tunnels=_tunnels(plan, schedule, work),

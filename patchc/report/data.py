@@ -54,6 +54,8 @@ class Cost:
     macs_executed: int
     macs_overhead: float  # F: executed / those of the plain network
     cycles_estimate: int | None  # None: the target has no cost table
+    clock_mhz: float | None = None  # None: none was given
+    milliseconds_estimate: float | None = None  # by both
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,48 @@
+"""What calls of patchc.api are given, as what the compiler works with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+from pathlib import Path
+from typing import TypeVar
+
+from patchc.budget import parse_budget
+from patchc.errors import PatchcError
+from patchc.frontend.tflite import converted, is_tflite
+from patchc.targets.cores import core
+from patchc.targets.reserve import Reserve
+
+PathLike = str | Path
+Shapes = Mapping[str, tuple[int, ...]]
+
+_E = TypeVar("_E", bound=Enum)
+
+
+def member(kind: type[_E], value: str, option: str) -> _E:
+    """The member called `value`. Raises PatchcError for a value that there is not."""
+    try:
+        return kind(value)
+    except ValueError:
+        known = ", ".join(str(member.value) for member in kind)
+        raise PatchcError(f"{option} {value!r}: choose one of {known}") from None
+
+
+def reserve_for(target: str, given: str | int | None) -> Reserve:
+    """The target's, or one for all plans. Raises PatchcError for a target that there is not."""
+    chosen = core(target)
+    return chosen.reserve if given is None else Reserve.of_all(parse_budget(given))
+
+
+def as_onnx(source: Path, folder: Path, notes: list[str]) -> Path:
+    """`source` itself, or the ONNX form of a TensorFlow Lite file, in `folder`, with a note."""
+    try:
+        with source.open("rb") as file:
+            start = file.read(8)
+    except OSError:
+        return source  # for the reader of ONNX files to refuse
+    if not is_tflite(start):
+        return source
+    output = folder / f"{source.stem}.onnx"
+    notes.append(converted(source, output))
+    return output

@@ -385,6 +385,7 @@ def verify(
     cases: int = DEFAULT_CASES,
     seed: int = 0,
     inputs: PathLike | None = None,
+    labels: Sequence[int] | None = None,
     sanitize: bool = False,
     progress: Progress = silent,
 ) -> Verification:
@@ -395,7 +396,8 @@ def verify(
         and code are measured, too, and go into report.json.
     target: for "qemu", a core or several, or "all"; by default the one it was compiled for.
     cases: random cases made from `seed`; `inputs`, an .npz with the names of the ONNX file and one
-        more first axis for the cases, takes their place.
+        more first axis for the cases, takes their place; `labels` is the class of each, for the
+        C's top-1 and top-5.
     sanitize: build with the address and undefined-behaviour sanitizers.
 
     A mismatch is in the result (`passed`, `failures`), not an error. Raises PatchcError.
@@ -409,7 +411,14 @@ def verify(
         raise PatchcError(f"--sanitize: only with --on {HOST}")
     if cases < 1:
         raise PatchcError(f"--cases {cases}: at least 1")
-    chosen = Inputs(cases, seed, Path(inputs) if inputs else None)
+    if labels is not None and inputs is None:
+        raise PatchcError("labels are of cases: give their inputs, too")
+    chosen = Inputs(
+        cases,
+        seed,
+        Path(inputs) if inputs else None,
+        None if labels is None else tuple(labels),
+    )
     if on == QEMU:
         return verify_firmware(Path(output), chosen, cores=cores, progress=progress)
     return verify_out(Path(output), chosen, sanitize=sanitize, progress=progress)

@@ -363,6 +363,11 @@ def _words(ctx: click.Context, names: Iterable[str]) -> str:
     help="Folder of pictures, or arrays by input name, stacked along the first axis.",
 )
 @_quantize_options
+@click.option(
+    "--labels",
+    type=PATH,
+    help="The class of each sample, a number a line: top-1 and top-5, float and quantised.",
+)
 @cut_option
 @input_shape
 def quantize_command(**options: Any) -> None:
@@ -373,7 +378,10 @@ def quantize_command(**options: Any) -> None:
       patchc quantize float.onnx -o int8.onnx --calibration photos/
       patchc quantize net.onnx -o int8.onnx --calibration x.npz --format qoperator
     """
-    chosen = replace(_quantization(options), cut=options["cut"])
+    from patchc.classes import read_labels
+
+    labels = None if options["labels"] is None else read_labels(options["labels"])
+    chosen = replace(_quantization(options), cut=options["cut"], labels=labels)
     notes: list[str] = []
     with progress() as told:
         patchc.quantize(
@@ -387,7 +395,25 @@ def quantize_command(**options: Any) -> None:
         )
     for note in notes:
         click.echo(f"note: {note}")
+    for line in _quality(options["out"]):
+        click.echo(line)
     click.echo(f"wrote {options['out']}")
+
+
+def _quality(model: Path) -> list[str]:
+    """What quantisation cost, as the file says, within a terminal's width."""
+    import textwrap
+
+    import onnx
+
+    from patchc.quality import Quality
+    from patchc.report.words import WIDTH
+
+    found = Quality.of(onnx.load(model, load_external_data=False))
+    lines = [] if found is None else found.lines()
+    return [
+        part for line in lines for part in textwrap.wrap(line, WIDTH, subsequent_indent=" " * 9)
+    ]
 
 
 @main.command("verify")
@@ -406,6 +432,7 @@ def quantize_command(**options: Any) -> None:
 @click.option("--cases", default=DEFAULT_CASES, show_default=True, help="Random cases.")
 @click.option("--seed", default=0, show_default=True, help="Of the random cases.")
 @click.option("--inputs", type=PATH, metavar="NPZ", help="Cases of your own: first axis = cases.")
+@click.option("--labels", type=PATH, help="The class of each case, a number a line: top-1, top-5.")
 @click.option("--sanitize", is_flag=True, help="Build with address and undefined sanitizers.")
 @click.option("--json", "as_json", is_flag=True, help="Print verify.json to stdout.")
 def verify_command(out: Path, as_json: bool, **options: Any) -> int:
@@ -423,6 +450,12 @@ def verify_command(out: Path, as_json: bool, **options: Any) -> int:
       patchc verify out --inputs photos.npz --sanitize
       patchc verify out --on qemu --target cortex-m4 --target cortex-m0
     """
+    if options["labels"] is not None:
+        from patchc.classes import read_labels
+
+        if options["inputs"] is None:
+            raise click.UsageError("--labels: only with --inputs")
+        options["labels"] = read_labels(options["labels"])
     with progress() as told:
         found = patchc.verify(out, progress=told, **options)
     if as_json:

@@ -37,6 +37,7 @@ from patchc.frontend.load import LoadedModel, Shapes, load
 from patchc.frontend.runtime import newest_opset
 from patchc.frontend.tail import depending, named_nodes, note
 from patchc.frontend.walk import is_integer_op
+from patchc.quality import METADATA_KEY as QUALITY_KEY
 from patchc.quantize.batch_norms import place_batch_norms
 from patchc.quantize.branches import (
     all_ranges,
@@ -59,6 +60,7 @@ from patchc.quantize.layers import (
     may_end_in_a_tail,
 )
 from patchc.quantize.means import name_means
+from patchc.quantize.measured import measured
 from patchc.quantize.options import DEFAULTS, METADATA_KEY, QuantizeOptions
 from patchc.quantize.parallel import merge_branches
 from patchc.quantize.slices import merge_slices
@@ -112,15 +114,19 @@ def quantize(
         except Exception as error:  # onnxruntime raises a dozen types without a common base
             raise PatchcError(f"{loaded.name}: onnxruntime cannot quantise it: {error}") from error
         result = onnx.load_model(written)
-    quantize_before_crops(result.graph)
-    note(result, tail)
-    if not any(is_integer_op(node) for node in result.graph.node):
-        kinds = ", ".join(dict.fromkeys(node.op_type for node in loaded.model.graph.node))
-        raise PatchcError(f"{loaded.name}: none of its operators can be quantised: {kinds}")
-    notes = loaded.notes
-    if options.align:
-        result, more = _aligned(result, options)
-        notes += more
+        quantize_before_crops(result.graph)
+        note(result, tail)
+        if not any(is_integer_op(node) for node in result.graph.node):
+            kinds = ", ".join(dict.fromkeys(node.op_type for node in loaded.model.graph.node))
+            raise PatchcError(f"{loaded.name}: none of its operators can be quantised: {kinds}")
+        notes = loaded.notes
+        if options.align:
+            result, more = _aligned(result, options)
+            notes += more
+        if options.measure or options.labels is not None:
+            pictures = options.image if samples.arrays is None else None
+            quality = measured(prepared, result, samples, pictures, options.labels, Path(folder))
+            result.metadata_props.add(key=QUALITY_KEY, value=quality.to_json())
     if samples.arrays is None:
         result.metadata_props.add(key=METADATA_KEY, value=options.image.to_json())
     try:

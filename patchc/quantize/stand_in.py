@@ -34,7 +34,7 @@ def stand_in(
     if any(is_integer_op(node) for node in loaded.model.graph.node):
         return model, cut, ()
     output = folder / f"noise-{model.name}"
-    options = replace(DEFAULTS, per_channel=False, align=False, cut=tuple(cut))
+    options = replace(DEFAULTS, per_channel=False, align=False, measure=False, cut=tuple(cut))
     notes = quantize(model, output, _noise(loaded.model), options, input_shapes)
     return output, (), (*notes, NOTE)
 

@@ -13,6 +13,7 @@ from patchc.memory import Placement, element_peak, live_bytes, liveness_peak
 from patchc.numerics.node_forms import FormCounts
 from patchc.plan.types import Plan, TunnelPlan
 from patchc.planner.machine import ANY_CORE, Machine
+from patchc.quality import Quality
 from patchc.report.arena import arena_report, block_reports
 from patchc.report.choices import kernel_choices
 from patchc.report.data import (
@@ -104,6 +105,7 @@ def build_report(
         blocks=block_reports(schedule),
         arena=arena_report(schedule, placement),
         notes=imported.notes,
+        quality=Quality.of(imported.onnx_model),
     )
 
 

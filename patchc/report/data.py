@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from patchc.quality import Quality
+
 
 @dataclass(frozen=True, slots=True)
 class ModelReport:
@@ -251,6 +253,7 @@ class Report:
     blocks: tuple[Block, ...]
     arena: tuple[ArenaBuffer, ...]  # by offset
     notes: tuple[str, ...]  # what to know of how the model was read
+    quality: Quality | None = None  # as patchc quantize measured it and wrote into the file
 
     def __repr__(self) -> str:
         """On one line: `to_json` has the rest."""

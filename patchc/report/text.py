@@ -150,4 +150,6 @@ def facts(report: Report) -> list[str]:
     ):
         if nodes:
             lines.append(f"{where:8} on the host, not in the C: {', '.join(nodes)}")
+    if report.quality is not None:
+        lines += report.quality.lines()
     return lines + [f"note     {note}" for note in report.notes]

@@ -63,11 +63,14 @@ def measured(
             noise[name] = noise.get(name, 0.0) + float(np.dot(real - found, real - found))
     ratios = {name: _decibels(signal[name], noise[name]) for name in signal}
     outputs = tuple(Ratio(name, ratios[name]) for name in names if name in ratios)
-    layers = tuple(Ratio(name, db) for name, db in ratios.items() if name not in names)
+    graph = onnx.load_model(prepared).graph
+    made = [*(i.name for i in graph.input), *(name for node in graph.node for name in node.output)]
+    # In the order of the network: that of onnxruntime's tool is that of a set.
+    layers = tuple(Ratio(name, ratios[name]) for name in made if name in ratios.keys() - {*names})
     chosen = list(islice(samples, CLASSIFIED)) if labels is None else samples
     floating, integer = (_answers(one, chosen, names[0]) for one in (prepared, written))
     rights = [None if labels is None else right(one, labels) for one in (floating, integer)]
-    warnings = _warnings(outputs, floating, onnx.load_model(prepared).graph, preparation)
+    warnings = _warnings(outputs, floating, graph, preparation)
     return Quality(count, outputs, layers, rights[0], rights[1], warnings)
 
 

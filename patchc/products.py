@@ -53,9 +53,11 @@ def make_report(
     layerwise = stages.layerwise_bytes
     if layerwise is None:
         layerwise = place(plain).arena_bytes
-    cycles = None
+    cycles = layerwise_cycles = None
     if target.cost_table is not None:
-        cycles = node_costs(stages.schedule, CoreCost(target.cost_table))
+        cost = CoreCost(target.cost_table)
+        cycles = node_costs(stages.schedule, cost)
+        layerwise_cycles = sum(node_costs(plain, cost).values())
     constants = constant_facts(stages.schedule)
     facts = Facts(
         name=options.name,
@@ -81,6 +83,7 @@ def make_report(
             distances(stages),
         ),
         machine=machine,
+        layerwise_cycles=layerwise_cycles,
         clock_mhz=clock_mhz,
     )
     return build_report(stages.imported, stages.plan, stages.schedule, stages.placement, facts)

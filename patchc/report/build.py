@@ -54,6 +54,7 @@ class Facts:
     )  # node -> bytes, layer by layer
     cycles: Mapping[str, int] | None = None  # node -> estimate; None: the target has no cost table
     library: LibraryReport | None = None
+    layerwise_cycles: int | None = None  # estimated, of the plan layer by layer; None likewise
     clock_mhz: float | None = None
 
 
@@ -87,6 +88,7 @@ def build_report(
             executed,
             executed / plain if plain else 1.0,
             cycles,
+            facts.layerwise_cycles,
             facts.clock_mhz,
             None
             if cycles is None or facts.clock_mhz is None

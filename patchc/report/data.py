@@ -56,6 +56,7 @@ class Cost:
     macs_executed: int
     macs_overhead: float  # F: executed / those of the plain network
     cycles_estimate: int | None  # None: the target has no cost table
+    layerwise_cycles_estimate: int | None = None  # of the plan layer by layer
     clock_mhz: float | None = None  # None: none was given
     milliseconds_estimate: float | None = None  # by both
 

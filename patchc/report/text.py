@@ -117,6 +117,9 @@ def _time(report: Report) -> list[str]:
     if cost.cycles_estimate is None:
         return []
     text = f"time     about {cost.cycles_estimate:,} cycles on a {report.target}"
+    if cost.layerwise_cycles_estimate:
+        more = cost.cycles_estimate / cost.layerwise_cycles_estimate - 1
+        text += f" ({more:+.1%} of layer by layer's)"
     if cost.milliseconds_estimate is None:
         return [f"{text}; --clock MHZ says milliseconds"]
     time = ms_words(cost.milliseconds_estimate)

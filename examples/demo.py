@@ -133,7 +133,7 @@ def main(size: str, budget: str, photos: int, qemu: bool, output: Path) -> None:
         model = quantized(network, output, progress)
         progress(f"compiling for a {CORE}, --budget {budget}")
         report = patchc.compile(model, out, budget=budget, target=CORE).report
-        click.echo(f"{network.description}, trained and unmodified, --budget {budget}\n")
+        click.echo(f"{network.description}, unmodified, --budget {budget}\n")
         click.echo("\n".join(head_lines(report)) + "\n")
         progress(f"building the C and running it on {photos} photos")
         first = show_photos(out, model, network, photos)

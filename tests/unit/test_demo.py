@@ -24,11 +24,11 @@ def test_it_runs_and_keeps_the_quantised_file(tmp_path: Path):
     words = ["--size", "96", "--budget", "40k", "--photos", "1", "--no-qemu"]
     run = CliRunner().invoke(demo.main, [*words, "--output", str(tmp_path)])
     assert run.exit_code == 0, run.output
-    assert "0 of 1,000 scores differ from onnxruntime's" in run.output
-    assert max(map(len, run.output.splitlines()[:-1])) <= WIDTH
+    assert "0 of 1,000 scores differ from onnxruntime's" in run.stdout
+    assert max(map(len, run.stdout.splitlines()[:-1])) <= WIDTH
     (model,) = tmp_path.glob("mobilenet_v2_96-*.onnx")
     page = (tmp_path / "mobilenet_v2_96" / "report.html").read_text(encoding="utf-8")
-    total = next(line.split()[1] for line in run.output.splitlines() if line.startswith("patchc "))
+    total = next(line.split()[1] for line in run.stdout.splitlines() if line.startswith("patchc "))
     assert total in page
     made = model.stat().st_mtime_ns
     run = CliRunner().invoke(demo.main, [*words, "--output", str(tmp_path)])

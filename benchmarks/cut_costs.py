@@ -3,8 +3,9 @@
     python -m benchmarks.cut_costs [--network NAME] [--page docs/tunnels.md]
 
 Plans for a Cortex-M4, the image through the callback; RAM with the reserve for stack and statics,
-cycles as estimated. The fastest plan is the one of least RAM within 1 % of the fastest. Beside each cut: what the network as it was, in exact tunnels, costs at that
-RAM, or the least that it takes. benchmarks.agreement prints what is left of the answers.
+cycles as estimated. The fastest plan is the one of least RAM within 1 % of the fastest. Beside each
+cut: what the network as it was, in exact tunnels, costs at that RAM, or the least that it takes.
+benchmarks.agreement prints what is left of the answers.
 """
 
 from __future__ import annotations

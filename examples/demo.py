@@ -62,7 +62,18 @@ def head_lines(report: Report) -> list[str]:
         f"{ram.layerwise_bytes / ram.total_bytes:.0f} times less",
         f"time             {more:+.1%} estimated cycles, F = {cost.macs_overhead:.3f} "
         "of the multiply-accumulates",
+        f"kernels          {_kernels(report)}",
     ]
+
+
+def _kernels(report: Report) -> str:
+    """Which came from where."""
+    library = report.library
+    if library is None:
+        return "patchc's own; CMSIS-NN is not at hand"
+    taken = len(library.layers)
+    where = f"{taken} of {taken + len(library.elsewhere)} layers"
+    return f"{library.name} {library.version} for {where}, else patchc's own"
 
 
 def photo_lines(

@@ -44,7 +44,7 @@ from patchc.commands.shared import (
 )
 from patchc.commands.tunnel import tunnel_command
 from patchc.errors import PatchcError
-from patchc.preference import LAYERS
+from patchc.preference import LAYERS, LEAST, RAM
 from patchc.quantize.options import ImagePreparation, QuantizeOptions
 from patchc.targets.cores import CORES, DEFAULT_CORE
 from patchc.version import __version__
@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from patchc.api import CompileResult
+    from patchc.kernel_options import KernelOptions
 
 ERROR_STATUS = 2
 MISMATCH_STATUS = 1
@@ -323,7 +324,24 @@ def compile_command(ctx: click.Context, as_json: bool, **options: Any) -> None:
     show(render(result.report))
     if result.search_gap is not None and options["prefer"] != LAYERS.text:
         click.echo(f"search   {_search(result)}")
+        for line in _smaller(result, options, kernels):
+            click.echo(line)
     click.echo(f"wrote {result.output}; {PAGE} in it shows the plan")
+
+
+def _smaller(result: CompileResult, options: dict[str, Any], kernels: KernelOptions) -> list[str]:
+    """What less RAM would cost; nothing where the plan has the least."""
+    from patchc.exploring import smaller
+
+    if options["budget"] == LEAST or options["prefer"] == RAM.text:
+        return []
+    with progress() as told:
+        told("looking at smaller budgets")
+        found = smaller(result.stages, options["target"], options["reserve"], kernels)
+    if not found:
+        return []
+    unit = "MACs" if result.report.cost.cycles_estimate is None else "cycles"
+    return [f"{'smaller' if one is found[0] else '':8} {one.words(unit)}" for one in found]
 
 
 def _search(result: CompileResult) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from patchc.arguments import PathLike, Shapes, as_onnx, member, reserve_for
@@ -14,10 +15,12 @@ from patchc.frontend import import_model
 from patchc.ir import macs
 from patchc.kernel_options import KernelOptions, kernel_choice
 from patchc.passes import run_passes
-from patchc.pipeline import Progress, silent
+from patchc.pipeline import Progress, Stages, silent
 from patchc.plan.json import to_json as plan_to_json
-from patchc.planner.choose import Choice, layer_by_layer
+from patchc.planner.branched import planned_branches
+from patchc.planner.choose import Choice, layer_by_layer, priced
 from patchc.planner.choose import explore as explore_graph
+from patchc.planner.kinds import reserve_of
 from patchc.preference import DEFAULT
 from patchc.quantize.stand_in import stand_in
 from patchc.report.exploration import CYCLES, MACS, Exploration, frontier_points
@@ -122,6 +125,40 @@ def picked(choices: Sequence[Choice], limit: int) -> Choice:
     most = min(one.cost for one in fitting) * (1 + (DEFAULT.slack or 0.0))
     lean = [one for one in fitting if one.cost <= most]
     return min(lean, key=lambda one: (one.total_bytes, one.cost))
+
+
+@dataclass(frozen=True, slots=True)
+class Smaller:
+    """What a budget below that of a plan would cost."""
+
+    budget_bytes: int
+    more: float | None  # than the plan: 0.1 is a tenth more; None: no plan is so small
+
+    def words(self, unit: str) -> str:
+        if self.more is None:
+            return f"{self.budget_bytes:,} B: no plan is so small"
+        return f"{self.budget_bytes:,} B: about {self.more:+.0%} {unit}"
+
+
+def smaller(
+    stages: Stages,
+    target: str = DEFAULT_CORE,
+    reserve: str | int | None = None,
+    kernels: KernelOptions = _ANY_KERNELS,
+) -> tuple[Smaller, ...]:
+    """What half the RAM of a plan that was searched, and the next smaller power of two, would cost.
+    Empty where that is not known: the plan was given, or runs independent branches."""
+    cost, plan = stages.cost, stages.plan
+    if not cost or planned_branches(stages.graph, plan.input_mode) is not None:
+        return ()
+    kept, machine = reserve_for(target, reserve), kernel_choice(kernels).machine(core(target))
+    total = stages.placement.arena_bytes + reserve_of(kept, stages.graph, plan)
+    limits = sorted({total // 2, 1 << (total - 1).bit_length() - 1}, reverse=True)
+    costs = priced(stages.graph, plan.input_mode, limits, kept, plan.output_mode, machine)
+    return tuple(
+        Smaller(limit, None if found is None else found / cost - 1)
+        for limit, found in zip(limits, costs, strict=True)
+    )
 
 
 def check_clock(clock_mhz: float | None, target: str) -> None:

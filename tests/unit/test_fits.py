@@ -18,6 +18,7 @@ from click.testing import CliRunner
 import patchc
 from patchc import fitting
 from patchc.cli import main
+from patchc.exploring import smaller
 from patchc.report.fit import Fit, fit_line, render_fits, to_csv, to_json
 from patchc.report.text import plain
 from patchc.report.words import CLOCK_NOTE, WIDTH, milliseconds, ms_words
@@ -203,6 +204,30 @@ def test_nothing_to_pick(tmp_path: Path, quantized: Path):
         patchc.explore(quantized, pick=100, plan=tmp_path / "p.json")
     assert caught.value.least_bytes == patchc.fits(quantized).total_bytes
     assert not (tmp_path / "p.json").exists()
+
+
+def test_compile_says_what_less_ram_would_cost(tmp_path: Path, quantized: Path):
+    """The prices of the plans that explore finds there."""
+    result = patchc.compile(quantized, tmp_path / "out")
+    points = patchc.explore(quantized).points
+    found = smaller(result.stages)
+    total = result.report.ram.total_bytes
+    assert found[-1].budget_bytes <= total // 2 < total
+    assert total // 2 in [one.budget_bytes for one in found]
+    assert all(one.budget_bytes < total for one in found)
+    for one in found:
+        costs = [point.cost for point in points if point.total_bytes <= one.budget_bytes]
+        if one.more is None:
+            assert costs == []
+            assert "no plan is so small" in one.words("cycles")
+        elif costs:  # a price may be met by no placement
+            assert one.more <= min(costs) / result.stages.cost - 1 + 1e-9
+    code, text = command("compile", quantized, "-o", tmp_path / "out")
+    assert code == 0
+    assert found[0].words("cycles") in text
+    code, text = command("compile", quantized, "-o", tmp_path / "out", "--budget", "least")
+    assert code == 0
+    assert "\nsmaller " not in text
 
 
 def test_the_clock_is_in_every_form(quantized: Path):

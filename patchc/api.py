@@ -24,7 +24,7 @@ from onnx import helper
 
 from patchc.align.align import align_model
 from patchc.align.result import Aligned, refuse_unproved
-from patchc.arguments import PathLike, Shapes, as_onnx, member, reserve_for
+from patchc.arguments import PathLike, Shapes, as_onnx, member, place_of, reserve_for
 from patchc.choices import (
     DEFAULT_CASES,
     HOST,
@@ -166,7 +166,8 @@ def compile(
         together; None: no limit; "least" for the plan of least RAM.
     prefer: of the plans that fit: "speed", "ram", a percentage such as "1%" (the default) for the
         least RAM at that much more time than the fastest, or "layers" for layer by layer.
-    target: a core, see `patchc.targets.cores.CORES`.
+    target: a core, see `patchc.targets.cores.CORES`, or a part, see `patchc.targets.parts.PARTS`,
+        whose RAM is the budget then, unless there is another or a plan.
     input_mode: where the image is: "tiles" (the default), "stream", "extern" or "resident".
     output_mode: where outputs go that are maps: "arena" (the default), or "rows" for a callback
         that is handed their rows as they are made.
@@ -188,6 +189,8 @@ def compile(
     when everything has succeeded. Raises PatchcError; BudgetError when the budget cannot be met.
     """
     source, out = Path(model), Path(output)
+    place = place_of(target, budget)
+    target, budget = place.core, place.budget if plan is None else budget
     kept, asked = reserve_for(target, reserve), wanted(budget, prefer)
     limit = asked.budget
     choice = kernel_choice(kernels)
@@ -245,6 +248,7 @@ def compile(
     options = replace(options, stack_bytes=reserve_bytes)
     _check_budget(stages, limit, kept, machine)
     report = make_report(stages, options, limit, choice, clock_mhz)
+    notes += (*place.notes, *place.too_much(report.flash.weights_bytes))
     report = replace(report, notes=(*notes, *report.notes))
     if check or report.cost.macs_executed <= SHADOW_MACS:
         progress("running the schedule over shadow memory")
@@ -583,7 +587,8 @@ def dump(
         known = ", ".join(["graph", *(f"after={name}" for name in names), *PLANNED])
         raise PatchcError(f"--dump {stage!r}: choose one of {known}")
     if stage in PLANNED:
-        name = DEFAULT_CORE if target is None else target
+        place = place_of(DEFAULT_CORE if target is None else target, budget)
+        name, budget = place.core, budget if plan is not None else place.budget
         choice = kernel_choice(kernels or _ANY_KERNELS)
         kept, machine = reserve_for(name, reserve), choice.machine(core(name))
         asked = wanted(budget, prefer)

@@ -137,7 +137,10 @@ def _planning_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "least RAM at that much more time than the fastest. [default: 1%]",
         ),
         click.option(
-            "--target", default=DEFAULT_CORE, show_default=True, help=f"Core: {', '.join(CORES)}."
+            "--target",
+            default=DEFAULT_CORE,
+            show_default=True,
+            help=f"Core: {', '.join(CORES)}; or a part, such as nrf52840, whose RAM is the budget.",
         ),
         click.option(
             "--input",

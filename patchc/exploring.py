@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from patchc.arguments import PathLike, Shapes, as_onnx, member, reserve_for
+from patchc.arguments import PathLike, Shapes, as_onnx, member, place_of, reserve_for
 from patchc.budget import parse_budget
 from patchc.choices import InputMode, OutputMode
 from patchc.errors import BudgetError, PatchcError
@@ -65,6 +65,8 @@ def explore(
     where nothing fits what is picked.
     """
     path, mode = Path(model), member(InputMode, input_mode, "--input")
+    place = place_of(target)
+    target = place.core
     outputs = member(OutputMode, output_mode, "--outputs")
     kept, machine = reserve_for(target, reserve), kernel_choice(kernels).machine(core(target))
     limit = None if pick is None else parse_budget(pick)
@@ -95,7 +97,7 @@ def explore(
         layer_by_layer=first,
         points=frontier_points(choices, plain),
         clock_mhz=clock_mhz,
-        notes=(*notes, *more),
+        notes=(*notes, *more, *place.notes),
     )
     for output_file, text in (
         (output, Exploration.to_json),

@@ -20,7 +20,7 @@ from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
-from patchc.arguments import PathLike, Shapes, as_onnx, member, reserve_for
+from patchc.arguments import PathLike, Shapes, as_onnx, member, place_of, reserve_for
 from patchc.choices import InputMode, OutputMode
 from patchc.errors import PatchcError
 from patchc.exploring import check_clock
@@ -53,13 +53,16 @@ def fits(
 ) -> Fit:
     """Does a network, quantised or float, run within `budget` bytes of RAM, and what does it cost?
 
-    budget: as for `compile`; None: the least that there is. Of what fits, the plan that `compile`
-    would choose; where nothing does, the plan of least RAM. Options are those of `explore`.
+    budget: as for `compile`; None: the RAM of a part, of a core the least that there is. Of what
+    fits, the plan that `compile` would choose; where nothing does, the plan of least RAM. Options
+    are those of `explore`.
 
     What is wrong with the model is in the result (`refused`). Raises PatchcError for what is wrong
     with the options.
     """
     path, mode = Path(model), member(InputMode, input_mode, "--input")
+    place = place_of(target, budget)
+    target, budget = place.core, place.budget
     outputs = member(OutputMode, output_mode, "--outputs")
     kept, machine = reserve_for(target, reserve), kernel_choice(kernels).machine(core(target))
     limit = None if budget is None else wanted(budget, None).budget

@@ -40,11 +40,9 @@ _ONE_MODEL = ("html", "svg", "pick", "plan", "cut")  # options
 @click.option("--jobs", type=int, help="Processes for several models. [default: one per core]")
 @click.option(
     "--target",
-    type=click.Choice(list(CORES)),
-    metavar="CORE",
     default=DEFAULT_CORE,
     show_default=True,
-    help=f"Core that the C is for: {', '.join(CORES)}.",
+    help=f"What the C is for: {', '.join(CORES)}, or a part, such as nrf52840.",
 )
 @click.option("--clock", "clock_mhz", type=float, metavar="MHZ", help="Print milliseconds, too.")
 @click.option(
@@ -126,12 +124,14 @@ def _table(
     options: dict[str, Any],
 ) -> None:
     """Of several, in the order of their names' appearance."""
+    from patchc.arguments import place_of
     from patchc.exploring import write
     from patchc.preference import wanted
     from patchc.report import fit as report
 
     output, csv = options.pop("output"), options.pop("csv")
-    limit = None if budget is None else wanted(budget, None).budget
+    place = place_of(options["target"], budget)
+    limit = None if place.budget is None else wanted(place.budget, None).budget
     found = patchc.fits_all(
         models, budget=budget, jobs=jobs, progress=_counting(len(models)), **options
     )

@@ -49,6 +49,7 @@ from patchc.quantize.branches import (
 from patchc.quantize.calibration import Calibration, read_calibration
 from patchc.quantize.ends import mark_ends
 from patchc.quantize.float_functions import all_functions, composed_functions, is_function
+from patchc.quantize.foreign import rewrite_foreign
 from patchc.quantize.gemms import plain_gemms
 from patchc.quantize.layers import (
     QUANTIZED_OPS,
@@ -66,6 +67,10 @@ from patchc.quantize.transposed import rewrite_transposed
 
 # The first opset in which DequantizeLinear takes one scale per channel.
 PER_CHANNEL_OPSET = 13
+
+# The first opset that has LayerNormalization: from then on onnxruntime's optimiser makes it of one
+# that is written out (ReduceMean, Sub, Pow, ReduceMean, Add, Sqrt, Div, Mul, Add).
+NORMALIZATION_OPSET = 17
 
 WARNING_SEVERITY, ERROR_SEVERITY = 2, 3  # of onnxruntime's own log
 
@@ -150,7 +155,10 @@ def _prepare(loaded: LoadedModel, path: Path, options: QuantizeOptions) -> None:
     sums, means over rows and columns, dense layers and transposed convolutions operators that have
     integers, slices of slices one node, layers that share weights biases of their own."""
     model = loaded.model
-    opset = min(max(loaded.opset, PER_CHANNEL_OPSET), newest_opset())
+    rewrite_foreign(model, loaded.name)
+    roots = any(node.op_type == "Sqrt" for node in model.graph.node)
+    least = NORMALIZATION_OPSET if roots else PER_CHANNEL_OPSET
+    opset = min(max(loaded.opset, least), newest_opset())
     if loaded.opset != opset:
         model = version_converter.convert_version(model, opset)
     onnx.save_model(model, path)

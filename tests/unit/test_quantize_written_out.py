@@ -12,6 +12,7 @@ from patchc.frontend import import_model
 from patchc.quantize.options import QuantizeOptions
 from patchc.quantize.quantize import quantize
 from tests.unit.frontend_models import Net, kinds
+from tests.unit.test_frontend_exports import verified
 
 CHANNELS, PIXELS = 8, 6
 OPTIONS = QuantizeOptions(align=False)
@@ -40,6 +41,56 @@ def test_a_layer_normalisation_that_is_written_out(tmp_path, opset):
     y = net.op("MatMul", y, net.constant(random.normal(size=(CHANNELS, 4))))
     found = kinds(import_model(quantized(net.model(y), tmp_path, (PIXELS, CHANNELS))))
     assert found == ["Conv", "LayerNormalization", "Conv"]
+
+
+@pytest.mark.parametrize("square", ["Pow", "Mul"])
+@pytest.mark.parametrize("factors", [0, 1, 2], ids=["plain", "scaled", "affine"])
+@pytest.mark.parametrize("opset", [13, 18])
+def test_one_over_the_channels_of_a_map(tmp_path, square, factors, opset):
+    """As ConvNeXt's authors have it, channels first."""
+    random = np.random.default_rng(1)
+    net = Net(opset=opset)
+
+    def mean(x: str) -> str:
+        if opset < 18:
+            return net.op("ReduceMean", x, axes=[1])
+        return net.op("ReduceMean", x, net.constant([-3], np.int64))
+
+    x = convolved(net, net.input("x", 1, 3, 8, 8), 1)
+    centred = net.op("Sub", x, mean(x))
+    other = net.constant(2.0) if square == "Pow" else centred
+    variance = net.op("Add", mean(net.op(square, centred, other)), net.constant(1e-6))
+    y = net.op("Div", centred, net.op("Sqrt", variance))
+    if factors > 0:
+        y = net.op("Mul", y, net.constant(random.uniform(0.5, 2, (3, 1, 1))))
+    if factors > 1:
+        y = net.op("Add", y, net.constant(random.normal(size=(1, 3, 1, 1))))
+    model = quantized(net.model(convolved(net, y, 2)), tmp_path, (3, 8, 8))
+    found = verified(model)
+    assert kinds(found) == ["Conv", "LayerNormalization", "Conv"]
+
+
+@pytest.mark.parametrize("squared", [False, True])
+def test_what_only_looks_like_one_stays(tmp_path, squared):
+    """A third reader of the centred values, or a cube."""
+    net = Net()
+    x = convolved(net, net.input("x", 1, 3, 8, 8), 1)
+    centred = net.op("Sub", x, net.op("ReduceMean", x, axes=[1]))
+    power = net.op("Pow", centred, net.constant(2.0 if squared else 4.0))
+    variance = net.op("Add", net.op("ReduceMean", power, axes=[1]), net.constant(1e-6))
+    y = net.op("Div", centred, net.op("Sqrt", variance))
+    y = net.op("Add", y, centred) if squared else y
+    with pytest.raises(PatchcError, match="patchc has no integer kernel"):
+        import_model(quantized(net.model(convolved(net, y, 2)), tmp_path, (3, 8, 8)))
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4])
+def test_sums_of_any_number(tmp_path, count):
+    net = Net()
+    x = net.input("x", 1, 3, 8, 8)
+    y = net.op("Sum", *(convolved(net, x, seed) for seed in range(count)), name="sum")
+    model = quantized(net.model(convolved(net, y, 9)), tmp_path, (3, 8, 8))
+    assert kinds(verified(model)) == ["Conv"] * count + ["Add"] * (count - 1) + ["Conv"]
 
 
 def convolved(net: Net, x: str, seed: int) -> str:

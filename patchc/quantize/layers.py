@@ -24,6 +24,7 @@ QUANTIZED_OPS = (
     "Gemm",
     "GlobalAveragePool",
     "GlobalMaxPool",
+    "InstanceNormalization",
     "LRN",
     "LayerNormalization",
     "LeakyRelu",

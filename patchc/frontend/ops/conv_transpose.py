@@ -10,6 +10,7 @@ from onnx import helper
 from patchc.frontend.axes import channels_first, channels_first_layout
 from patchc.frontend.builder import Result
 from patchc.frontend.call import Call
+from patchc.frontend.ops.normalization import note_of_integers
 from patchc.frontend.refusal import RefusalError
 from patchc.frontend.registry import onnx_op
 from patchc.frontend.transposed import dilated, small_weights, transposed_axes
@@ -63,10 +64,7 @@ def conv_transpose(call: Call) -> Value:
         bottom, right = (axis.crop + axis.output - axis.made for axis in axes)
         window = Window((1, 1), pads=Padding(-rows.crop, -cols.crop, bottom, right))
         copies.append(Rearrange(window, np.arange(len(scales))))
-    call.builder.notes.append(
-        f"{call.name} (ConvTranspose) is computed in integers, which may be one step off "
-        "onnxruntime's: that adds up floats"
-    )
+    note_of_integers(call)
     whole = (rows.output, cols.output, len(scales))
     layout = channels_first_layout(whole, rank)
 

@@ -9,9 +9,16 @@ import onnx
 from onnx import numpy_helper
 
 from patchc.errors import PatchcError
-from patchc.frontend.builder import AssumptionError, Assumptions, GraphBuilder, gives_sums
+from patchc.frontend.builder import (
+    AssumptionError,
+    Assumptions,
+    GraphBuilder,
+    Result,
+    gives_sums,
+)
 from patchc.frontend.call import Call
 from patchc.frontend.fold import fold, has_subgraph
+from patchc.frontend.later import quantized_later
 from patchc.frontend.live import live_nodes
 from patchc.frontend.load import LoadedModel
 from patchc.frontend.ops import entries, handlers
@@ -87,6 +94,7 @@ class _Walk:
         self._nodes = live_nodes(graph)
         self._tail = {id(node) for node in depending(self._nodes, cut)}
         self._feeds_integer = _feeding(self._nodes)
+        self._later = quantized_later(graph, self._nodes, CHOOSING_OPS)
         self._read = {name for node in self._nodes for name in node.input if name}
         self._read.update(value.name for value in graph.output)
         self._unsupported: list[Unsupported] = []
@@ -120,7 +128,7 @@ class _Walk:
         if has_subgraph(node):
             raise RefusalError("control flow is not supported")
         if node.op_type not in READ_RESULTS:
-            self._settle(node.input)
+            self._settle(node)
         inputs = [self._values[name] if name else None for name in node.input]
         given = [value for value in inputs if value is not None]
         if any(isinstance(value, Refused) for value in given):
@@ -141,14 +149,20 @@ class _Walk:
                 return self._trailing(node, inputs)
         return self._handle(node, inputs)
 
-    def _settle(self, names: Iterable[str]) -> None:
-        """Float results that no QuantizeLinear follows, as the integers that they are."""
-        for name in names:
+    def _settle(self, node: onnx.NodeProto) -> None:
+        """Float results that no QuantizeLinear follows, as the integers that they are, or that the
+        QuantizeLinear behind what only chooses among them makes of them."""
+        for name in node.input:
             value = self._values.get(name)
-            if isinstance(value, Pending):
-                found = self._builder.integers(value)
-                if found is not None:
-                    self._values[name] = Dequantized(found)
+            if not isinstance(value, Pending):
+                continue
+            found = self._builder.integers(value)
+            later = self._later.get(name) if node.op_type in CHOOSING_OPS else None
+            if found is None and later is not None:
+                result = Result(f"{value.result}_early", value.layout, *later, in_file=False)
+                found = self._builder.finish(value, result)
+            if found is not None:
+                self._values[name] = Dequantized(found)
 
     def _handle(self, node: onnx.NodeProto, inputs: list[Value | None]) -> list[Value]:
         """The values of its outputs, or of the first one only."""

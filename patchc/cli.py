@@ -59,6 +59,7 @@ ERROR_STATUS = 2
 MISMATCH_STATUS = 1
 MAX_REASON = 400  # characters of an error that nobody expected
 ABORTED_STATUS = 130  # as a shell reports Ctrl-C
+TERMINATED_STATUS = 128 + signal.SIGTERM  # likewise
 
 
 class OneMessage(click.Command):
@@ -75,7 +76,9 @@ class OneMessage(click.Command):
             help_ = f"\ntry: {error.ctx.command_path} --help" if error.ctx else ""
             _fail(error.format_message() + help_)
         except click.Abort:
-            sys.exit(ABORTED_STATUS)
+            _end("interrupted", ABORTED_STATUS)
+        except _Terminated as error:
+            _end(str(error), TERMINATED_STATUS)
         except (PatchcError, OSError) as error:
             if words[:1] == ["--debug"]:
                 raise
@@ -103,14 +106,21 @@ class Commands(OneMessage, click.Group):
         return super().main(args, **extra | {"prog_name": "patchc"})
 
 
-def _terminated(number: int, _: object) -> None:
-    """Ends as an exception does, so that what was being written is removed."""
-    raise SystemExit(128 + number)
+class _Terminated(BaseException):
+    """SIGTERM came: ends as an exception does, so that what was being written is removed."""
+
+
+def _terminated(*_: object) -> None:
+    raise _Terminated("terminated")
+
+
+def _end(why: str, status: int) -> None:
+    click.echo(f"patchc: {why}", err=True)
+    sys.exit(status)
 
 
 def _fail(message: str) -> None:
-    click.echo(f"patchc: error: {message}", err=True)
-    sys.exit(ERROR_STATUS)
+    _end(f"error: {message}", ERROR_STATUS)
 
 
 def _numbers(ctx: click.Context, param: click.Parameter, value: str) -> tuple[float, ...]:

@@ -28,7 +28,7 @@ def quantized_later(
     found: dict[str, set[Later | None]] = {value.name: {None} for value in graph.output}
     for node in reversed(list(nodes)):
         own = _of_node(node, constants)
-        if own is None and node.op_type in choosing and _chooses(node):
+        if own is None and node.op_type in choosing and only_chooses(node):
             ways = set().union(*(found.get(name, {None}) for name in node.output if name))
         else:
             ways = {own}
@@ -51,7 +51,7 @@ def _of_node(node: onnx.NodeProto, constants: Mapping[str, onnx.TensorProto]) ->
     return Quantization(float(scale.item()), int(zero_point.item()) - 128 * unsigned), unsigned
 
 
-def _chooses(node: onnx.NodeProto) -> bool:
+def only_chooses(node: onnx.NodeProto) -> bool:
     """Not a Resize that interpolates, nor a Cast to something else than floats."""
     given = {item.name: helper.get_attribute_value(item) for item in node.attribute}
     if node.op_type == "Resize":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import onnx
@@ -18,7 +18,7 @@ from patchc.frontend.builder import (
 )
 from patchc.frontend.call import Call
 from patchc.frontend.fold import fold, has_subgraph
-from patchc.frontend.later import quantized_later
+from patchc.frontend.later import only_chooses, quantized_later
 from patchc.frontend.live import live_nodes
 from patchc.frontend.load import LoadedModel
 from patchc.frontend.ops import entries, handlers
@@ -127,9 +127,12 @@ class _Walk:
             return [After()] * len(node.output)
         if has_subgraph(node):
             raise RefusalError("control flow is not supported")
+        early: Mapping[str, Value] = {}
         if node.op_type not in READ_RESULTS:
-            self._settle(node)
-        inputs = [self._values[name] if name else None for name in node.input]
+            self._settle(node.input)
+            early = self._early(node)
+        values = {**self._values, **early} if early else self._values
+        inputs = [values[name] if name else None for name in node.input]
         given = [value for value in inputs if value is not None]
         if any(isinstance(value, Refused) for value in given):
             return self._after_refusal(node)
@@ -149,20 +152,29 @@ class _Walk:
                 return self._trailing(node, inputs)
         return self._handle(node, inputs)
 
-    def _settle(self, node: onnx.NodeProto) -> None:
-        """Float results that no QuantizeLinear follows, as the integers that they are, or that the
-        QuantizeLinear behind what only chooses among them makes of them."""
+    def _settle(self, names: Iterable[str]) -> None:
+        """Float results that no QuantizeLinear follows, as the integers that they are."""
+        for name in names:
+            value = self._values.get(name)
+            if isinstance(value, Pending):
+                found = self._builder.integers(value)
+                if found is not None:
+                    self._values[name] = Dequantized(found)
+
+    def _early(self, node: onnx.NodeProto) -> dict[str, Value]:
+        """The float results that `node` only chooses among, as what the QuantizeLinear behind it
+        makes of them: for this reader, as others may have scales of their own."""
+        if node.op_type not in CHOOSING_OPS or not only_chooses(node):
+            return {}
+        ways = {self._later.get(name) for name in node.output if name in self._read}
+        later = ways.pop() if len(ways) == 1 else None
+        found: dict[str, Value] = {}
         for name in node.input:
             value = self._values.get(name)
-            if not isinstance(value, Pending):
-                continue
-            found = self._builder.integers(value)
-            later = self._later.get(name) if node.op_type in CHOOSING_OPS else None
-            if found is None and later is not None:
+            if later is not None and isinstance(value, Pending):
                 result = Result(f"{value.result}_early", value.layout, *later, in_file=False)
-                found = self._builder.finish(value, result)
-            if found is not None:
-                self._values[name] = Dequantized(found)
+                found[name] = Dequantized(self._builder.finish(value, result))
+        return found
 
     def _handle(self, node: onnx.NodeProto, inputs: list[Value | None]) -> list[Value]:
         """The values of its outputs, or of the first one only."""

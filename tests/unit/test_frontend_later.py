@@ -61,12 +61,22 @@ def test_two_layers_joined(type_):
     assert kinds(imported) == ["Conv", "Conv", "Concat", "MaxPool"]
 
 
-def test_with_two_scales_it_is_refused():
-    """Rounded for one of the readers, it would be rounded twice for the other."""
-    net = Net()
+@BOTH_TYPES
+@pytest.mark.parametrize("own", [X, Y], ids=["two-scales", "one-scale"])
+def test_a_layer_that_another_reads_at_its_own_scale(type_, own):
+    """A skip of a U-Net: rounded once for each scale, not twice for one of them."""
+    net = Net(type_)
     y = layer(net)
-    pooled = net.op("MaxPool", y, kernel_shape=[2, 2], name="pool")
-    model = net.model(net.qdq(pooled, Y, "one"), net.qdq(y, X, "two"))
+    joined = net.op("Concat", y, layer(net, "other"), axis=1)
+    below = net.op("Conv", net.qdq(y, own), net.weights(2, 4, 3, 3))
+    imported = compared(net.model(net.qdq(joined, Y, "one"), net.qdq(below, Y, "two")))
+    assert kinds(imported).count("Conv") == (4 if own == X else 3)
+
+
+def test_what_is_read_at_two_scales_behind_the_choice_is_refused():
+    net = Net()
+    pooled = net.op("MaxPool", layer(net), kernel_shape=[2, 2], name="pool")
+    model = net.model(net.qdq(pooled, Y, "one"), net.qdq(pooled, X, "two"))
     assert "pool (MaxPool): it reads the float result of" in str(refusals(model)[0])
 
 
@@ -74,14 +84,6 @@ def test_what_interpolates_does_not_choose():
     net = Net()
     y = net.op("Resize", layer(net), "", net.constant([1, 1, 2, 2]), mode="linear", name="op")
     assert "op (Resize): it reads the float result" in str(refusals(net.model(net.qdq(y, Y)))[0])
-
-
-def test_a_reader_that_is_an_output_keeps_its_floats():
-    net = Net()
-    y = layer(net)
-    pooled = net.op("MaxPool", y, kernel_shape=[2, 2], name="pool")
-    model = net.model(net.qdq(pooled, Y, "one"), y)
-    assert refusals(model)
 
 
 def test_a_graph_without_such_readers_is_as_it_was():

@@ -4,12 +4,13 @@
 # make test      setup, lint, all tests
 # make coverage  the lines and branches of patchc that its tests in Python reach
 # make mutants   seeded faults, each of which a named test has to catch
+# make analyse  static analysers on the C; what they may find is listed with reasons
 # make lint      ruff and mypy
 # make clean     removes what the other targets made, but not the cache of downloads
 
 PYTHON := .venv/bin/python
 
-.PHONY: help setup demo check test coverage mutants lint clean
+.PHONY: help setup demo check test coverage mutants analyse lint clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -37,6 +38,9 @@ coverage:
 mutants:
 	@bash .ci/setup --test
 	$(PYTHON) -m benchmarks.mutants
+
+analyse: setup
+	$(PYTHON) -m benchmarks.static_analysis
 
 lint: setup
 	$(PYTHON) -m ruff check .

@@ -4,7 +4,7 @@
 # make test      setup, lint, all tests
 # make coverage  the lines and branches of patchc that its tests in Python reach
 # make mutants   seeded faults, each of which a named test has to catch
-# make analyse  static analysers on the C; what they may find is listed with reasons
+# make analyse   static analysers on the C; what they may find is listed with reasons
 # make lint      ruff and mypy
 # make clean     removes what the other targets made, but not the cache of downloads
 

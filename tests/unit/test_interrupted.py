@@ -84,6 +84,8 @@ def at_call(moment: int, act: Callable[[], object]) -> Callable[[object, str, ob
 
 
 def profiled(call: Callable[[], object], moment: int, act: Callable[[], object]) -> None:
+    # Ctrl-C is ignored by what a shell started in the background; here it has to arrive.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.setprofile(at_call(moment, act))
     try:
         call()

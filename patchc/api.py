@@ -16,16 +16,15 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from enum import Enum
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import onnx
 from onnx import helper
 
 from patchc.align.align import align_model
 from patchc.align.result import Aligned, refuse_unproved
-from patchc.budget import parse_budget
+from patchc.arguments import PathLike, Shapes, as_onnx, member, place_of, reserve_for
 from patchc.choices import (
     DEFAULT_CASES,
     HOST,
@@ -39,14 +38,17 @@ from patchc.choices import (
 from patchc.codegen import EmitOptions, emit
 from patchc.codegen.names import file_stem
 from patchc.errors import PatchcError
+from patchc.exploring import check_clock
+from patchc.exploring import explore as explore
+from patchc.fitting import fits as fits
+from patchc.fitting import fits_all as fits_all
 from patchc.frontend import cut_before, find_unsupported, import_model
 from patchc.frontend.load import load as read_model
 from patchc.frontend.model import ImportedModel
 from patchc.frontend.names import file_names
-from patchc.frontend.tflite import converted, is_tflite
 from patchc.independent.patches import parse_grid
 from patchc.independent.rewrite import Tunnelled, TunnelOptions, rewrite
-from patchc.ir import format_graph, macs
+from patchc.ir import format_graph
 from patchc.ir import verify as verify_graph
 from patchc.kernel_options import KernelOptions, kernel_choice
 from patchc.measure.bench import Bench, Part, bench_out
@@ -62,7 +64,7 @@ from patchc.outdir import (
     replacing,
     write_files,
 )
-from patchc.passes import PASSES, run_passes
+from patchc.passes import PASSES
 from patchc.pipeline import (
     Progress,
     Stages,
@@ -76,8 +78,6 @@ from patchc.pixels import pixel_table
 from patchc.plan.json import to_json as plan_to_json
 from patchc.plan.printer import format_plan
 from patchc.plan.types import Plan, handed_over
-from patchc.planner.choose import explore as explore_graph
-from patchc.planner.choose import layer_by_layer
 from patchc.planner.kinds import reserve_of
 from patchc.planner.machine import Machine, machine_of
 from patchc.preference import wanted
@@ -86,13 +86,12 @@ from patchc.quantize.calibration import Calibration
 from patchc.quantize.images import load_image
 from patchc.quantize.options import QuantizeOptions
 from patchc.quantize.quantize import quantize as quantize_model
+from patchc.quantize.stand_in import stand_in
 from patchc.report import Report
 from patchc.report.certificate import certificate
-from patchc.report.exploration import CYCLES, MACS, Exploration, frontier_points
 from patchc.report.floor import over_budget
 from patchc.report.inspection import Inspection, Rest, inspect_layers
 from patchc.report.page.build import build_page
-from patchc.report.page.frontier import exploration_html, exploration_svg
 from patchc.report.page.read import read_out
 from patchc.report.page.render import render_page
 from patchc.schedule.printer import format_schedule
@@ -105,12 +104,8 @@ from patchc.verify.network import load
 from patchc.verify.verify import Inputs, Verification, verify_firmware, verify_out
 from patchc.version import __version__
 
-PathLike = str | Path
-
 # Up to this much work every compilation is run over shadow memory: it takes a second or two.
 SHADOW_MACS = 60_000_000
-Shapes = Mapping[str, tuple[int, ...]]
-
 _ANY_KERNELS = KernelOptions()
 
 PLANNED = ("plan", "schedule")  # what `dump` prints of a network with a plan
@@ -159,6 +154,7 @@ def compile(
     calibration: Calibration | None = None,
     quantization: QuantizeOptions | None = None,
     kernels: KernelOptions = _ANY_KERNELS,
+    clock_mhz: float | None = None,
     check: bool = False,
     progress: Progress = silent,
 ) -> CompileResult:
@@ -170,7 +166,8 @@ def compile(
         together; None: no limit; "least" for the plan of least RAM.
     prefer: of the plans that fit: "speed", "ram", a percentage such as "1%" (the default) for the
         least RAM at that much more time than the fastest, or "layers" for layer by layer.
-    target: a core, see `patchc.targets.cores.CORES`.
+    target: a core, see `patchc.targets.cores.CORES`, or a part, see `patchc.targets.parts.PARTS`,
+        whose RAM is the budget then, unless there is another or a plan.
     input_mode: where the image is: "tiles" (the default), "stream", "extern" or "resident".
     output_mode: where outputs go that are maps: "arena" (the default), or "rows" for a callback
         that is handed their rows as they are made.
@@ -183,6 +180,7 @@ def compile(
     cut: nodes that are left to the host, with all that depends on them.
     calibration: quantise a float model first; see `quantize`, whose options are `quantization`.
     kernels: whose there may be, and where CMSIS-NN is; by default all, where CMSIS-NN is at hand.
+    clock_mhz: of the core, for an estimate in milliseconds.
     check: run the schedule byte by byte in numpy, over shadow memory, however large the network;
         small ones always are.
     progress: called with a few words before each stage.
@@ -191,7 +189,9 @@ def compile(
     when everything has succeeded. Raises PatchcError; BudgetError when the budget cannot be met.
     """
     source, out = Path(model), Path(output)
-    kept, asked = _reserve(target, reserve), wanted(budget, prefer)
+    place = place_of(target, budget)
+    target, budget = place.core, place.budget if plan is None else budget
+    kept, asked = reserve_for(target, reserve), wanted(budget, prefer)
     limit = asked.budget
     choice = kernel_choice(kernels)
     machine = choice.machine(core(target))
@@ -204,19 +204,20 @@ def compile(
         command_line="",
         target=target,
         stack_bytes=0,  # until there is a plan
-        weights=_choice(WeightsMode, weights, "--weights"),
+        weights=member(WeightsMode, weights, "--weights"),
         cmsis_nn=choice.library,
         cmsis_nn_mode=choice.mode,
         cmsis_nn_rounding=choice.numerics.rounding,
     )
     check_writable(out)
+    check_clock(clock_mhz, target)
     if quantization is not None and calibration is None:
         raise PatchcError("quantising options need --calibration")
     notes: list[str] = []
     if name is not None and options.name != name:
         notes.append(f"{name}.h is a system's header: files and functions are {options.name}")
     with tempfile.TemporaryDirectory(prefix="patchc-") as folder:
-        file = _as_onnx(source, Path(folder), notes)
+        file = as_onnx(source, Path(folder), notes)
         if calibration is not None:
             given, file = file, Path(folder, f"int8-{file.name}" if file != source else source.name)
             quantize(
@@ -246,7 +247,8 @@ def compile(
     reserve_bytes = reserve_of(kept, stages.graph, stages.plan)
     options = replace(options, stack_bytes=reserve_bytes)
     _check_budget(stages, limit, kept, machine)
-    report = make_report(stages, options, limit, choice)
+    report = make_report(stages, options, limit, choice, clock_mhz)
+    notes += (*place.notes, *place.too_much(report.flash.weights_bytes))
     report = replace(report, notes=(*notes, *report.notes))
     if check or report.cost.macs_executed <= SHADOW_MACS:
         progress("running the schedule over shadow memory")
@@ -340,8 +342,8 @@ def tunnel(
         grid=parse_grid(grid, overlap, center),
         until=(until,) if isinstance(until, str) else tuple(until),
         start=start,
-        merge=_choice(Merge, merge, "--merge"),
-        weights=_choice(Weights, weights, "--weights"),
+        merge=member(Merge, merge, "--merge"),
+        weights=member(Weights, weights, "--weights"),
     )
     found = rewrite(Path(model), chosen, input_shapes)
     try:
@@ -387,6 +389,7 @@ def verify(
     cases: int = DEFAULT_CASES,
     seed: int = 0,
     inputs: PathLike | None = None,
+    labels: Sequence[int] | None = None,
     sanitize: bool = False,
     progress: Progress = silent,
 ) -> Verification:
@@ -397,7 +400,8 @@ def verify(
         and code are measured, too, and go into report.json.
     target: for "qemu", a core or several, or "all"; by default the one it was compiled for.
     cases: random cases made from `seed`; `inputs`, an .npz with the names of the ONNX file and one
-        more first axis for the cases, takes their place.
+        more first axis for the cases, takes their place; `labels` is the class of each, for the
+        C's top-1 and top-5.
     sanitize: build with the address and undefined-behaviour sanitizers.
 
     A mismatch is in the result (`passed`, `failures`), not an error. Raises PatchcError.
@@ -411,7 +415,14 @@ def verify(
         raise PatchcError(f"--sanitize: only with --on {HOST}")
     if cases < 1:
         raise PatchcError(f"--cases {cases}: at least 1")
-    chosen = Inputs(cases, seed, Path(inputs) if inputs else None)
+    if labels is not None and inputs is None:
+        raise PatchcError("labels are of cases: give their inputs, too")
+    chosen = Inputs(
+        cases,
+        seed,
+        Path(inputs) if inputs else None,
+        None if labels is None else tuple(labels),
+    )
     if on == QEMU:
         return verify_firmware(Path(output), chosen, cores=cores, progress=progress)
     return verify_out(Path(output), chosen, sanitize=sanitize, progress=progress)
@@ -502,21 +513,34 @@ def inspect(
     input_shapes: Shapes | None = None,
     cut: Sequence[str] = (),
 ) -> Inspection:
-    """What is in a quantised ONNX file, and the arena that it needs layer by layer on a core.
+    """What is in an ONNX or TensorFlow Lite file, and the arena that it needs layer by layer on a
+    core. A float file is quantised with noise for this: its layers and their sizes are the same.
 
     cut: nodes that are left to the host. Of a file that is refused, what leaving out what is
     refused would leave.
 
-    Raises PatchcError when it cannot be read or is float, and for a target that there is not.
+    Raises PatchcError when it cannot be read or quantised, and for a target that there is not.
     """
     path, machine = Path(model), machine_of(core(target))
+    notes: list[str] = []
+    with tempfile.TemporaryDirectory(prefix="patchc-") as folder:
+        file = as_onnx(path, Path(folder), notes)
+        file, cut, more = stand_in(file, Path(folder), input_shapes, cut)
+        found = _inspected(file, machine, input_shapes, cut)
+    return replace(found, model=path.name, notes=(*notes, *more, *found.notes))
+
+
+def _inspected(
+    path: Path, machine: Machine, input_shapes: Shapes | None, cut: Sequence[str]
+) -> Inspection:
+    """Of a quantised file."""
     unsupported = tuple(find_unsupported(path, input_shapes, cut))
     if unsupported:
         notes = read_model(path, input_shapes).notes
         names = cut_before(path, input_shapes, unsupported, cut)
         rest = None
         if names:
-            left = inspect(model, target=target, input_shapes=input_shapes, cut=(*cut, *names))
+            left = _inspected(path, machine, input_shapes, (*cut, *names))
             rest = Rest(names, len(left.layers), left.macs, left.weights, left.layerwise_bytes)
         return Inspection(path.name, unsupported, (), (), (), (), (), 0, 0, 0, notes, rest)
     stages = run_stages(path, input_shapes, InputMode.TILES, machine=machine, cut=cut)
@@ -534,50 +558,6 @@ def inspect(
         layerwise_bytes=stages.placement.arena_bytes,
         notes=imported.notes,
     )
-
-
-def explore(
-    model: PathLike,
-    output: PathLike | None = None,
-    *,
-    html: PathLike | None = None,
-    svg: PathLike | None = None,
-    csv: PathLike | None = None,
-    target: str = DEFAULT_CORE,
-    input_mode: str = InputMode.TILES.value,
-    output_mode: str = OutputMode.ARENA.value,
-    reserve: str | int | None = None,
-    kernels: KernelOptions = _ANY_KERNELS,
-    input_shapes: Shapes | None = None,
-    cut: Sequence[str] = (),
-    progress: Progress = silent,
-) -> Exploration:
-    """The whole frontier of RAM against work of a quantised `model`: every plan of the search that
-    no other one beats in both, and the plan layer by layer. `output`: a file for the JSON form;
-    `html`, `svg` and `csv`: files for a page, its picture, and a line per plan.
-
-    Each point can be had by `compile(budget=point.total_bytes)`. Raises PatchcError.
-    """
-    path, mode = Path(model), _choice(InputMode, input_mode, "--input")
-    outputs = _choice(OutputMode, output_mode, "--outputs")
-    kept, machine = _reserve(target, reserve), kernel_choice(kernels).machine(core(target))
-    progress("reading the model")
-    graph = run_passes(import_model(path, input_shapes, cut).graph)
-    progress("searching every budget")
-    plain = sum(macs(graph, node) for node in graph.nodes)
-    points = frontier_points(explore_graph(graph, mode, kept, outputs, machine), plain)
-    (whole,) = frontier_points([layer_by_layer(graph, mode, kept, outputs, machine)], plain)
-    unit = MACS if core(target).cost_table is None else CYCLES
-    found = Exploration(path.name, target, mode.value, outputs.value, plain, unit, whole, points)
-    for file, text in (
-        (output, Exploration.to_json),
-        (csv, Exploration.to_csv),
-        (html, exploration_html),
-        (svg, exploration_svg),
-    ):
-        if file is not None:
-            Path(file).write_text(text(found), encoding="utf-8", newline="\n")
-    return found
 
 
 def dump(
@@ -607,9 +587,10 @@ def dump(
         known = ", ".join(["graph", *(f"after={name}" for name in names), *PLANNED])
         raise PatchcError(f"--dump {stage!r}: choose one of {known}")
     if stage in PLANNED:
-        name = DEFAULT_CORE if target is None else target
+        place = place_of(DEFAULT_CORE if target is None else target, budget)
+        name, budget = place.core, budget if plan is not None else place.budget
         choice = kernel_choice(kernels or _ANY_KERNELS)
-        kept, machine = _reserve(name, reserve), choice.machine(core(name))
+        kept, machine = reserve_for(name, reserve), choice.machine(core(name))
         asked = wanted(budget, prefer)
         chosen, outputs = _plan_or_modes(plan, input_mode, output_mode)
         stages = run_stages(
@@ -649,20 +630,6 @@ def dump(
     return format_graph(graph)
 
 
-def _as_onnx(source: Path, folder: Path, notes: list[str]) -> Path:
-    """`source` itself, or the ONNX form of a TensorFlow Lite file, in `folder`, with a note."""
-    try:
-        with source.open("rb") as file:
-            start = file.read(8)
-    except OSError:
-        return source  # for the reader of ONNX files to refuse
-    if not is_tflite(start):
-        return source
-    output = folder / f"{source.stem}.onnx"
-    notes.append(converted(source, output))
-    return output
-
-
 def _describe(values: Iterable[onnx.ValueInfoProto]) -> tuple[str, ...]:
     """Inputs or outputs of the file, as "name float32 [1, 3, 96, 96]"."""
     found = []
@@ -685,30 +652,13 @@ def _blaming(file: Path, source: Path) -> Iterator[None]:
         raise PatchcError(str(error).replace(str(file), f"{source}, quantised")) from error
 
 
-_E = TypeVar("_E", bound=Enum)
-
-
-def _choice(kind: type[_E], value: str, option: str) -> _E:
-    try:
-        return kind(value)
-    except ValueError:
-        known = ", ".join(str(member.value) for member in kind)
-        raise PatchcError(f"{option} {value!r}: choose one of {known}") from None
-
-
-def _reserve(target: str, given: str | int | None) -> Reserve:
-    """The target's, or one for all plans. Raises PatchcError for a target that there is not."""
-    chosen = core(target)
-    return chosen.reserve if given is None else Reserve.of_all(parse_budget(given))
-
-
 def _plan_or_modes(
     plan: Plan | PathLike | None, input_mode: str | None, output_mode: str | None
 ) -> tuple[Plan | InputMode, OutputMode]:
     """The plan to replay, or the input mode to plan for; the output mode. Raises PatchcError when
     they clash."""
-    mode = None if input_mode is None else _choice(InputMode, input_mode, "--input")
-    outputs = None if output_mode is None else _choice(OutputMode, output_mode, "--outputs")
+    mode = None if input_mode is None else member(InputMode, input_mode, "--input")
+    outputs = None if output_mode is None else member(OutputMode, output_mode, "--outputs")
     if plan is None:
         return mode or InputMode.TILES, outputs or OutputMode.ARENA
     chosen = plan if isinstance(plan, Plan) else read_plan(Path(plan))

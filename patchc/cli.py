@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,24 +30,36 @@ from patchc.choices import (
 )
 from patchc.cli_kernels import NAMES, kernel_options, taken
 from patchc.commands.align import align_command
+from patchc.commands.explore import explore_command
 from patchc.commands.report import report_command
+from patchc.commands.shared import (
+    PATH,
+    cut_option,
+    input_shape,
+    model_argument,
+    out_argument,
+    progress,
+    show,
+    values,
+)
 from patchc.commands.tunnel import tunnel_command
 from patchc.errors import PatchcError
-from patchc.preference import LAYERS
+from patchc.preference import LAYERS, LEAST, RAM
 from patchc.quantize.options import ImagePreparation, QuantizeOptions
 from patchc.targets.cores import CORES, DEFAULT_CORE
 from patchc.version import __version__
 
 if TYPE_CHECKING:
     import numpy as np
-    from rich.console import RenderableType
 
     from patchc.api import CompileResult
+    from patchc.kernel_options import KernelOptions
 
 ERROR_STATUS = 2
 MISMATCH_STATUS = 1
 MAX_REASON = 400  # characters of an error that nobody expected
 ABORTED_STATUS = 130  # as a shell reports Ctrl-C
+TERMINATED_STATUS = 128 + signal.SIGTERM  # likewise
 
 
 class OneMessage(click.Command):
@@ -64,7 +76,9 @@ class OneMessage(click.Command):
             help_ = f"\ntry: {error.ctx.command_path} --help" if error.ctx else ""
             _fail(error.format_message() + help_)
         except click.Abort:
-            sys.exit(ABORTED_STATUS)
+            _end("interrupted", ABORTED_STATUS)
+        except _Terminated as error:
+            _end(str(error), TERMINATED_STATUS)
         except (PatchcError, OSError) as error:
             if words[:1] == ["--debug"]:
                 raise
@@ -92,55 +106,21 @@ class Commands(OneMessage, click.Group):
         return super().main(args, **extra | {"prog_name": "patchc"})
 
 
-def _terminated(number: int, _: object) -> None:
-    """Ends as an exception does, so that what was being written is removed."""
-    raise SystemExit(128 + number)
+class _Terminated(BaseException):
+    """SIGTERM came: ends as an exception does, so that what was being written is removed."""
+
+
+def _terminated(*_: object) -> None:
+    raise _Terminated("terminated")
+
+
+def _end(why: str, status: int) -> None:
+    click.echo(f"patchc: {why}", err=True)
+    sys.exit(status)
 
 
 def _fail(message: str) -> None:
-    click.echo(f"patchc: error: {message}", err=True)
-    sys.exit(ERROR_STATUS)
-
-
-@contextmanager
-def _progress() -> Iterator[Any]:
-    """What the api calls before each stage: a spinner, where stderr is a terminal."""
-    from rich.console import Console
-
-    with Console(stderr=True).status("") as status:
-        yield lambda text: status.update(f"{text} ...")
-
-
-def _print(renderable: RenderableType) -> None:
-    """Tables in colour on a terminal, as plain text elsewhere."""
-    from patchc.report.text import plain, terminal
-
-    console = terminal()
-    if console.is_terminal:
-        console.print(renderable)
-    else:
-        click.echo(plain(renderable), nl=False)
-
-
-class ShapeOption(click.ParamType):
-    """NAME=1,3,96,96"""
-
-    name = "NAME=DIMS"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[str, tuple[int, ...]]:
-        """The input's name and its dimensions."""
-        tensor, equals, text = str(value).rpartition("=")
-        try:
-            dims = tuple(int(word) for word in text.split(","))
-        except ValueError:
-            dims = ()
-        if not (tensor and equals and dims and min(dims) > 0):
-            self.fail(f"{value!r} is not NAME=DIMS, for example image=1,3,96,96", param, ctx)
-        return tensor, dims
-
-
-def _values(kind: Any) -> click.Choice:
-    return click.Choice([member.value for member in kind])
+    _end(f"error: {message}", ERROR_STATUS)
 
 
 def _numbers(ctx: click.Context, param: click.Parameter, value: str) -> tuple[float, ...]:
@@ -151,32 +131,6 @@ def _numbers(ctx: click.Context, param: click.Parameter, value: str) -> tuple[fl
         raise click.BadParameter(
             f"{value!r} is not a list of numbers such as 0.5,0.5,0.5"
         ) from None
-
-
-def _names(ctx: click.Context, param: click.Parameter, value: str) -> tuple[str, ...]:
-    """ "a,b" -> two names."""
-    return tuple(word for word in value.split(",") if word)
-
-
-_PATH = click.Path(path_type=Path)
-_model = click.argument("model", type=_PATH)
-_out = click.argument("out", type=_PATH)
-_input_shape = click.option(
-    "--input-shape",
-    "shapes",
-    type=ShapeOption(),
-    multiple=True,
-    help="Size of an input whose dimensions the file leaves open, e.g. image=1,3,96,96.",
-)
-
-
-_cut = click.option(
-    "--cut",
-    metavar="NODE,...",
-    callback=_names,
-    default="",
-    help="Leave these nodes, and all that depends on them, to the host.",
-)
 
 
 def _planning_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -193,12 +147,15 @@ def _planning_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "least RAM at that much more time than the fastest. [default: 1%]",
         ),
         click.option(
-            "--target", default=DEFAULT_CORE, show_default=True, help=f"Core: {', '.join(CORES)}."
+            "--target",
+            default=DEFAULT_CORE,
+            show_default=True,
+            help=f"Core: {', '.join(CORES)}; or a part, such as nrf52840, whose RAM is the budget.",
         ),
         click.option(
             "--input",
             "input_mode",
-            type=_values(InputMode),
+            type=values(InputMode),
             help="Where the image is: tiles (a callback, any order; the default), stream (a "
             "callback, raster order), extern (a pointer outside the arena), resident (in the "
             "arena).",
@@ -206,14 +163,14 @@ def _planning_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--outputs",
             "output_mode",
-            type=_values(OutputMode),
+            type=values(OutputMode),
             help="Where outputs go that are maps: arena (the default), rows (a callback that is "
             "handed their rows as they are made, so that they need not fit in RAM).",
         ),
         click.option(
             "--reserve", help="Bytes that stand for stack and statics. [default: the target's]"
         ),
-        click.option("--plan", type=_PATH, help="Repeat the decisions of an earlier plan.json."),
+        click.option("--plan", type=PATH, help="Repeat the decisions of an earlier plan.json."),
     ]
     for option in reversed(options):
         command = option(command)
@@ -226,14 +183,14 @@ def _quantize_options(command: Callable[..., Any]) -> Callable[..., Any]:
     options = [
         click.option(
             "--format",
-            type=_values(Format),
+            type=values(Format),
             default=default.format.value,
             show_default=True,
             help="Form of the quantised file.",
         ),
         click.option(
             "--activations",
-            type=_values(Activation),
+            type=values(Activation),
             default=default.activation.value,
             show_default=True,
             help="Type of quantised activations.",
@@ -246,7 +203,7 @@ def _quantize_options(command: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option(
             "--method",
-            type=_values(Method),
+            type=values(Method),
             default=default.method.value,
             show_default=True,
             help="How ranges follow from the samples.",
@@ -314,27 +271,30 @@ def main(ctx: click.Context, debug: bool) -> None:
 
 
 @main.command("compile")
-@_model
-@click.option("-o", "--output", "out", type=_PATH, required=True, help="Folder to write.")
+@model_argument
+@click.option("-o", "--output", "out", type=PATH, required=True, help="Folder to write.")
 @_planning_options
 @kernel_options(emits=True)
 @click.option(
     "--weights",
-    type=_values(WeightsMode),
+    type=values(WeightsMode),
     default=WeightsMode.INLINE.value,
     show_default=True,
     help="Weights as const arrays, or in a .bin behind a pointer.",
 )
-@_cut
+@cut_option
 @click.option("--name", help="Prefix of files and functions. [default: from MODEL]")
-@_input_shape
+@input_shape
 @click.option(
     "--calibration",
-    type=_PATH,
+    type=PATH,
     metavar="DIR|NPZ",
     help="Quantise a float MODEL first, with these pictures or arrays.",
 )
 @_quantize_options
+@click.option(
+    "--clock", "clock_mhz", type=float, metavar="MHZ", help="Print an estimate in milliseconds."
+)
 @click.option(
     "--check",
     is_flag=True,
@@ -359,13 +319,13 @@ def compile_command(ctx: click.Context, as_json: bool, **options: Any) -> None:
     else:
         options["quantization"] = quantization
     kernels = taken(options)
-    with _progress() as progress:
+    with progress() as told:
         result = patchc.compile(
             options.pop("model"),
             options.pop("out"),
             kernels=kernels,
             input_shapes=dict(options.pop("shapes")) or None,
-            progress=progress,
+            progress=told,
             **options,
         )
     if as_json:
@@ -374,10 +334,27 @@ def compile_command(ctx: click.Context, as_json: bool, **options: Any) -> None:
     from patchc.outdir import PAGE
     from patchc.report.text import render
 
-    _print(render(result.report))
+    show(render(result.report))
     if result.search_gap is not None and options["prefer"] != LAYERS.text:
         click.echo(f"search   {_search(result)}")
+        for line in _smaller(result, options, kernels):
+            click.echo(line)
     click.echo(f"wrote {result.output}; {PAGE} in it shows the plan")
+
+
+def _smaller(result: CompileResult, options: dict[str, Any], kernels: KernelOptions) -> list[str]:
+    """What less RAM would cost; nothing where the plan has the least."""
+    from patchc.exploring import smaller
+
+    if options["budget"] == LEAST or options["prefer"] == RAM.text:
+        return []
+    with progress() as told:
+        told("looking at smaller budgets")
+        found = smaller(result.stages, options["target"], options["reserve"], kernels)
+    if not found:
+        return []
+    unit = "MACs" if result.report.cost.cycles_estimate is None else "cycles"
+    return [f"{'smaller' if one is found[0] else '':8} {one.words(unit)}" for one in found]
 
 
 def _search(result: CompileResult) -> str:
@@ -407,18 +384,23 @@ def _words(ctx: click.Context, names: Iterable[str]) -> str:
 
 
 @main.command("quantize")
-@_model
-@click.option("-o", "--output", "out", type=_PATH, required=True, help="ONNX file to write.")
+@model_argument
+@click.option("-o", "--output", "out", type=PATH, required=True, help="ONNX file to write.")
 @click.option(
     "--calibration",
-    type=_PATH,
+    type=PATH,
     required=True,
     metavar="DIR|NPZ",
     help="Folder of pictures, or arrays by input name, stacked along the first axis.",
 )
 @_quantize_options
-@_cut
-@_input_shape
+@click.option(
+    "--labels",
+    type=PATH,
+    help="The class of each sample, a number a line: top-1 and top-5, float and quantised.",
+)
+@cut_option
+@input_shape
 def quantize_command(**options: Any) -> None:
     """Quantise a float ONNX MODEL to 8 bits.
 
@@ -427,25 +409,46 @@ def quantize_command(**options: Any) -> None:
       patchc quantize float.onnx -o int8.onnx --calibration photos/
       patchc quantize net.onnx -o int8.onnx --calibration x.npz --format qoperator
     """
-    chosen = replace(_quantization(options), cut=options["cut"])
+    from patchc.classes import read_labels
+
+    labels = None if options["labels"] is None else read_labels(options["labels"])
+    chosen = replace(_quantization(options), cut=options["cut"], labels=labels)
     notes: list[str] = []
-    with _progress() as progress:
+    with progress() as told:
         patchc.quantize(
             options["model"],
             options["out"],
             calibration=options["calibration"],
             options=chosen,
             input_shapes=dict(options["shapes"]) or None,
-            progress=progress,
+            progress=told,
             noted=notes.append,
         )
     for note in notes:
         click.echo(f"note: {note}")
+    for line in _quality(options["out"]):
+        click.echo(line)
     click.echo(f"wrote {options['out']}")
 
 
+def _quality(model: Path) -> list[str]:
+    """What quantisation cost, as the file says, within a terminal's width."""
+    import textwrap
+
+    import onnx
+
+    from patchc.quality import Quality
+    from patchc.report.words import WIDTH
+
+    found = Quality.of(onnx.load(model, load_external_data=False))
+    lines = [] if found is None else found.lines()
+    return [
+        part for line in lines for part in textwrap.wrap(line, WIDTH, subsequent_indent=" " * 9)
+    ]
+
+
 @main.command("verify")
-@_out
+@out_argument
 @click.option(
     "--on", type=click.Choice([HOST, QEMU]), default=HOST, show_default=True, help="Where C runs."
 )
@@ -459,7 +462,8 @@ def quantize_command(**options: Any) -> None:
 )
 @click.option("--cases", default=DEFAULT_CASES, show_default=True, help="Random cases.")
 @click.option("--seed", default=0, show_default=True, help="Of the random cases.")
-@click.option("--inputs", type=_PATH, metavar="NPZ", help="Cases of your own: first axis = cases.")
+@click.option("--inputs", type=PATH, metavar="NPZ", help="Cases of your own: first axis = cases.")
+@click.option("--labels", type=PATH, help="The class of each case, a number a line: top-1, top-5.")
 @click.option("--sanitize", is_flag=True, help="Build with address and undefined sanitizers.")
 @click.option("--json", "as_json", is_flag=True, help="Print verify.json to stdout.")
 def verify_command(out: Path, as_json: bool, **options: Any) -> int:
@@ -477,19 +481,25 @@ def verify_command(out: Path, as_json: bool, **options: Any) -> int:
       patchc verify out --inputs photos.npz --sanitize
       patchc verify out --on qemu --target cortex-m4 --target cortex-m0
     """
-    with _progress() as progress:
-        found = patchc.verify(out, progress=progress, **options)
+    if options["labels"] is not None:
+        from patchc.classes import read_labels
+
+        if options["inputs"] is None:
+            raise click.UsageError("--labels: only with --inputs")
+        options["labels"] = read_labels(options["labels"])
+    with progress() as told:
+        found = patchc.verify(out, progress=told, **options)
     if as_json:
         click.echo(found.to_json(), nl=False)
     else:
         from patchc.report.verification import render_verification
 
-        _print(render_verification(found))
+        show(render_verification(found))
     return 0 if found.passed else MISMATCH_STATUS
 
 
 @main.command("bench")
-@_out
+@out_argument
 @click.option(
     "--target",
     type=click.Choice(list(CORES)),
@@ -525,22 +535,22 @@ def bench_command(out: Path, as_json: bool, **options: Any) -> None:
       patchc bench out --target cortex-m0 --opt -Os --json
       patchc bench out --clock 120 --wait-states 5
     """
-    with _progress() as progress:
-        found = patchc.bench(out, progress=progress, **options)
+    with progress() as told:
+        found = patchc.bench(out, progress=told, **options)
     if as_json:
         click.echo(found.to_json(), nl=False)
     else:
         from patchc.report.bench import render_bench
 
-        _print(render_bench(found))
+        show(render_bench(found))
 
 
 @main.command("run")
-@_out
-@click.option("--image", type=_PATH, help="A picture: resized and cropped to the input's size.")
-@click.option("--input", "array", type=_PATH, help=".npy, or .npz with the model's input names.")
-@click.option("--output", type=_PATH, help="Write the outputs to this .npz.")
-@click.option("--labels", type=_PATH, help="Class names, one a line: print the best classes.")
+@out_argument
+@click.option("--image", type=PATH, help="A picture: resized and cropped to the input's size.")
+@click.option("--input", "array", type=PATH, help=".npy, or .npz with the model's input names.")
+@click.option("--output", type=PATH, help="Write the outputs to this .npz.")
+@click.option("--labels", type=PATH, help="Class names, one a line: print the best classes.")
 @click.option("--top", default=5, show_default=True, help="How many classes to print.")
 def run_command(
     out: Path, image: Path | None, array: Path | None, output: Path | None, **labels: Any
@@ -555,19 +565,19 @@ def run_command(
       patchc run out --input x.npz --output y.npz
     """
     names = _read_labels(labels["labels"]) if labels["labels"] else None
-    with _progress() as progress:
-        outputs = patchc.run(out, array, image=image, progress=progress)
+    with progress() as told:
+        outputs = patchc.run(out, array, image=image, progress=told)
     if output:
         import numpy as np
 
         np.savez(output, **outputs)
         click.echo(f"wrote {output}")
-    for name, values in outputs.items():
-        if values.size > 1 and values.size == max(values.shape):
-            _print_best(name, values.ravel(), names, labels["top"])
+    for name, found in outputs.items():
+        if found.size > 1 and found.size == max(found.shape):
+            _print_best(name, found.ravel(), names, labels["top"])
         else:
-            dims = ", ".join(map(str, values.shape))
-            click.echo(f"{name}: {values.dtype} [{dims}], {values.min()} .. {values.max()}")
+            dims = ", ".join(map(str, found.shape))
+            click.echo(f"{name}: {found.dtype} [{dims}], {found.min()} .. {found.max()}")
 
 
 def _read_labels(path: Path) -> list[str]:
@@ -588,7 +598,7 @@ def _print_best(name: str, values: np.ndarray, names: list[str] | None, top: int
 
 
 @main.command("inspect")
-@_model
+@model_argument
 @click.option(
     "--dump",
     metavar="STAGE",
@@ -597,8 +607,8 @@ def _print_best(name: str, values: np.ndarray, names: list[str] | None, top: int
 )
 @_planning_options
 @kernel_options(emits=False)
-@_cut
-@_input_shape
+@cut_option
+@input_shape
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
 def inspect_command(
@@ -636,94 +646,13 @@ def inspect_command(
     else:
         from patchc.report.inspection import render_inspection
 
-        _print(render_inspection(found))
+        show(render_inspection(found))
     return ERROR_STATUS if found.unsupported else 0
 
 
-@main.command("explore")
-@_model
-@click.option("-o", "output", type=_PATH, help="Write the frontier as JSON here, too.")
-@click.option("--html", type=_PATH, help="Write a page with its picture here.")
-@click.option("--svg", type=_PATH, help="Write the picture here.")
-@click.option("--csv", type=_PATH, help="Write a line per plan here.")
-@click.option(
-    "--target",
-    type=click.Choice(list(CORES)),
-    metavar="CORE",
-    default=DEFAULT_CORE,
-    show_default=True,
-    help=f"Core that the C is for: {', '.join(CORES)}.",
-)
-@click.option(
-    "--input",
-    "input_mode",
-    type=_values(InputMode),
-    default=InputMode.TILES.value,
-    show_default=True,
-    help="Where the image is; see patchc compile --help.",
-)
-@click.option(
-    "--outputs",
-    "output_mode",
-    type=_values(OutputMode),
-    default=OutputMode.ARENA.value,
-    show_default=True,
-    help="Where outputs go that are maps; see patchc compile --help.",
-)
-@click.option("--reserve", help="Bytes for stack and statics; by default the target's.")
-@kernel_options(emits=False)
-@_cut
-@_input_shape
-@click.option("--json", "as_json", is_flag=True, help="Print the frontier as JSON.")
-def explore_command(
-    model: Path,
-    output: Path | None,
-    html: Path | None,
-    svg: Path | None,
-    csv: Path | None,
-    target: str,
-    input_mode: str,
-    output_mode: str,
-    reserve: str | None,
-    shapes: tuple[tuple[str, tuple[int, ...]], ...],
-    cut: tuple[str, ...],
-    as_json: bool,
-    **kernels: Any,
-) -> None:
-    """Show how little RAM MODEL can run in, and what it costs: the frontier of RAM and work.
-
-    \b
-    Examples:
-      patchc explore int8.onnx
-      patchc explore int8.onnx --input stream -o frontier.json
-      patchc explore int8.onnx --html frontier.html --csv frontier.csv
-    """
-    with _progress() as progress:
-        found = patchc.explore(
-            model,
-            output,
-            html=html,
-            svg=svg,
-            csv=csv,
-            target=target,
-            input_mode=input_mode,
-            output_mode=output_mode,
-            reserve=reserve,
-            kernels=taken(kernels),
-            input_shapes=dict(shapes) or None,
-            cut=cut,
-            progress=progress,
-        )
-    if as_json:
-        click.echo(found.to_json(), nl=False)
-    else:
-        from patchc.report.exploration import render_exploration
-
-        _print(render_exploration(found))
-
-
-main.add_command(_input_shape(tunnel_command))
-main.add_command(_input_shape(align_command))
+main.add_command(input_shape(tunnel_command))
+main.add_command(input_shape(align_command))
+main.add_command(explore_command)
 main.add_command(report_command)
 
 if __name__ == "__main__":

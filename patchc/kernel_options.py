@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 from typing import TypeVar
@@ -42,8 +42,10 @@ class KernelChoice:
 
     def priced(self, core: Core) -> Machine:
         """The same, whose costs are those of the core, whatever is preferred."""
-        all_of_them = Kernels.PATCHC if self.library is None else Kernels.AUTO
-        return machine_for(core, all_of_them, self.numerics, self.library)
+        if self.library is None:
+            return self.machine(core)
+        found = machine_for(core, Kernels.AUTO, self.numerics, self.library)
+        return replace(found, cost=machine_for(core, Kernels.PATCHC).cost)
 
 
 def kernel_choice(options: KernelOptions) -> KernelChoice:

@@ -38,9 +38,13 @@ def identifier(text: str) -> str:
 
 
 def make_report(
-    stages: Stages, options: EmitOptions, limit: int | None, choice: KernelChoice
+    stages: Stages,
+    options: EmitOptions,
+    limit: int | None,
+    choice: KernelChoice,
+    clock_mhz: float | None = None,
 ) -> Report:
-    """The report; `limit` is the budget in bytes."""
+    """The report; `limit` is the budget in bytes, `clock_mhz` the core's, for milliseconds."""
     target = core(options.target)
     machine, mode, outputs = choice.priced(target), stages.plan.input_mode, stages.plan.output_mode
     plain = lower(
@@ -49,9 +53,11 @@ def make_report(
     layerwise = stages.layerwise_bytes
     if layerwise is None:
         layerwise = place(plain).arena_bytes
-    cycles = None
+    cycles = layerwise_cycles = None
     if target.cost_table is not None:
-        cycles = node_costs(stages.schedule, CoreCost(target.cost_table))
+        cost = CoreCost(target.cost_table)
+        cycles = node_costs(stages.schedule, cost)
+        layerwise_cycles = sum(node_costs(plain, cost).values())
     constants = constant_facts(stages.schedule)
     facts = Facts(
         name=options.name,
@@ -77,6 +83,8 @@ def make_report(
             distances(stages),
         ),
         machine=machine,
+        layerwise_cycles=layerwise_cycles,
+        clock_mhz=clock_mhz,
     )
     return build_report(stages.imported, stages.plan, stages.schedule, stages.placement, facts)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from typing import NoReturn
 
 import pytest
 
@@ -17,7 +18,12 @@ def require_tool(*names: str) -> str:
     paths = [path for path in map(shutil.which, names) if path is not None]
     if paths:
         return paths[0]
-    missing = f"{' or '.join(names)} is not installed"
+    not_installed(" or ".join(names))
+
+
+def not_installed(what: str) -> NoReturn:
+    """Skips the test, or fails it where CI is set."""
+    missing = f"{what} is not installed"
     if os.environ.get("CI"):
         pytest.fail(f"{missing}, and CI is set")
     pytest.skip(missing)

@@ -36,7 +36,7 @@ from patchc.verify.sessions import session
 OUTPUT = Path("build/tunnelnet")
 SEEDS = (0, 1, 2)
 BATCH = 50
-EPOCHS, TUNED_EPOCHS = 36, 12
+EPOCHS, TUNED_EPOCHS = 120, 80
 RATE, TUNED_RATE = 0.02, 0.01
 CALIBRATED = 200  # frames
 TARGET = "cortex-m4"

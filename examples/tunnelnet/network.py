@@ -18,6 +18,9 @@ from patchc.errors import PatchcError
 # offset: the zeros that convolutions pad with would not move with it.
 SCALE = 64.0
 OPSET = 17
+# Of batch normalisations. With the usual 1e-5, channels that hardly vary are scaled up by far, and
+# folded weights of very different sizes lose in integers what they have in float.
+EPSILON = 1e-3
 
 
 def _conv(
@@ -25,7 +28,7 @@ def _conv(
 ) -> nn.Sequential:
     """Convolution, batch normalisation, ReLU6."""
     conv = nn.Conv2d(inside, outside, kernel, stride, kernel // 2, groups=groups, bias=False)
-    return nn.Sequential(conv, nn.BatchNorm2d(outside), nn.ReLU6())
+    return nn.Sequential(conv, nn.BatchNorm2d(outside, EPSILON), nn.ReLU6())
 
 
 class Bottleneck(nn.Module):
@@ -37,7 +40,8 @@ class Bottleneck(nn.Module):
         self.skip = stride == 1 and inside == block.channels
         expand = [_conv(inside, wide, 1)] if block.expansion > 1 else []
         project = nn.Sequential(
-            nn.Conv2d(wide, block.channels, 1, bias=False), nn.BatchNorm2d(block.channels)
+            nn.Conv2d(wide, block.channels, 1, bias=False),
+            nn.BatchNorm2d(block.channels, EPSILON),
         )
         self.layers = nn.Sequential(*expand, _conv(wide, wide, 3, stride, wide), project)
 

@@ -9,7 +9,7 @@ from patchc.codegen.options import Pixels
 from patchc.codegen.ports import Port
 
 # What the file may define, behind NAME_.
-NAMES = ("pixels", "from_rgb", "from_bgr", "from_grey", "top")
+NAMES = ("pixels", "from_rgb", "from_bgr", "from_rgb565", "from_grey", "top")
 
 
 @dataclass(frozen=True, slots=True)

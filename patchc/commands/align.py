@@ -42,7 +42,7 @@ def align_command(
       patchc align int8.onnx -o aligned.onnx
       patchc align int8.onnx -o a.onnx --inputs photos.npz --labels classes.txt
     """
-    from patchc.verify.change import read_labels
+    from patchc.classes import read_labels
 
     classes = None if labels is None else read_labels(labels)
     if classes is not None and inputs is None:

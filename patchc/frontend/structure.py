@@ -9,12 +9,12 @@ from __future__ import annotations
 import heapq
 import math
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 import onnx
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError, Message
 from onnx import TensorProto, helper, numpy_helper
 from onnx.external_data_helper import uses_external_data
 
@@ -53,14 +53,26 @@ def check(model: onnx.ModelProto, name: str) -> None:
         _check_constant(tensor, name)
     for value in (*graph.input, *graph.value_info, *graph.output):
         check_elements((dim.dim_value for dim in value.type.tensor_type.shape.dim), value.name)
+    # protobuf leaves as bytes what it cannot decode
+    bad = next((text for text in _texts(model) if not isinstance(text, str)), None)
+    if bad is not None:
+        raise PatchcError(f"{name}: a name in it is not UTF-8: {bad!r}")
     _check_names(graph, name)
-    for node in graph.node:
-        texts = (node.name, node.op_type, node.domain, *node.input)
-        bad = next((text for text in texts if not isinstance(text, str)), None)
-        if bad is not None:
-            raise PatchcError(f"{name}: a name in it is not UTF-8: {bad!r}")
     _check_enlargements(graph, name)
     _sort(graph, name)
+
+
+def _texts(message: Message) -> Iterator[str | bytes]:
+    """Every name in it, and other text, but for documentation."""
+    for field, value in message.ListFields():
+        if field.name == "doc_string" or field.type not in (field.TYPE_STRING, field.TYPE_MESSAGE):
+            continue
+        found = (value,) if isinstance(value, str | bytes | Message) else value
+        if field.type == field.TYPE_STRING:
+            yield from found
+        else:
+            for part in found:
+                yield from _texts(part)
 
 
 def check_elements(dims: Iterable[int], tensor: str) -> None:
@@ -155,8 +167,6 @@ def _check_names(graph: onnx.GraphProto, name: str) -> None:
     ]
     seen: dict[str, str] = {}
     for maker, tensor in makers:
-        if not isinstance(tensor, str):  # protobuf leaves what it cannot decode
-            raise PatchcError(f"{name}: a name in it is not UTF-8: {tensor!r}")
         if not tensor:
             raise PatchcError(f"{name}: an {maker} has no name")
         # Up to IR version 3 constants were listed among the inputs, too.

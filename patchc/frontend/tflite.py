@@ -11,6 +11,7 @@ from patchc.errors import PatchcError
 
 OPSET = 17
 CONVERTER = "tf2onnx.convert"
+LIMIT = 600  # seconds for one file, TensorFlow's import included
 
 
 def is_tflite(content: bytes) -> bool:
@@ -29,12 +30,21 @@ def way_out(path: Path | str) -> str:
 
 def converted(path: Path, output: Path) -> str:
     """Write the ONNX form of `path` to `output`; returns a note for the report. Raises
-    PatchcError: tf2onnx is not installed, or refuses the file."""
+    PatchcError: tf2onnx is not installed, refuses the file, or does not end."""
     command = [sys.executable, "-m", CONVERTER, "--tflite", str(path.resolve())]
     command += ["--opset", str(OPSET), "--output", str(output)]
     quiet = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"}
     # In a process of its own: importing TensorFlow takes seconds, and it logs as it likes.
-    found = subprocess.run(command, capture_output=True, text=True, check=False, env=quiet)
+    try:
+        found = subprocess.run(
+            command, capture_output=True, text=True, check=False, env=quiet, timeout=LIMIT
+        )
+    except subprocess.TimeoutExpired:
+        output.unlink(missing_ok=True)
+        raise PatchcError(
+            f"{path}: tf2onnx has not converted it in {LIMIT} s: convert it once by hand, python "
+            f"-m {CONVERTER} --tflite {path.name} --opset {OPSET} --output {path.stem}.onnx"
+        ) from None
     if "No module named" in found.stderr:
         raise PatchcError(way_out(path))
     if found.returncode != 0 or not output.is_file():

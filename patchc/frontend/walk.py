@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import onnx
 from onnx import numpy_helper
 
 from patchc.errors import PatchcError
-from patchc.frontend.builder import AssumptionError, Assumptions, GraphBuilder, gives_sums
+from patchc.frontend.builder import (
+    AssumptionError,
+    Assumptions,
+    GraphBuilder,
+    Result,
+    gives_sums,
+)
 from patchc.frontend.call import Call
 from patchc.frontend.fold import fold, has_subgraph
+from patchc.frontend.later import only_chooses, quantized_later
 from patchc.frontend.live import live_nodes
 from patchc.frontend.load import LoadedModel
 from patchc.frontend.ops import entries, handlers
@@ -87,6 +94,7 @@ class _Walk:
         self._nodes = live_nodes(graph)
         self._tail = {id(node) for node in depending(self._nodes, cut)}
         self._feeds_integer = _feeding(self._nodes)
+        self._later = quantized_later(graph, self._nodes, CHOOSING_OPS)
         self._read = {name for node in self._nodes for name in node.input if name}
         self._read.update(value.name for value in graph.output)
         self._unsupported: list[Unsupported] = []
@@ -119,9 +127,12 @@ class _Walk:
             return [After()] * len(node.output)
         if has_subgraph(node):
             raise RefusalError("control flow is not supported")
+        early: Mapping[str, Value] = {}
         if node.op_type not in READ_RESULTS:
             self._settle(node.input)
-        inputs = [self._values[name] if name else None for name in node.input]
+            early = self._early(node)
+        values = {**self._values, **early} if early else self._values
+        inputs = [values[name] if name else None for name in node.input]
         given = [value for value in inputs if value is not None]
         if any(isinstance(value, Refused) for value in given):
             return self._after_refusal(node)
@@ -149,6 +160,21 @@ class _Walk:
                 found = self._builder.integers(value)
                 if found is not None:
                     self._values[name] = Dequantized(found)
+
+    def _early(self, node: onnx.NodeProto) -> dict[str, Value]:
+        """The float results that `node` only chooses among, as what the QuantizeLinear behind it
+        makes of them: for this reader, as others may have scales of their own."""
+        if node.op_type not in CHOOSING_OPS or not only_chooses(node):
+            return {}
+        ways = {self._later.get(name) for name in node.output if name in self._read}
+        later = ways.pop() if len(ways) == 1 else None
+        found: dict[str, Value] = {}
+        for name in node.input:
+            value = self._values.get(name)
+            if later is not None and isinstance(value, Pending):
+                result = Result(f"{value.result}_early", value.layout, *later, in_file=False)
+                found[name] = Dequantized(self._builder.finish(value, result))
+        return found
 
     def _handle(self, node: onnx.NodeProto, inputs: list[Value | None]) -> list[Value]:
         """The values of its outputs, or of the first one only."""

@@ -22,18 +22,19 @@ from patchc.memory.liveness import arena_buffers, liveness_peak, overlapping_byt
 from patchc.memory.sweep import Sweep, partners
 from patchc.schedule.types import Buffer, Overlap, Schedule
 
-# The solver stops after this much deterministic work (about as many seconds on one core): a limit
-# on wall-clock time would make the emitted C depend on the machine's load.
-SOLVER_WORK = 10.0
-DIRECTIONS_WORK = 2.0  # likewise, for a choice of directions
+# The solver stops after this much deterministic work (its own unit: 5 to 10 seconds on one core): a
+# limit on wall-clock time would make the emitted C depend on the machine's load. What it proves of
+# the networks that branch takes it a tenth of that.
+SOLVER_WORK = 1.0
+DIRECTIONS_WORK = 1.0  # likewise, for a choice of directions
 # Up to so many buffers, and open directions, the solver is asked first; what it proves is kept.
 SOLVED_BUFFERS = 600
 SOLVED_DIRECTIONS = 32
 # With more directions it gets nowhere in that time that a sweep does not.
 MOST_DIRECTIONS = 100
-# With more pairs of buffers that are alive together only first fit is tried: hundreds of maps side
-# by side, all of which one node reads.
-MOST_PAIRS = 10_000
+# With more pairs of buffers that are alive together only first fit is tried: dozens of maps side by
+# side, all of which one node reads. Solver and sweep take 15 s with as many, and find nothing.
+MOST_PAIRS = 2_000
 SWEEPS = 12  # sizes of the arena that are tried, at most
 # What equal branches may need more so that they lie in equal places, and share their code.
 ALIKE_SHARE = 0.03

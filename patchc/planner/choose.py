@@ -14,7 +14,7 @@ what is chosen is the plan of least total among those within a slack of the chea
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from patchc.budget import NO_LIMIT
@@ -203,6 +203,27 @@ def explore(
         if not kept or choice.cost < kept[-1].cost:
             kept.append(choice)
     return tuple(kept[::-1])
+
+
+def priced(
+    graph: Graph,
+    mode: InputMode,
+    limits: Sequence[int],
+    reserve: Reserve = NO_RESERVE,
+    outputs: OutputMode = OutputMode.ARENA,
+    machine: Machine = ANY_CORE,
+) -> tuple[int | None, ...]:
+    """What the cheapest plan of at most so many bytes in total would cost by its price, which
+    placement may not quite reach; None where the search has none. Not for independent branches."""
+    whole = layer_by_layer(graph, mode, reserve, outputs, machine)
+    search = _search(graph, whole, machine)
+    found = []
+    for limit in limits:
+        point = next(iter(search.frontier(limit - reserve.least)), None)
+        costs = [] if point is None else [point.cost]
+        costs += [whole.cost] if whole.total_bytes <= limit else []
+        found.append(min(costs, default=None))
+    return tuple(found)
 
 
 def _total_and_cost(choice: Choice) -> tuple[int, int]:

@@ -22,6 +22,10 @@ from patchc.targets.core import Core
 # What another kernel costs more where the library is preferred: no plan is so much slower.
 PREFERENCE = 64
 
+# By how much, in percent, a kernel of the library has to cost less than patchc's own to be taken by
+# itself: prices are that far off at most (docs/figures.md), and what is chosen must not be slower.
+DOUBT = 10
+
 # Three nodes of four flavours choose freely.
 _MOST_ASSIGNMENTS = 64
 
@@ -38,6 +42,17 @@ class Preferring:
         price = self.cost(kernel, features)
         elsewhere = kernel.operator in self.operators and not kernel.cmsis_nn
         return price * PREFERENCE if elsewhere else price
+
+
+@dataclass(frozen=True, slots=True)
+class Doubting:
+    """The cost of a plan, if the library's kernels cost somewhat more than is predicted."""
+
+    cost: Cost
+
+    def __call__(self, kernel: Kernel, features: Features) -> Count:
+        price = self.cost(kernel, features)
+        return price * (100 + DOUBT) // 100 if kernel.cmsis_nn else price
 
 
 @lru_cache(maxsize=16)
@@ -101,8 +116,8 @@ def machine_for(
     if kernels is Kernels.PATCHC:
         return plain
     flavours = (*flavours_for(core.flavours), *core.flavours)
-    cost = plain.cost
+    cost: Cost = Doubting(plain.cost)
     if kernels is Kernels.CMSIS_NN:
         there = [k for k in CMSIS_NN_KERNELS if not isinstance(registry[k.name].refuses, _Never)]
-        cost = Preferring(cost, frozenset(kernel.operator for kernel in there))
+        cost = Preferring(plain.cost, frozenset(kernel.operator for kernel in there))
     return replace(plain, flavours=flavours, cost=cost, most_assignments=_MOST_ASSIGNMENTS)

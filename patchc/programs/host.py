@@ -57,6 +57,7 @@ class HostProgram:
 
     executable: Path
     interface: Interface
+    emulator: tuple[str, ...] = ()  # runs programs of another processor
 
     def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """int8 (cases, h, w, c) per graph input -> the same per graph output.
@@ -79,7 +80,7 @@ class HostProgram:
         with tempfile.TemporaryDirectory(prefix="patchc-") as folder:
             source, sink = Path(folder, "in.bin"), Path(folder, "out.bin")
             cases = self.interface.write_inputs(source, inputs)
-            command = [self.executable, source, sink, str(cases)]
+            command = [*self.emulator, self.executable, source, sink, str(cases)]
             command += [self.interface.weights] if self.interface.weights else []
             text = run_command([str(word) for word in command], cases * _SECONDS_PER_CASE)
             return self.interface.read_outputs(sink, cases), text

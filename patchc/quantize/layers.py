@@ -16,6 +16,7 @@ QUANTIZED_OPS = (
     "Clip",
     "Concat",
     "Conv",
+    "ConvTranspose",
     "DepthToSpace",
     "Expand",
     "Flatten",
@@ -23,6 +24,7 @@ QUANTIZED_OPS = (
     "Gemm",
     "GlobalAveragePool",
     "GlobalMaxPool",
+    "InstanceNormalization",
     "LRN",
     "LayerNormalization",
     "LeakyRelu",
@@ -53,7 +55,7 @@ QUANTIZED_OPS = (
 )
 
 # The operators with weights, between the first and the last of which all is quantised.
-LAYERS = ("Conv", "Gemm", "MatMul")
+LAYERS = ("Conv", "ConvTranspose", "Gemm", "MatMul")
 
 # What a detector does with its heads, first and then.
 CHANGED_VIEWS = ("Flatten", "Reshape", "Transpose")

@@ -24,7 +24,7 @@ def name_means(graph: onnx.GraphProto) -> None:
     found: list[onnx.NodeProto] = []
     for node in graph.node:
         shape = shapes.get(node.input[0], ()) if node.input else ()
-        axes = _axes(node, len(shape), constants) if node.op_type == "ReduceMean" else set()
+        axes = reduced_axes(node, len(shape), constants) if node.op_type == "ReduceMean" else set()
         if len(shape) == 4 and axes == SPATIAL:
             made = helper.make_node("GlobalAveragePool", [node.input[0]], [""], node.name)
         elif len(shape) == 4 and axes == {CHANNELS}:
@@ -37,7 +37,8 @@ def name_means(graph: onnx.GraphProto) -> None:
     graph.node.extend(found)
 
 
-def _axes(node: onnx.NodeProto, rank: int, constants: Mapping[str, np.ndarray]) -> set[int]:
+def reduced_axes(node: onnx.NodeProto, rank: int, constants: Mapping[str, np.ndarray]) -> set[int]:
+    """The dimensions that a ReduceMean is over, if they are known."""
     axes: Sequence[int] = _attribute(node, "axes", ())
     if len(node.input) > 1 and node.input[1]:
         axes = [int(axis) for axis in constants.get(node.input[1], np.zeros(0)).reshape(-1)]

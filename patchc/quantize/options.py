@@ -59,6 +59,8 @@ class QuantizeOptions:
     merge_branches: bool = False  # parallel convolutions that are one become one (RepVGG)
     cut: tuple[str, ...] = ()  # nodes that stay float, with all that depends on them
     align: bool = True  # weight scales are nudged until CMSIS-NN is exact, too
+    labels: tuple[int, ...] | None = None  # the class of each sample, for top-1 and top-5
+    measure: bool = True  # compare the answers with the float network's
 
 
 DEFAULTS = QuantizeOptions()

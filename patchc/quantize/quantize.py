@@ -37,6 +37,7 @@ from patchc.frontend.load import LoadedModel, Shapes, load
 from patchc.frontend.runtime import newest_opset
 from patchc.frontend.tail import depending, named_nodes, note
 from patchc.frontend.walk import is_integer_op
+from patchc.quality import METADATA_KEY as QUALITY_KEY
 from patchc.quantize.batch_norms import place_batch_norms
 from patchc.quantize.branches import (
     all_ranges,
@@ -49,6 +50,7 @@ from patchc.quantize.branches import (
 from patchc.quantize.calibration import Calibration, read_calibration
 from patchc.quantize.ends import mark_ends
 from patchc.quantize.float_functions import all_functions, composed_functions, is_function
+from patchc.quantize.foreign import rewrite_foreign
 from patchc.quantize.gemms import plain_gemms
 from patchc.quantize.layers import (
     QUANTIZED_OPS,
@@ -59,13 +61,20 @@ from patchc.quantize.layers import (
     may_end_in_a_tail,
 )
 from patchc.quantize.means import name_means
+from patchc.quantize.measured import measured
 from patchc.quantize.options import DEFAULTS, METADATA_KEY, QuantizeOptions
 from patchc.quantize.parallel import merge_branches
 from patchc.quantize.slices import merge_slices
+from patchc.quantize.sums import split_sums
 from patchc.quantize.transposed import rewrite_transposed
+from patchc.quantize.written_out import gather_normalisations
 
 # The first opset in which DequantizeLinear takes one scale per channel.
 PER_CHANNEL_OPSET = 13
+
+# The first opset that has LayerNormalization: from then on onnxruntime's optimiser makes it of one
+# that is written out (ReduceMean, Sub, Pow, ReduceMean, Add, Sqrt, Div, Mul, Add).
+NORMALIZATION_OPSET = 17
 
 WARNING_SEVERITY, ERROR_SEVERITY = 2, 3  # of onnxruntime's own log
 
@@ -112,15 +121,19 @@ def quantize(
         except Exception as error:  # onnxruntime raises a dozen types without a common base
             raise PatchcError(f"{loaded.name}: onnxruntime cannot quantise it: {error}") from error
         result = onnx.load_model(written)
-    quantize_before_crops(result.graph)
-    note(result, tail)
-    if not any(is_integer_op(node) for node in result.graph.node):
-        kinds = ", ".join(dict.fromkeys(node.op_type for node in loaded.model.graph.node))
-        raise PatchcError(f"{loaded.name}: none of its operators can be quantised: {kinds}")
-    notes = loaded.notes
-    if options.align:
-        result, more = _aligned(result, options)
-        notes += more
+        quantize_before_crops(result.graph)
+        note(result, tail)
+        if not any(is_integer_op(node) for node in result.graph.node):
+            kinds = ", ".join(dict.fromkeys(node.op_type for node in loaded.model.graph.node))
+            raise PatchcError(f"{loaded.name}: none of its operators can be quantised: {kinds}")
+        notes = loaded.notes
+        if options.align:
+            result, more = _aligned(result, options)
+            notes += more
+        if options.measure or options.labels is not None:
+            pictures = options.image if samples.arrays is None else None
+            quality = measured(prepared, result, samples, pictures, options.labels, Path(folder))
+            result.metadata_props.add(key=QUALITY_KEY, value=quality.to_json())
     if samples.arrays is None:
         result.metadata_props.add(key=METADATA_KEY, value=options.image.to_json())
     try:
@@ -147,10 +160,15 @@ def _aligned(
 def _prepare(loaded: LoadedModel, path: Path, options: QuantizeOptions) -> None:
     """Fold constants, batch normalisation into layers, MatMul + Add into Gemm, give nodes
     names, constants that are added the second place, which is the one that the importer takes, and
-    sums, means over rows and columns, dense layers and transposed convolutions operators that have
-    integers, slices of slices one node, layers that share weights biases of their own."""
+    sums, means over rows and columns, normalisations that are written out, dense layers and
+    transposed convolutions operators that have integers, slices of slices one node, layers that
+    share weights biases of their own."""
     model = loaded.model
-    opset = min(max(loaded.opset, PER_CHANNEL_OPSET), newest_opset())
+    rewrite_foreign(model, loaded.name)
+    split_sums(model.graph)
+    roots = any(node.op_type == "Sqrt" for node in model.graph.node)
+    least = NORMALIZATION_OPSET if roots else PER_CHANNEL_OPSET
+    opset = min(max(loaded.opset, least), newest_opset())
     if loaded.opset != opset:
         model = version_converter.convert_version(model, opset)
     onnx.save_model(model, path)
@@ -160,14 +178,13 @@ def _prepare(loaded: LoadedModel, path: Path, options: QuantizeOptions) -> None:
     constants = {tensor.name for tensor in prepared.graph.initializer}
     for index, node in enumerate(prepared.graph.node):
         node.name = node.name or f"{node.op_type}_{index}"
-        if node.op_type == "Sum" and len(node.input) == 2:
-            node.op_type = "Add"
         if node.op_type == "Add" and node.input[0] in constants:
             node.input[:] = reversed(node.input)
     merge_slices(prepared.graph)
     place_batch_norms(prepared.graph)
     if options.merge_branches:
         merge_branches(prepared.graph)
+    gather_normalisations(prepared.graph)
     name_means(prepared.graph)
     plain_gemms(prepared.graph)
     rewrite_transposed(prepared.graph)

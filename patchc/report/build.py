@@ -13,6 +13,7 @@ from patchc.memory import Placement, element_peak, live_bytes, liveness_peak
 from patchc.numerics.node_forms import FormCounts
 from patchc.plan.types import Plan, TunnelPlan
 from patchc.planner.machine import ANY_CORE, Machine
+from patchc.quality import Quality
 from patchc.report.arena import arena_report, block_reports
 from patchc.report.choices import kernel_choices
 from patchc.report.data import (
@@ -29,6 +30,7 @@ from patchc.report.data import (
     Segmentation,
     Tunnel,
 )
+from patchc.report.words import milliseconds
 from patchc.schedule.types import Call, Compute, Finish, KernelCall, Move, Schedule
 from patchc.schedule.work import Work, executed_work, input_reads
 from patchc.version import __version__
@@ -52,6 +54,8 @@ class Facts:
     )  # node -> bytes, layer by layer
     cycles: Mapping[str, int] | None = None  # node -> estimate; None: the target has no cost table
     library: LibraryReport | None = None
+    layerwise_cycles: int | None = None  # estimated, of the plan layer by layer; None likewise
+    clock_mhz: float | None = None
 
 
 def build_report(
@@ -64,6 +68,7 @@ def build_report(
     executed = sum(node.macs for node in work.values())
     bytes_read, passes = input_reads(schedule)
     exact = facts.exact
+    cycles = None if facts.cycles is None else sum(facts.cycles.values())
     return Report(
         patchc=__version__,
         model=ModelReport(facts.name, imported.sha256, plain),
@@ -82,7 +87,12 @@ def build_report(
         cost=Cost(
             executed,
             executed / plain if plain else 1.0,
-            None if facts.cycles is None else sum(facts.cycles.values()),
+            cycles,
+            facts.layerwise_cycles,
+            facts.clock_mhz,
+            None
+            if cycles is None or facts.clock_mhz is None
+            else milliseconds(cycles, facts.clock_mhz),
         ),
         exact=Exact(exact.channels, exact.proved, exact.lines, exact.guarded, exact.emulated),
         tunnels=_tunnels(plan, schedule, work),
@@ -97,6 +107,7 @@ def build_report(
         blocks=block_reports(schedule),
         arena=arena_report(schedule, placement),
         notes=imported.notes,
+        quality=Quality.of(imported.onnx_model),
     )
 
 

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from patchc.quality import Quality
+
 
 @dataclass(frozen=True, slots=True)
 class ModelReport:
@@ -54,6 +56,9 @@ class Cost:
     macs_executed: int
     macs_overhead: float  # F: executed / those of the plain network
     cycles_estimate: int | None  # None: the target has no cost table
+    layerwise_cycles_estimate: int | None = None  # of the plan layer by layer
+    clock_mhz: float | None = None  # None: none was given
+    milliseconds_estimate: float | None = None  # by both
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +254,7 @@ class Report:
     blocks: tuple[Block, ...]
     arena: tuple[ArenaBuffer, ...]  # by offset
     notes: tuple[str, ...]  # what to know of how the model was read
+    quality: Quality | None = None  # as patchc quantize measured it and wrote into the file
 
     def __repr__(self) -> str:
         """On one line: `to_json` has the rest."""

@@ -14,10 +14,10 @@ from rich.text import Text
 
 from patchc.planner.choose import Choice
 from patchc.report.plot import plotted
-from patchc.report.words import count
+from patchc.report.words import CLOCK_NOTE, count, milliseconds, ms_words
 from patchc.schedule.work import executed_work
 
-BAR_WIDTH = 20  # characters of the longest bar
+BAR_WIDTH = 12  # characters of the longest bar
 CYCLES, MACS = "cycles", "MACs"
 
 
@@ -46,6 +46,8 @@ class Exploration:
     unit: str  # of costs: cycles, or MACs where the target has no cost table
     layer_by_layer: FrontierPoint
     points: tuple[FrontierPoint, ...]
+    clock_mhz: float | None = None  # for milliseconds
+    notes: tuple[str, ...] = ()  # what to know of how the file was read
 
     def __repr__(self) -> str:
         """On one line: `points` has the plans."""
@@ -64,6 +66,10 @@ class Exploration:
         """How much more than the fastest plan a plan costs: 0.1 is a tenth more."""
         return point.cost / self.least_cost - 1 if self.least_cost else 0.0
 
+    def milliseconds(self, point: FrontierPoint) -> float | None:
+        """Estimated, as costs are; None without a clock."""
+        return None if self.clock_mhz is None else milliseconds(point.cost, self.clock_mhz)
+
     @property
     def plans(self) -> tuple[tuple[str, FrontierPoint], ...]:
         """Layer by layer, and the frontier without it."""
@@ -78,9 +84,13 @@ class Exploration:
         """A line per plan, layer by layer first."""
         text = io.StringIO()
         lines = csv.writer(text, lineterminator="\n")
-        lines.writerow(["plan", *(field.name for field in fields(FrontierPoint)), "unit"])
+        clock = () if self.clock_mhz is None else ("milliseconds",)
+        names = [field.name for field in fields(FrontierPoint)]
+        lines.writerow(["plan", *names, "unit", *clock])
         for name, point in self.plans:
-            lines.writerow([name or "frontier", *astuple(point), self.unit])
+            time = self.milliseconds(point)
+            times = () if time is None else (f"{time:.3f}",)
+            lines.writerow([name or "frontier", *astuple(point), self.unit, *times])
         return text.getvalue()
 
 
@@ -114,6 +124,8 @@ def render_exploration(found: Exploration) -> RenderableType:
     )
     for heading in ("total B", "arena B", "F", found.unit, "tunnels", "stripes"):
         table.add_column(heading, justify="right", no_wrap=True)
+    if found.clock_mhz is not None:
+        table.add_column("ms", justify="right", no_wrap=True)
     table.add_column("RAM", no_wrap=True)
     most = max(point.total_bytes for _, point in found.plans)
     for name, point in found.plans:
@@ -124,6 +136,7 @@ def render_exploration(found: Exploration) -> RenderableType:
             more_words(found.more(point)),
             "-" if name else str(point.tunnels),
             "-" if name else str(point.stripes),
+            *times_of(found, point),
             name or "#" * max(1, round(BAR_WIDTH * point.total_bytes / most)),
         )
     plot = plotted(
@@ -134,7 +147,17 @@ def render_exploration(found: Exploration) -> RenderableType:
         "layer. total = arena + the reserve for a plan of its kind; "
         f"F = MACs executed / {count(found.macs)} of the plain network"
     )
-    return Group(Text(plot), Text(), table, Text(), Text(notes))
+    words = [notes]
+    if found.clock_mhz is not None:
+        words.append(f"ms: {found.unit} / {found.clock_mhz:g} MHz; {CLOCK_NOTE}")
+    words += [f"note: {note}" for note in found.notes]
+    return Group(Text(plot), Text(), table, Text(), *(Text(word) for word in words))
+
+
+def times_of(found: Exploration, point: FrontierPoint) -> tuple[str, ...]:
+    """A cell where there is a clock."""
+    time = found.milliseconds(point)
+    return () if time is None else (ms_words(time),)
 
 
 def more_words(more: float) -> str:

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from patchc.report.data import LibraryReport, Report
 from patchc.report.layers import layer_lines
-from patchc.report.words import WIDTH, overhead
+from patchc.report.words import CLOCK_NOTE, WIDTH, ms_words, overhead
 
 
 def render(report: Report, layers: bool = True) -> RenderableType:
@@ -111,12 +111,28 @@ def _choices(report: Report) -> list[str]:
     ]
 
 
+def _time(report: Report) -> list[str]:
+    """As the plan was priced."""
+    cost = report.cost
+    if cost.cycles_estimate is None:
+        return []
+    text = f"time     about {cost.cycles_estimate:,} cycles on a {report.target}"
+    if cost.layerwise_cycles_estimate:
+        more = cost.cycles_estimate / cost.layerwise_cycles_estimate - 1
+        text += f" ({more:+.1%} of layer by layer's)"
+    if cost.milliseconds_estimate is None:
+        return [f"{text}; --clock MHZ says milliseconds"]
+    time = ms_words(cost.milliseconds_estimate)
+    return [f"{text}, {time} ms at {cost.clock_mhz:g} MHz: {CLOCK_NOTE}"]
+
+
 def facts(report: Report) -> list[str]:
     code = report.flash.code_bytes
     lines = [
         f"flash    {report.flash.weights_bytes:,} B of constants, code "
         + (f"{code:,} B" if code is not None else "not measured"),
         f"work     {report.cost.macs_executed:,} MACs, F = {overhead(report.cost.macs_overhead)}",
+        *_time(report),
         f"exact    {report.exact.channels:,} channels: {report.exact.lines:,} by a line, "
         f"{report.exact.guarded:,} guarded near ties, {report.exact.emulated:,} emulated; "
         f"{report.exact.proved:,} proved one by one",
@@ -137,4 +153,6 @@ def facts(report: Report) -> list[str]:
     ):
         if nodes:
             lines.append(f"{where:8} on the host, not in the C: {', '.join(nodes)}")
+    if report.quality is not None:
+        lines += report.quality.lines()
     return lines + [f"note     {note}" for note in report.notes]

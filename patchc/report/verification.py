@@ -27,6 +27,7 @@ def render_verification(found: Verification) -> RenderableType:
     lines = [_distance(d) for d in found.golden.file if d.sqnr_db is not None]
     lines += _floats(found.golden)
     lines += [_rounded(layer) for layer in found.rounded]
+    lines += [] if found.right is None else [f"the C: {found.right}"]
     lines += [f"warning: {text}" for text in found.golden.warnings]
     lines += [f"note: {text}" for text in found.golden.notes]
     lines += [f"MISMATCH: {text}" for text in found.failures]

@@ -38,3 +38,20 @@ def shape(sizes: Iterable[int]) -> str:
 def several(number: int, word: str) -> str:
     """ "1 stripe", "2 stripes"."""
     return f"{number:,} {word}{'' if number == 1 else 's'}"
+
+
+# How far `benchmarks.speed` found predicted cycles from those that it counted (docs/figures.md).
+CLOCK_NOTE = (
+    "cycles are predicted, within 9 % of those that patchc bench estimates from the instructions "
+    "that run; caches, flash wait states and buses come on top"
+)
+
+
+def milliseconds(cycles: int, clock_mhz: float) -> float:
+    """Of so many cycles."""
+    return cycles / clock_mhz / 1000
+
+
+def ms_words(time: float) -> str:
+    """Three digits that count: "0.123", "12.3", "1,234"."""
+    return f"{time:,.0f}" if time >= 100 else f"{time:.3g}"

@@ -10,6 +10,7 @@ from pkgutil import iter_modules
 import patchc.targets
 from patchc.errors import PatchcError
 from patchc.targets.core import Core
+from patchc.targets.parts import PARTS, part_called
 
 _DATA_FILES = "cortex_"  # their names begin so
 
@@ -35,9 +36,16 @@ DEFAULT_CORE = "cortex-m4"
 
 
 def core(name: str) -> Core:
-    """The core called `name`. Raises PatchcError for a name that there is not."""
-    if name not in CORES:
-        close = difflib.get_close_matches(name, CORES, n=1)
+    """The core called `name`, or that of the part called so. Raises PatchcError for a name that
+    there is not."""
+    if name in CORES:
+        return CORES[name]
+    part = part_called(name)
+    if part is None:
+        close = difflib.get_close_matches(name.lower(), [*CORES, *PARTS], n=1)
         hint = f"did you mean {close[0]}? " if close else ""
-        raise PatchcError(f"no target {name!r}: {hint}there are {', '.join(CORES)}")
-    return CORES[name]
+        raise PatchcError(
+            f"no target {name!r}: {hint}there are {', '.join(CORES)}, and parts by name, such as "
+            "nrf52840 (docs/parts.md)"
+        )
+    return CORES[part.core]

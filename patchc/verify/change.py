@@ -71,11 +71,3 @@ def _right(found: Aligned, outputs: Sequence[Maps], labels: Sequence[int]) -> in
     name = found.model.graph.output[0].name
     classes = [int(np.argmax(values[name])) for values in file_outputs(found.imported, outputs)]
     return sum(one == label for one, label in zip(classes, labels, strict=True))
-
-
-def read_labels(path: Path) -> tuple[int, ...]:
-    """One class a line. Raises PatchcError."""
-    try:
-        return tuple(int(line) for line in path.read_text(encoding="utf-8").split())
-    except (OSError, UnicodeDecodeError, ValueError) as error:
-        raise PatchcError(f"{path}: cannot be read as one class number a line") from error

@@ -25,6 +25,7 @@ FLOAT_FORMS = frozenset(
     | {"MatMulNBits"}
     | {"Add", "AveragePool", "GlobalAveragePool", "ReduceMean", "ReduceSum"}
     | {
+        "InstanceNormalization",
         "LRN",
         "LayerNormalization",
         "LpNormalization",

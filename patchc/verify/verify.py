@@ -13,6 +13,7 @@ import numpy as np
 import onnxruntime
 
 from patchc.choices import DEFAULT_CASES, HOST, QEMU
+from patchc.classes import Right, best_classes, right
 from patchc.measure.measure import Measurement, measure, targets, write_measured
 from patchc.outdir import VERIFY
 from patchc.pipeline import Progress, Stages, silent
@@ -20,7 +21,7 @@ from patchc.planner.rounded import is_rounded
 from patchc.programs import host
 from patchc.reference import run_graph, run_schedule
 from patchc.verify.cases import random_cases, read_cases
-from patchc.verify.golden import Case, Golden, Maps, golden, graph_inputs
+from patchc.verify.golden import Case, Golden, Maps, file_outputs, golden, graph_inputs
 from patchc.verify.network import load, load_stages, stacked, unstacked
 from patchc.verify.rounded import RoundedLayer, rounded_layers
 from patchc.version import __version__
@@ -66,6 +67,7 @@ class Verification:
     equalities: tuple[Equality, ...]
     golden: Golden
     rounded: tuple[RoundedLayer, ...] = ()  # layers that CMSIS-NN rounds, from the same operands
+    right: Right | None = None  # of the C, where there are labels
 
     def __repr__(self) -> str:
         """On one line: `to_dict` has the rest."""
@@ -105,6 +107,7 @@ class Inputs:
     cases: int = DEFAULT_CASES
     seed: int = 0
     file: Path | None = None  # an .npz, instead of random cases
+    labels: tuple[int, ...] | None = None  # the class of each case
 
     @property
     def words(self) -> str:
@@ -132,6 +135,7 @@ def verify_out(
         equalities=_equalities(network.stages, maps, outputs, progress),
         golden=_golden(network.stages, cases, outputs, progress),
         rounded=rounded_layers(network.stages.graph, maps[:GRAPH_CASES]),
+        right=_right(network.stages, outputs, inputs),
     )
     (out / VERIFY).write_text(found.to_json(), encoding="utf-8")
     return found
@@ -164,6 +168,7 @@ def verify_firmware(
         equalities=(*_equalities(stages, maps, outputs[0], progress), *others),
         golden=_golden(stages, cases, outputs[0], progress),
         rounded=rounded_layers(stages.graph, maps[:GRAPH_CASES]),
+        right=_right(stages, outputs[0], inputs),
     )
     (out / VERIFY).write_text(verification.to_json(), encoding="utf-8")
     if verification.passed:
@@ -176,6 +181,15 @@ def _cases(stages: Stages, inputs: Inputs) -> Sequence[Case]:
     if inputs.file:
         return read_cases(stages.imported, inputs.file)
     return random_cases(stages.imported, inputs.cases, inputs.seed)
+
+
+def _right(stages: Stages, outputs: Sequence[Maps], inputs: Inputs) -> Right | None:
+    """Of the C, by the file's first output. Raises PatchcError."""
+    if inputs.labels is None:
+        return None
+    name = stages.imported.onnx_model.graph.output[0].name
+    found = file_outputs(stages.imported, outputs)
+    return right([best_classes(values[name]) for values in found], inputs.labels)
 
 
 def _versions(compiler: str) -> dict[str, str]:

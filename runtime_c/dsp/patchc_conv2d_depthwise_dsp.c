@@ -125,11 +125,11 @@ PATCHC_INLINE void compute_pairs(const place *at, int32_t begin, int32_t count, 
             left[1] = patchc_by_line(sum[1], g);
             right[1] = patchc_by_line(sum[3], g);
         } else {
-            const int32_t copy[4] = {sum[0], sum[1], sum[2], sum[3]};
+            const int32_t sums[4] = {sum[0], sum[1], sum[2], sum[3]};
 
             for (int32_t k = 0; k < 2; k++) {
-                left[k] = patchc_by_form(copy[k], begin + c + k, params);
-                right[k] = patchc_by_form(copy[2 + k], begin + c + k, params);
+                left[k] = patchc_by_form(sums[k], begin + c + k, params);
+                right[k] = patchc_by_form(sums[2 + k], begin + c + k, params);
             }
         }
         weights += block_bytes(side);

@@ -132,7 +132,7 @@ void patchc_conv2d_dsp(const patchc_out *out, const patchc_in *in, const patchc_
     PATCHC_MACS(left, out->channels * taps);
     pass.params = params;
     pass.start[0] = pass.start[1] = pass.start[2] = 0;
-    pass.out[0] = pass.out[1] = pass.out[2] = 0;
+    pass.out[0] = pass.out[1] = pass.out[2] = NULL;
     pass.c_out = out->channels;
     pass.fours = (taps + 3) / 4;
     pass.wide = (uint32_t *)(void *)scratch;
@@ -149,7 +149,7 @@ void patchc_conv2d_dsp(const patchc_out *out, const patchc_in *in, const patchc_
 
             from.cols = patchc_clip(col * window->stride_w - pads->left, window->kernel_w,
                                     window->dilation_w, in->cols);
-            if (from.stage != 0) {
+            if (from.stage != NULL) {
                 stage_taps(&from);
                 patchc_widen(pass.wide + j, from.stage, pass.fours, pixels, &sum);
             } else {

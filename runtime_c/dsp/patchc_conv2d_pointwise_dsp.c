@@ -16,7 +16,7 @@ void patchc_conv2d_pointwise_dsp(const patchc_out *out, const patchc_in *in,
     PATCHC_MACS(left, c_out * c_in);
     pass.params = params;
     pass.start[0] = pass.start[1] = pass.start[2] = 0;
-    pass.out[0] = pass.out[1] = pass.out[2] = 0;
+    pass.out[0] = pass.out[1] = pass.out[2] = NULL;
     pass.c_out = c_out;
     pass.fours = (c_in + 3) / 4;
     pass.wide = (uint32_t *)(void *)scratch;

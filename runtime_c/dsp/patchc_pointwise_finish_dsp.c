@@ -12,7 +12,7 @@ void patchc_pointwise_finish_dsp(const patchc_out *out, const patchc_sums *sums,
         int8_t *pixel = patchc_out_row(out, i);
 
         for (int32_t j = 0; j < out->cols; j++) {
-            if (params->rare == 0) {
+            if (params->rare == NULL) {
                 const patchc_form *form = params->form;
 
                 for (int32_t c = 0; c < channels; c++) {

@@ -127,6 +127,26 @@ def test_every_byte_of_every_channel_is_what_run_makes_of_it(name: str, tmp_path
             np.testing.assert_array_equal(converted(net, function, pixels[..., order]), maps)
 
 
+@pytest.mark.parametrize("name", ["normalised", "prepared_bytes"])
+def test_pixels_of_16_bits_are_widened(name: str, tmp_path: Path):
+    """All 65 536 of them, in both orders of bytes, beside what the bytes give."""
+    net = library(compiled(NETWORKS[name], tmp_path))
+    values = np.arange(1 << 16, dtype=np.uint16)
+    red, green, blue = values >> 11, values >> 5 & 63, values & 31
+    wide = [red << 3 | red >> 2, green << 2 | green >> 4, blue << 3 | blue >> 2]
+    assert np.abs(wide[0] - np.rint(red * 255 / 31)).max() <= 1
+    expected = converted(net, "from_rgb", np.stack(wide, axis=-1).astype(np.uint8))
+    for swapped, pixels in ((0, values), (1, values.byteswap())):
+        found = np.zeros((len(values), 3), np.int8)
+        net.net_from_rgb565(
+            ctypes.c_void_p(found.ctypes.data),
+            ctypes.c_void_p(pixels.ctypes.data),
+            len(values),
+            swapped,
+        )
+        np.testing.assert_array_equal(found, expected)
+
+
 def test_a_difference_needs_no_table(tmp_path: Path):
     """Bytes that the file takes as they are; three equal rows are one."""
     text = (compiled(NETWORKS["prepared_bytes"], tmp_path) / "net_helpers.c").read_text()

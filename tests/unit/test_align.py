@@ -185,7 +185,9 @@ def plain(tmp_path_factory) -> Path:
 def model(folder: Path, **options: object) -> Path:
     """`tiny_cnn`, quantised and not aligned."""
     path = folder / "q.onnx"
-    quantize(tiny_cnn(), path, samples(), QuantizeOptions(**{"align": False} | options))
+    quantize(
+        tiny_cnn(), path, samples(), QuantizeOptions(**{"align": False, "measure": False} | options)
+    )
     return path
 
 
@@ -297,7 +299,7 @@ def test_what_cannot_be_proved_is_refused_and_named(plain, tmp_path):
 
 
 def test_quantize_aligns_unless_told_otherwise(plain, tmp_path):
-    quantize(tiny_cnn(), tmp_path / "a.onnx", samples())
+    quantize(tiny_cnn(), tmp_path / "a.onnx", samples(), QuantizeOptions(measure=False))
     aligned = align_model(tmp_path / "a.onnx")
     assert aligned.moved == 0
     assert aligned.unproved == ()

@@ -6,6 +6,7 @@ import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import onnx
@@ -16,11 +17,12 @@ from patchc.frontend.export import to_qoperator
 from patchc.ir import Conv, Graph
 from patchc.kernel_options import KernelOptions
 from patchc.kernels.cmsis_nn import CMSIS_NN, CMSIS_NN_DSP, flavours_for
+from patchc.kernels.features import Features
 from patchc.kernels.kernel import site_of
 from patchc.kernels.registry import KERNELS
 from patchc.libraries import cmsis_nn
 from patchc.libraries.cmsis_nn import FOLDER_VARIABLE, SIGNATURES, checked, find, require
-from patchc.planner.kernel_choice import Kernels, Numerics, machine_for, registry_of
+from patchc.planner.kernel_choice import Doubting, Kernels, Numerics, machine_for, registry_of
 from patchc.targets.cores import CORES, core
 from tests.cmsis_nn import library, proved
 from tests.graphs import NetworkBuilder
@@ -161,6 +163,25 @@ def test_flavours_by_core():
     assert flavours_for(CORES["cortex-m33"].flavours)[0] == CMSIS_NN_DSP
     own = machine_for(core("cortex-m4"), Kernels.PATCHC)
     assert own.flavours == CORES["cortex-m4"].flavours
+
+
+def test_auto_takes_the_library_only_where_its_price_leaves_no_doubt():
+    """Prices are some percent off: what is chosen by itself must not be slower in the end."""
+    prices = {"conv2d.dsp": 1000, "conv2d.cmsis-nn": 950}
+    features = cast("Features", None)
+    auto = Doubting(lambda kernel, _: prices[kernel.name])
+
+    def price(name: str) -> int:
+        return auto(KERNELS[name], features)
+
+    assert price("conv2d.dsp") == 1000
+    assert price("conv2d.cmsis-nn") > 1000
+    prices["conv2d.cmsis-nn"] = 850
+    assert price("conv2d.cmsis-nn") < 1000
+    machine = machine_for(core("cortex-m4"), Kernels.AUTO)
+    assert isinstance(machine.cost, Doubting)
+    # What is asked for by name is taken whatever it costs, and prices that are shown have no doubt.
+    assert not isinstance(machine_for(core("cortex-m4"), Kernels.CMSIS_NN).cost, Doubting)
 
 
 def test_a_layer_that_is_not_proved_is_refused():

@@ -171,3 +171,17 @@ def test_attention_is_integers_throughout(tmp_path, form, expand):
     assert imported.epilogue is None or not imported.epilogue.nodes
     graph = run_passes(import_model(tmp_path / "q.onnx").graph)
     assert "Upsample" not in [node.op.kind for node in graph.nodes]
+
+
+@BOTH_TYPES
+def test_a_convolution_across_channels_expanded_to_the_map(type_):
+    """ECA as timm and torch's older exporter write it: the gate is expanded before the product."""
+    net = Net(type_)
+    x = convolved(net, 1, 6, 4, 5)
+    y = net.qdq(net.op("GlobalAveragePool", x), Y)
+    y = net.op("Reshape", y, net.constant([1, 1, 6], np.int64))
+    y = net.qdq(net.op("Conv", net.qdq(y, Y), net.weights(1, 1, 3), pads=[1, 1]), Y)
+    y = net.op("Reshape", y, net.constant([1, 6, 1, 1], np.int64))
+    y = net.qdq(net.op("Expand", y, net.constant([1, 6, 4, 5], np.int64)), Y)
+    imported = check(net.model(net.qdq(net.op("Mul", x, y), Z)))
+    assert kinds(imported)[-1] == "Mul"

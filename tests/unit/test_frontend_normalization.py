@@ -22,6 +22,7 @@ from patchc.quantize.options import QuantizeOptions
 from patchc.quantize.quantize import quantize
 from patchc.reference import run_graph
 from tests.unit.frontend_models import Net, kinds
+from tests.unit.frontend_models import refusals as whole_refusals
 from tests.unit.test_frontend_export import graph_of
 from tests.unit.test_frontend_exports import refusals, verified
 
@@ -188,3 +189,42 @@ def test_limits():
         numbers(4, in_scale=1e-12)
     with pytest.raises(PatchcError, match="n: an output scale of 1e-09 is too small beside its"):
         numbers(4, out_scale=1e-9)
+
+
+def grouped(type_, groups, *, shape=(1, 8, 5, 6), scale=1.0, bias=0.0):
+    """GroupNorm as PyTorch's exporters write it: a Reshape to the groups, and one back."""
+    net = Net(type_)
+    x = net.qdq(net.input("x", 1, 3, *shape[2:]), (0.03, 7), "x")
+    x = net.qdq(net.op("Conv", x, net.weights(shape[1], 3, 1, 1)), (0.05, 3), "map")
+    x = net.op("Reshape", x, net.constant([0, groups, -1], np.int64))
+    numbers = (net.constant(np.broadcast_to(value, groups)) for value in (scale, bias))
+    y = net.op("InstanceNormalization", net.qdq(x, (0.05, 3)), *numbers, name="op")
+    y = net.op("Reshape", net.qdq(y, (0.04, 5)), net.constant(shape, np.int64))
+    return net.model(net.qdq(y, (0.04, 5), "y"))
+
+
+@pytest.mark.parametrize("type_", [np.int8, np.uint8])
+@pytest.mark.parametrize("groups", [1, 2, 4, 8])
+def test_over_groups_of_channels(groups, type_):
+    imported = verified(grouped(type_, groups, scale=1.3, bias=0.2))
+    assert "LayerNormalization" in kinds(imported)
+    assert "may be one step off" in imported.notes[0]
+
+
+@pytest.mark.parametrize("type_", [np.int8, np.uint8])
+@pytest.mark.parametrize("relu", [False, True])
+def test_over_each_channel_of_a_map(type_, relu):
+    """InstanceNorm without factors."""
+    net = Net(type_)
+    x = net.qdq(net.input("x", 1, 3, 5, 6), (0.03, 7), "x")
+    x = net.qdq(net.op("Conv", x, net.weights(4, 3, 1, 1)), (0.05, 3), "map")
+    y = net.op("InstanceNormalization", x, net.constant([1.0] * 4), net.constant([0.0] * 4))
+    y = net.op("Relu", y) if relu else y
+    assert "LayerNormalization" in kinds(verified(net.model(net.qdq(y, (0.04, 5), "y"))))
+
+
+def test_what_is_refused_over_groups():
+    line = str(whole_refusals(grouped(np.int8, 2, scale=[1.0, 2.0]))[0])
+    assert "op (InstanceNormalization): its factors or biases differ from channel" in line
+    line = str(whole_refusals(grouped(np.int8, 1, shape=(1, 8, 64, 65)))[0])
+    assert "op (InstanceNormalization): over 33280 values: at most 32768 are supported" in line

@@ -89,3 +89,41 @@ def test_of_channels_beside_others_nothing_is_cut():
     assert str(refusals(net.model(net.qdq(y, X)))[0]) == (
         "op (Slice): dimension 0 of [c*h*w, c]: of this one only channels can be cut"
     )
+
+
+@BOTH_TYPES
+@pytest.mark.parametrize("mode", ["reflect", "edge", "wrap"])
+@pytest.mark.parametrize(
+    "pads",
+    [(0, 0, 2, 1, 0, 0, 1, 3), (0, 2, 0, 0, 0, 1, 0, 0), (0, 1, 1, 2, 0, 0, -1, -2)],
+    ids=["rows-and-columns", "channels", "all-and-crops"],
+)
+def test_other_modes_are_copies(type_, mode, pads):
+    net = Net(type_)
+    x = net.qdq(net.input("x", 1, 3, 4, 5), X, "x")
+    x = net.qdq(net.op("Conv", x, net.weights(3, 3, 1, 1)), X, "map")
+    y = net.qdq(net.op("Pad", x, numbers(net, *pads), mode=mode), X, "padded")
+    channels = 3 + pads[1] + pads[5]
+    y = net.op("Conv", y, net.weights(4, channels, 3, 3))
+    made = kinds(check(net.model(net.qdq(y, Y))))
+    assert set(made[1:-1]) <= {"Rearrange", "DepthToSpace"}
+
+
+@BOTH_TYPES
+@pytest.mark.parametrize("mode", ["reflect", "edge", "wrap"])
+def test_other_modes_of_a_signal(type_, mode):
+    """Of three dimensions, of some axes, directly on integers, twice its length."""
+    net = Net(type_, opset=19)
+    x = net.quantize(net.input("x", 1, 4, 16), X, "x")
+    x = net.op("Pad", x, numbers(net, 15, 9), "", numbers(net, -1), mode=mode)
+    y = net.op("Conv", net.dequantize(x, X), net.weights(6, 4, 3))
+    check(net.model(net.qdq(y, Y)))
+
+
+def test_no_more_than_all_is_reflected():
+    net = Net()
+    x = net.qdq(net.input("x", 1, 3, 4, 5), X, "x")
+    y = net.op("Pad", x, numbers(net, 0, 0, 4, 0, 0, 0, 0, 0), mode="reflect", name="op")
+    assert str(refusals(net.model(net.qdq(y, X)))[0]) == (
+        "op (Pad): pads 4 and 0 reflect more than the 4 positions of dimension 2"
+    )

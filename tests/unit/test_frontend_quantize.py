@@ -24,7 +24,7 @@ from patchc.quantize.branches import equal_tensors
 from patchc.quantize.options import ImagePreparation, QuantizeOptions
 from patchc.quantize.quantize import quantize
 from tests.independent import classifier
-from tests.unit.frontend_models import Net, check, kinds, run
+from tests.unit.frontend_models import MICROSOFT, Net, check, kinds, run
 
 RANDOM = np.random.default_rng(0)
 ALL_FORMS = pytest.mark.parametrize(
@@ -459,7 +459,7 @@ def test_onnxruntimes_log_is_as_it_was_afterwards(tmp_path, caplog):
 
 def test_what_onnxruntime_cannot_run_cannot_be_quantised(tmp_path):
     net = Net()
-    x = net.op("Unheard", net.input("x", 1, 3, 16, 16), name="odd")
+    x = net.op("Unheard", net.input("x", 1, 3, 16, 16), name="odd", domain=MICROSOFT)
     x = net.op("Conv", x, net.constant(np.ones((4, 3, 1, 1))), name="one")
     text = message(net.model(x), {"x": samples()}, tmp_path)
     assert text.startswith("net: onnxruntime cannot quantise it: ")

@@ -192,10 +192,6 @@ REFUSALS = {
         unary("Conv", weights(SMALL), before=pad(0, 0, 1, 1, 0, 0, 1, 1, value=1.0)),
         "pad (Pad): it pads with 1: only zero (here 0) is supported",
     ),
-    "pad_by_reflection": (
-        unary("Conv", weights(SMALL), before=pad(0, 0, 1, 1, 0, 0, 1, 1, mode="reflect")),
-        "pad (Pad): mode 'reflect': only constant is supported",
-    ),
     "crop": (
         unary("Conv", weights(SMALL), before=pad(0, 0, -1, 0, 0, 0, 0, 0)),
         "pad (Pad): negative pads [0, 0, -1, 0, 0, 0, 0, 0]",

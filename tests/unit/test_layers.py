@@ -14,10 +14,12 @@ ROOT = Path(__file__).resolve().parents[2] / "patchc"
 # Each imports only from itself and from those before it: the data flows in this order.
 ORDER = (
     *("version", "errors", "choices", "resources", "budget", "preference", "libraries"),
+    *("decoding", "classes", "quality"),
     *("ir", "numerics", "passes", "frontend", "align", "quantize", "independent"),
     *("plan", "geometry", "targets", "kernels", "schedule", "memory", "planner"),
     *("codegen", "reference", "pipeline", "kernel_options"),
     *("outdir", "certificate", "programs", "measure", "verify", "pixels", "report", "products"),
+    *("arguments", "exploring", "fitting"),
     *("api", "patchc", "cli_kernels", "commands", "cli", "__main__"),
 )
 

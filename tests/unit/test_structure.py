@@ -135,10 +135,27 @@ def test_more_steps_than_onnxruntime_saturates(kind):
         import_model(net.model(y))
 
 
-def test_a_name_that_is_not_utf8(tmp_path):
-    raw = residual_network(unsigned=True).SerializeToString()
+@pytest.mark.parametrize(
+    "place", ["constant", "graph", "dimension", "output", "attribute", "entry"]
+)
+def test_a_name_that_is_not_utf8(place, tmp_path):
+    """Wherever it stands."""
+    model = residual_network(unsigned=True)
+    word = "a name that nothing else has"
+    if place == "constant":
+        model.graph.initializer[0].name = word
+    elif place == "graph":
+        model.graph.name = word
+    elif place == "dimension":
+        model.graph.input[0].type.tensor_type.shape.dim[0].dim_param = word
+    elif place == "output":
+        model.graph.output[0].name = word
+    elif place == "attribute":
+        model.graph.node[0].attribute.add(name=word, i=1, type=onnx.AttributeProto.INT)
+    else:
+        model.metadata_props.add(key=word, value="")
     path = tmp_path / "net.onnx"
-    path.write_bytes(raw.replace(b"total_zero_point", b"total_zero\xffpoint", 1))
+    path.write_bytes(model.SerializeToString().replace(word.encode(), b"\xff" + word[1:].encode()))
     with pytest.raises(PatchcError, match="not UTF-8"):
         import_model(path)
 

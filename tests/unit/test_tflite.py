@@ -19,6 +19,9 @@ CONVERTER = """
 import pathlib, shutil, sys
 arguments = dict(zip(sys.argv[1::2], sys.argv[2::2]))
 source = pathlib.Path(arguments["--tflite"])
+if b"endless" in source.read_bytes():
+    import time
+    time.sleep(60)
 if not source.with_suffix(".answer").is_file():
     sys.exit("ValueError: operator CUSTOM is not known")
 shutil.copy(source.with_suffix(".answer"), arguments["--output"])
@@ -59,6 +62,17 @@ def test_commands_that_read_onnx_say_how_to_convert_it(model: Path) -> None:
 def test_what_tf2onnx_refuses_is_one_error(model: Path, tmp_path: Path) -> None:
     with pytest.raises(patchc.PatchcError, match="cannot convert it: ValueError: operator CUSTOM"):
         patchc.compile(model, tmp_path / "out")
+
+
+@pytest.mark.usefixtures("_converter")
+def test_a_conversion_that_does_not_end_is_one_error(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tflite, "LIMIT", 0.2)
+    model.write_bytes(HEAD + b"endless")
+    with pytest.raises(patchc.PatchcError, match=r"not converted it in 0\.2 s: convert it once"):
+        patchc.compile(model, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.usefixtures("_converter")

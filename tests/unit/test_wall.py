@@ -31,7 +31,7 @@ def test_rows_work(key: str, tmp_path: Path) -> None:
 
 
 def test_a_refusal_is_a_result_with_node_and_way_out(tmp_path: Path) -> None:
-    outcome = _tried("built:unet:qdq-u8u8-tensor", tmp_path)
+    outcome = _tried("built:unet:qop-s8s8-channel", tmp_path)
     assert outcome.status == REFUSED
     assert "(ConvTranspose)" in outcome.reason
     assert "patchc quantize" in outcome.reason

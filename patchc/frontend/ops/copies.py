@@ -33,7 +33,7 @@ _CUT = "dimensions that are several axes at once"
 @onnx_op("Slice", makes=(Rearrange, DepthToSpace), limits=_CUT)
 def slice_(call: Call) -> Value:
     """Of rows, columns and channels, with any step; rows or columns backwards are two copies."""
-    source = _source(call)
+    source = source_of(call)
     sizes = dims(source.layout)
     starts, ends = (_numbers(call, index, what) for index, what in ((1, "starts"), (2, "ends")))
     axes = _optional_numbers(call, 3, "axes", range(len(starts)))
@@ -42,13 +42,13 @@ def slice_(call: Call) -> Value:
     for axis, start, end, step in zip(axes, starts, ends, steps, strict=True):
         dimension = axis % len(sizes)
         parts[dimension] = range(*slice(start, end, step).indices(sizes[dimension]))
-    return _copied(call, source, 0, _part(call, source, parts))
+    return copied(call, source, 0, choose(call, source, parts))
 
 
 @onnx_op("Split", makes=(Rearrange,), limits=_CUT)
 def split(call: Call) -> Sequence[Value]:
     """One copy per output that is read."""
-    source = _source(call)
+    source = source_of(call)
     sizes = dims(source.layout)
     axis = call.attribute("axis", 0) % len(sizes)
     count = len(call.node.output)
@@ -63,8 +63,8 @@ def split(call: Call) -> Sequence[Value]:
     found: list[Value] = []
     for index, (size, end) in enumerate(zip(given, ends, strict=True)):
         if index in call.used_outputs:
-            part = _part(call, source, {axis: range(end - size, end)})
-            found.append(_copied(call, source, index, part))
+            part = choose(call, source, {axis: range(end - size, end)})
+            found.append(copied(call, source, index, part))
         else:
             found.append(Refused())
     return found
@@ -77,17 +77,17 @@ def split(call: Call) -> Sequence[Value]:
 )
 def gather(call: Call) -> Value:
     """Constant indices, any of them; of rows or columns that are not at one distance two copies."""
-    source = _source(call)
+    source = source_of(call)
     sizes = dims(source.layout)
     axis = call.attribute("axis", 0) % len(sizes)
     indices = call.constant(1, "indices")
     if indices.ndim > 1:
         raise RefusalError(f"indices of {indices.ndim} dimensions: one is supported")
     chosen = [int(index) % sizes[axis] for index in indices.reshape(-1)]
-    part = _part(call, source, {axis: chosen})
+    part = choose(call, source, {axis: chosen})
     if not indices.ndim:
-        part = _Part(part.op, part.layout[:axis] + part.layout[axis + 1 :])
-    return _copied(call, source, 0, part)
+        part = Part(part.op, part.layout[:axis] + part.layout[axis + 1 :])
+    return copied(call, source, 0, part)
 
 
 @onnx_op("DepthToSpace", makes=(DepthToSpace,))
@@ -98,7 +98,7 @@ def depth_to_space(call: Call) -> Value:
     if shape[2] % block**2:
         raise RefusalError(f"{shape[2]} channels do not make blocks of {block}x{block}")
     op = DepthToSpace((block, block), interleaved=mode == "CRD")
-    return _copied(call, source, 0, _Part(op, channels_first_layout(output_shape(op, shape), 4)))
+    return copied(call, source, 0, Part(op, channels_first_layout(output_shape(op, shape), 4)))
 
 
 @onnx_op("SpaceToDepth", makes=(Rearrange,))
@@ -112,11 +112,11 @@ def space_to_depth(call: Call) -> Value:
     if call.attribute("mode", "DCR") == "CRD":
         order = order.reshape(block**2, shape[2]).T.reshape(-1)
     op = Rearrange(Window((block, block), (block, block)), order)
-    return _copied(call, source, 0, _Part(op, channels_first_layout(output_shape(op, shape), 4)))
+    return copied(call, source, 0, Part(op, channels_first_layout(output_shape(op, shape), 4)))
 
 
 @dataclass(frozen=True, slots=True)
-class _Part:
+class Part:
     """What is copied."""
 
     op: Copy | None  # None: all of it, as it is
@@ -124,7 +124,7 @@ class _Part:
     source: Quantized | None = None  # what is read, where it is not the operand itself
 
 
-def _source(call: Call) -> Quantized:
+def source_of(call: Call) -> Quantized:
     """The tensor to copy from. Raises RefusalError."""
     value = call.input(0)
     parts = value.source if isinstance(value, Dequantized) and not value.function else value
@@ -137,12 +137,12 @@ def _source(call: Call) -> Quantized:
 
 def _blocks(call: Call) -> tuple[Quantized, Shape, int]:
     """The tensor, the shape of its map, and rows and columns of a block. Raises RefusalError."""
-    source = _source(call)
+    source = source_of(call)
     call.builder.expect(source, channels_first(4), f"a {call.node.op_type}")
     return source, call.builder.tensors[source.tensor].shape, call.attribute("blocksize", 0)
 
 
-def _part(call: Call, source: Quantized, parts: Mapping[int, Sequence[int]]) -> _Part:
+def choose(call: Call, source: Quantized, parts: Mapping[int, Sequence[int]]) -> Part:
     """The positions `parts` of dimensions. Raises RefusalError where a dimension is none of rows,
     columns and channels."""
     if is_cut(source.layout):
@@ -177,7 +177,7 @@ def _part(call: Call, source: Quantized, parts: Mapping[int, Sequence[int]]) -> 
     if all(
         list(chosen[name]) == list(range(size)) for name, size in zip("hwc", shape, strict=True)
     ):
-        return _Part(last, tuple(layout) if last else source.layout, moved)
+        return Part(last, tuple(layout) if last else source.layout, moved)
     if last is not None:
         moved = _moved(call, moved, last)
     rows, cols = (_crop(chosen[name], size) for name, size in zip("hw", shape[:2], strict=True))
@@ -185,7 +185,7 @@ def _part(call: Call, source: Quantized, parts: Mapping[int, Sequence[int]]) -> 
     assert cols is not None
     (top, bottom, down), (left, right, across) = rows, cols
     window = Window((1, 1), (down, across), pads=Padding(top, left, bottom, right))
-    return _Part(Rearrange(window, np.array(chosen["c"])), tuple(layout), moved)
+    return Part(Rearrange(window, np.array(chosen["c"])), tuple(layout), moved)
 
 
 def _in_any_order(
@@ -214,7 +214,7 @@ def _has_channels_apart(value: Quantized) -> bool:
     return cut and len(set(names)) == len(names) and value.pads == NO_PADS
 
 
-def _channel_parts(source: Quantized, parts: Mapping[int, Sequence[int]]) -> _Part:
+def _channel_parts(source: Quantized, parts: Mapping[int, Sequence[int]]) -> Part:
     """The positions `parts` of dimensions that are parts of the channels: what is left of these, in
     the order of the layout. Raises RefusalError for other dimensions."""
     order = np.zeros(1, np.int64)
@@ -241,7 +241,7 @@ def _channel_parts(source: Quantized, parts: Mapping[int, Sequence[int]]) -> _Pa
         else tuple(axis for axis in axes if axis.name != "c")
         for dimension, (axes, length) in enumerate(zip(source.layout, lengths, strict=True))
     ]
-    return _Part(Rearrange(Window((1, 1)), order), tuple(layout))
+    return Part(Rearrange(Window((1, 1)), order), tuple(layout))
 
 
 def _crop(positions: Sequence[int], size: int) -> tuple[int, int, int] | None:
@@ -253,7 +253,7 @@ def _crop(positions: Sequence[int], size: int) -> tuple[int, int, int] | None:
     return -first, last + 1 - size, step
 
 
-def _copied(call: Call, source: Quantized, index: int, part: _Part) -> Value:
+def copied(call: Call, source: Quantized, index: int, part: Part) -> Value:
     """Output `index` of the node."""
     integers = isinstance(call.input(0), Quantized)
     source = part.source or source

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from patchc.frontend.axes import Axis, Layout, border_axes, describe, dims, map_shape
+from patchc.frontend.broadcasts import turned, vector_axis
 from patchc.frontend.builder import Result
 from patchc.frontend.call import Call
 from patchc.frontend.refusal import RefusalError
@@ -23,6 +24,7 @@ def expand(call: Call) -> Value:
     value = call.input(0)
     integers = isinstance(value, Quantized)
     source = call.readable(value) if isinstance(value, Quantized) else call.activation(0)
+    source = _along_channels(call, source)
     layout = _target(source, [int(size) for size in call.constant(1, "shape").reshape(-1)])
     height, width, channels = call.builder.tensors[source.tensor].shape
     rows, cols, depth = map_shape(layout)
@@ -40,6 +42,14 @@ def expand(call: Call) -> Value:
         return chain
     quant = call.builder.tensors[source.tensor].quant
     return call.builder.finish(chain, Result(call.output, layout, quant, source.unsigned))
+
+
+def _along_channels(call: Call, source: Quantized) -> Quantized:
+    """A vector that stands where the channels of a map do, as channels: what a convolution over
+    channels has made is along columns, which no layout has there."""
+    axis = vector_axis(source)
+    beside = len(source.layout) == 4 and source.layout[1]
+    return turned(call.builder, source, "c") if beside and axis and axis.name == "w" else source
 
 
 def _target(source: Quantized, shape: list[int]) -> Layout:

@@ -10,19 +10,6 @@ from patchc.frontend.values import Value
 
 
 @onnx_op(
-    "ConvTranspose",
-    limits="quantised files; of float ones `patchc quantize` makes Conv, DepthToSpace and Slice: "
-    "not of 1-D, strides that differ, output_shape",
-)
-def conv_transpose(call: Call) -> Value:
-    """onnxruntime has no integer kernel, and its matrix products add in an order of their own."""
-    raise RefusalError(
-        "onnxruntime computes it in float: quantise the float model with patchc quantize, which "
-        "writes it as Conv, DepthToSpace and Slice, or export it so"
-    )
-
-
-@onnx_op(
     "BatchNormalization",
     limits="quantised files; in float ones `patchc quantize` folds it into a layer before or "
     "behind it, or makes a depthwise convolution of 1 x 1",

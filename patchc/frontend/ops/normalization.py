@@ -15,7 +15,7 @@ from patchc.numerics.local_response import MAX_SIZE
 
 _LIMITS = "other axes than the channels; mean and deviation as outputs"
 # Of ONNX, where an attribute is left out.
-_EPSILON = 1e-5
+EPSILON = 1e-5
 _RESPONSE = {"alpha": 1e-4, "beta": 0.75, "bias": 1.0}
 
 
@@ -64,20 +64,25 @@ def _normalised(call: Call, *, centered: bool) -> Value:
     source = _source(call, call.attribute("axis", -1), alone=False)
     channels = call.builder.tensors[source.tensor].shape[2]
     op = LayerNormalization(
-        _numbers(call, 1, channels, "scale", 1.0),
-        _numbers(call, 2, channels, "bias", 0.0) if centered else np.zeros(channels),
-        float(call.attribute("epsilon", _EPSILON)),
+        numbers(call, 1, channels, "scale", 1.0),
+        numbers(call, 2, channels, "bias", 0.0) if centered else np.zeros(channels),
+        float(call.attribute("epsilon", EPSILON)),
         centered,
     )
     return _pending(call, source, op)
 
 
 def _pending(call: Call, source: Quantized, op: Op) -> Pending:
+    note_of_integers(call)
+    return Pending(call.name, call.output, op, (source.tensor,), source.layout)
+
+
+def note_of_integers(call: Call) -> None:
+    """What the report says of an operator that onnxruntime computes in float."""
     call.builder.notes.append(
         f"{call.name} ({call.node.op_type}) is computed in integers, which may be one step off "
         "onnxruntime's: that adds up floats"
     )
-    return Pending(call.name, call.output, op, (source.tensor,), source.layout)
 
 
 def _source(call: Call, axis: int, *, alone: bool) -> Quantized:
@@ -99,7 +104,7 @@ def _source(call: Call, axis: int, *, alone: bool) -> Quantized:
     return source
 
 
-def _numbers(call: Call, index: int, channels: int, what: str, default: float) -> np.ndarray:
+def numbers(call: Call, index: int, channels: int, what: str, default: float) -> np.ndarray:
     """(channels,): a constant input, as floats. Raises RefusalError."""
     value = call.input(index)
     if isinstance(value, QuantizedConstant):

@@ -1,16 +1,18 @@
 """Pad: of rows and columns with zeros, taken in by the convolution or pool that reads it, or a node
-of its own; of channels with any value, a Concat of one map."""
+of its own; of channels with any value, a Concat of one map; in the other modes a copy."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 
-from patchc.frontend.axes import MAP_AXES, Axis
+from patchc.frontend.axes import MAP_AXES, Axis, dims
 from patchc.frontend.builder import Result
 from patchc.frontend.call import Call
+from patchc.frontend.ops.copies import choose, copied, source_of
 from patchc.frontend.refusal import RefusalError
 from patchc.frontend.registry import onnx_op
 from patchc.frontend.values import (
@@ -21,22 +23,31 @@ from patchc.frontend.values import (
     QuantizedConstant,
     Value,
 )
-from patchc.ir import Concat, Conv, Padding
+from patchc.ir import Concat, Conv, DepthToSpace, Padding, Rearrange
 from patchc.numerics.linear import dequantize
+
+# Of ONNX, and what numpy calls them; both mean the same positions.
+COPYING_MODES: dict[str, Literal["reflect", "edge", "wrap"]] = {
+    "reflect": "reflect",
+    "edge": "edge",
+    "wrap": "wrap",
+}
 
 
 @onnx_op(
     "Pad",
-    makes=(Concat, Conv),
-    limits="other modes; rows or columns with values other than zero, or together with channels",
+    makes=(Concat, Conv, Rearrange, DepthToSpace),
+    limits="rows or columns with constants other than zero, or together with channels",
 )
 def pad(call: Call) -> Value:
     """Of channels, with any value; of rows and columns with the value that means zero, which the
     convolution or pool behind it takes in, also through views; for other readers a depthwise
-    convolution by one."""
+    convolution by one. In the modes reflect, edge and wrap copies, as of a Gather."""
     mode = call.attribute("mode", "constant")
+    if mode in COPYING_MODES:
+        return _pad_with_copies(call, mode)
     if mode != "constant":
-        raise RefusalError(f"mode {mode!r}: only constant is supported")
+        raise RefusalError(f"mode {mode!r}: only constant, reflect, edge and wrap are supported")
     value = call.input(0)
     source = value if isinstance(value, Quantized) else call.activation(0, padded=True)
     axes = call.optional_constant(3, "axes")
@@ -65,6 +76,28 @@ def pad(call: Call) -> Value:
         ),
     )
     return padded if isinstance(value, Quantized) else Dequantized(padded)
+
+
+def _pad_with_copies(call: Call, mode: str) -> Value:
+    """Positions that are there, in another order and some more than once."""
+    source = source_of(call)
+    sizes, pads = dims(source.layout), call.constant(1, "pads").reshape(-1).tolist()
+    axes = call.optional_constant(3, "axes")
+    where = range(len(sizes)) if axes is None else [int(axis) % len(sizes) for axis in axes]
+    begins, ends = pads[: len(where)], pads[len(where) :]
+    chosen: dict[int, Sequence[int]] = {}
+    for dimension, begin, end in zip(where, begins, ends, strict=True):
+        size = sizes[dimension]
+        kept = np.arange(max(-begin, 0), size - max(-end, 0))
+        if mode == "reflect" and max(begin, end) >= len(kept):
+            raise RefusalError(
+                f"pads {begin} and {end} reflect more than the {len(kept)} positions of dimension "
+                f"{dimension}"
+            )
+        if begin or end:
+            widths = (max(begin, 0), max(end, 0))
+            chosen[dimension] = np.pad(kept, widths, COPYING_MODES[mode]).tolist()
+    return copied(call, source, 0, choose(call, source, chosen))
 
 
 def _filler(call: Call) -> np.ndarray | None:

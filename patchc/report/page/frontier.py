@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from patchc.report.exploration import Exploration, FrontierPoint, more_words
+from patchc.report.exploration import Exploration, FrontierPoint, more_words, times_of
 from patchc.report.page.axis import LEFT, RIGHT
 from patchc.report.page.picture import (
     WIDTH,
@@ -138,6 +138,7 @@ def _table(found: Exploration) -> Table:
         Column("above the fastest", numeric=True),
         Column("tunnels", numeric=True),
         Column("stripes", numeric=True),
+        *(() if found.clock_mhz is None else (Column(f"ms at {found.clock_mhz:g} MHz", True),)),
     )
     rows = [
         (
@@ -149,6 +150,7 @@ def _table(found: Exploration) -> Table:
             more_words(found.more(point)),
             "" if name else count(point.tunnels),
             "" if name else count(point.stripes),
+            *times_of(found, point),
         )
         for name, point in found.plans
     ]

@@ -1,0 +1,88 @@
+"""What calls of patchc.api are given, as what the compiler works with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import TypeVar
+
+from patchc.budget import parse_budget
+from patchc.errors import PatchcError
+from patchc.frontend.tflite import converted, is_tflite
+from patchc.targets.cores import core
+from patchc.targets.parts import Part, part_called
+from patchc.targets.reserve import Reserve
+
+PathLike = str | Path
+Shapes = Mapping[str, tuple[int, ...]]
+
+_E = TypeVar("_E", bound=Enum)
+
+
+def member(kind: type[_E], value: str, option: str) -> _E:
+    """The member called `value`. Raises PatchcError for a value that there is not."""
+    try:
+        return kind(value)
+    except ValueError:
+        known = ", ".join(str(member.value) for member in kind)
+        raise PatchcError(f"{option} {value!r}: choose one of {known}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the C will run."""
+
+    core: str
+    part: Part | None
+    budget: str | int | None  # bytes or text; of a part all of its RAM, unless told otherwise
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        if self.part is None:
+            return ()
+        flash = self.part.flash_bytes
+        words = f"{flash:,} B of flash" if flash else "flash outside of the chip"
+        return (
+            f"{self.part.name}: a {self.core} with {self.part.ram_bytes:,} B of RAM in one piece "
+            f"and {words}",
+        )
+
+    def too_much(self, weights_bytes: int) -> tuple[str, ...]:
+        """A note where constants alone fill the flash."""
+        if self.part is None or not 0 < self.part.flash_bytes < weights_bytes:
+            return ()
+        return (
+            f"{weights_bytes:,} B of constants are more than the flash of {self.part.name} holds: "
+            "--weights extern puts them elsewhere",
+        )
+
+
+def place_of(target: str, budget: str | int | None = None) -> Place:
+    """A core, or a part with a core and, as a budget, its RAM. Raises PatchcError."""
+    chosen = core(target)
+    part = None if target == chosen.name else part_called(target)
+    if part is not None and budget is None:
+        budget = part.ram_bytes
+    return Place(chosen.name, part, budget)
+
+
+def reserve_for(target: str, given: str | int | None) -> Reserve:
+    """The target's, or one for all plans. Raises PatchcError for a target that there is not."""
+    chosen = core(target)
+    return chosen.reserve if given is None else Reserve.of_all(parse_budget(given))
+
+
+def as_onnx(source: Path, folder: Path, notes: list[str]) -> Path:
+    """`source` itself, or the ONNX form of a TensorFlow Lite file, in `folder`, with a note."""
+    try:
+        with source.open("rb") as file:
+            start = file.read(8)
+    except OSError:
+        return source  # for the reader of ONNX files to refuse
+    if not is_tflite(start):
+        return source
+    output = folder / f"{source.stem}.onnx"
+    notes.append(converted(source, output))
+    return output

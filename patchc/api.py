@@ -24,7 +24,7 @@ from onnx import helper
 
 from patchc.align.align import align_model
 from patchc.align.result import Aligned, refuse_unproved
-from patchc.arguments import PathLike, Shapes, as_onnx, member, place_of, reserve_for
+from patchc.arguments import PathLike, Shapes, as_onnx, place_of, reserve_for
 from patchc.choices import (
     DEFAULT_CASES,
     HOST,
@@ -34,6 +34,7 @@ from patchc.choices import (
     OutputMode,
     Weights,
     WeightsMode,
+    member,
 )
 from patchc.codegen import EmitOptions, emit
 from patchc.codegen.names import file_stem

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import Enum
 from pathlib import Path
-from typing import TypeVar
 
 from patchc.budget import parse_budget
-from patchc.errors import PatchcError
 from patchc.frontend.tflite import converted, is_tflite
 from patchc.targets.cores import core
 from patchc.targets.parts import Part, part_called
@@ -17,17 +14,6 @@ from patchc.targets.reserve import Reserve
 
 PathLike = str | Path
 Shapes = Mapping[str, tuple[int, ...]]
-
-_E = TypeVar("_E", bound=Enum)
-
-
-def member(kind: type[_E], value: str, option: str) -> _E:
-    """The member called `value`. Raises PatchcError for a value that there is not."""
-    try:
-        return kind(value)
-    except ValueError:
-        known = ", ".join(str(member.value) for member in kind)
-        raise PatchcError(f"{option} {value!r}: choose one of {known}") from None
 
 
 @dataclass(frozen=True, slots=True)

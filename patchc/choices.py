@@ -1,11 +1,14 @@
 """What options may be: the values that the commands list, and the compiler obeys.
 
-Nothing else is imported here, so that `--help` need not load what it does not use.
+Nothing large is imported here, so that `--help` need not load what it does not use.
 """
 
 from __future__ import annotations
 
 from enum import Enum
+from typing import TypeVar
+
+from patchc.errors import PatchcError
 
 DEFAULT_CASES = 8  # of `patchc verify`
 
@@ -111,3 +114,15 @@ class Weights(str, Enum):
 
     SHARED = "shared"  # biases are copied all the same: their scale is that of the activations
     SEPARATE = "separate"  # copies, to be trained
+
+
+_E = TypeVar("_E", bound=Enum)
+
+
+def member(kind: type[_E], value: str, option: str) -> _E:
+    """The member called `value`. Raises PatchcError for a value that there is not."""
+    try:
+        return kind(value)
+    except ValueError:
+        known = ", ".join(str(member.value) for member in kind)
+        raise PatchcError(f"{option} {value!r}: choose one of {known}") from None

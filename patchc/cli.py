@@ -433,18 +433,14 @@ def quantize_command(**options: Any) -> None:
 
 def _quality(model: Path) -> list[str]:
     """What quantisation cost, as the file says, within a terminal's width."""
-    import textwrap
-
     import onnx
 
     from patchc.quality import Quality
-    from patchc.report.words import WIDTH
+    from patchc.report.text import wrapped
 
     found = Quality.of(onnx.load(model, load_external_data=False))
     lines = [] if found is None else found.lines()
-    return [
-        part for line in lines for part in textwrap.wrap(line, WIDTH, subsequent_indent=" " * 9)
-    ]
+    return [part for line in lines for part in wrapped(line)]
 
 
 @main.command("verify")

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from patchc.arguments import PathLike, Shapes, as_onnx, member, place_of, reserve_for
+from patchc.arguments import PathLike, Shapes, as_onnx, place_of, reserve_for
 from patchc.budget import parse_budget
-from patchc.choices import InputMode, OutputMode
+from patchc.choices import InputMode, OutputMode, member
 from patchc.errors import BudgetError, PatchcError
 from patchc.frontend import import_model
-from patchc.ir import macs
+from patchc.ir import Graph, macs
 from patchc.kernel_options import KernelOptions, kernel_choice
 from patchc.passes import run_passes
 from patchc.pipeline import Progress, Stages, silent
@@ -74,12 +74,7 @@ def explore(
         raise PatchcError("a plan that is picked needs a file to be written to, and the other way")
     check_clock(clock_mhz, target)
     progress("reading the model")
-    notes: list[str] = []
-    with tempfile.TemporaryDirectory(prefix="patchc-") as folder:
-        file = as_onnx(path, Path(folder), notes)
-        file, cut, more = stand_in(file, Path(folder), input_shapes, cut)
-        imported = import_model(file, input_shapes, cut)
-    graph = run_passes(imported.graph)
+    graph, notes = planned_graph(path, input_shapes, cut)
     progress("searching every budget")
     plain = sum(macs(graph, node) for node in graph.nodes)
     choices = explore_graph(graph, mode, kept, outputs, machine)
@@ -97,7 +92,7 @@ def explore(
         layer_by_layer=first,
         points=frontier_points(choices, plain),
         clock_mhz=clock_mhz,
-        notes=(*notes, *more, *place.notes),
+        notes=(*notes, *place.notes),
     )
     for output_file, text in (
         (output, Exploration.to_json),
@@ -108,6 +103,18 @@ def explore(
         if output_file is not None:
             write(Path(output_file), text(found))
     return found
+
+
+def planned_graph(
+    path: Path, input_shapes: Shapes | None = None, cut: Sequence[str] = ()
+) -> tuple[Graph, tuple[str, ...]]:
+    """What is planned of a file, float ones as their stand-in, and notes of how it was read.
+    Raises PatchcError."""
+    notes: list[str] = []
+    with tempfile.TemporaryDirectory(prefix="patchc-") as folder:
+        file = as_onnx(path, Path(folder), notes)
+        file, cut, more = stand_in(file, Path(folder), input_shapes, cut)
+        return run_passes(import_model(file, input_shapes, cut).graph), (*notes, *more)
 
 
 def picked(choices: Sequence[Choice], limit: int) -> Choice:

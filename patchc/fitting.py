@@ -13,24 +13,20 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
-from patchc.arguments import PathLike, Shapes, as_onnx, member, place_of, reserve_for
-from patchc.choices import InputMode, OutputMode
+from patchc.arguments import PathLike, Shapes, place_of, reserve_for
+from patchc.choices import InputMode, OutputMode, member
 from patchc.errors import PatchcError
-from patchc.exploring import check_clock
-from patchc.frontend import import_model
+from patchc.exploring import check_clock, planned_graph
 from patchc.ir import Conv, ConvSums, macs
 from patchc.kernel_options import KernelOptions, kernel_choice
-from patchc.passes import run_passes
 from patchc.planner.choose import choose, layer_by_layer
 from patchc.preference import DEFAULT, wanted
-from patchc.quantize.stand_in import stand_in
 from patchc.report.fit import Fit
 from patchc.report.words import milliseconds
 from patchc.targets.cores import DEFAULT_CORE, core
@@ -69,10 +65,7 @@ def fits(
     check_clock(clock_mhz, target)
     begun = time.monotonic()
     try:
-        with tempfile.TemporaryDirectory(prefix="patchc-") as folder:
-            file = as_onnx(path, Path(folder), [])
-            file, _, _ = stand_in(file, Path(folder), input_shapes)
-            graph = run_passes(import_model(file, input_shapes).graph)
+        graph, _ = planned_graph(path, input_shapes)
         whole = layer_by_layer(graph, mode, kept, outputs, machine)
         slack = 0.0 if limit is None else DEFAULT.slack or 0.0
         found = choose(graph, mode, limit or 0, kept, outputs, machine, slack)

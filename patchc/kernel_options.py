@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from enum import Enum
 from pathlib import Path
-from typing import TypeVar
 
-from patchc.choices import Kernels, LibraryMode, Numerics
+from patchc.choices import Kernels, LibraryMode, Numerics, member
 from patchc.errors import PatchcError
 from patchc.libraries.cmsis_nn import CmsisNN, find, require
 from patchc.planner.kernel_choice import machine_for
 from patchc.planner.machine import Machine
 from patchc.targets.core import Core
-
-_E = TypeVar("_E", bound=Enum)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +47,9 @@ class KernelChoice:
 def kernel_choice(options: KernelOptions) -> KernelChoice:
     """Raises PatchcError for a value that there is not, for options that clash, and for a library
     that is asked for and missing, or cannot be used."""
-    kernels = _choice(Kernels, options.kernels or Kernels.AUTO.value, "--kernels")
-    numerics = _choice(Numerics, options.numerics, "--numerics")
-    mode = _choice(LibraryMode, options.cmsis_nn, "--cmsis-nn")
+    kernels = member(Kernels, options.kernels or Kernels.AUTO.value, "--kernels")
+    numerics = member(Numerics, options.numerics, "--numerics")
+    mode = member(LibraryMode, options.cmsis_nn, "--cmsis-nn")
     folder = None if options.cmsis_nn_dir is None else Path(options.cmsis_nn_dir)
     if kernels is Kernels.PATCHC:
         if folder is not None:
@@ -66,11 +62,3 @@ def kernel_choice(options: KernelOptions) -> KernelChoice:
     needed = kernels is Kernels.CMSIS_NN or numerics is not Numerics.EXACT
     library = require(folder) if needed else find(folder)
     return KernelChoice(kernels if library else Kernels.PATCHC, numerics, library, mode)
-
-
-def _choice(kind: type[_E], value: str, option: str) -> _E:
-    try:
-        return kind(value)
-    except ValueError:
-        known = ", ".join(str(member.value) for member in kind)
-        raise PatchcError(f"{option} {value!r}: choose one of {known}") from None

@@ -35,16 +35,16 @@ def stand_in(
         return model, cut, ()
     output = folder / f"noise-{model.name}"
     options = replace(DEFAULTS, per_channel=False, align=False, measure=False, cut=tuple(cut))
-    notes = quantize(model, output, _noise(loaded.model), options, input_shapes)
+    notes = quantize(model, output, noise(loaded.model), options, input_shapes)
     return output, (), (*notes, NOTE)
 
 
-def _noise(model: ModelProto) -> dict[str, np.ndarray]:
-    """One sample for every input; those of integers are small."""
+def noise(model: ModelProto, count: int = 1) -> dict[str, np.ndarray]:
+    """Samples for every input, stacked, from a fixed seed; those of integers are small."""
     random = np.random.default_rng(_SEED)
     found = {}
     for value in model.graph.input:
-        dims = [1, *(dim.dim_value for dim in value.type.tensor_type.shape.dim)]
+        dims = [count, *(dim.dim_value for dim in value.type.tensor_type.shape.dim)]
         dtype = helper.tensor_dtype_to_np_dtype(value.type.tensor_type.elem_type)
         drawn = random.normal(size=dims) if dtype.kind == "f" else random.integers(0, 2, dims)
         found[value.name] = drawn.astype(dtype)

@@ -20,7 +20,7 @@ def render(report: Report, layers: bool = True) -> RenderableType:
         parts += [Text(f"{report.model.name}: {len(report.layers)} steps, {how(report)}")]
         parts += [*layer_lines(report), Text()]
     parts += [_ram(report), Text()]
-    parts += [Text(line) for fact in facts(report) for line in _wrapped(fact)]
+    parts += [Text(line) for fact in facts(report) for line in wrapped(fact)]
     return Group(*parts)
 
 
@@ -84,7 +84,7 @@ def budget_words(report: Report) -> str:
     return f"budget {report.budget_bytes:,}, {spare:,} to spare"
 
 
-def _wrapped(fact: str) -> list[str]:
+def wrapped(fact: str) -> list[str]:
     """Lines of a fact that starts with a word of up to 8 letters, the others indented below it."""
     return textwrap.wrap(fact, WIDTH, subsequent_indent=" " * 9, drop_whitespace=True)
 

@@ -32,4 +32,5 @@ def test_it_runs_and_keeps_the_quantised_file(tmp_path: Path):
     assert total in page
     made = model.stat().st_mtime_ns
     run = CliRunner().invoke(demo.main, [*words, "--output", str(tmp_path)])
+    assert run.exit_code == 0, run.output
     assert model.stat().st_mtime_ns == made

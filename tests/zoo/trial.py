@@ -20,15 +20,14 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import onnx
-from onnx import helper
 
 import patchc
 from patchc.frontend import import_model
 from patchc.frontend.load import load
 from patchc.frontend.walk import is_integer_op
 from patchc.quantize.options import QuantizeOptions
+from patchc.quantize.stand_in import noise
 from tests.zoo.rows import Row, read_rows
 
 LIMIT = 300  # seconds of the processor for a row, after which it hangs
@@ -114,7 +113,7 @@ def _steps(model: Path, folder: Path, state: dict[str, Any], quick: bool) -> tup
         file = folder / "int8.onnx"
         state["quantized_here"] = True
         begin = time.monotonic()
-        patchc.quantize(model, file, calibration=noise(model), options=OPTIONS)
+        patchc.quantize(model, file, calibration=noise(load(model).model, SAMPLES), options=OPTIONS)
         state["quantize_seconds"] = time.monotonic() - begin
     if quick:
         state["notes"] = import_model(file).notes
@@ -153,18 +152,6 @@ def _fit(file: Path, folder: Path, what: str, budget: int | None, state: dict[st
     state["fits"].append(fit)
     state["macs"], state["notes"] = report.cost.macs_executed, report.notes
     return fit
-
-
-def noise(model: Path, count: int = SAMPLES) -> dict[str, np.ndarray]:
-    """Calibration samples for every input, from a fixed seed; inputs of integers are small."""
-    random = np.random.default_rng(2026)
-    found = {}
-    for value in load(model).model.graph.input:
-        dims = [count, *(dim.dim_value for dim in value.type.tensor_type.shape.dim)]
-        dtype = helper.tensor_dtype_to_np_dtype(value.type.tensor_type.elem_type)
-        drawn = random.normal(size=dims) if dtype.kind == "f" else random.integers(0, 2, dims)
-        found[value.name] = drawn.astype(dtype)
-    return found
 
 
 def in_time(row: Row, limit: float = LIMIT, *, quick: bool = False) -> Outcome:

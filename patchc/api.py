@@ -683,11 +683,11 @@ def _check_budget(stages: Stages, limit: int | None, kept: Reserve, machine: Mac
 
     def least(mode: InputMode, outputs: OutputMode) -> int:
         # Nothing fits in no bytes, so what is found is the least.
-        found = schedule_graph(stages.imported, stages.graph, mode, 0, kept, outputs, machine)
+        found = schedule_graph(stages.imported, stages.network, mode, 0, kept, outputs, machine)
         return found.placement.arena_bytes + reserve_of(kept, found.graph, found.plan)
 
     extern = None if mode is InputMode.EXTERN else least(InputMode.EXTERN, outputs)
     rows = None
-    if outputs is OutputMode.ARENA and handed_over(stages.graph, OutputMode.ROWS):
+    if outputs is OutputMode.ARENA and handed_over(stages.network, OutputMode.ROWS):
         rows = least(mode, OutputMode.ROWS)
     raise over_budget(stages.schedule, stages.placement, limit, reserve, extern, rows)

@@ -17,9 +17,9 @@ from patchc.kernel_options import KernelOptions, kernel_choice
 from patchc.passes import run_passes
 from patchc.pipeline import Progress, Stages, silent
 from patchc.plan.json import to_json as plan_to_json
+from patchc.planner.again import explore_again
 from patchc.planner.branched import planned_branches
 from patchc.planner.choose import Choice, layer_by_layer, priced
-from patchc.planner.choose import explore as explore_graph
 from patchc.planner.kinds import reserve_of
 from patchc.preference import DEFAULT
 from patchc.quantize.stand_in import stand_in
@@ -77,7 +77,7 @@ def explore(
     graph, notes = planned_graph(path, input_shapes, cut)
     progress("searching every budget")
     plain = sum(macs(graph, node) for node in graph.nodes)
-    choices = explore_graph(graph, mode, kept, outputs, machine)
+    choices = explore_again(graph, mode, kept, outputs, machine)
     whole = layer_by_layer(graph, mode, kept, outputs, machine)
     if limit is not None and plan is not None:
         write(Path(plan), plan_to_json(picked((whole, *choices), limit).plan))
@@ -158,12 +158,12 @@ def smaller(
     """What half the RAM of a plan that was searched, and the next smaller power of two, would cost.
     Empty where that is not known: the plan was given, or runs independent branches."""
     cost, plan = stages.cost, stages.plan
-    if not cost or planned_branches(stages.graph, plan.input_mode) is not None:
+    if not cost or planned_branches(stages.network, plan.input_mode) is not None:
         return ()
     kept, machine = reserve_for(target, reserve), kernel_choice(kernels).machine(core(target))
     total = stages.placement.arena_bytes + reserve_of(kept, stages.graph, plan)
     limits = sorted({total // 2, 1 << (total - 1).bit_length() - 1}, reverse=True)
-    costs = priced(stages.graph, plan.input_mode, limits, kept, plan.output_mode, machine)
+    costs = priced(stages.network, plan.input_mode, limits, kept, plan.output_mode, machine)
     return tuple(
         Smaller(limit, None if found is None else found / cost - 1)
         for limit, found in zip(limits, costs, strict=True)

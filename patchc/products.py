@@ -48,7 +48,7 @@ def make_report(
     target = core(options.target)
     machine, mode, outputs = choice.priced(target), stages.plan.input_mode, stages.plan.output_mode
     plain = lower(
-        stages.graph, trivial_plan(stages.graph, mode, outputs, machine), machine.registry
+        stages.network, trivial_plan(stages.network, mode, outputs, machine), machine.registry
     )
     layerwise = stages.layerwise_bytes
     if layerwise is None:

@@ -14,6 +14,9 @@ def format_plan(plan: Plan) -> str:
     its own, has one line. Settings at their defaults are left out. Different plans have different
     texts."""
     lines = [f"plan: input {plan.input_mode.value}, outputs {plan.output_mode.value}"]
+    for item in plan.again:
+        nodes, readers = (", ".join(map(word, names)) for names in (item.nodes, item.readers))
+        lines.append(f"  again {nodes} for {readers}")
     for tunnel in plan.tunnels:
         lines += _tunnel(tunnel)
     lines += [

@@ -71,6 +71,18 @@ class TunnelPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class Again:
+    """A tensor that is made a second time for its later readers, so that it need not wait for them.
+
+    `nodes` run again, under new names (plan/again.py): the last one makes the tensor, and the
+    others what it is made of, as far as that does not lie there anyway.
+    """
+
+    nodes: tuple[str, ...]  # names, in execution order
+    readers: tuple[str, ...]  # names of the nodes that read the second one
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """All decisions. The order of nodes is the concatenation of the tunnels."""
 
@@ -79,6 +91,8 @@ class Plan:
     # tensor -> the operand whose memory its values overwrite, element by element
     in_place: tuple[tuple[str, str], ...] = ()
     output_mode: OutputMode = OutputMode.ARENA
+    # One after the other: a later one may speak of what an earlier one has added.
+    again: tuple[Again, ...] = ()
 
     def in_reverse(self, chosen: Collection[int]) -> Plan:
         """The same plan with the tunnels at these positions run from the last row to the first."""

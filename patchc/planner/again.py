@@ -24,7 +24,7 @@ from patchc.memory import live_bytes, place
 from patchc.plan.again import copied_images, repeated
 from patchc.plan.types import Again
 from patchc.planner.branched import planned_branches
-from patchc.planner.choose import Choice, choose, explore
+from patchc.planner.choose import Choice, choose, explore, priced
 from patchc.planner.fetching import fetching
 from patchc.planner.kinds import reserve_of
 from patchc.planner.layer_by_layer import layers
@@ -37,6 +37,7 @@ LITTLE = 0.02  # more work than layer by layer that is hardly any
 # How many tensors are made again at most; and nodes of all graphs that are planned for that, so
 # that large graphs do not take for ever.
 MOST_AGAIN, MOST_NODES = 10, 1200
+MOST_TRIES = 3  # tensors in a row that have not made the peak smaller
 MOST_TOGETHER = 24  # nodes that run again for one tensor
 FUSED = 0.9  # of what nodes cost layer by layer, they cost in tunnels at least
 NEAR = 8  # maps before one at the peak that are looked at
@@ -52,6 +53,7 @@ class _Planned:
     mode: InputMode
     graph: Graph  # with it
     more: int = 0  # what that costs, layer by layer
+    alone: bool = False  # one tensor, of several that were found
 
     @property
     def searched(self) -> Graph:
@@ -99,13 +101,40 @@ def choose_again(
     plain = sum(layers(graph, node, machine)[0].cost for node in graph.nodes)
     if found.total_bytes <= limit and found.cost <= plain * (1 + max(slack, LITTLE)) < math.inf:
         return found
-    choices = [found]
+
+    def chosen(planned: _Planned) -> Choice:
+        one = choose(planned.searched, mode, limit, reserve, outputs, machine, slack)
+        return planned.choice(one, found, reserve, machine)
+
+    def price(planned: _Planned, most: int) -> int | None:
+        return priced(planned.searched, mode, (most,), reserve, outputs, machine)[0]
+
+    best = found.cost if found.total_bytes <= limit else None
+    fitting: list[tuple[int, int, _Planned]] = []
+    known: list[_Planned] = []
     for planned in _graphs(graph, mode, reserve, outputs, machine):
-        fitting = [one.cost for one in choices if one.total_bytes <= limit]
-        dear = FUSED * (plain + planned.more) >= min(fitting, default=math.inf)
-        if planned.again and (math.isinf(slack) or not dear):
-            other = choose(planned.searched, mode, limit, reserve, outputs, machine, slack)
-            choices.append(planned.choice(other, found, reserve, machine))
+        if not planned.again:
+            continue
+        dear = best is not None and FUSED * (plain + planned.more) >= best
+        if not dear or math.isinf(slack):
+            known.append(planned)
+            cost = price(planned, limit)
+            if cost is not None:
+                fitting.append((cost, len(fitting), planned))
+                best = cost if best is None else min(best, cost)
+        elif not planned.alone:
+            break  # what comes behind makes more again
+    choices = [found]
+    for cost, _, planned in sorted(fitting, key=lambda one: one[:2]):
+        if any(one.total_bytes <= limit and one.cost <= cost for one in choices):
+            break
+        choices.append(chosen(planned))
+    if math.isinf(slack) or all(one.total_bytes > limit for one in choices):
+        least = min(one.total_bytes for one in choices)
+        for planned in reversed(known):
+            if price(planned, least - 1) is not None:
+                choices.append(chosen(planned))
+                least = min(least, choices[-1].total_bytes)
     return _best(choices, limit, slack)
 
 
@@ -157,14 +186,17 @@ def _graphs(
         return
     own = {node.name for node in graph.nodes}
     nodes = len(graph.nodes)
-    while _is_read_twice(planned.graph) and nodes <= MOST_NODES:
+    least, tries = NO_LIMIT, 0
+    while _is_read_twice(planned.graph) and nodes <= MOST_NODES and tries < MOST_TRIES:
         lean = choose(planned.searched, mode, NO_LIMIT, reserve, outputs, machine, LITTLE)
+        tries = tries + 1 if lean.total_bytes >= least else 0
+        least = min(least, lean.total_bytes)
         found = _cheapest(planned, lean.schedule, machine)
         if found is None or len(planned.again) == MOST_AGAIN:
             return
         item, cost = found
         if planned.again and own.issuperset((*item.nodes, *item.readers)):
-            yield network.with_item(item, cost)
+            yield replace(network.with_item(item, cost), alone=True)
         planned = planned.with_item(item, cost)
         nodes += len(planned.graph.nodes)
         yield planned

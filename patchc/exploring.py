@@ -17,9 +17,9 @@ from patchc.kernel_options import KernelOptions, kernel_choice
 from patchc.passes import run_passes
 from patchc.pipeline import Progress, Stages, silent
 from patchc.plan.json import to_json as plan_to_json
-from patchc.planner.again import explore_again
+from patchc.planner.again import explore_again, priced_again
 from patchc.planner.branched import planned_branches
-from patchc.planner.choose import Choice, layer_by_layer, priced
+from patchc.planner.choose import Choice, layer_by_layer
 from patchc.planner.kinds import reserve_of
 from patchc.preference import DEFAULT
 from patchc.quantize.stand_in import stand_in
@@ -163,7 +163,7 @@ def smaller(
     kept, machine = reserve_for(target, reserve), kernel_choice(kernels).machine(core(target))
     total = stages.placement.arena_bytes + reserve_of(kept, stages.graph, plan)
     limits = sorted({total // 2, 1 << (total - 1).bit_length() - 1}, reverse=True)
-    costs = priced(stages.network, plan.input_mode, limits, kept, plan.output_mode, machine)
+    costs = priced_again(stages.network, plan.input_mode, limits, kept, plan.output_mode, machine)
     return tuple(
         Smaller(limit, None if found is None else found / cost - 1)
         for limit, found in zip(limits, costs, strict=True)

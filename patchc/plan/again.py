@@ -10,7 +10,7 @@ callback brings a second time: a rectangle of the image that is the whole image.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -47,17 +47,9 @@ def copied_images(before: Graph, after: Graph) -> tuple[Node, ...]:
 
 def _with(graph: Graph, item: Again, mode: InputMode) -> Graph:
     position = {node.name: index for index, node in enumerate(graph.nodes)}
-    unknown = [name for name in (*item.nodes, *item.readers) if name not in position]
-    if unknown or not item.nodes or not item.readers:
-        what = f"node {unknown[0]!r}, which the model does not have" if unknown else "no node"
-        raise PatchcError(f"the plan makes a tensor again and names {what}")
-    places = [position[name] for name in item.nodes]
-    if places != sorted(set(places)) or len(set(item.readers)) < len(item.readers):
-        raise PatchcError(f"the plan runs {item.nodes[-1]!r} again in an order that does not work")
+    _check(graph, item, position)
     tensor = graph.node(item.nodes[-1]).output
     first = min(position[name] for name in item.readers)
-    if any(tensor not in graph.node(name).inputs for name in item.readers) or places[-1] >= first:
-        raise PatchcError(f"the plan makes {tensor!r} again for a node that does not read it")
     names = _Names(graph)
     renamed: dict[str, str] = {}
     added: list[Node] = []
@@ -87,6 +79,20 @@ def _with(graph: Graph, item: Again, mode: InputMode) -> Graph:
     tensors = dict(graph.tensors)
     tensors |= {new: replace(tensors[old], name=new) for old, new in renamed.items()}
     return replace(graph, tensors=tensors).with_nodes(tuple(nodes))
+
+
+def _check(graph: Graph, item: Again, position: Mapping[str, int]) -> None:
+    """Raises PatchcError."""
+    unknown = [name for name in (*item.nodes, *item.readers) if name not in position]
+    if unknown or not item.nodes or not item.readers:
+        what = f"node {unknown[0]!r}, which the model does not have" if unknown else "no node"
+        raise PatchcError(f"the plan makes a tensor again and names {what}")
+    places = [position[name] for name in item.nodes]
+    if places != sorted(set(places)) or len(set(item.readers)) < len(item.readers):
+        raise PatchcError(f"the plan runs {item.nodes[-1]!r} again in an order that does not work")
+    tensor = graph.node(item.nodes[-1]).output
+    if any(tensor not in graph.node(name).inputs for name in item.readers):
+        raise PatchcError(f"the plan makes {tensor!r} again for a node that does not read it")
 
 
 class _Names:

@@ -176,6 +176,26 @@ def explore_again(
     return tuple(kept[::-1])
 
 
+def priced_again(
+    graph: Graph,
+    mode: InputMode,
+    limits: Sequence[int],
+    reserve: Reserve = NO_RESERVE,
+    outputs: OutputMode = OutputMode.ARENA,
+    machine: Machine = ANY_CORE,
+) -> tuple[int | None, ...]:
+    """As `priced`, of plans that make tensors again, too."""
+    found: tuple[int | None, ...] = (None,) * len(limits)
+    plain = sum(layers(graph, node, machine)[0].cost for node in graph.nodes)
+    for planned in _graphs(graph, mode, reserve, outputs, machine):
+        costs = priced(planned.searched, mode, limits, reserve, outputs, machine)
+        both = zip(found, costs, strict=True)
+        found = tuple(min((c for c in pair if c is not None), default=None) for pair in both)
+        if all(cost is not None and cost <= plain * (1 + LITTLE) for cost in found):
+            break
+    return found
+
+
 def _graphs(
     graph: Graph, mode: InputMode, reserve: Reserve, outputs: OutputMode, machine: Machine
 ) -> Iterator[_Planned]:

@@ -18,6 +18,8 @@ def kind_of(plan: Plan) -> Kind:
     if any(map(is_library_kernel, used)):
         return Kind.LIBRARY
     steps = [step for tunnel in plan.tunnels if not tunnel.whole for step in tunnel.steps]
+    if plan.again and steps:
+        return Kind.AGAIN
     if len(steps) > MANY_STEPS:
         return Kind.MANY
     if any(step.group for step in steps):

@@ -2,12 +2,12 @@
 
     python -m benchmarks.slices [--only NETWORK] [--core CORE] [--clock MHZ] [--slice CYCLES]
 
-Per network two rows: layer by layer, and under 64 KiB, each compiled without and with --step, of
-one plan. M instructions: of NAME_run without --step; `whole`: how many more it takes with it;
-`sliced`: likewise in slices of so many estimated cycles (by default a millisecond). Code without and
-with it, stack as painted memory shows it. `longest`: milliseconds of the longest piece, which
-nothing interrupts, by the plan's prices; `work`: NAME_WORK over the cycles that `patchc bench`
-estimates. Exit code 1 where bytes differ, or where slices take 2 % more instructions.
+Per network two rows: layer by layer, and under 64 KiB, each compiled without and with --step.
+M instructions: of NAME_run without --step; whole: how many more it takes with it; sliced: likewise
+in slices of so many estimated cycles (by default a millisecond). Code without and with it, stack as
+painted memory shows it. longest: milliseconds of the longest piece, which nothing interrupts, by
+the plan's prices; work: NAME_WORK over the cycles that `patchc bench` estimates. Exit code 1 where
+bytes differ, arenas do, or slices take 2 % more instructions.
 """
 
 from __future__ import annotations

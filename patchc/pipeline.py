@@ -118,8 +118,8 @@ def schedule_graph(
 
 
 def cut_in_slices(stages: Stages, machine: Machine = ANY_CORE) -> Stages:
-    """The same network with long layers cut by rows, as NAME_step asks for: every byte lies where it
-    did."""
+    """The same network with long layers cut by rows, as NAME_step asks for: every byte lies where
+    it did."""
     plan = in_slices(stages.graph, stages.plan, machine.cost, machine.registry)
     schedule = lower(stages.graph, plan, machine.registry)
     check_placement(schedule, stages.placement)

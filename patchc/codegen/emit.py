@@ -40,7 +40,11 @@ NETWORK_FILE = "test/network.json"
 _TUNNEL_HEADER, _TUNNEL_SOURCE = "patchc_tunnel.h", "portable/patchc_tunnel.c"
 _SLIDE_HEADER, _SLIDE_SOURCE = "patchc_slide.h", "portable/patchc_slide.c"
 # How they go on in slices.
-_STEP_HEADER, _STEP_SOURCE, _PLACE_HEADER = "patchc_step.h", "portable/patchc_step.c", "patchc_place.h"
+_STEP_HEADER, _STEP_SOURCE, _PLACE_HEADER = (
+    "patchc_step.h",
+    "portable/patchc_step.c",
+    "patchc_place.h",
+)
 
 
 def emit(schedule: Schedule, placement: Placement, options: EmitOptions) -> dict[str, str | bytes]:
@@ -309,7 +313,9 @@ class _Network:
                     "inputs": [{"tensor": p.tensor, "shape": p.shape} for p in self.inputs],
                     "outputs": [{"tensor": p.tensor, "shape": p.shape} for p in self.outputs],
                     "weights": self.blob_file if self.blob else None,
-                    "blocks": describe_functions(self.schedule, self.blocks, self.sliced is not None),
+                    "blocks": describe_functions(
+                        self.schedule, self.blocks, self.sliced is not None
+                    ),
                 },
                 indent=1,
             )

@@ -1,5 +1,5 @@
-"""The program as tables and one switch, for networks that also run in slices: NAME_step goes through
-the tables from where it stopped, and NAME_run does so from their beginning to their end."""
+"""The program as tables and one switch, for networks that also run in slices: NAME_step goes on in
+the tables where it stopped, NAME_run goes through them from their beginning to their end."""
 
 from __future__ import annotations
 

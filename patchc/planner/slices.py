@@ -24,8 +24,8 @@ from patchc.schedule.work import Executed, executed_by, executed_by_piece, row_p
 
 # Cycles that the pieces of layers should take at most: a quarter of a millisecond at 160 MHz.
 PIECE_CYCLES = 40_000
-# An inference may become slower by this share of its cycles, for pieces that are short: kernels that
-# compute two or three pixels at once have some left over where a few rows end, and every call
+# An inference may become slower by this share of its cycles, for pieces that are short: kernels
+# that compute two or three pixels at once have some left over where a few rows end, and every call
 # begins anew.
 SLOWER = 0.015
 
@@ -61,9 +61,7 @@ def piece_prices(schedule: Schedule, cost: Cost) -> Prices:
 def in_slices(graph: Graph, plan: Plan, cost: Cost, registry: Registry) -> Plan:
     """The plan with its long layers cut by rows. Memory stays as it is."""
     schedule = lower(graph, plan, registry)
-    layers = [
-        _layer(schedule, block, cost) for block in schedule.blocks if _is_layer(graph, block)
-    ]
+    layers = [_layer(schedule, block, cost) for block in schedule.blocks if _is_layer(graph, block)]
     total = sum(
         _sum(executed_by(schedule, block, step), cost)
         for block in schedule.blocks
@@ -97,7 +95,7 @@ class _Cut:
 
 @dataclass(frozen=True, slots=True)
 class _Layer:
-    """A layer that may be cut: the longest pieces first, each of the others is slower as a whole."""
+    """A layer that may be cut, longest pieces first; with shorter ones it is slower as a whole."""
 
     node: str
     cuts: tuple[_Cut, ...]
@@ -112,7 +110,7 @@ def _layer(schedule: Schedule, block: Block, cost: Cost) -> _Layer:
     for rows in range(height - 1, max(0, height * PIECE_CYCLES // max(whole, 1) - 1), -1):
         cut = replace(step, rows_per_call=rows)
         slower = _sum(executed_by(schedule, block, cut), cost) - whole
-        more = max(slower, 0) + whole * (_passes(schedule, block, cut) / passes - 1)
+        more = max(slower, whole * (_passes(schedule, block, cut) / passes - 1), 0)
         piece = _sum(executed_by_piece(schedule, block, cut), cost)
         while found[-1].slower >= more and len(found) > 1:
             found.pop()  # its pieces are longer, and it is no faster

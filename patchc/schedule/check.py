@@ -66,8 +66,13 @@ def _check_tunnel(graph: Graph, tunnel: TunnelPlan) -> None:
 def _check_rows_of_layer(graph: Graph, tunnel: TunnelPlan, name: str) -> None:
     if not tunnel.whole and tunnel.rows:
         raise PatchcError(f"the plan runs {name} in rows of a whole layer: it is a tunnel")
-    height = graph.tensors[graph.node(tunnel.nodes[-1]).output].shape[0]
-    if tunnel.rows > height:
+    height, width, _ = graph.tensors[graph.node(tunnel.nodes[-1]).output].shape
+    if tunnel.rows and width > MOST_AT_A_TIME:
+        raise PatchcError(
+            f"the plan runs {name} over {tunnel.rows} rows at a time: it has {width} columns, and "
+            f"only layers of at most {MOST_AT_A_TIME} can be cut"
+        )
+    if not 0 <= tunnel.rows <= height:
         raise PatchcError(
             f"the plan runs {name} over {tunnel.rows} rows at a time: from 1 to {height}, the rows "
             "of its output, or 0 for all"

@@ -75,22 +75,32 @@ def executed_by(schedule: Schedule, block: Block, step: Step) -> Iterator[Execut
 
 
 def executed_by_piece(schedule: Schedule, block: Block, step: Step) -> Iterator[Executed]:
-    """What each kernel call of a step executes for one piece: the one of most rows and columns,
-    where inputs have no padding."""
+    """What each kernel call of a step executes for one piece, of the most rows and columns that any
+    piece demands."""
     if isinstance(step.calls[0], Move):
         times, rows, pitch = _moves(schedule, step)
         work = slide_work(min(times, 1), -(-rows // max(times, 1)), pitch)
         yield Executed("", SLIDE, None, work)
-    most = max(
-        row_pieces(schedule, block, step), key=lambda piece: piece.stop - piece.start, default=None
+    if not step.nodes:
+        return
+    graph, plan = schedule.graph, StepPlan(step.nodes)
+
+    def rows_of(piece: Span) -> int:
+        return sum(rows.stop - rows.start for rows, _ in reach(graph, plan, piece, Span(0, 1)))
+
+    def columns_of(piece: Span) -> int:
+        return sum(cols.stop - cols.start for _, cols in reach(graph, plan, Span(0, 1), piece))
+
+    tallest = max(row_pieces(schedule, block, step), key=rows_of, default=None)
+    wide = step.tile or max(span.stop for span in step.cols)
+    across = (
+        Span(start, min(start + wide, span.stop))
+        for span in step.cols
+        for start in range(span.start, span.stop, wide or 1)
     )
-    widest = max(step.cols, key=lambda span: span.stop - span.start)
-    if step.tile:
-        middle = widest.start + (widest.stop - widest.start - step.tile) // 2
-        start = max(middle, widest.start)
-        widest = Span(start, min(start + step.tile, widest.stop))
-    if most is not None and widest.start < widest.stop:
-        yield from _of_pieces(schedule, step, [most], (widest,), 1)
+    widest = max(across, key=columns_of, default=None)
+    if tallest is not None and widest is not None:
+        yield from _of_pieces(schedule, step, [tallest], (widest,), 1)
 
 
 def _of_pieces(

@@ -189,7 +189,7 @@ def test_a_run_in_the_middle_of_another_arena(extern):
     net, out, schedule = extern
     maps, wanted = logits(schedule)
     one, other = Inference(net, out, maps[1]), Inference(net, out, maps[2])
-    for _ in range(12):
+    for _ in range(8):
         assert one.step(1) == MORE
     pointers = ctypes.byref(other.inputs), ctypes.byref(other.outputs)
     assert net.net_run(ctypes.c_void_p(other.at), *pointers) == 0

@@ -70,6 +70,7 @@ from patchc.pipeline import (
     Progress,
     Stages,
     check_shadow_memory,
+    cut_in_slices,
     read_plan,
     run_stages,
     schedule_graph,
@@ -81,6 +82,7 @@ from patchc.plan.printer import format_plan
 from patchc.plan.types import Plan, handed_over
 from patchc.planner.kinds import reserve_of
 from patchc.planner.machine import Machine, machine_of
+from patchc.planner.slices import piece_prices
 from patchc.preference import wanted
 from patchc.products import command_line, golden_vectors, identifier, make_report
 from patchc.quantize.calibration import Calibration
@@ -155,6 +157,7 @@ def compile(
     calibration: Calibration | None = None,
     quantization: QuantizeOptions | None = None,
     kernels: KernelOptions = _ANY_KERNELS,
+    step: bool = False,
     clock_mhz: float | None = None,
     check: bool = False,
     progress: Progress = silent,
@@ -181,6 +184,7 @@ def compile(
     cut: nodes that are left to the host, with all that depends on them.
     calibration: quantise a float model first; see `quantize`, whose options are `quantization`.
     kernels: whose there may be, and where CMSIS-NN is; by default all, where CMSIS-NN is at hand.
+    step: with NAME_step, which runs an inference in slices; long layers are cut by rows for it.
     clock_mhz: of the core, for an estimate in milliseconds.
     check: run the schedule byte by byte in numpy, over shadow memory, however large the network;
         small ones always are.
@@ -245,6 +249,8 @@ def compile(
                 asked.slack,
             )
         kept_model = read_kept_model(file)
+    if step:
+        stages = cut_in_slices(stages, machine)
     reserve_bytes = reserve_of(kept, stages.graph, stages.plan)
     options = replace(options, stack_bytes=reserve_bytes)
     _check_budget(stages, limit, kept, machine)
@@ -261,10 +267,11 @@ def compile(
         replace(
             options,
             model_sha256=stages.imported.sha256,
-            command_line=command_line(options, budget, prefer, stages.plan, choice),
+            command_line=command_line(options, budget, prefer, stages.plan, choice, step),
             golden=golden_vectors(stages),
             names=file_names(stages.imported),
             pixels=pixel_table(stages.imported),
+            pieces=piece_prices(stages.schedule, machine.cost) if step else None,
             report=report.to_dict(),
         ),
     )

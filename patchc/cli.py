@@ -282,6 +282,11 @@ def main(ctx: click.Context, debug: bool) -> None:
     show_default=True,
     help="Weights as const arrays, or in a .bin behind a pointer.",
 )
+@click.option(
+    "--step",
+    is_flag=True,
+    help="With NAME_step, which runs an inference in slices of as many cycles as you like.",
+)
 @cut_option
 @click.option("--name", help="Prefix of files and functions. [default: from MODEL]")
 @input_shape

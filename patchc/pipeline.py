@@ -22,6 +22,7 @@ from patchc.planner.again import choose_again
 from patchc.planner.assign import assigned
 from patchc.planner.machine import ANY_CORE, Machine
 from patchc.planner.rounded import as_computed
+from patchc.planner.slices import in_slices
 from patchc.reference import run_graph, run_schedule
 from patchc.schedule.check import check_plan
 from patchc.schedule.lower import lower
@@ -118,6 +119,15 @@ def schedule_graph(
         stages = replace(stages, schedule=schedule, placement=place(schedule))
     check_placement(stages.schedule, stages.placement)
     return stages
+
+
+def cut_in_slices(stages: Stages, machine: Machine = ANY_CORE) -> Stages:
+    """The same network with long layers cut by rows, as NAME_step asks for: every byte lies where
+    it did."""
+    plan = in_slices(stages.graph, stages.plan, machine.cost, machine.registry)
+    schedule = lower(stages.graph, plan, machine.registry)
+    check_placement(schedule, stages.placement)
+    return replace(stages, plan=plan, schedule=schedule)
 
 
 def read_plan(path: Path) -> Plan:

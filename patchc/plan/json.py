@@ -87,8 +87,16 @@ def _tunnel(step: Reader[StepPlan]) -> Reader[TunnelPlan]:
     """The reader of a tunnel whose steps `step` reads."""
 
     def reader(value: Any, where: str) -> TunnelPlan:
+        if isinstance(value, Mapping):
+            value = {"rows": 0, **value}  # which plans did not have from the start
         found = _fields(
-            value, where, steps=_several(step), stripes=_count, whole=_flag, reverse=_flag
+            value,
+            where,
+            steps=_several(step),
+            stripes=_count,
+            whole=_flag,
+            reverse=_flag,
+            rows=_count,
         )
         return TunnelPlan(**found)
 

@@ -27,10 +27,12 @@ def format_plan(plan: Plan) -> str:
 
 def _tunnel(tunnel: TunnelPlan) -> Iterator[str]:
     if _is_layer(tunnel):
-        yield f"  layer {_nodes(tunnel.steps[0])[0]}"
+        rows = f", rows {tunnel.rows}" * (tunnel.rows != 0)
+        yield f"  layer {_nodes(tunnel.steps[0])[0]}{rows}"
         return
     settings = [
         "whole" * tunnel.whole,
+        f"rows {tunnel.rows}" * (tunnel.rows != 0),
         f"stripes {tunnel.stripes}" * (tunnel.stripes != 1),
         "reverse" * tunnel.reverse,
     ]
@@ -40,11 +42,11 @@ def _tunnel(tunnel: TunnelPlan) -> Iterator[str]:
 
 
 def _is_layer(tunnel: TunnelPlan) -> bool:
-    """Is it one node, whole, with every other setting at its default?"""
+    """Is it one node, whole, with every other setting but its rows at the default?"""
     if len(tunnel.steps) != 1 or len(tunnel.nodes) != 1:
         return False
     step = StepPlan(tunnel.nodes, tunnel.steps[0].kernels[:1])
-    return tunnel == TunnelPlan((step,), whole=True)
+    return tunnel == TunnelPlan((step,), whole=True, rows=tunnel.rows)
 
 
 def _step(step: StepPlan) -> Iterator[str]:

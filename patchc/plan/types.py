@@ -55,14 +55,16 @@ class StepPlan:
 class TunnelPlan:
     """A run of steps computed patch by patch.
 
-    `whole`: every step once, over its whole output: layer by layer when there is one step.
-    Otherwise rows stream through the steps, and `stripes` column stripes follow each other.
+    `whole`: every step once, over its whole output: layer by layer when there is one step, all at
+    once or `rows` rows per call. Otherwise rows stream through the steps, and `stripes` column
+    stripes follow each other.
     """
 
     steps: tuple[StepPlan, ...]
     stripes: int = 1  # column stripes of the tunnel's outputs
     whole: bool = False
     reverse: bool = False  # rows from the last to the first
+    rows: int = 0  # of a whole output per call; 0: all
 
     @property
     def nodes(self) -> tuple[str, ...]:

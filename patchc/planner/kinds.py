@@ -24,7 +24,8 @@ def kind_of(plan: Plan) -> Kind:
         return Kind.MANY
     if any(step.group for step in steps):
         return Kind.GROUPS
-    return Kind.TUNNELS if steps else Kind.LAYERS
+    cut = any(tunnel.rows for tunnel in plan.tunnels)  # layers by rows run as tunnels do
+    return Kind.TUNNELS if steps or cut else Kind.LAYERS
 
 
 def reserve_of(reserve: Reserve, graph: Graph, plan: Plan) -> int:

@@ -247,9 +247,10 @@ class _Lowering:
         call = Compute(
             placed.kernel, node.name, node.inputs, node.output, placed.site.slicing, working
         )
-        self.blocks.append(
-            Block(self.names[node.output], 1, 1, (self._whole_step(node.name, call),))
-        )
+        step = self._whole_step(node.name, call)
+        if tunnel.rows:
+            step = replace(step, rows_per_call=tunnel.rows)
+        self.blocks.append(Block(self.names[node.output], 1, 1, (step,)))
         if node.output in self.handed:
             self._store_block(node.output)
 

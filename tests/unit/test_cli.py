@@ -130,6 +130,24 @@ def test_compile_writes_everything_and_prints_the_tables(tmp_path: Path, model: 
     assert (tmp_path / "out/test/model.onnx").read_bytes() == model.read_bytes()
 
 
+def test_compile_in_slices(tmp_path: Path, model: Path):
+    """The command stands in the C, layers that it cuts in plan.json; what it makes is verified."""
+    out = tmp_path / "out"
+    ran = patchc_command("compile", model, "-o", out, "--step", "--prefer", "layers")
+    assert ran.status == 0
+    assert " --step " in (out / "tiny.c").read_text()
+    assert (
+        "int tiny_step(void *arena, tiny_state *state, uint32_t max_work);"
+        in (out / "tiny.h").read_text()
+    )
+    assert "`tiny_step(arena, &state, max_work)`" in (out / "README.md").read_text()
+    assert patchc.verify(out, cases=2).passed
+    plain = tmp_path / "plain"
+    patchc.compile(model, plain, prefer="layers")
+    reports = [json.loads((place / "report.json").read_text()) for place in (out, plain)]
+    assert reports[0]["ram"] == reports[1]["ram"]
+
+
 def test_compile_json_is_report_json(tmp_path: Path, model: Path):
     ran = patchc_command("compile", model, "-o", tmp_path / "out", "--json", "--reserve", "1k")
     assert ran.stdout == (tmp_path / "out/report.json").read_text()

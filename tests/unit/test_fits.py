@@ -7,6 +7,7 @@ import io
 import json
 import os
 import pickle
+import time
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -123,6 +124,22 @@ def test_a_process_that_dies_takes_no_other_model_with_it(monkeypatch: pytest.Mo
     found = fitting.fits_all(models, jobs=2)
     assert [fit.verdict for fit in found] == ["fits", "refused", "fits", "fits"]
     assert "its process ended by itself" in found[1].reason
+
+
+def _sleeps(model: Path, **_: object) -> Fit:
+    time.sleep(60 if model.name == "slow.onnx" else 0)
+    return replace(FITS, model=model.name)
+
+
+def test_who_ends_it_waits_for_no_model(monkeypatch: pytest.MonkeyPatch):
+    def ended(_: int, fit: Fit) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(fitting, "fits", _sleeps)
+    begun = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        fitting.fits_all([Path("a.onnx"), *[Path("slow.onnx")] * 3], jobs=2, progress=ended)
+    assert time.monotonic() - begun < 50
 
 
 def test_the_table_fits_the_terminal_and_says_all():

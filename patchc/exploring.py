@@ -133,7 +133,10 @@ def planned_model(
     with tempfile.TemporaryDirectory(prefix="patchc-") as folder:
         file = as_onnx(path, Path(folder), notes)
         file, cut, more = stand_in(file, Path(folder), input_shapes, cut)
-        imported = import_model(file, input_shapes, cut)
+        try:
+            imported = import_model(file, input_shapes, cut)
+        except PatchcError as error:  # about a file that nobody will find
+            raise PatchcError(str(error).replace(str(file), str(path))) from error
     return PlannedModel(imported, tuple(cut), (*notes, *more))
 
 

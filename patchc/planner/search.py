@@ -136,7 +136,11 @@ class Search:
         """
         machine = replace(self.machine, cost=nothing)
         free = Search(self.graph, self.mode, self.output_mode, machine, self._least_peak)
-        return min(free.frontier(limit), key=lambda point: point.bytes, default=None)
+        best: Point | None = None
+        for ordered in free._orders:
+            for point in ordered.band(Bounds(limit, 0)):
+                best, limit = point, point.bytes - 1
+        return best
 
     def band(self, bounds: Bounds) -> tuple[Point, ...]:
         """Every Pareto-optimal plan within the bounds, by rising cost and falling bytes. Where the

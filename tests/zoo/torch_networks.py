@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import sys
 import warnings
 
 import onnx
@@ -19,11 +20,18 @@ SEED = 2026
 
 def _declare_torchvision_operators() -> None:
     """torchvision's wheels are built for one build of torch and load their C++ operators only with
-    that. The networks here use none of them, but importing torchvision needs two to be declared."""
+    that. The networks here use none of them, but importing torchvision needs two to be declared;
+    where the wheel fits it declares them itself, and newer ones end the process of who did before.
+    """
+    with contextlib.suppress(RuntimeError):
+        import torchvision  # noqa: F401
+
+        return
+    for name in [name for name in sys.modules if name.partition(".")[0] == "torchvision"]:
+        del sys.modules[name]  # what a failed import leaves
     library = torch.library.Library("torchvision", "FRAGMENT")
     for name in ("nms", "qnms"):
-        with contextlib.suppress(RuntimeError):  # where the wheel fits they are there
-            library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+        library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
     _KEPT.append(library)  # declarations live as long as the library does
 
 

@@ -75,27 +75,27 @@ def export(folder: Path) -> None:
 @main.command()
 @click.argument("found", type=click.Path(path_type=Path))
 def table(found: Path) -> None:
-    """Print what `patchc explore -o` wrote, as Markdown: what fits first, then by RAM."""
+    """Print what `patchc explore -o` wrote, as Markdown: what fits, by RAM; and the others."""
     for line in lines(json.loads(found.read_text(encoding="utf-8"))):
         click.echo(line)
 
 
 def lines(fits: Sequence[dict[str, Any]]) -> Iterator[str]:
-    """Of the table, and of the list of what was refused."""
-    taken = [fit for fit in fits if fit["refused"] is None]
-    yield "| network | M MACs | layer by layer, B | total, B | more time | ms | fits |"
-    yield "|---|---:|---:|---:|---:|---:|---|"
-    for fit in sorted(taken, key=lambda fit: (not fit["fits"], fit["total_bytes"])):
+    """Of the table, and the names of what is not in it."""
+    fitting = [fit for fit in fits if fit["fits"]]
+    yield "| network | M MACs | layer by layer, B | total, B | more time | ms |"
+    yield "|---|---:|---:|---:|---:|---:|"
+    for fit in sorted(fitting, key=lambda fit: fit["total_bytes"]):
         ms = "" if fit["milliseconds"] is None else f"{fit['milliseconds']:,.0f}"
         yield (
             f"| {Path(fit['model']).stem} | {fit['macs'] / 1e6:,.1f} | {fit['layerwise_bytes']:,} "
-            f"| {fit['total_bytes']:,} | {fit['more']:+.1%} | {ms} "
-            f"| {'yes' if fit['fits'] else ''} |"
+            f"| {fit['total_bytes']:,} | {fit['more']:+.1%} | {ms} |"
         )
-    yield ""
-    for fit in fits:
-        if fit["refused"] is not None:
-            yield f"* {Path(fit['model']).stem}: {' '.join(fit['refused'].split())[:140]}"
+    refused = [fit for fit in fits if fit["refused"] is not None]
+    large = [fit for fit in fits if fit["fits"] is False]
+    for words, found in (("Too large", large), ("Refused", refused)):
+        names = ", ".join(Path(fit["model"]).stem for fit in found)
+        yield f"\n{words} ({len(found)}): {names}."
 
 
 if __name__ == "__main__":

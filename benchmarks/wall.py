@@ -5,17 +5,20 @@
 Per row of tests/zoo/rows.txt: its file is made (or taken from the cache), quantised with noise
 where it is float, compiled layer by layer and at a quarter of that RAM (else at half, else at the
 least), and these programs are compared byte for byte. What came of it is kept in the cache, so that
-a run that was stopped goes on. --quick only quantises and imports. --write puts the table into
-docs/wall.md. Exit status 1: a row hangs, ends in a traceback or differs.
+a run that was stopped goes on. --quick only quantises and imports. --write puts what is known into
+docs/wall.jsonl, a row a line, and the table of that into docs/wall.md: rows that nobody ran on this
+machine stay as they are. Exit status 1: a row hangs, ends in a traceback or differs.
 """
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import click
@@ -36,6 +39,7 @@ from tests.zoo.trial import (
 )
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "wall.md"
+RECORD = PAGE.with_suffix(".jsonl")
 START, END = "<!-- table -->\n", "<!-- end of table -->\n"
 BAD = (HANG, TRACEBACK, WRONG)
 HEADING = """\
@@ -44,17 +48,30 @@ HEADING = """\
 
 
 def kept(row: Row) -> Path:
-    """Where the outcome of a row is kept."""
+    """Where the outcome of a row is kept on this machine."""
     return wall_folder() / "outcomes" / f"{row.stem}.json"
 
 
-def outcome_of(row: Row) -> Outcome:
-    """What is known of it."""
+def recorded(record: Path = RECORD) -> dict[str, Outcome]:
+    """What the repository knows, by the keys of rows."""
+    lines = record.read_text(encoding="utf-8").splitlines() if record.is_file() else []
+    return {outcome.key: outcome for outcome in map(Outcome.read, lines)}
+
+
+def outcome_here(row: Row) -> Outcome:
+    """What came of it on this machine."""
     if kept(row).is_file():
         return Outcome.read(kept(row).read_text(encoding="utf-8"))
     if row.failed.is_file() and not row.file.is_file():
         return Outcome(row.key, NOT_EXPORTED, row.failed.read_text("utf-8").splitlines()[0])
     return Outcome(row.key, NOT_RUN)
+
+
+def outcome_of(row: Row, record: Mapping[str, Outcome]) -> Outcome:
+    """What is known of it: of this machine, else of the repository. A quick look here says less
+    than a whole run elsewhere."""
+    here, there = outcome_here(row), record.get(row.key, Outcome(row.key, NOT_RUN))
+    return there if here.status in (NOT_RUN, READ) and there.status != NOT_RUN else here
 
 
 def run(row: Row, quick: bool) -> Outcome:
@@ -128,6 +145,11 @@ def table(rows: Sequence[Row], outcomes: Sequence[Outcome]) -> str:
     )
 
 
+def line_of(outcome: Outcome) -> str:
+    """Of the record; tracebacks stay in the cache."""
+    return json.dumps(asdict(replace(outcome, detail=""))) + "\n"
+
+
 @click.command()
 @click.option("--only", multiple=True, help="Rows whose key fits, e.g. 'timm:*:dynamo'.")
 @click.option("--again", is_flag=True, help="Rows that were tried already, too.")
@@ -136,9 +158,9 @@ def table(rows: Sequence[Row], outcomes: Sequence[Outcome]) -> str:
 @click.option("--write", is_flag=True, help="Put what is known into docs/wall.md; run nothing.")
 def main(only: tuple[str, ...], again: bool, not_working: bool, quick: bool, write: bool) -> None:
     """Try the rows."""
-    rows = read_rows()
+    rows, record = read_rows(), recorded()
     for row in () if write else chosen(rows, only):
-        known = outcome_of(row)
+        known = outcome_of(row, record)
         tried = known.status not in (NOT_RUN, NOT_EXPORTED) and (quick or known.status != READ)
         if tried and (not again or (not_working and known.status in (WORKS, READ))):
             continue
@@ -148,11 +170,12 @@ def main(only: tuple[str, ...], again: bool, not_working: bool, quick: bool, wri
             f"{reason_line(found.reason)}"
         )
         sys.stdout.flush()
-    outcomes = [outcome_of(row) for row in rows]
+    outcomes = [outcome_of(row, record) for row in rows]
     text = table(rows, outcomes) + "\n"
     if write:
         before, rest = PAGE.read_text(encoding="utf-8").split(START)
         PAGE.write_text(before + START + text + END + rest.split(END)[1], encoding="utf-8")
+        RECORD.write_text("".join(map(line_of, outcomes)), encoding="utf-8")
     click.echo(text.splitlines()[0])
     sys.exit(1 if any(outcome.status in BAD for outcome in outcomes) else 0)
 

@@ -11,7 +11,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from patchc.errors import BudgetError, PatchcError
+from patchc.errors import BudgetError, PatchcError, Way
 from patchc.version import __version__
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ __all__ = [
     "BudgetError",
     "CompileResult",
     "PatchcError",
+    "Way",
     "__version__",
     "align",
     "bench",

@@ -70,17 +70,18 @@ from patchc.pipeline import (
     Progress,
     Stages,
     check_shadow_memory,
+    cut_in_slices,
     read_plan,
     run_stages,
-    schedule_graph,
     silent,
 )
 from patchc.pixels import pixel_table
 from patchc.plan.json import to_json as plan_to_json
 from patchc.plan.printer import format_plan
-from patchc.plan.types import Plan, handed_over
+from patchc.plan.types import Plan
 from patchc.planner.kinds import reserve_of
 from patchc.planner.machine import Machine, machine_of
+from patchc.planner.slices import piece_prices
 from patchc.preference import wanted
 from patchc.products import command_line, golden_vectors, identifier, make_report
 from patchc.quantize.calibration import Calibration
@@ -90,7 +91,6 @@ from patchc.quantize.quantize import quantize as quantize_model
 from patchc.quantize.stand_in import stand_in
 from patchc.report import Report
 from patchc.report.certificate import certificate
-from patchc.report.floor import over_budget
 from patchc.report.inspection import Inspection, Rest, inspect_layers
 from patchc.report.page.build import build_page
 from patchc.report.page.read import read_out
@@ -104,6 +104,7 @@ from patchc.verify.golden import Case
 from patchc.verify.network import load
 from patchc.verify.verify import Inputs, Verification, verify_firmware, verify_out
 from patchc.version import __version__
+from patchc.ways import Asked, missed
 
 # Up to this much work every compilation is run over shadow memory: it takes a second or two.
 SHADOW_MACS = 60_000_000
@@ -155,6 +156,7 @@ def compile(
     calibration: Calibration | None = None,
     quantization: QuantizeOptions | None = None,
     kernels: KernelOptions = _ANY_KERNELS,
+    step: bool = False,
     clock_mhz: float | None = None,
     check: bool = False,
     progress: Progress = silent,
@@ -181,6 +183,7 @@ def compile(
     cut: nodes that are left to the host, with all that depends on them.
     calibration: quantise a float model first; see `quantize`, whose options are `quantization`.
     kernels: whose there may be, and where CMSIS-NN is; by default all, where CMSIS-NN is at hand.
+    step: with NAME_step, which runs an inference in slices; long layers are cut by rows for it.
     clock_mhz: of the core, for an estimate in milliseconds.
     check: run the schedule byte by byte in numpy, over shadow memory, however large the network;
         small ones always are.
@@ -245,9 +248,11 @@ def compile(
                 asked.slack,
             )
         kept_model = read_kept_model(file)
+    if step:
+        stages = cut_in_slices(stages, machine)
     reserve_bytes = reserve_of(kept, stages.graph, stages.plan)
     options = replace(options, stack_bytes=reserve_bytes)
-    _check_budget(stages, limit, kept, machine)
+    _check_budget(stages, limit, kept, machine, cut, progress)
     report = make_report(stages, options, limit, choice, clock_mhz)
     notes += (*place.notes, *place.too_much(report.flash.weights_bytes))
     report = replace(report, notes=(*notes, *report.notes))
@@ -261,10 +266,11 @@ def compile(
         replace(
             options,
             model_sha256=stages.imported.sha256,
-            command_line=command_line(options, budget, prefer, stages.plan, choice),
+            command_line=command_line(options, budget, prefer, stages.plan, choice, step),
             golden=golden_vectors(stages),
             names=file_names(stages.imported),
             pixels=pixel_table(stages.imported),
+            pieces=piece_prices(stages.schedule, machine.cost) if step else None,
             report=report.to_dict(),
         ),
     )
@@ -575,6 +581,7 @@ def dump(
     plan: Plan | PathLike | None = None,
     kernels: KernelOptions | None = None,
     cut: Sequence[str] = (),
+    progress: Progress = silent,
 ) -> str:
     """The stable text form of what `model` is at a stage of its compilation.
 
@@ -599,14 +606,14 @@ def dump(
             input_shapes,
             chosen,
             asked.limit,
-            silent,
+            progress,
             kept,
             outputs,
             machine,
             cut,
             asked.slack,
         )
-        _check_budget(stages, asked.budget, kept, machine)
+        _check_budget(stages, asked.budget, kept, machine, cut, progress)
         if stage == "plan":
             return format_plan(stages.plan)
         return format_schedule(stages.schedule, stages.placement.offsets)
@@ -674,20 +681,18 @@ def _plan_or_modes(
     return chosen, chosen.output_mode
 
 
-def _check_budget(stages: Stages, limit: int | None, kept: Reserve, machine: Machine) -> None:
-    """Raises PatchcError when arena and reserve exceed the limit."""
+def _check_budget(
+    stages: Stages,
+    limit: int | None,
+    kept: Reserve,
+    machine: Machine,
+    cut: Sequence[str],
+    progress: Progress,
+) -> None:
+    """Raises BudgetError when arena and reserve exceed the limit."""
     reserve = reserve_of(kept, stages.graph, stages.plan)
     if limit is None or stages.placement.arena_bytes + reserve <= limit:
         return
-    mode, outputs = stages.plan.input_mode, stages.plan.output_mode
-
-    def least(mode: InputMode, outputs: OutputMode) -> int:
-        # Nothing fits in no bytes, so what is found is the least.
-        found = schedule_graph(stages.imported, stages.graph, mode, 0, kept, outputs, machine)
-        return found.placement.arena_bytes + reserve_of(kept, found.graph, found.plan)
-
-    extern = None if mode is InputMode.EXTERN else least(InputMode.EXTERN, outputs)
-    rows = None
-    if outputs is OutputMode.ARENA and handed_over(stages.graph, OutputMode.ROWS):
-        rows = least(mode, OutputMode.ROWS)
-    raise over_budget(stages.schedule, stages.placement, limit, reserve, extern, rows)
+    modes = stages.plan.input_mode, stages.plan.output_mode
+    asked = Asked(stages.imported, stages.network, *modes, limit, kept, machine, tuple(cut))
+    raise missed(asked, stages.schedule, stages.placement, reserve, progress)

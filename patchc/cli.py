@@ -43,7 +43,7 @@ from patchc.commands.shared import (
     values,
 )
 from patchc.commands.tunnel import tunnel_command
-from patchc.errors import PatchcError
+from patchc.errors import BudgetError, PatchcError
 from patchc.preference import LAYERS, LEAST, RAM
 from patchc.quantize.options import ImagePreparation, QuantizeOptions
 from patchc.targets.cores import CORES, DEFAULT_CORE
@@ -82,6 +82,8 @@ class OneMessage(click.Command):
         except (PatchcError, OSError) as error:
             if words[:1] == ["--debug"]:
                 raise
+            if isinstance(error, BudgetError) and "--json" in words:
+                click.echo(error.to_json(), nl=False)
             _fail(str(error))
         except MemoryError:
             if words[:1] == ["--debug"]:
@@ -281,6 +283,11 @@ def main(ctx: click.Context, debug: bool) -> None:
     default=WeightsMode.INLINE.value,
     show_default=True,
     help="Weights as const arrays, or in a .bin behind a pointer.",
+)
+@click.option(
+    "--step",
+    is_flag=True,
+    help="With NAME_step, which runs an inference in slices of as many cycles as you like.",
 )
 @cut_option
 @click.option("--name", help="Prefix of files and functions. [default: from MODEL]")
@@ -631,7 +638,9 @@ def inspect_command(
     if dump:
         if any(name in given for name in NAMES):
             given["kernels"] = taken(given)
-        click.echo(patchc.dump(model, dump, input_shapes=chosen, cut=cut, **given), nl=False)
+        with progress() as told:
+            text = patchc.dump(model, dump, input_shapes=chosen, cut=cut, progress=told, **given)
+        click.echo(text, nl=False)
         return 0
     target = given.pop("target", DEFAULT_CORE)
     if given:

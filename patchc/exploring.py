@@ -10,23 +10,24 @@ from pathlib import Path
 from patchc.arguments import PathLike, Shapes, as_onnx, place_of, reserve_for
 from patchc.budget import parse_budget
 from patchc.choices import InputMode, OutputMode, member
-from patchc.errors import BudgetError, PatchcError
+from patchc.errors import PatchcError
 from patchc.frontend import import_model
+from patchc.frontend.model import ImportedModel
 from patchc.ir import Graph, macs
 from patchc.kernel_options import KernelOptions, kernel_choice
 from patchc.passes import run_passes
 from patchc.pipeline import Progress, Stages, silent
 from patchc.plan.json import to_json as plan_to_json
+from patchc.planner.again import explore_again, priced_again
 from patchc.planner.branched import planned_branches
-from patchc.planner.choose import Choice, layer_by_layer, priced
-from patchc.planner.choose import explore as explore_graph
+from patchc.planner.choose import Choice, layer_by_layer
 from patchc.planner.kinds import reserve_of
 from patchc.preference import DEFAULT
 from patchc.quantize.stand_in import stand_in
 from patchc.report.exploration import CYCLES, MACS, Exploration, frontier_points
-from patchc.report.floor import find_peak
 from patchc.report.page.frontier import exploration_html, exploration_svg
 from patchc.targets.cores import DEFAULT_CORE, core
+from patchc.ways import Asked, missed
 
 _ANY_KERNELS = KernelOptions()
 
@@ -74,13 +75,18 @@ def explore(
         raise PatchcError("a plan that is picked needs a file to be written to, and the other way")
     check_clock(clock_mhz, target)
     progress("reading the model")
-    graph, notes = planned_graph(path, input_shapes, cut)
+    read = planned_model(path, input_shapes, cut)
+    graph = read.graph
     progress("searching every budget")
     plain = sum(macs(graph, node) for node in graph.nodes)
-    choices = explore_graph(graph, mode, kept, outputs, machine)
+    choices = explore_again(graph, mode, kept, outputs, machine)
     whole = layer_by_layer(graph, mode, kept, outputs, machine)
     if limit is not None and plan is not None:
-        write(Path(plan), plan_to_json(picked((whole, *choices), limit).plan))
+        chosen = picked((whole, *choices), limit)
+        if chosen.total_bytes > limit:
+            asked = Asked(read.imported, graph, mode, outputs, limit, kept, machine, read.cut)
+            raise missed(asked, chosen.schedule, chosen.placement, chosen.reserve_bytes, progress)
+        write(Path(plan), plan_to_json(chosen.plan))
     (first,) = frontier_points([whole], plain)
     found = Exploration(
         model=path.name,
@@ -92,7 +98,7 @@ def explore(
         layer_by_layer=first,
         points=frontier_points(choices, plain),
         clock_mhz=clock_mhz,
-        notes=(*notes, *place.notes),
+        notes=(*read.notes, *place.notes),
     )
     for output_file, text in (
         (output, Exploration.to_json),
@@ -105,32 +111,42 @@ def explore(
     return found
 
 
-def planned_graph(
+@dataclass(frozen=True)
+class PlannedModel:
+    """What is planned of a file."""
+
+    imported: ImportedModel  # of a float file, of its stand-in
+    cut: tuple[str, ...]  # nodes of it that are left to the host
+    notes: tuple[str, ...]  # of how the file was read
+
+    @property
+    def graph(self) -> Graph:
+        """After all passes."""
+        return run_passes(self.imported.graph)
+
+
+def planned_model(
     path: Path, input_shapes: Shapes | None = None, cut: Sequence[str] = ()
-) -> tuple[Graph, tuple[str, ...]]:
-    """What is planned of a file, float ones as their stand-in, and notes of how it was read.
-    Raises PatchcError."""
+) -> PlannedModel:
+    """Read a file, quantised or float. Raises PatchcError."""
     notes: list[str] = []
     with tempfile.TemporaryDirectory(prefix="patchc-") as folder:
         file = as_onnx(path, Path(folder), notes)
         file, cut, more = stand_in(file, Path(folder), input_shapes, cut)
-        return run_passes(import_model(file, input_shapes, cut).graph), (*notes, *more)
+        try:
+            imported = import_model(file, input_shapes, cut)
+        except PatchcError as error:  # about a file that nobody will find
+            raise PatchcError(str(error).replace(str(file), str(path))) from error
+    return PlannedModel(imported, tuple(cut), (*notes, *more))
 
 
 def picked(choices: Sequence[Choice], limit: int) -> Choice:
     """Of plans that are placed, the one of least total among those that cost no more than the
-    cheapest of at most `limit` bytes and the default slack. Raises BudgetError where none fits."""
+    cheapest of at most `limit` bytes and the default slack; where none fits, the one of least
+    total."""
     fitting = [one for one in choices if one.total_bytes <= limit]
     if not fitting:
-        least = min(choices, key=lambda one: one.total_bytes)
-        peak = find_peak(least.schedule)
-        raise BudgetError(
-            f"budget {limit} B not reachable: least is {least.total_bytes} B, set by {peak.layer}",
-            limit,
-            least.total_bytes,
-            peak.layer,
-            peak.buffers,
-        )
+        return min(choices, key=lambda one: one.total_bytes)
     most = min(one.cost for one in fitting) * (1 + (DEFAULT.slack or 0.0))
     lean = [one for one in fitting if one.cost <= most]
     return min(lean, key=lambda one: (one.total_bytes, one.cost))
@@ -158,12 +174,12 @@ def smaller(
     """What half the RAM of a plan that was searched, and the next smaller power of two, would cost.
     Empty where that is not known: the plan was given, or runs independent branches."""
     cost, plan = stages.cost, stages.plan
-    if not cost or planned_branches(stages.graph, plan.input_mode) is not None:
+    if not cost or planned_branches(stages.network, plan.input_mode) is not None:
         return ()
     kept, machine = reserve_for(target, reserve), kernel_choice(kernels).machine(core(target))
     total = stages.placement.arena_bytes + reserve_of(kept, stages.graph, plan)
     limits = sorted({total // 2, 1 << (total - 1).bit_length() - 1}, reverse=True)
-    costs = priced(stages.graph, plan.input_mode, limits, kept, plan.output_mode, machine)
+    costs = priced_again(stages.network, plan.input_mode, limits, kept, plan.output_mode, machine)
     return tuple(
         Smaller(limit, None if found is None else found / cost - 1)
         for limit, found in zip(limits, costs, strict=True)

@@ -22,7 +22,7 @@ from pathlib import Path
 from patchc.arguments import PathLike, Shapes, place_of, reserve_for
 from patchc.choices import InputMode, OutputMode, member
 from patchc.errors import PatchcError
-from patchc.exploring import check_clock, planned_graph
+from patchc.exploring import check_clock, planned_model
 from patchc.ir import Conv, ConvSums, macs
 from patchc.kernel_options import KernelOptions, kernel_choice
 from patchc.planner.choose import choose, layer_by_layer
@@ -50,8 +50,9 @@ def fits(
     """Does a network, quantised or float, run within `budget` bytes of RAM, and what does it cost?
 
     budget: as for `compile`; None: the RAM of a part, of a core the least that there is. Of what
-    fits, the plan that `compile` would choose; where nothing does, the plan of least RAM. Options
-    are those of `explore`.
+    fits, the plan that `compile` would choose; where nothing does, the plan of least RAM. Tensors
+    made twice are not tried, as that takes longer: `compile` may need less. Options are those of
+    `explore`.
 
     What is wrong with the model is in the result (`refused`). Raises PatchcError for what is wrong
     with the options.
@@ -65,7 +66,7 @@ def fits(
     check_clock(clock_mhz, target)
     begun = time.monotonic()
     try:
-        graph, _ = planned_graph(path, input_shapes)
+        graph = planned_model(path, input_shapes).graph
         whole = layer_by_layer(graph, mode, kept, outputs, machine)
         slack = 0.0 if limit is None else DEFAULT.slack or 0.0
         found = choose(graph, mode, limit or 0, kept, outputs, machine, slack)
@@ -131,14 +132,17 @@ def _in_processes(
             pool.submit(fits, models[index], **options): index  # type: ignore[arg-type]
             for index in indices
         }
-        for task in as_completed(tasks):
-            try:
-                yield tasks[task], task.result()
-            except BrokenProcessPool:
-                yield tasks[task], None
-            except PatchcError:
-                pool.shutdown(cancel_futures=True)
-                raise
+        try:
+            for task in as_completed(tasks):
+                try:
+                    yield tasks[task], task.result()
+                except BrokenProcessPool:
+                    yield tasks[task], None
+        except BaseException:  # of the options, or the user ends it: what waits need not run
+            for process in (pool._processes or {}).values():
+                process.terminate()
+            pool.shutdown(cancel_futures=True)
+            raise
 
 
 def _cores() -> int:

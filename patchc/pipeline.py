@@ -15,12 +15,14 @@ from patchc.frontend.model import ImportedModel
 from patchc.ir import Graph
 from patchc.memory import Placement, check_placement, place
 from patchc.passes import run_passes
+from patchc.plan.again import repeated
 from patchc.plan.json import from_json as plan_from_json
 from patchc.plan.types import Plan
+from patchc.planner.again import choose_again
 from patchc.planner.assign import assigned
-from patchc.planner.choose import choose
 from patchc.planner.machine import ANY_CORE, Machine
 from patchc.planner.rounded import as_computed
+from patchc.planner.slices import in_slices
 from patchc.reference import run_graph, run_schedule
 from patchc.schedule.check import check_plan
 from patchc.schedule.lower import lower
@@ -39,6 +41,7 @@ class Stages:
     """Every stage of a compilation before C is printed."""
 
     imported: ImportedModel
+    network: Graph  # after all passes
     plan: Plan
     schedule: Schedule
     placement: Placement
@@ -50,7 +53,7 @@ class Stages:
 
     @property
     def graph(self) -> Graph:
-        """After all passes."""
+        """The network, with what the plan makes again."""
         return self.schedule.graph
 
 
@@ -93,14 +96,16 @@ def schedule_graph(
 ) -> Stages:
     """The second half of `run_stages`: from the Graph after all passes."""
     if isinstance(plan, Plan):
-        check_plan(graph, plan)
-        plan = assigned(graph, plan, machine)  # one of the first format names no kernels
-        schedule = lower(graph, plan, machine.registry)
-        stages = Stages(imported, plan, schedule, place(schedule))
+        whole = repeated(graph, plan.again, plan.input_mode)
+        check_plan(whole, plan)
+        plan = assigned(whole, plan, machine)  # one of the first format names no kernels
+        schedule = lower(whole, plan, machine.registry)
+        stages = Stages(imported, graph, plan, schedule, place(schedule))
     else:
-        found = choose(graph, plan, limit, reserve, outputs, machine, slack)
+        found = choose_again(graph, plan, limit, reserve, outputs, machine, slack)
         stages = Stages(
             imported,
+            graph,
             found.plan,
             found.schedule,
             found.placement,
@@ -109,11 +114,20 @@ def schedule_graph(
             found.layerwise_bytes,
         )
     if machine.rounding is not None:
-        rounded = as_computed(graph, stages.plan, machine.rounding)
+        rounded = as_computed(stages.graph, stages.plan, machine.rounding)
         schedule = lower(rounded, stages.plan, machine.registry)
         stages = replace(stages, schedule=schedule, placement=place(schedule))
     check_placement(stages.schedule, stages.placement)
     return stages
+
+
+def cut_in_slices(stages: Stages, machine: Machine = ANY_CORE) -> Stages:
+    """The same network with long layers cut by rows, as NAME_step asks for: every byte lies where
+    it did."""
+    plan = in_slices(stages.graph, stages.plan, machine.cost, machine.registry)
+    schedule = lower(stages.graph, plan, machine.registry)
+    check_placement(schedule, stages.placement)
+    return replace(stages, plan=plan, schedule=schedule)
 
 
 def read_plan(path: Path) -> Plan:

@@ -48,7 +48,7 @@ def make_report(
     target = core(options.target)
     machine, mode, outputs = choice.priced(target), stages.plan.input_mode, stages.plan.output_mode
     plain = lower(
-        stages.graph, trivial_plan(stages.graph, mode, outputs, machine), machine.registry
+        stages.network, trivial_plan(stages.network, mode, outputs, machine), machine.registry
     )
     layerwise = stages.layerwise_bytes
     if layerwise is None:
@@ -132,6 +132,7 @@ def command_line(
     prefer: str | None,
     plan: Plan,
     choice: KernelChoice,
+    step: bool = False,
 ) -> str:
     """The command that makes the same C, without folders: it stands in the emitted files."""
     words = ["patchc compile", options.model_file, "-o OUT"]
@@ -150,4 +151,5 @@ def command_line(
         exact = choice.numerics is Numerics.EXACT
         words += [] if exact else [f"--numerics {choice.numerics.value}"]
         words += ["--cmsis-nn link"] if choice.mode is LibraryMode.LINK else []
+    words += ["--step"] if step else []
     return " ".join([*words, f"--name {options.name}"])

@@ -37,6 +37,8 @@ from patchc.errors import PatchcError
 from patchc.frontend import import_model
 from patchc.outdir import CERTIFICATE, PLAN, read_source
 from patchc.passes import run_passes
+from patchc.plan.again import repeated
+from patchc.plan.json import from_json
 
 
 def check(found: Json, out: Path) -> str:
@@ -44,10 +46,12 @@ def check(found: Json, out: Path) -> str:
     source = read_source(out)
     require(found.get("format") == FORMAT, "certificate.json has another format")
     check_files(found, out)
-    check_plan(found, json.loads((out / PLAN).read_text(encoding="utf-8")))
+    text = (out / PLAN).read_text(encoding="utf-8")
+    check_plan(found, json.loads(text))
+    plan = from_json(text)
     model = import_model(out / source.model, source.input_shapes, source.cut)
     require(model.sha256 == found["model_sha256"], "the ONNX file is another one")
-    graph = run_passes(model.graph)
+    graph = repeated(run_passes(model.graph), plan.again, plan.input_mode)
     check_buffers(found)
     Replay(found, graph).run()
     proved = "numbers of CMSIS-NN are what the file means: nothing to prove"

@@ -23,6 +23,7 @@ from patchc.codegen.options import LICENCE, EmitOptions
 from patchc.codegen.ports import Port, input_ports, output_ports
 from patchc.codegen.program import FileScope, Program
 from patchc.codegen.readme import readme_facts
+from patchc.codegen.slices import Sliced, sliced
 from patchc.codegen.tables import Tables
 from patchc.codegen.tunnels import Shared, TunnelFunction, tunnel
 from patchc.codegen.weights import WeightsFiles, pack
@@ -38,6 +39,12 @@ NETWORK_FILE = "test/network.json"
 # What the loops of tunnels are made of, under runtime_c.
 _TUNNEL_HEADER, _TUNNEL_SOURCE = "patchc_tunnel.h", "portable/patchc_tunnel.c"
 _SLIDE_HEADER, _SLIDE_SOURCE = "patchc_slide.h", "portable/patchc_slide.c"
+# How they go on in slices.
+_STEP_HEADER, _STEP_SOURCE, _PLACE_HEADER = (
+    "patchc_step.h",
+    "portable/patchc_step.c",
+    "patchc_place.h",
+)
 
 
 def emit(schedule: Schedule, placement: Placement, options: EmitOptions) -> dict[str, str | bytes]:
@@ -68,7 +75,8 @@ def emit(schedule: Schedule, placement: Placement, options: EmitOptions) -> dict
     files.update(network.weights.parts)
     if network.blob:
         files[network.blob_file] = network.blob
-    files.update(_runtime_files(network.kernels, network.parts))
+    headers = () if network.sliced is None else (_PLACE_HEADER,)
+    files.update(_runtime_files(network.kernels, network.parts, headers))
     if network.library is not None:
         files.update(network.library.out_files())
     if options.golden:
@@ -187,6 +195,17 @@ class _Network:
                 found.append(tunnel(program, block, index, numbers, scope, tables, shared))
         return tuple(found)
 
+    @cached_property
+    def sliced(self) -> Sliced | None:
+        """The program as tables, where it also runs in slices."""
+        prices = self.options.pieces
+        if prices is None:
+            return None
+        resident = self.schedule.input_mode is InputMode.RESIDENT
+        left = [port for port in self.outputs if not port.handed]
+        copied = self.inputs if resident else ()
+        return sliced(self.blocks, prices, self.options.name.upper(), copied, left)
+
     @property
     def has_tunnels(self) -> bool:
         return any(block.is_tunnel for block in self.blocks)
@@ -199,8 +218,10 @@ class _Network:
     @property
     def parts(self) -> tuple[tuple[str, str], ...]:
         """Header and source of what the loops are made of."""
-        found = [(_TUNNEL_HEADER, _TUNNEL_SOURCE)] if self.has_tunnels else []
-        return (*found, *([(_SLIDE_HEADER, _SLIDE_SOURCE)] if self.slides else []))
+        in_slices = self.sliced is not None
+        found = [(_TUNNEL_HEADER, _TUNNEL_SOURCE)] if self.has_tunnels or in_slices else []
+        found += [(_SLIDE_HEADER, _SLIDE_SOURCE)] if self.slides else []
+        return (*found, *([(_STEP_HEADER, _STEP_SOURCE)] if in_slices else []))
 
     @property
     def declarations(self) -> list[str]:
@@ -210,7 +231,7 @@ class _Network:
     @property
     def exported(self) -> set[str]:
         """Identifiers with which those of NAME.c must not collide."""
-        words = ("run", "inputs", "outputs", "reader", "writer", *helpers.NAMES)
+        words = ("run", "step", "state", "inputs", "outputs", "reader", "writer", *helpers.NAMES)
         names = {f"{self.options.name}_{word}" for word in words}
         return names | {array.name for array in self.arrays}
 
@@ -267,6 +288,8 @@ class _Network:
             "library": self.library,
             "included": sorted(path.rsplit("/", 1)[-1] for path in included),
             "helpers": self.helpers,
+            "sliced": self.sliced,
+            "target": options.target,
             "golden_cases": options.golden.cases if options.golden else 0,
         }
 
@@ -290,7 +313,9 @@ class _Network:
                     "inputs": [{"tensor": p.tensor, "shape": p.shape} for p in self.inputs],
                     "outputs": [{"tensor": p.tensor, "shape": p.shape} for p in self.outputs],
                     "weights": self.blob_file if self.blob else None,
-                    "blocks": describe_functions(self.schedule, self.blocks),
+                    "blocks": describe_functions(
+                        self.schedule, self.blocks, self.sliced is not None
+                    ),
                 },
                 indent=1,
             )
@@ -322,12 +347,12 @@ def _environment() -> jinja2.Environment:
 
 
 def _runtime_files(
-    kernels: tuple[Kernel, ...], parts: tuple[tuple[str, str], ...]
+    kernels: tuple[Kernel, ...], parts: tuple[tuple[str, str], ...], more: tuple[str, ...]
 ) -> dict[str, str]:
     """The kernels in use, what they call, and what they and NAME.c include, all in one folder."""
     root = runtime_dir()
     headers = {"patchc_kernels.h", *(header for kernel in kernels for header in kernel.headers)}
-    headers |= {header for header, _ in parts}
+    headers |= {header for header, _ in parts} | set(more)
     found = {root / "include" / name for name in headers}
     found |= {(kernel.folder or root / "include") / kernel.header for kernel in kernels}
     paths = sorted(found, key=lambda path: path.name)

@@ -11,10 +11,11 @@ from patchc.schedule.types import Schedule
 
 
 def describe_functions(
-    schedule: Schedule, written: Sequence[BlockFunction | TunnelFunction]
+    schedule: Schedule, written: Sequence[BlockFunction | TunnelFunction], in_slices: bool
 ) -> list[dict[str, Any]]:
     """Per block, in the order in which they run: its function and those of its steps. A layer's
-    only step has no function of its own: it is named by the block's."""
+    only step has no function of its own: it is named by the block's. A tunnel has none where the
+    program also runs in slices: it is named by that of its first step."""
     found = []
     for block, function in zip(schedule.blocks, written, strict=True):
         if isinstance(function, TunnelFunction):
@@ -25,5 +26,6 @@ def describe_functions(
             {"function": name, "step": step.name, "nodes": list(step.nodes)}
             for name, step in zip(names, block.steps, strict=True)
         ]
-        found.append({"function": function.name, "steps": steps})
+        own = names[0] if in_slices else function.name
+        found.append({"function": own, "steps": steps})
     return found

@@ -11,6 +11,7 @@ from patchc.choices import LibraryMode, Rounding, WeightsMode
 from patchc.codegen.names import C_WORDS
 from patchc.errors import PatchcError
 from patchc.libraries.cmsis_nn import CmsisNN
+from patchc.planner.slices import Prices
 
 # Of what is emitted and of runtime_c: NOTICE says what it means. The templates name it, too.
 LICENCE = "Apache-2.0 OR 0BSD"
@@ -63,6 +64,8 @@ class EmitOptions:
     names: Mapping[str, str] = field(default_factory=dict)  # of inputs and outputs in the ONNX file
     pixels: Pixels | None = None
     report: Mapping[str, Any] | None = None  # the data of report.json, for README.md
+    # With NAME_step: what each step's pieces take; None: without.
+    pieces: Prices | None = None
     cmsis_nn: CmsisNN | None = None  # for kernels that call it
     cmsis_nn_mode: LibraryMode = LibraryMode.COPY
     cmsis_nn_rounding: Rounding = Rounding.SINGLE

@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from patchc.errors import PatchcError
@@ -143,10 +143,11 @@ def bench_out(
     *,
     opt: str = "-O2",
     part: Part = _PART,
+    flags: tuple[str, ...] = (),
     progress: Progress = silent,
 ) -> Bench:
     """Build OUT's test image for a core (None: the one that it was compiled for), run one case
-    under QEMU and count; writes bench.json.
+    under QEMU and count; writes bench.json. flags: further ones of the compiler.
 
     The figures are the same every time. Raises PatchcError as `firmware.build` and `counting.count`
     do, and when `out` is not what `patchc compile` wrote.
@@ -158,8 +159,9 @@ def bench_out(
     stages = run_stages(out / source.model, source.input_shapes, read_plan(out / PLAN))
     progress(f"building for {core}")
     ram = stages.placement.arena_bytes + _ROOM_BYTES
+    all_flags = (*counting.FLAGS, *flags)
     image = build(
-        out, core, ram_bytes=ram, stack_bytes=_STACK_BYTES, opt=opt, extra_flags=counting.FLAGS
+        out, core, ram_bytes=ram, stack_bytes=_STACK_BYTES, opt=opt, extra_flags=all_flags
     )
     progress("counting under QEMU")
     maps = random_maps(stages.graph, 1, SEED)
@@ -170,6 +172,7 @@ def bench_out(
     )
     cycles = estimate(found, read_listing(image.elf), image.core.timing, part.wait_states)
     result = _bench(image, found, cycles, part, executed_work(stages.schedule), opt, different)
+    result = replace(result, flags=all_flags)
     (out / BENCH).write_text(result.to_json(), encoding="utf-8")
     return result
 

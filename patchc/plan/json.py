@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from patchc.choices import InputMode, OutputMode
 from patchc.errors import PatchcError
-from patchc.plan.types import Plan, StepPlan, TunnelPlan
+from patchc.plan.types import Again, Plan, StepPlan, TunnelPlan
 
 # Counts up whenever a plan of the form before can no longer be read as what it was.
 FORMAT = 2
@@ -20,8 +20,10 @@ Reader = Callable[[Any, str], T]  # (value, where it stands) -> what it means
 
 
 def to_json(plan: Plan) -> str:
-    """The text of plan.json."""
+    """The text of plan.json; what most plans have none of, tensors made again, is left out then."""
     data = {"format": FORMAT, **asdict(plan)}
+    if not plan.again:
+        del data["again"]
     return json.dumps(data, indent=1, default=lambda mode: mode.value) + "\n"
 
 
@@ -44,6 +46,7 @@ def from_json(text: str) -> Plan:
             f"it has format {known!r}, and this patchc reads format {FORMAT}: compile the model "
             "anew, without --plan"
         )
+    data.setdefault("again", [])
     return Plan(
         **_fields(
             data,
@@ -52,6 +55,7 @@ def from_json(text: str) -> Plan:
             tunnels=_several(_tunnel(_first_step if known is None else _step)),
             in_place=_several(_pair),
             output_mode=_member(OutputMode),
+            again=_several(_again),
         )
     )
 
@@ -83,12 +87,24 @@ def _tunnel(step: Reader[StepPlan]) -> Reader[TunnelPlan]:
     """The reader of a tunnel whose steps `step` reads."""
 
     def reader(value: Any, where: str) -> TunnelPlan:
+        if isinstance(value, Mapping):
+            value = {"rows": 0, **value}  # which plans did not have from the start
         found = _fields(
-            value, where, steps=_several(step), stripes=_count, whole=_flag, reverse=_flag
+            value,
+            where,
+            steps=_several(step),
+            stripes=_count,
+            whole=_flag,
+            reverse=_flag,
+            rows=_count,
         )
         return TunnelPlan(**found)
 
     return reader
+
+
+def _again(value: Any, where: str) -> Again:
+    return Again(**_fields(value, where, nodes=_several(_word), readers=_several(_word)))
 
 
 def _first_step(value: Any, where: str) -> StepPlan:

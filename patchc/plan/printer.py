@@ -14,6 +14,9 @@ def format_plan(plan: Plan) -> str:
     its own, has one line. Settings at their defaults are left out. Different plans have different
     texts."""
     lines = [f"plan: input {plan.input_mode.value}, outputs {plan.output_mode.value}"]
+    for item in plan.again:
+        nodes, readers = (", ".join(map(word, names)) for names in (item.nodes, item.readers))
+        lines.append(f"  again {nodes} for {readers}")
     for tunnel in plan.tunnels:
         lines += _tunnel(tunnel)
     lines += [
@@ -24,10 +27,12 @@ def format_plan(plan: Plan) -> str:
 
 def _tunnel(tunnel: TunnelPlan) -> Iterator[str]:
     if _is_layer(tunnel):
-        yield f"  layer {_nodes(tunnel.steps[0])[0]}"
+        rows = f", rows {tunnel.rows}" * (tunnel.rows != 0)
+        yield f"  layer {_nodes(tunnel.steps[0])[0]}{rows}"
         return
     settings = [
         "whole" * tunnel.whole,
+        f"rows {tunnel.rows}" * (tunnel.rows != 0),
         f"stripes {tunnel.stripes}" * (tunnel.stripes != 1),
         "reverse" * tunnel.reverse,
     ]
@@ -37,11 +42,11 @@ def _tunnel(tunnel: TunnelPlan) -> Iterator[str]:
 
 
 def _is_layer(tunnel: TunnelPlan) -> bool:
-    """Is it one node, whole, with every other setting at its default?"""
+    """Is it one node, whole, with every other setting but its rows at the default?"""
     if len(tunnel.steps) != 1 or len(tunnel.nodes) != 1:
         return False
     step = StepPlan(tunnel.nodes, tunnel.steps[0].kernels[:1])
-    return tunnel == TunnelPlan((step,), whole=True)
+    return tunnel == TunnelPlan((step,), whole=True, rows=tunnel.rows)
 
 
 def _step(step: StepPlan) -> Iterator[str]:

@@ -55,19 +55,33 @@ class StepPlan:
 class TunnelPlan:
     """A run of steps computed patch by patch.
 
-    `whole`: every step once, over its whole output: layer by layer when there is one step.
-    Otherwise rows stream through the steps, and `stripes` column stripes follow each other.
+    `whole`: every step once, over its whole output: layer by layer when there is one step, all at
+    once or `rows` rows per call. Otherwise rows stream through the steps, and `stripes` column
+    stripes follow each other.
     """
 
     steps: tuple[StepPlan, ...]
     stripes: int = 1  # column stripes of the tunnel's outputs
     whole: bool = False
     reverse: bool = False  # rows from the last to the first
+    rows: int = 0  # of a whole output per call; 0: all
 
     @property
     def nodes(self) -> tuple[str, ...]:
         """All its nodes in execution order."""
         return tuple(name for step in self.steps for name in step.nodes)
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """A tensor that is made a second time for its later readers, so that it need not wait for them.
+
+    `nodes` run again, under new names (plan/again.py): the last one makes the tensor, and the
+    others what it is made of, as far as that does not lie there anyway.
+    """
+
+    nodes: tuple[str, ...]  # names, in execution order
+    readers: tuple[str, ...]  # names of the nodes that read the second one
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +93,8 @@ class Plan:
     # tensor -> the operand whose memory its values overwrite, element by element
     in_place: tuple[tuple[str, str], ...] = ()
     output_mode: OutputMode = OutputMode.ARENA
+    # One after the other: a later one may speak of what an earlier one has added.
+    again: tuple[Again, ...] = ()
 
     def in_reverse(self, chosen: Collection[int]) -> Plan:
         """The same plan with the tunnels at these positions run from the last row to the first."""

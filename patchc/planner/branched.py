@@ -13,7 +13,8 @@ from dataclasses import replace
 from patchc.choices import InputMode, OutputMode
 from patchc.ir import Graph, Node
 from patchc.ir.branches import Branches, find_branches
-from patchc.plan.types import FETCH, Plan, StepPlan, TunnelPlan
+from patchc.plan.types import Plan, TunnelPlan
+from patchc.planner.fetching import fetching
 from patchc.planner.layer_by_layer import layers
 from patchc.planner.machine import Machine
 from patchc.planner.order import may_overwrite
@@ -92,18 +93,10 @@ class Branched:
         return Plan(self.mode, tuple(tunnels), (*in_place, *self.in_place), outputs)
 
     def _fetching(self, one: Plan) -> tuple[TunnelPlan, ...]:
-        """The tunnels of one branch, the rectangle fetched in front of the first that reads it."""
+        """The tunnels of one branch, its rectangle fetched."""
         nodes = [self.graph.node(name) for name in self.branches.nodes[0]]
         crop = next(node for node in nodes if node.inputs[0] == self.branches.cut)
-        fetch = StepPlan((crop.name,), (FETCH,))
-        readers = {node.name for node in self.graph.consumers[crop.output]}
-        at = next(i for i, tunnel in enumerate(one.tunnels) if readers & set(tunnel.nodes))
-        first = one.tunnels[at]
-        alone = sum(bool(readers & set(tunnel.nodes)) for tunnel in one.tunnels) == 1
-        found = [replace(first, steps=(fetch, *first.steps))]
-        if first.whole or not alone:
-            found = [TunnelPlan((fetch,), whole=True), first]
-        return (*one.tunnels[:at], *found, *one.tunnels[at + 1 :])
+        return fetching(self.graph, one.tunnels, crop)
 
     def _outer_order(self) -> list[list[Node]]:
         """Behind each branch, the nodes that can run then."""

@@ -28,6 +28,11 @@ def macs(kernel: Kernel, features: Features) -> Count:
     return features.macs
 
 
+def nothing(kernel: Kernel, features: Features) -> Count:
+    """Where only bytes matter."""
+    return 0 * features.macs
+
+
 @dataclass(frozen=True, slots=True)
 class CoreCost:
     """Cycles on one core, each kernel of a node rounded to whole ones."""

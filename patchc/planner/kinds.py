@@ -18,11 +18,14 @@ def kind_of(plan: Plan) -> Kind:
     if any(map(is_library_kernel, used)):
         return Kind.LIBRARY
     steps = [step for tunnel in plan.tunnels if not tunnel.whole for step in tunnel.steps]
+    if plan.again and steps:
+        return Kind.AGAIN
     if len(steps) > MANY_STEPS:
         return Kind.MANY
     if any(step.group for step in steps):
         return Kind.GROUPS
-    return Kind.TUNNELS if steps else Kind.LAYERS
+    cut = any(tunnel.rows for tunnel in plan.tunnels)  # layers by rows run as tunnels do
+    return Kind.TUNNELS if steps or cut else Kind.LAYERS
 
 
 def reserve_of(reserve: Reserve, graph: Graph, plan: Plan) -> int:

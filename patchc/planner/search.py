@@ -15,7 +15,7 @@ are run: the search does not know which way to run them is the cheapest.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from patchc.budget import NO_LIMIT
 from patchc.choices import InputMode, OutputMode
 from patchc.ir import Graph, Node
 from patchc.plan.types import Plan, StepPlan, TunnelPlan
+from patchc.planner.cost import nothing
 from patchc.planner.labels import Bounds, Label, Labels
 from patchc.planner.machine import ANY_CORE, Machine
 from patchc.planner.one_stripe import OneStripe
@@ -98,6 +99,7 @@ class Search:
         self.graph, self.mode, self.output_mode, self.machine = graph, mode, outputs, machine
         if least is None:
             least = best_order(graph, mode, outputs).nodes
+        self._least_peak = least
         found = (together(graph, order) for order in orders(graph, least))
         self._orders = [
             _Ordered(Segments(graph, mode, outputs, order, machine))
@@ -124,6 +126,21 @@ class Search:
                 limit = point.bytes - 1
             if band >= cost:
                 return
+
+    def leanest(self, limit: int) -> Point | None:
+        """A plan of the fewest bytes, whatever it costs: it has no cost here; None: all take more
+        than `limit`.
+
+        The same search with all costs 0: of the many ways to run a segment, each with more bytes
+        and less cost than another, few are left to carry along.
+        """
+        machine = replace(self.machine, cost=nothing)
+        free = Search(self.graph, self.mode, self.output_mode, machine, self._least_peak)
+        best: Point | None = None
+        for ordered in free._orders:
+            for point in ordered.band(Bounds(limit, 0)):
+                best, limit = point, point.bytes - 1
+        return best
 
     def band(self, bounds: Bounds) -> tuple[Point, ...]:
         """Every Pareto-optimal plan within the bounds, by rising cost and falling bytes. Where the

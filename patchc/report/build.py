@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from patchc.choices import InputMode
 from patchc.frontend.model import ImportedModel
-from patchc.ir import Conv, macs
+from patchc.ir import Conv, Graph, macs
 from patchc.memory import Placement, element_peak, live_bytes, liveness_peak
 from patchc.numerics.node_forms import FormCounts
 from patchc.plan.types import Plan, TunnelPlan
@@ -23,6 +23,7 @@ from patchc.report.data import (
     HostOperators,
     Layer,
     LibraryReport,
+    MadeAgain,
     ModelReport,
     Output,
     Ram,
@@ -63,7 +64,8 @@ def build_report(
 ) -> Report:
     """The report of a compiled model. Bytes throughout."""
     graph = schedule.graph
-    plain = sum(macs(graph, node) for node in graph.nodes)
+    again = _made_again(plan, graph)
+    plain = sum(macs(graph, node) for node in graph.nodes) - sum(item.macs for item in again)
     work = executed_work(schedule)
     executed = sum(node.macs for node in work.values())
     bytes_read, passes = input_reads(schedule)
@@ -96,6 +98,7 @@ def build_report(
         ),
         exact=Exact(exact.channels, exact.proved, exact.lines, exact.guarded, exact.emulated),
         tunnels=_tunnels(plan, schedule, work),
+        again=again,
         kernels=_kernels(schedule),
         library=facts.library,
         choices=kernel_choices(plan, schedule, facts.machine),
@@ -109,6 +112,16 @@ def build_report(
         notes=imported.notes,
         quality=Quality.of(imported.onnx_model),
     )
+
+
+def _made_again(plan: Plan, graph: Graph) -> tuple[MadeAgain, ...]:
+    found = []
+    for item in plan.again:
+        nodes = [graph.node(name) for name in item.nodes]
+        tensor = graph.tensors[nodes[-1].output]
+        work = sum(macs(graph, node) for node in nodes)
+        found.append(MadeAgain(tensor.name, tensor.bytes, item.nodes, item.readers, work))
+    return tuple(found)
 
 
 def _ram(schedule: Schedule, placement: Placement, facts: Facts) -> Ram:

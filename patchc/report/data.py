@@ -93,6 +93,17 @@ class Tunnel:
 
 
 @dataclass(frozen=True, slots=True)
+class MadeAgain:
+    """A tensor that is made a second time, so that it need not wait for its later readers."""
+
+    tensor: str
+    bytes: int
+    nodes: tuple[str, ...]  # that run again
+    readers: tuple[str, ...]  # of the second one
+    macs: int  # of the nodes, once
+
+
+@dataclass(frozen=True, slots=True)
 class Layer:
     """One operator of the program."""
 
@@ -246,6 +257,7 @@ class Report:
     cost: Cost
     exact: Exact
     tunnels: tuple[Tunnel, ...]
+    again: tuple[MadeAgain, ...]  # made twice
     kernels: Mapping[str, int]  # kernel -> steps that use it
     library: LibraryReport | None  # None: none was to be used
     choices: tuple[KernelChoice, ...]  # of nodes that several kernels are for

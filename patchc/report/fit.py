@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import textwrap
 from collections.abc import Sequence
 from dataclasses import asdict, astuple, dataclass, fields
 
@@ -14,7 +15,7 @@ from rich.text import Text
 
 from patchc.report.words import CLOCK_NOTE, WIDTH, count, ms_words, shorten
 
-_NAME, _REASON = 26, 50  # letters
+_NAME, _NAME_CLOCKED, _REASON = 26, 20, 150  # letters
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,9 @@ class Fit:
     @property
     def reason(self) -> str:
         """Why it was refused: what matters, on one line."""
-        return " ".join((self.refused or "").split())
+        text = " ".join((self.refused or "").split())
+        _, file, rest = text.partition(f"{self.model}: ")  # the path need not be repeated
+        return rest if file else text
 
 
 def to_json(found: Sequence[Fit]) -> str:
@@ -68,7 +71,8 @@ def fit_line(fit: Fit) -> str:
     """For progress, within a terminal's width."""
     name = shorten(fit.model, _NAME)
     if fit.refused is not None:
-        return f"{name}: refused: {shorten(fit.reason, WIDTH - len(name) - 22)}"
+        reason = textwrap.shorten(fit.reason, WIDTH - len(name) - 22)
+        return f"{name}: refused: {reason}"
     verdict = f", {fit.verdict}" if fit.verdict else ""
     return f"{name}: {fit.total_bytes:,} B{verdict}, {fit.seconds:.0f} s"
 
@@ -84,6 +88,7 @@ def render_fits(found: Sequence[Fit], target: str, budget: int | None) -> Render
     )
     table.add_column("model", no_wrap=True)
     clocked = any(fit.milliseconds is not None for fit in found)
+    width = _NAME_CLOCKED if clocked else _NAME
     for heading in ("M MACs", "by layer B", "total B", "more", *(["ms"] if clocked else [])):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("", no_wrap=True)
@@ -94,12 +99,17 @@ def render_fits(found: Sequence[Fit], target: str, budget: int | None) -> Render
             time = [] if fit.milliseconds is None else [ms_words(fit.milliseconds)]
             cells = [f"{fit.macs / 1e6:,.1f}", count(fit.layerwise_bytes), count(fit.total_bytes)]
             cells += [f"{fit.more:+.1%}", *time]
-        table.add_row(shorten(fit.model, _NAME), *cells, fit.verdict)
+        table.add_row(shorten(fit.model, width), *cells, fit.verdict)
     parts: list[RenderableType] = [table, Text()]
     parts += [
-        Text(f"{shorten(fit.model, _NAME)}: {shorten(fit.reason, _REASON)}")
+        Text(line)
         for fit in found
         if fit.refused is not None
+        for line in textwrap.wrap(
+            f"{shorten(fit.model, _NAME)}: {textwrap.shorten(fit.reason, _REASON)}",
+            WIDTH,
+            subsequent_indent="  ",
+        )
     ]
     parts.append(Text(_summary(found)))
     if clocked:

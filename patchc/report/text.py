@@ -111,6 +111,14 @@ def _choices(report: Report) -> list[str]:
     ]
 
 
+def _again(report: Report) -> list[str]:
+    return [
+        f"twice    {item.tensor} ({item.bytes:,} B) is made again for {', '.join(item.readers)}, "
+        f"by {len(item.nodes)} node{'s' * (len(item.nodes) > 1)}: {item.macs:,} MACs more"
+        for item in report.again
+    ]
+
+
 def _time(report: Report) -> list[str]:
     """As the plan was priced."""
     cost = report.cost
@@ -133,6 +141,7 @@ def facts(report: Report) -> list[str]:
         + (f"{code:,} B" if code is not None else "not measured"),
         f"work     {report.cost.macs_executed:,} MACs, F = {overhead(report.cost.macs_overhead)}",
         *_time(report),
+        *_again(report),
         f"exact    {report.exact.channels:,} channels: {report.exact.lines:,} by a line, "
         f"{report.exact.guarded:,} guarded near ties, {report.exact.emulated:,} emulated; "
         f"{report.exact.proved:,} proved one by one",

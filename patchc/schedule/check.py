@@ -49,8 +49,10 @@ def _check_tunnel(graph: Graph, tunnel: TunnelPlan) -> None:
     name = " + ".join(tunnel.nodes)
     if tunnel.whole:
         step = StepPlan(tunnel.nodes, tunnel.steps[0].kernels)
-        if len(tunnel.nodes) != 1 or tunnel != TunnelPlan((step,), whole=True):
+        plain = TunnelPlan((step,), whole=True, rows=tunnel.rows)
+        if len(tunnel.nodes) != 1 or tunnel != plain:
             raise PatchcError(f"the plan runs {name} whole: one node only, and no other setting")
+    _check_rows_of_layer(graph, tunnel, name)
     widest = max(graph.tensors[graph.node(node).output].shape[1] for node in tunnel.nodes)
     if not 1 <= tunnel.stripes <= widest:
         raise PatchcError(
@@ -59,6 +61,22 @@ def _check_tunnel(graph: Graph, tunnel: TunnelPlan) -> None:
         )
     for step in tunnel.steps:
         _check_step(graph, step)
+
+
+def _check_rows_of_layer(graph: Graph, tunnel: TunnelPlan, name: str) -> None:
+    if not tunnel.whole and tunnel.rows:
+        raise PatchcError(f"the plan runs {name} in rows of a whole layer: it is a tunnel")
+    height, width, _ = graph.tensors[graph.node(tunnel.nodes[-1]).output].shape
+    if tunnel.rows and width > MOST_AT_A_TIME:
+        raise PatchcError(
+            f"the plan runs {name} over {tunnel.rows} rows at a time: it has {width} columns, and "
+            f"only layers of at most {MOST_AT_A_TIME} can be cut"
+        )
+    if not 0 <= tunnel.rows <= height:
+        raise PatchcError(
+            f"the plan runs {name} over {tunnel.rows} rows at a time: from 1 to {height}, the rows "
+            "of its output, or 0 for all"
+        )
 
 
 def _check_step(graph: Graph, step: StepPlan) -> None:

@@ -69,10 +69,7 @@ def _with_rectangles(
             )
         if not is_crop(node, graph):
             raise PatchcError(f"the plan fetches {node.name!r}, which is no rectangle of an image")
-    names = {node.name for node in fetched}
-    rest = replace(graph, inputs=tuple(node.output for node in fetched)).with_nodes(
-        tuple(node for node in graph.nodes if node.name not in names)
-    )
+    rest = without_rectangles(graph, fetched)
     tunnels = (
         replace(tunnel, steps=tuple(step for step in tunnel.steps if not step.is_fetched))
         for tunnel in plan.tunnels
@@ -85,11 +82,23 @@ def _with_rectangles(
         steps = []
         for step in block.steps:
             calls = tuple(
-                loads[call.tensor] if isinstance(call, Load) else call for call in step.calls
+                loads.get(call.tensor, call) if isinstance(call, Load) else call
+                for call in step.calls
             )
             steps.append(replace(step, calls=calls))
         blocks.append(replace(block, steps=tuple(steps)))
     return replace(schedule, graph=graph, blocks=tuple(blocks))
+
+
+def without_rectangles(graph: Graph, fetched: Sequence[Node]) -> Graph:
+    """The graph with rectangles as inputs; images of which nothing else is read are none."""
+    names = {node.name for node in fetched}
+    nodes = tuple(node for node in graph.nodes if node.name not in names)
+    read = {name for node in nodes for name in node.inputs} | set(graph.outputs)
+    images = {node.inputs[0] for node in fetched}
+    inputs = tuple(name for name in graph.inputs if name in read or name not in images)
+    inputs += tuple(node.output for node in fetched)
+    return replace(graph, inputs=inputs).with_nodes(nodes)
 
 
 def _rectangle(node: Node) -> Load:
@@ -238,9 +247,10 @@ class _Lowering:
         call = Compute(
             placed.kernel, node.name, node.inputs, node.output, placed.site.slicing, working
         )
-        self.blocks.append(
-            Block(self.names[node.output], 1, 1, (self._whole_step(node.name, call),))
-        )
+        step = self._whole_step(node.name, call)
+        if tunnel.rows:
+            step = replace(step, rows_per_call=tunnel.rows)
+        self.blocks.append(Block(self.names[node.output], 1, 1, (step,)))
         if node.output in self.handed:
             self._store_block(node.output)
 

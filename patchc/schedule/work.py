@@ -3,7 +3,7 @@ the image."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from patchc.choices import InputMode
@@ -60,52 +60,89 @@ def executed_work(schedule: Schedule) -> dict[str, Work]:
 
 def executed(schedule: Schedule) -> Iterator[Executed]:
     """What each kernel call of the program executes, over all stripes, ticks and pieces."""
-    graph = schedule.graph
     for block in schedule.blocks:
         for step in block.steps:
-            nodes = step.nodes
-            if isinstance(step.calls[0], Move):
-                yield _moved(schedule, step)
-            if not nodes:
-                continue
-            plan = StepPlan(nodes)
-            rows, cols = dict.fromkeys(nodes, 0), dict.fromkeys(nodes, 0)
-            pieces = list(row_pieces(schedule, block, step))
-            for piece in pieces:
-                for name, (span, _) in zip(
-                    nodes, reach(graph, plan, piece, Span(0, 1)), strict=True
-                ):
-                    rows[name] += span.stop - span.start
-            tiles = 0
-            for columns in step.cols:
-                tiles += tile_count(columns.stop - columns.start, step.tile)
-                for name, (_, span) in zip(
-                    nodes, reach(graph, plan, Span(0, 1), columns), strict=True
-                ):
-                    cols[name] += span.stop - span.start
-            for call in step.all_calls:
-                if isinstance(call, KernelCall):
-                    site = _site(graph, step, call)
-                    size = Extent(
-                        len(pieces),
-                        rows[call.node],
-                        tiles,
-                        cols[call.node],
-                        rounds(site),
-                        step.tile,
-                    )
-                    yield Executed(call.node, call.kernel, size, call.kernel.work(site, size))
+            yield from executed_by(schedule, block, step)
+
+
+def executed_by(schedule: Schedule, block: Block, step: Step) -> Iterator[Executed]:
+    """What each kernel call of a step executes, over all stripes, ticks and pieces."""
+    if isinstance(step.calls[0], Move):
+        yield _moved(schedule, step)
+    tiles = sum(tile_count(span.stop - span.start, step.tile) for span in step.cols)
+    pieces = list(row_pieces(schedule, block, step))
+    yield from _of_pieces(schedule, step, pieces, step.cols, tiles)
+
+
+def executed_by_piece(schedule: Schedule, block: Block, step: Step) -> Iterator[Executed]:
+    """What each kernel call of a step executes for one piece, of the most rows and columns that any
+    piece demands."""
+    if isinstance(step.calls[0], Move):
+        times, rows, pitch = _moves(schedule, step)
+        work = slide_work(min(times, 1), -(-rows // max(times, 1)), pitch)
+        yield Executed("", SLIDE, None, work)
+    if not step.nodes:
+        return
+    graph, plan = schedule.graph, StepPlan(step.nodes)
+
+    def rows_of(piece: Span) -> int:
+        return sum(rows.stop - rows.start for rows, _ in reach(graph, plan, piece, Span(0, 1)))
+
+    def columns_of(piece: Span) -> int:
+        return sum(cols.stop - cols.start for _, cols in reach(graph, plan, Span(0, 1), piece))
+
+    tallest = max(row_pieces(schedule, block, step), key=rows_of, default=None)
+    wide = step.tile or max(span.stop for span in step.cols)
+    across = (
+        Span(start, min(start + wide, span.stop))
+        for span in step.cols
+        for start in range(span.start, span.stop, wide or 1)
+    )
+    widest = max(across, key=columns_of, default=None)
+    if tallest is not None and widest is not None:
+        yield from _of_pieces(schedule, step, [tallest], (widest,), 1)
+
+
+def _of_pieces(
+    schedule: Schedule, step: Step, pieces: Sequence[Span], stripes: Sequence[Span], tiles: int
+) -> Iterator[Executed]:
+    """What the kernel calls of a step execute for some of its pieces: rows `pieces` of the columns
+    `stripes`, which are `tiles` pieces wide together."""
+    graph, nodes = schedule.graph, step.nodes
+    if not nodes:
+        return
+    plan = StepPlan(nodes)
+    rows, cols = dict.fromkeys(nodes, 0), dict.fromkeys(nodes, 0)
+    for piece in pieces:
+        for name, (span, _) in zip(nodes, reach(graph, plan, piece, Span(0, 1)), strict=True):
+            rows[name] += span.stop - span.start
+    for columns in stripes:
+        for name, (_, span) in zip(nodes, reach(graph, plan, Span(0, 1), columns), strict=True):
+            cols[name] += span.stop - span.start
+    for call in step.all_calls:
+        if isinstance(call, KernelCall):
+            site = _site(graph, step, call)
+            size = Extent(
+                len(pieces), rows[call.node], tiles, cols[call.node], rounds(site), step.tile
+            )
+            yield Executed(call.node, call.kernel, size, call.kernel.work(site, size))
+
+
+def _moves(schedule: Schedule, step: Step) -> tuple[int, int, int]:
+    """How often the rows of a ring move in one stripe, how many in all, and bytes of each."""
+    held = schedule.storages[step.piece]
+    assert held.slide is not None
+    times, rows = moved_rows(held.slide.clock, held.slots, held.slide.every)
+    return times, rows, held.pitch
 
 
 def _moved(schedule: Schedule, step: Step) -> Executed:
     """What moving the rows of a ring executes."""
-    held = schedule.storages[step.piece]
-    assert held.slide is not None
     stripes = sum(span.start < span.stop for span in step.cols)
-    times, rows = moved_rows(held.slide.clock, held.slots, held.slide.every)
+    times, rows, pitch = _moves(schedule, step)
     producer = schedule.graph.producer.get(step.piece)
     name = producer.name if producer is not None else ""
-    return Executed(name, SLIDE, None, slide_work(times * stripes, rows * stripes, held.pitch))
+    return Executed(name, SLIDE, None, slide_work(times * stripes, rows * stripes, pitch))
 
 
 def _site(graph: Graph, step: Step, call: Compute | Accumulate | Finish) -> Site:

@@ -16,6 +16,7 @@ class Kind(str, Enum):
     TUNNELS = "tunnels"  # some nodes patch by patch
     GROUPS = "groups"  # some of these a few channels at a time
     MANY = "many"  # so many steps run patch by patch that the compiler leaves them apart
+    AGAIN = "again"  # nodes run twice: the longest tunnels, and many of them
     LIBRARY = "library"  # however they run, some kernels call CMSIS-NN
 
 
@@ -27,6 +28,7 @@ class Reserve:
     tunnels: int
     groups: int
     many: int
+    again: int
     library: int = 0  # however they run, where kernels call CMSIS-NN
     # For each operand beyond two of a layer that is computed whole: its view lies on the stack.
     operand: int = 64
@@ -34,7 +36,7 @@ class Reserve:
     @staticmethod
     def of_all(size: int) -> Reserve:
         """One size for every plan."""
-        return Reserve(size, size, size, size, size, operand=0)
+        return Reserve(size, size, size, size, size, size, operand=0)
 
     @property
     def least(self) -> int:
@@ -44,7 +46,7 @@ class Reserve:
     @property
     def largest(self) -> int:
         """No plan needs more."""
-        return max(self.layers, self.tunnels, self.groups, self.many, self.library)
+        return max(self.layers, self.tunnels, self.groups, self.many, self.again, self.library)
 
     def of(self, kind: Kind, operands: int = 2) -> int:
         """For plans of a kind, in which no layer that is computed whole has more operands."""
@@ -53,6 +55,7 @@ class Reserve:
             Kind.TUNNELS: self.tunnels,
             Kind.GROUPS: self.groups,
             Kind.MANY: self.many,
+            Kind.AGAIN: self.again,
             Kind.LIBRARY: self.library,
         }[kind]
         return max(most, self.layers + self.operand * max(operands - 2, 0))

@@ -38,7 +38,7 @@ def macro(out: Path, name: str) -> int:
     for line in (out / "net.h").read_text().splitlines():
         words = line.split()
         if words[:2] == ["#define", f"NET_{name}"]:
-            return int(words[2].strip("()"))
+            return int(words[2].strip("()u"))
     raise AssertionError(f"no macro NET_{name}")
 
 

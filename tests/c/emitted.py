@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -24,10 +24,13 @@ from patchc.memory import Placement, place
 from patchc.outdir import write_files
 from patchc.plan.types import InputMode, OutputMode, Plan, StepPlan, TunnelPlan
 from patchc.planner.layer_by_layer import trivial_plan
+from patchc.planner.machine import machine_of
 from patchc.planner.search import Point, Search
+from patchc.planner.slices import piece_prices
 from patchc.programs.host import Flavour, build
 from patchc.reference import run_graph
 from patchc.schedule.types import Schedule
+from patchc.targets.cores import core
 from tests.graphs import NetworkBuilder
 from tests.plans import lower
 from tests.schedules import two_convolutions
@@ -343,6 +346,12 @@ def options(
     )
 
 
+def in_slices(schedule: Schedule, weights: WeightsMode = WeightsMode.INLINE) -> EmitOptions:
+    """The same options with NAME_step."""
+    prices = piece_prices(schedule, machine_of(core("cortex-m4")).cost)
+    return replace(options(weights=weights), pieces=prices)
+
+
 def placed(schedule: Schedule) -> tuple[Schedule, Placement]:
     return schedule, place(schedule)
 
@@ -367,6 +376,13 @@ def expected(graph: Graph, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarra
 
 def write(schedule: Schedule, out: Path, weights: WeightsMode = WeightsMode.INLINE) -> Path:
     write_files(out, emit(*placed(schedule), options(weights=weights)))
+    return out
+
+
+def write_in_slices(
+    schedule: Schedule, out: Path, weights: WeightsMode = WeightsMode.INLINE
+) -> Path:
+    write_files(out, emit(*placed(schedule), in_slices(schedule, weights)))
     return out
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from patchc.codegen import emit
-from tests.c.emitted import GOLDEN, options, placed
+from tests.c.emitted import GOLDEN, in_slices, options, placed
 
 FOLDER = Path(__file__).parent.parent / "golden_c"
 
@@ -23,6 +23,7 @@ ONCE = (
     "test/firmware/weights_section.h",
 )
 MAIN = "test/firmware/main.c"
+SLICED = "in_slices"  # rows_in_two_stripes once more, with NAME_step
 
 
 @pytest.mark.parametrize("name", GOLDEN)
@@ -33,6 +34,14 @@ def test_golden(name, check_golden):
         if path.startswith("net") and isinstance(text, str):
             check_golden(FOLDER / name / path, text)
             assert max(map(len, text.splitlines())) <= 100, path
+
+
+def test_golden_in_slices(check_golden):
+    schedule = GOLDEN["rows_in_two_stripes"].schedule()
+    files = emit(*placed(schedule), in_slices(schedule))
+    for path in ("net.h", "net.c"):
+        check_golden(FOLDER / SLICED / path, files[path])
+        assert max(map(len, files[path].splitlines())) <= 100, path
 
 
 @pytest.mark.parametrize("name", ["two_in_two_out_stream", "grouped_extern_weights"])
@@ -50,4 +59,4 @@ def test_golden_build_files(check_golden):
 
 
 def test_no_golden_file_is_left_over():
-    assert {path.name for path in FOLDER.iterdir()} == set(GOLDEN)
+    assert {path.name for path in FOLDER.iterdir()} == {*GOLDEN, SLICED}

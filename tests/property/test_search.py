@@ -12,7 +12,7 @@ from patchc.memory import check_placement
 from patchc.pipeline import random_maps
 from patchc.plan.json import from_json, to_json
 from patchc.plan.types import InputMode, OutputMode
-from patchc.planner.choose import choose, explore, layer_by_layer
+from patchc.planner.choose import choose, explore, layer_by_layer, leanest
 from patchc.planner.labels import Bounds
 from patchc.planner.search import NO_LIMIT, Search
 from patchc.reference import run_graph, run_schedule
@@ -48,6 +48,20 @@ def test_a_budget_is_kept_or_refused_with_a_floor_that_works(graph, mode, share)
     if choice.arena_bytes > limit:  # the floor, then
         assert choose(graph, mode, choice.arena_bytes - 1).arena_bytes >= choice.arena_bytes
         assert choose(graph, mode, choice.arena_bytes).arena_bytes <= choice.arena_bytes
+
+
+@some(25)
+@given(chains(), MODES, OUTPUTS)
+def test_the_least_is_the_end_of_the_frontier_and_found_without_looking_at_costs(
+    graph, mode, outputs
+):
+    least = choose(graph, mode, 0, outputs=outputs)
+    assert least.arena_bytes <= explore(graph, mode, outputs=outputs)[-1].arena_bytes
+    quick = leanest(graph, mode, outputs=outputs)
+    check_placement(quick.schedule, quick.placement)
+    assert least.arena_bytes <= quick.arena_bytes <= layer_by_layer(graph, mode).arena_bytes
+    # So this will do as a budget.
+    assert choose(graph, mode, quick.arena_bytes, outputs=outputs).arena_bytes <= quick.arena_bytes
 
 
 @some(15)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -45,7 +46,7 @@ def emitted(schedule: Schedule, out: Path, weights: WeightsMode = WeightsMode.IN
     return write(schedule, out, weights)
 
 
-def run(out: Path, schedule: Schedule, core: str, board: str, **options: int) -> Run:
+def run(out: Path, schedule: Schedule, core: str, board: str, **options: Any) -> Run:
     """Two cases on a board, which must give what the reference gives."""
     inputs = images(schedule.graph, 2)
     found = build(out, core, board=board, **options).run(inputs)

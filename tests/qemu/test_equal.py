@@ -12,7 +12,14 @@ from patchc.kernels.mve import MVE
 from patchc.plan.types import InputMode
 from patchc.programs.firmware import build
 from patchc.schedule.lower import lower
-from tests.c.emitted import GOLDEN, bottlenecks, images, layerwise, rows_in_two_stripes
+from tests.c.emitted import (
+    GOLDEN,
+    bottlenecks,
+    images,
+    layerwise,
+    rows_in_two_stripes,
+    write_in_slices,
+)
 from tests.c.flavour_plans import (
     MACHINES,
     bottleneck,
@@ -21,7 +28,7 @@ from tests.c.flavour_plans import (
     layers_plan,
     tunnel_plan,
 )
-from tests.qemu.boards import emitted, every_board, run, smallest
+from tests.qemu.boards import emitted, every_board, require_arm, run, smallest
 from tests.schedules import two_convolutions
 
 pytestmark = pytest.mark.qemu
@@ -32,6 +39,18 @@ def test_every_kernel_and_input_mode_on_one_core(name, tmp_path):
     schedule = GOLDEN[name].schedule()
     out = emitted(schedule, tmp_path, GOLDEN[name].weights)
     run(out, schedule, "cortex-m4", "mps2-an386")
+
+
+@pytest.mark.parametrize("size", [1, 1000])
+@pytest.mark.parametrize(
+    "name", ["grouped_extern_weights", "rows_in_two_stripes", "residual_extern_weights"]
+)
+def test_slices_on_a_core(name, size, tmp_path):
+    """In guarded RAM: the state lies on the stack of the caller, whose size is that of a run."""
+    require_arm()
+    schedule = GOLDEN[name].schedule()
+    out = write_in_slices(schedule, tmp_path, GOLDEN[name].weights)
+    run(out, schedule, "cortex-m4", "mps2-an386", extra_flags=(f"-DNET_RUN_SLICE={size}u",))
 
 
 @every_board

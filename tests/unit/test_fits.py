@@ -7,6 +7,7 @@ import io
 import json
 import os
 import pickle
+import time
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -16,7 +17,7 @@ import pytest
 from click.testing import CliRunner
 
 import patchc
-from patchc import fitting
+from patchc import exploring, fitting
 from patchc.cli import main
 from patchc.exploring import smaller
 from patchc.report.fit import Fit, fit_line, render_fits, to_csv, to_json
@@ -25,7 +26,16 @@ from patchc.report.words import CLOCK_NOTE, WIDTH, milliseconds, ms_words
 from tests.onnx_float import quantized_cnn, tiny_cnn
 
 FITS = Fit("a.onnx", None, 12_500_000, 77_360, 50_776, 17_920, 19_214_000, 0.003, 240.2, True, 3.2)
-LARGE = replace(FITS, model="b" * 60 + ".onnx", fits=False, total_bytes=70_000)
+LARGE = replace(
+    FITS,
+    model="b" * 60 + ".onnx",
+    fits=False,
+    total_bytes=170_000,
+    layerwise_bytes=1_573_880,
+    macs=12_345_600_000,
+    more=2.53,
+    milliseconds=123_456.0,
+)
 REFUSED = Fit.of_refused("c.onnx", "c.onnx: 1 operator is not\n  supported: x (Einsum)", 0.1)
 
 
@@ -83,6 +93,20 @@ def test_what_is_wrong_with_a_model_is_in_the_result(tmp_path: Path):
     assert "not an ONNX file" in found.reason
 
 
+def test_a_float_model_that_is_refused_is_named_itself(
+    monkeypatch: pytest.MonkeyPatch, floating: Path
+):
+    """Not the file of its stand-in, which is gone by then."""
+
+    def refuse(file: Path, *_: object) -> None:
+        raise patchc.PatchcError(f"{file}: 1 operator is not supported")
+
+    monkeypatch.setattr(exploring, "import_model", refuse)
+    found = patchc.fits(floating, budget="64k")
+    assert found.refused == f"{floating}: 1 operator is not supported"
+    assert found.reason == "1 operator is not supported"
+
+
 @pytest.mark.parametrize("options", [{"target": "z80"}, {"budget": "many"}, {"clock_mhz": 0}])
 def test_what_is_wrong_with_the_options_is_raised(quantized: Path, options: dict[str, object]):
     with pytest.raises(patchc.PatchcError):
@@ -125,12 +149,32 @@ def test_a_process_that_dies_takes_no_other_model_with_it(monkeypatch: pytest.Mo
     assert "its process ended by itself" in found[1].reason
 
 
+def _sleeps(model: Path, **_: object) -> Fit:
+    time.sleep(60 if model.name == "slow.onnx" else 0)
+    return replace(FITS, model=model.name)
+
+
+def test_who_ends_it_waits_for_no_model(monkeypatch: pytest.MonkeyPatch):
+    def ended(_: int, fit: Fit) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(fitting, "fits", _sleeps)
+    begun = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        fitting.fits_all([Path("a.onnx"), *[Path("slow.onnx")] * 3], jobs=2, progress=ended)
+    assert time.monotonic() - begun < 50
+
+
 def test_the_table_fits_the_terminal_and_says_all():
     text = plain(render_fits([FITS, LARGE, REFUSED], "cortex-m4", 65536))
     assert max(map(len, text.splitlines())) <= WIDTH
     assert "3 models on a cortex-m4, within 65,536 B" in text
     assert "1 fit, 1 do not, 1 refused" in text
-    assert "c.onnx: c.onnx: 1 operator is not supported: x (Einsum)" in text
+    assert "c.onnx: 1 operator is not supported: x (Einsum)" in text
+    assert "too large" in text
+    assert "12,345.6" in text  # no number is cut
+    assert "1,573,880" in text
+    assert "123,456" in text
     assert " ".join(CLOCK_NOTE.split()[:5]) in text
     for fit in (FITS, LARGE, REFUSED):
         assert len(fit_line(fit)) <= WIDTH

@@ -19,7 +19,7 @@ ORDER = (
     *("plan", "geometry", "targets", "kernels", "schedule", "memory", "planner"),
     *("codegen", "reference", "pipeline", "kernel_options"),
     *("outdir", "certificate", "programs", "measure", "verify", "pixels", "report", "products"),
-    *("arguments", "exploring", "fitting"),
+    *("arguments", "ways", "exploring", "fitting"),
     *("api", "patchc", "cli_kernels", "commands", "cli", "__main__"),
 )
 

@@ -63,6 +63,14 @@ REFUSED = {
         {"tunnels": (TunnelPlan((replace(X.steps[0], rows=2),), whole=True), *REST)},
         "no other setting",
     ),
+    "a tunnel in rows of a layer": (
+        {"tunnels": (replace(X, whole=False, rows=2), *REST)},
+        "in rows of a whole layer: it is a tunnel",
+    ),
+    "more rows than there are": (
+        {"tunnels": (replace(X, rows=99), *REST)},
+        "over 99 rows at a time: from 1 to",
+    ),
     "no steps": ({"tunnels": (TunnelPlan(()), X, *REST)}, "a tunnel without steps"),
     "no nodes": ({"tunnels": (TunnelPlan((StepPlan(()),)), X, *REST)}, "a step without nodes"),
     "not in place": ({"in_place": (("y", "x"),)}, "writes 'y' over 'x': not allowed"),
@@ -108,6 +116,15 @@ def test_settings_have_limits(step, tunnel, bad_step, bad_tunnel, message):
     check(lower(graph, changed(step, tunnel)))
     with pytest.raises(PatchcError, match=message):
         lower(graph, changed(bad_step, bad_tunnel))
+
+
+def test_a_layer_of_too_many_columns_is_not_cut():
+    net = NetworkBuilder()
+    graph = net.build(net.relu(net.input(2, 65536, 1)))
+    plan = trivial_plan(graph, InputMode.EXTERN)
+    (only,) = plan.tunnels
+    with pytest.raises(PatchcError, match="it has 65536 columns, and only layers of at most 65535"):
+        lower(graph, replace(plan, tunnels=(replace(only, rows=1),)))
 
 
 def test_an_extern_image_is_never_written_over():

@@ -22,6 +22,15 @@ def test_a_plan_survives_json(name: str):
     assert from_json(to_json(plan)) == plan
 
 
+def test_a_plan_without_rows_of_layers_is_one_where_all_are_whole():
+    """As all plans were before layers could be cut."""
+    _, plan = LOWERINGS["layer_by_layer"]()
+    data = json.loads(to_json(plan))
+    for tunnel in data["tunnels"]:
+        assert tunnel.pop("rows") == 0
+    assert from_json(json.dumps(data)) == plan
+
+
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return quantized_cnn(tmp_path_factory.mktemp("plans") / "tiny.onnx")
@@ -113,6 +122,7 @@ BAD_FIELDS = {
         "the plan, tunnels 0, steps 0 names 2 kernels for 1 nodes",
     ),
     "rows": (STEP, "rows", True, "the plan, tunnels 0, steps 0, rows is not a count"),
+    "rows of a layer": (TUNNEL, "rows", -1, "the plan, tunnels 0, rows is not a count"),
     "a pair": ((), "in_place", [["a"]], "the plan, in_place 0 is not a pair of names"),
     "no pair": ((), "in_place", ["a"], "the plan, in_place 0 is not a list"),
 }

@@ -11,6 +11,7 @@ import onnx
 import pytest
 
 from patchc.codegen import constant_facts
+from patchc.errors import Way
 from patchc.frontend.model import HostOps, ImportedModel
 from patchc.ir import Graph, macs
 from patchc.memory import live_bytes, place
@@ -277,23 +278,42 @@ def test_over_budget_says_what_sets_the_floor_and_what_would_lower_it():
     graph = net.build(net.conv(net.input(16, 16, 3), 2, 3, 2, name="stem"))
     _, schedule = compiled(graph)
     arena = 16 * 16 * 3 + 8 * 8 * 2
-    extern = 8 * 8 * 2
-    error = over_budget(schedule, place(schedule), 900, RESERVE, extern + RESERVE)
+    ways = (
+        Way("--input extern", 128 + RESERVE, False, ("--input", "extern")),
+        Way("an image of 8 x 8", 99, True, image=(8, 8)),
+    )
+    error = over_budget(schedule, place(schedule), 900, RESERVE, ways, 1)
     assert (error.budget_bytes, error.least_bytes) == (900, arena + RESERVE)
     assert error.layer == "stem.node"
     assert error.buffers == ("image 16x16x3 (input, 768 B)", "stem 8x8x2 (output, 128 B)")
+    assert error.ways == ways
     assert vars(pickle.loads(pickle.dumps(error))) == vars(error)
     assert str(pickle.loads(pickle.dumps(error))) == str(error)
     assert str(error).splitlines() == [
-        f"budget 900 B not reachable: least is {arena + RESERVE} B "
-        f"(arena {arena} + reserve {RESERVE} for stack and statics)",
+        f"budget 900 B not reachable: least is {arena + RESERVE} B",
+        f"  (arena {arena} + reserve {RESERVE} for stack and statics)",
         f"  set by stem.node: {arena} B live at once",
         "    image 16x16x3 (input, 768 B)",
         "    stem 8x8x2 (output, 128 B)",
-        f"  --input extern leaves the image out of the arena: least is {extern + RESERVE} B then",
+        "  ways down, each planned, with the least that it takes then:",
+        f"    {128 + RESERVE} B       --input extern",
+        f"    {'99 B':>{len(str(128 + RESERVE)) + 2}} fits  an image of 8 x 8",
+        "    (1 change not tried, for want of time)",
         f"  a --reserve of at most {900 - arena} B fits, if stack and statics need no more",
-        "  else: a smaller image, a narrower network, or a larger budget",
+        "  else: a larger budget",
     ]
+    found = json.loads(error.to_json())["error"]
+    assert found["ways"][1]["image"] == [8, 8]
+    assert found["least_bytes"] == error.least_bytes
+
+
+def test_over_budget_fits_the_terminal():
+    net = NetworkBuilder()
+    graph = net.build(net.conv(net.input(16, 16, 3), 2, 3, 2, name="stem" * 40))
+    _, schedule = compiled(graph)
+    error = over_budget(schedule, place(schedule), 10_000, 20_000)
+    assert max(map(len, str(error).splitlines())) <= WIDTH
+    assert "else: a larger budget, or another network" in str(error)
 
 
 def test_numbers_in_json_are_plain():

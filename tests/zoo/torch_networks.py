@@ -17,18 +17,23 @@ from tests.zoo.rows import Row
 SEED = 2026
 
 
-def _declare_torchvision_operators() -> None:
-    """torchvision's wheels are built for one build of torch and load their C++ operators only with
-    that. The networks here use none of them, but importing torchvision needs two to be declared."""
-    library = torch.library.Library("torchvision", "FRAGMENT")
-    for name in ("nms", "qnms"):
-        with contextlib.suppress(RuntimeError):  # where the wheel fits they are there
-            library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-    _KEPT.append(library)  # declarations live as long as the library does
-
-
 _KEPT: list[torch.library.Library] = []
-_declare_torchvision_operators()
+
+
+def _load_torchvision() -> None:
+    """Import torchvision, whose wheels load their operators in C++ only with the build of torch
+    that they were made for. No network here uses one of these, but importing needs two declared."""
+    try:
+        import torchvision
+    except RuntimeError:  # operator torchvision::nms does not exist
+        library = torch.library.Library("torchvision", "FRAGMENT")
+        for name in ("nms", "qnms"):
+            library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+        _KEPT.append(library)  # declarations live as long as the library does
+        import torchvision  # noqa: F401
+
+
+_load_torchvision()
 
 
 class _One(torch.nn.Module):

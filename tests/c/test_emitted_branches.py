@@ -16,9 +16,9 @@ from tests.independent import classifier, quantized, samples, saved
 
 def least_of(model: Path, folder: Path):
     """Compiled for the least RAM."""
-    with pytest.raises(patchc.PatchcError) as error:
+    with pytest.raises(patchc.BudgetError) as error:
         patchc.compile(model, folder / "least", budget=1, name="net")
-    (least,) = re.findall(r"least is (\d+) B \(arena", str(error.value))
+    least = error.value.least_bytes
     out = folder / "out"
     return out, patchc.compile(model, out, budget=least, name="net")
 

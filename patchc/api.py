@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,7 @@ from onnx import helper
 
 from patchc.align.align import align_model
 from patchc.align.result import Aligned, refuse_unproved
-from patchc.arguments import PathLike, Shapes, as_onnx, place_of, reserve_for
+from patchc.arguments import PathLike, Shapes, as_onnx, blaming, place_of, reserve_for
 from patchc.choices import (
     DEFAULT_CASES,
     HOST,
@@ -234,7 +233,7 @@ def compile(
                 noted=notes.append,
             )
             cut = ()  # what stayed float is outside the Graph
-        with _blaming(file, source):
+        with blaming(file, source if file == source else f"{source}, quantised"):
             stages = run_stages(
                 file,
                 input_shapes,
@@ -647,17 +646,6 @@ def _describe(values: Iterable[onnx.ValueInfoProto]) -> tuple[str, ...]:
         dims = ", ".join(str(dim.dim_value or dim.dim_param or "?") for dim in tensor.shape.dim)
         found.append(f"{value.name} {dtype} [{dims}]")
     return tuple(found)
-
-
-@contextmanager
-def _blaming(file: Path, source: Path) -> Iterator[None]:
-    """Errors about the temporary `file` name the `source` that it was made from."""
-    try:
-        yield
-    except PatchcError as error:
-        if file == source:
-            raise
-        raise PatchcError(str(error).replace(str(file), f"{source}, quantised")) from error
 
 
 def _plan_or_modes(

@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from patchc.errors import PatchcError
@@ -171,8 +171,8 @@ def bench_out(
         int((values[0] != expected[name]).sum()) for name, values in found.run.outputs.items()
     )
     cycles = estimate(found, read_listing(image.elf), image.core.timing, part.wait_states)
-    result = _bench(image, found, cycles, part, executed_work(stages.schedule), opt, different)
-    result = replace(result, flags=all_flags)
+    work = executed_work(stages.schedule)
+    result = _bench(image, found, cycles, part, work, opt, all_flags, different)
     (out / BENCH).write_text(result.to_json(), encoding="utf-8")
     return result
 
@@ -184,6 +184,7 @@ def _bench(
     part: Part,
     work: Mapping[str, Work],
     opt: str,
+    flags: tuple[str, ...],
     different: int,
 ) -> Bench:
     blocks = image.interface.blocks
@@ -197,7 +198,7 @@ def _bench(
         board=image.board.name,
         board_core=image.board.core,
         opt=opt,
-        flags=counting.FLAGS,
+        flags=flags,
         versions={name: _version(name) for name in (COMPILER, QEMU)},
         inputs=f"random, seed {SEED}",
         instructions=counted.instructions.total,

@@ -18,6 +18,7 @@ from patchc.plan.types import StepPlan, handed_over
 from patchc.planner.layer_by_layer import layers, whole_in_place
 from patchc.planner.machine import ANY_CORE, Machine
 from patchc.planner.price import Prices
+from patchc.planner.rounds import find_rounds
 from patchc.planner.step_cost import StepParts, step_cost, step_parts
 from patchc.planner.units import Unit, find_units
 from patchc.schedule.extents import tile_count
@@ -92,6 +93,7 @@ class Segments:
         self.layers = [
             layers(graph, node, machine, node.output in self.whole_in_place) for node in self.order
         ]
+        self.rounds = find_rounds(graph, self.units, machine)
         self._bound_costs()
 
     def _bound_costs(self) -> None:
@@ -129,6 +131,8 @@ class Segments:
             if cut in self.units:
                 behind = cut + len(self.units[cut].nodes)
                 self.rest[cut] = min(self.rest[cut], self.least_of_unit[cut] + self.rest[behind])
+            for one in self.rounds.get(cut, ()):
+                self.rest[cut] = min(self.rest[cut], one.cost + self.rest[one.stop])
 
     def _is_narrow(self, needed: Mapping[str, int], node: Node) -> bool:
         return needed[node.output] < self.graph.tensors[node.output].shape[1]

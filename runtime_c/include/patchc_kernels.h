@@ -398,6 +398,8 @@ typedef struct {
 
 void patchc_lut(const patchc_out *out, const patchc_in *in, const patchc_pads *pads,
                 const patchc_lut_params *params);
+void patchc_lut_placed(const patchc_out *out, const patchc_in *in, const patchc_pads *pads,
+                       const patchc_lut_params *params);
 void patchc_lut_channels(const patchc_out *out, const patchc_in *in, const patchc_pads *pads,
                          const patchc_lut_params *params);
 

@@ -11,10 +11,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from patchc.geometry.rows import first_bytes, overlap_distance, tunnel_rows
 from patchc.geometry.span import Span
 from patchc.geometry.step import reach
 from patchc.ir import Conv, Graph, Lut, Node
-from patchc.plan.types import StepPlan
+from patchc.plan.types import StepPlan, TunnelPlan
 from patchc.planner.assign import assignments
 from patchc.planner.machine import Machine
 from patchc.planner.pareto import ParetoFront
@@ -37,6 +38,9 @@ class Rounds:
     in_place: tuple[tuple[str, str], ...]
     bytes: int  # of scratch memory
     cost: int
+    source: str  # the map that it reads
+    target: str  # the map that it makes
+    distance: int  # of the two, where one is written over the other: `overlap_distance`
     length: int = 1  # of equal ones the first is kept
 
 
@@ -98,8 +102,16 @@ def _ways(graph: Graph, names: Sequence[str], stop: int, machine: Machine) -> It
                 }.__getitem__
                 size = scratch_layout(parts.contents, columns).bytes
                 cost = step_cost(parts, machine, columns, _one_piece)
-                best.add(Rounds(stop, step, pairs, int(size), int(cost)))
+                source, target = nodes[0].inputs[0], nodes[-1].output
+                apart = _distance(graph, step, source, target)
+                best.add(Rounds(stop, step, pairs, int(size), int(cost), source, target, apart))
     yield from best
+
+
+def _distance(graph: Graph, step: StepPlan, source: str, target: str) -> int:
+    rows = tunnel_rows(graph, TunnelPlan((step,)), ())
+    first = first_bytes(graph, source, rows.tensors[source].readers, reverse=False)
+    return overlap_distance(graph, source, first, target, rows.clock(target))
 
 
 def _one_piece(tensor: str, tile: int) -> int:

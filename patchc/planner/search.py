@@ -218,6 +218,7 @@ class _Ordered:
         for block in self.segments.rounds.get(cut, ()):
             segment = self.segments.segment(cut, block.stop)
             size = block.bytes + segment.live_through + segment.maps
+            size -= self.segments.shared(block)
             if not segment.loaded and useful(block.stop, size, block.cost):
                 pairs = block.in_place
                 yield Tunnel(cut, block.stop, (block.step,), 1, pairs, size, block.cost, False)

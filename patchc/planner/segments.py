@@ -18,10 +18,11 @@ from patchc.plan.types import StepPlan, handed_over
 from patchc.planner.layer_by_layer import layers, whole_in_place
 from patchc.planner.machine import ANY_CORE, Machine
 from patchc.planner.price import Prices
-from patchc.planner.rounds import find_rounds
+from patchc.planner.rounds import Rounds, find_rounds
 from patchc.planner.step_cost import StepParts, step_cost, step_parts
 from patchc.planner.units import Unit, find_units
 from patchc.schedule.extents import tile_count
+from patchc.schedule.types import shared_bytes
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -151,6 +152,13 @@ class Segments:
         if operand:
             return size, ((node.output, operand),)
         return size + self.graph.tensors[node.output].bytes, ()
+
+    def shared(self, block: Rounds) -> int:
+        """Bytes that the map which a block in rounds makes may share with the one that it reads."""
+        if self.last_read[block.source] >= block.stop or not self.size(block.source):
+            return 0
+        sizes = self.size(block.source), self.size(block.target)
+        return max(0, shared_bytes(*sizes, block.distance))
 
     def segment(self, start: int, stop: int) -> Segment:
         """From the cut `start`, where a unit begins, to `stop`, where one ends."""

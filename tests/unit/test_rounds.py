@@ -160,7 +160,8 @@ def test_rounds_end_in_a_projection_or_a_table(graph):
 
 
 @pytest.mark.parametrize(
-    "mode, target", [("tiles", "cortex-m0"), ("stream", "cortex-m4"), ("resident", "cortex-m55")]
+    ("mode", "target"),
+    [("tiles", "cortex-m0"), ("stream", "cortex-m4"), ("resident", "cortex-m55")],
 )
 def test_from_the_file_to_c(model, graph, mode, target, tmp_path):
     plan = in_rounds(graph, InputMode(mode), machine_of(core(target)))

@@ -27,7 +27,7 @@ from patchc.geometry.axis import axis_maps
 from patchc.geometry.clocks import GeometryError, chunk_by_chunk
 from patchc.geometry.rows import Progress, TensorRows, after, begin, moved_rows, ring_rows
 from patchc.geometry.step import is_mean, last_tensor
-from patchc.ir import GlobalAveragePool, Graph, Node, broadcasts
+from patchc.ir import GlobalAveragePool, Graph, Node, needs_whole
 from patchc.plan.types import StepPlan
 from patchc.planner.pareto import Stairs
 from patchc.planner.price import Prices
@@ -299,7 +299,7 @@ class Labels:
         return np.array(
             [
                 max(
-                    (self.made[n] for n in node.inputs if not broadcasts(graph, node, n)),
+                    (self.made[n] for n in node.inputs if not needs_whole(graph, node, n)),
                     default=-1,
                 )
                 for node in self.order

@@ -95,11 +95,10 @@ class Label:
             one = one.before
         return tuple(step for part in reversed(parts) for step in part)
 
-    def saves(self, other: Label) -> bool:
-        """Is there nothing that the other one has less of?"""
-        return (
-            self.rings <= other.rings and self.scratch <= other.scratch and self.cost <= other.cost
-        )
+    @property
+    def needs(self) -> tuple[int, int, int]:
+        """What another label saves nothing of if it has as much of each, or more."""
+        return self.rings, self.scratch, self.cost
 
 
 @dataclass(frozen=True, slots=True)

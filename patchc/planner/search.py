@@ -266,7 +266,7 @@ class _Ordered:
             return []
         if segment.most_stripes == 1:
             return None
-        kept = list(single)
+        kept = [one.needs for one in single]
         striped: list[tuple[int, Label]] = []
         for k in self._affordable(segment, prices, bounds):
             found = [self.labels.begin(segment.start, segment.loaded)]
@@ -278,8 +278,10 @@ class _Ordered:
                 )
                 position = behind
             # Narrower stripes that save nothing are not worth their halos.
-            found = [one for one in found if not any(old.saves(one) for old in kept)]
-            kept += found
+            if kept:
+                known = np.array(kept)
+                found = [one for one in found if not (known <= one.needs).all(axis=1).any()]
+            kept += [one.needs for one in found]
             striped += ((k, one) for one in found)
         return striped
 

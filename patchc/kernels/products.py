@@ -10,10 +10,10 @@ from patchc.kernels.kernel import Kernel, Operands, Site
 from patchc.kernels.portable import RARE_SOURCE, REQUANT_HEADERS, portable
 from patchc.kernels.window import where_of
 from patchc.numerics.node_forms import product_forms
-from patchc.numerics.structs import GlobalParams, MatMulParams
+from patchc.numerics.structs import GlobalParams, MatmulParams
 
 
-def _matmul(graph: Graph, node: Node, group: int) -> MatMulParams:
+def _matmul(graph: Graph, node: Node, group: int) -> MatmulParams:
     op, y = cast(MatMul, node.op), graph.tensors[node.output]
     a, b = (graph.tensors[name] for name in node.inputs)
     forms = product_forms(op, a, b, y, where_of(node))
@@ -22,7 +22,7 @@ def _matmul(graph: Graph, node: Node, group: int) -> MatMulParams:
         form, forms.rare or None, y.quant.zero_point, op.clamp.lo, op.clamp.hi
     )
     zero_points = a.quant.zero_point, b.quant.zero_point
-    return MatMulParams(requantised, int(op.transposed), *zero_points)
+    return MatmulParams(requantised, int(op.transposed), *zero_points)
 
 
 def _products(site: Site, extent: Extent) -> Features:

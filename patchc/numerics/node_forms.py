@@ -16,7 +16,7 @@ from patchc.numerics.structs import (
     ConvDspParams,
     ConvParams,
     GlobalParams,
-    MatMulParams,
+    MatmulParams,
     Params,
 )
 from patchc.numerics.thresholds import (
@@ -87,7 +87,7 @@ def form_counts(params: Params, channels: int) -> FormCounts:
     """What the constants of a kernel that makes so many channels hold."""
     if isinstance(params, ConvCmsisNNParams):
         return FormCounts(lines=channels)
-    if isinstance(params, MatMulParams):
+    if isinstance(params, MatmulParams):
         params = params.out
     if not isinstance(params, ConvParams | ConvDspParams | GlobalParams):
         return FormCounts()

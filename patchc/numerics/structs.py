@@ -350,7 +350,7 @@ class PermuteParams:
 
 
 @dataclass(frozen=True, slots=True)
-class MatMulParams:
+class MatmulParams:
     """patchc_matmul_params."""
 
     out: GlobalParams
@@ -430,7 +430,7 @@ Params = (
     | ResizeLinearParams
     | RearrangeParams
     | PermuteParams
-    | MatMulParams
+    | MatmulParams
     | SoftmaxParams
     | LayerNormParams
     | LocalResponseParams

@@ -32,7 +32,7 @@ from patchc.numerics.structs import (
     ConvDspParams,
     ConvParams,
     GlobalParams,
-    MatMulParams,
+    MatmulParams,
     Params,
     Rare,
 )
@@ -46,7 +46,7 @@ from patchc.numerics.thresholds import (
 from patchc.schedule.types import Block, Call, KernelCall, Load, Schedule, Step, Storage
 
 FORMAT = 1
-REQUANTISING = ConvParams | ConvDspParams | ConvCmsisNNParams | GlobalParams | MatMulParams
+REQUANTISING = ConvParams | ConvDspParams | ConvCmsisNNParams | GlobalParams | MatmulParams
 
 
 def certificate(
@@ -146,7 +146,7 @@ def _forms(schedule: Schedule, prefix: str, weights: WeightsMode) -> Iterator[di
         assert call.kernel.pack is not None
         params = call.kernel.pack(schedule.graph, schedule.graph.node(call.node), group)
         if isinstance(params, REQUANTISING):
-            if isinstance(params, MatMulParams):
+            if isinstance(params, MatmulParams):
                 params = params.out
             found = {"node": call.node, "kernel": call.kernel.name, "group": group}
             symbols = _symbols(constants[key].params.fields)

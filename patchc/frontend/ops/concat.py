@@ -141,7 +141,8 @@ def _laid_out(call: Call, operands: Sequence[Operand], axis: int) -> _Joined:
     """With all dimensions from `axis` on as channels, in which any operand is a run."""
     rank = next(len(o.layout) for o in operands if isinstance(o, Quantized))
     names = ["h" if i < axis else "c" for i in range(rank)]
-    starts, inputs, background = [], [], []
+    starts, inputs = [], []
+    background: list[np.ndarray] = []
     sizes: list[int] = []
     for operand in operands:
         if isinstance(operand, Quantized):

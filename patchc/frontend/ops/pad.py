@@ -72,15 +72,14 @@ def pad(call: Call) -> Value:
             "only one is supported"
         )
     (top, bottom), (left, right) = found["h"], found["w"]
-    pads = Padding(top, left, bottom, right)
     own = source.pads
     padded = replace(
         source,
         pads=Padding(
-            own.top + pads.top,
-            own.left + pads.left,
-            own.bottom + pads.bottom,
-            own.right + pads.right,
+            own.top + top,
+            own.left + left,
+            own.bottom + bottom,
+            own.right + right,
         ),
     )
     return padded if isinstance(value, Quantized) else Dequantized(padded)

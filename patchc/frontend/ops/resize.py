@@ -29,7 +29,11 @@ def resize(call: Call) -> Value:
     """In a QDQ file, or directly on integers."""
     value = call.input(0)
     integers = isinstance(value, Quantized)
-    source = call.readable(value, as_seen=True) if integers else call.activation(0, as_seen=True)
+    source = (
+        call.readable(value, as_seen=True)
+        if isinstance(value, Quantized)
+        else call.activation(0, as_seen=True)
+    )
     mode = call.attribute("mode", "nearest")
     if mode not in ("nearest", "linear"):
         raise RefusalError(f"mode {mode!r}: only nearest and linear are supported")

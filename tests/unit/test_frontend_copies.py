@@ -279,6 +279,18 @@ def test_refusals(text):
     assert refused(REFUSALS[text]())[0] == text
 
 
+@BOTH_TYPES
+@pytest.mark.parametrize("indices", [[[0, 1], [3, 2], [3, 2]], [[[1, 1]], [[2, 0]]], [[2], [0]]])
+def test_gather_of_several_dimensions(type_, indices):
+    """As exporters leave an adaptive pool of more pixels than there are."""
+    net = Net(type_)
+    x = net.qdq(net.input("x", 1, 3, 5, 4), X, "x")
+    a = net.qdq(net.op("Conv", x, net.weights(8, 3, 1, 1)), X, "a")
+    turned = net.op("Transpose", a, perm=[2, 3, 0, 1])
+    y = net.op("GatherND", turned, net.constant(indices, np.int64))
+    check(net.model(net.qdq(y, X)))
+
+
 def test_a_slice_across_axes():
     net = Net(np.uint8)
     x = net.qdq(net.input("x", 1, 3, 5, 4), X, "x")

@@ -10,7 +10,7 @@ from onnx import helper
 
 from patchc.errors import PatchcError
 from patchc.frontend import find_unsupported, import_model
-from tests.unit.frontend_models import MICROSOFT, Net, check, kinds, refusals
+from tests.unit.frontend_models import MICROSOFT, Net, check, kinds
 
 X, Y = (0.03, 7), (0.05, 3)
 

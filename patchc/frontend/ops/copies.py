@@ -11,6 +11,7 @@ import numpy as np
 
 from patchc.frontend.arrange import along_channels, expected
 from patchc.frontend.axes import (
+    AxesError,
     Axis,
     Layout,
     channel_order,
@@ -18,6 +19,7 @@ from patchc.frontend.axes import (
     channels_first_layout,
     dims,
     is_cut,
+    reshape,
 )
 from patchc.frontend.builder import Result
 from patchc.frontend.call import Call
@@ -88,6 +90,26 @@ def gather(call: Call) -> Value:
     if not indices.ndim:
         part = Part(part.op, part.layout[:axis] + part.layout[axis + 1 :])
     return copied(call, source, 0, part)
+
+
+@onnx_op("GatherND", makes=(Rearrange, DepthToSpace), limits="indices that vary; batch_dims")
+def gather_nd(call: Call) -> Value:
+    """Constant indices of the first dimensions, which are looked up as one."""
+    source = source_of(call)
+    indices, sizes = call.constant(1, "indices"), dims(source.layout)
+    if call.attribute("batch_dims", 0):
+        raise RefusalError("batch_dims: only 0 is supported")
+    count = indices.shape[-1]
+    positions = indices.reshape(-1, count).T % np.array(sizes[:count])[:, None]
+    chosen = np.ravel_multi_index(tuple(positions), sizes[:count]).tolist()
+    rest = sizes[count:]
+    try:
+        layout = reshape(source.layout, [prod(sizes[:count]), *rest], cut=True)
+        part = choose(call, replace(source, layout=layout), {0: chosen})
+        layout = reshape(part.layout, [*indices.shape[:-1], *rest], cut=True)
+    except AxesError as error:
+        raise RefusalError(str(error)) from error
+    return copied(call, source, 0, replace(part, layout=layout, source=part.source or source))
 
 
 @onnx_op("DepthToSpace", makes=(DepthToSpace,))

@@ -213,9 +213,7 @@ def test_weights_may_be_as_large_as_their_bytes(monkeypatch):
     matrix = net.constant(random.integers(-127, 128, (20, 30)), np.int8, "matrix")
     weights = net.op("DequantizeLinear", matrix, *net.parameters((0.01, 0), np.int8))
     model = net.model(net.qdq(net.op("MatMul", x, weights), (0.05, 3)))
-    for name in (matrix, weights):
-        model.graph.value_info.append(
-            helper.make_tensor_value_info(name, TensorProto.FLOAT, [20, 30])
-        )
+    for name, kind in ((matrix, TensorProto.INT8), (weights, TensorProto.FLOAT)):
+        model.graph.value_info.append(helper.make_tensor_value_info(name, kind, [20, 30]))
     monkeypatch.setattr(structure, "MAX_ELEMENTS", 100)
     assert [node.op.kind for node in import_model(model).graph.nodes] == ["Conv"]

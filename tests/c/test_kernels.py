@@ -226,6 +226,8 @@ def test_every_kernel_is_chosen_by_some_case() -> None:
         make.softmax_case((5, 5, 3), 0),
         make.layer_norm_case((5, 5, 3), 0),
         make.local_response_case((5, 5, 3), 0),
+        make.permute_case((4, 5, 6), 0),
+        make.matmul_case((3, 5, 6), 7, 0, transposed=False, one=False),
         make.sums_case(Window((3, 3)), 1, 2, 3, (5, 5), 0),
         make.lut_channels_case((5, 5, 3), 0),
     ]

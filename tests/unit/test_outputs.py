@@ -268,8 +268,8 @@ def test_an_output_larger_than_the_budget(tmp_path, model):
     assert output["handed_over"] is True
     stripes = report["tunnels"][-1]["segmentation"]["stripes"]
     assert output["order"] == ("raster" if stripes == 1 else "stripes")
-    assert "--outputs rows" in (out / "segmentation.h").read_text()
-    assert "OUT0_OFFSET" not in (out / "segmentation.h").read_text()
+    assert "--outputs rows" in (out / "include/segmentation.h").read_text()
+    assert "OUT0_OFFSET" not in (out / "include/segmentation.h").read_text()
     assert patchc.verify(out, cases=3, sanitize=True).passed
     assert "2 golden vectors: equal" in run_command(["make", "-C", str(out), "test"], 300)
     found = patchc.run(out, samples(1))

@@ -19,6 +19,7 @@ from patchc.codegen.runtime import runtime_version
 from patchc.outdir import write_files
 from patchc.plan.types import InputMode
 from patchc.quantize.images import picture_pixels
+from patchc.resources import runtime_dir
 from tests.c.emitted import (
     GOLDEN,
     bottlenecks,
@@ -35,6 +36,9 @@ from tests.c.test_helpers import NETWORKS
 from tests.tools import require_tool
 
 WARNINGS = ("-Wall", "-Wextra", "-Wconversion", "-Werror")
+# Its package comes without a C library.
+STRING_H = runtime_dir() / "platform" / "riscv_include"
+RV32IMAC = ("-march=rv32imac", "-mabi=ilp32", "-isystem", str(STRING_H))
 COMPILERS = (
     ("gcc", "-std=c99", "-pedantic"),
     ("clang", "-std=c99", "-pedantic"),
@@ -43,6 +47,8 @@ COMPILERS = (
     ("arm-none-eabi-gcc", "-std=c99", "-mcpu=cortex-m4", "-mthumb"),
     ("arm-none-eabi-gcc", "-std=c99", "-mcpu=cortex-m0", "-mthumb"),
     ("arm-none-eabi-g++", "-std=c++17", "-xc++", "-mcpu=cortex-m4", "-mthumb"),
+    ("riscv64-unknown-elf-gcc", "-std=c99", *RV32IMAC),
+    ("riscv64-unknown-elf-g++", "-std=c++17", "-xc++", *RV32IMAC),
 )
 ARM = ("arm-none-eabi-gcc", "-std=c99", "-mcpu=cortex-m4", "-mthumb", "--specs=rdimon.specs")
 MODES = tuple(mode.value for mode in InputMode)

@@ -10,8 +10,7 @@
  *
  * Maps are int8, NHWC, batch 1; real value = scale * (q - zero point). Reentrant: all state is in
  * the arena, which the caller owns, so two arenas are two independent inferences. Nothing of it
- * need be kept between runs. The patchc_*.c are the same in every folder of one version of patchc:
- * a program with several networks compiles each of them once.
+ * need be kept between runs: networks that do not run at the same time may share one.
  */
 #ifndef NET_H
 #define NET_H

@@ -34,6 +34,10 @@
 #include "patchc_kernels.h"
 #include "patchc_tunnel.h"
 
+#ifndef NET_RUNTIME
+#error "patchc_names.h: of another network; to share a folder they take --runtime shared"
+#endif
+
 static const patchc_conv_params params_conv0_node = {
     .window = {.kernel_h = 3, .kernel_w = 3, .stride_h = 1, .stride_w = 1, .dilation_h = 1,
             .dilation_w = 1},

@@ -31,6 +31,7 @@ from patchc.choices import (
     InputMode,
     Merge,
     OutputMode,
+    RuntimeMode,
     Weights,
     WeightsMode,
     member,
@@ -148,6 +149,7 @@ def compile(
     output_mode: str | None = None,
     reserve: str | int | None = None,
     weights: str = WeightsMode.INLINE.value,
+    runtime: str = RuntimeMode.PRIVATE.value,
     name: str | None = None,
     input_shapes: Shapes | None = None,
     plan: Plan | PathLike | None = None,
@@ -175,6 +177,8 @@ def compile(
         that is handed their rows as they are made.
     reserve: bytes that stand for stack and statics; None: the target's default.
     weights: "inline", or "extern" for NAME_weights.bin behind a pointer that the caller gives.
+    runtime: "private", so that networks link with each other as they are, or "shared" for one copy
+        of the kernels in a program of several networks.
     name: the prefix of files and functions; None: made from the model's file name. A name that a
         system's header has, such as "string", gets "net_" in front, with a note in the report.
     input_shapes: ONNX input -> dimensions, where the file leaves them open.
@@ -208,6 +212,7 @@ def compile(
         target=target,
         stack_bytes=0,  # until there is a plan
         weights=member(WeightsMode, weights, "--weights"),
+        runtime=member(RuntimeMode, runtime, "--runtime"),
         cmsis_nn=choice.library,
         cmsis_nn_mode=choice.mode,
         cmsis_nn_rounding=choice.numerics.rounding,
@@ -279,7 +284,7 @@ def compile(
         stages.placement,
         options.name,
         options.weights,
-        {name: files[name] for name in files if name.endswith((".c", ".h", ".json"))},
+        {name: files[name] for name in files if name.endswith((".c", ".h", ".inc", ".json"))},
         stages.imported.sha256,
     )
     files[REPORT] = report.to_json()

@@ -19,6 +19,8 @@
 
 #include <stdint.h>
 
+#include "patchc_names.h"
+
 typedef struct {
     const int8_t *data; /* slot 0, first column of the view, channel 0 */
     int32_t pitch;      /* bytes from one slot to the next */

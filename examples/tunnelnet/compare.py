@@ -58,7 +58,7 @@ def recipe_of(form: Form, steps: int, seed: int) -> Any:
 
     if form.tuned:
         return Recipe(TUNED_EPOCHS, steps, rate=TUNED_RATE, seed=seed)
-    # Of paths with weights of their own, each one meets the digit in its patch's share of the frames.
+    # A path with weights of its own meets the digit in its patch's share of the frames alone.
     paths = len(form.design.patches) if form.design.weights is Weights.SEPARATE else 1
     return Recipe(paths * EPOCHS, steps, rate=RATE, seed=seed)
 

@@ -29,10 +29,10 @@ from patchc.measure.listing import read_listing
 from patchc.measure.symbols import read_section, read_symbols
 from patchc.measure.trace import CONSTANTS, HARNESS, KERNEL, Range, trace
 from patchc.planner.kernel_choice import Kernels
-from patchc.programs.firmware import COMPILER, QEMU
 from patchc.programs.program import run_command
 from patchc.resources import runtime_dir
 from patchc.targets.core import Core
+from patchc.targets.toolchain import ARM
 
 WHEEL = "bakenn==1.0.0"
 SHA256 = "b8251e71a8fc39252df0d308fe9a5837bd86f7a31f1596a7dd4a319196f30e56"
@@ -232,11 +232,12 @@ def count(
     for section in (read_section(elf, name) for name in (".text", ".constants")):
         if wait_states:
             ranges.append(Range(section.low, section.high, CONSTANTS))
-    qemu = [QEMU, "-M", core.boards[0].machine, "-kernel", str(elf), "-display", "none"]
+    qemu = [ARM.qemu, "-M", core.boards[0].machine, "-kernel", str(elf), "-display", "none"]
     qemu += ["-monitor", "none", "-serial", "null"]
     qemu += ["-semihosting-config", "enable=on,target=native"]
     executed, _ = trace(ranges, lambda more: run_command([*qemu, *more], _SECONDS))
     listing = read_listing(elf)
+    assert core.timing is not None
     cycles = dict.fromkeys(owners.values(), 0)
     for block in executed.blocks:
         cycles[block.owner] += cycles_of(block, listing, core.timing, wait_states)
@@ -258,7 +259,7 @@ def _program(
     flags += [f"-I{folder}", f"-I{platform}"]
     objects = [folder / f"{source.stem}.o" for source in sources]
     for source, made in zip(sources, objects, strict=True):
-        run_command([COMPILER, *flags, "-c", str(source), "-o", str(made)], _SECONDS)
+        run_command([ARM.compiler, *flags, "-c", str(source), "-o", str(made)], _SECONDS)
     board = core.boards[0]
     if board.external is None:
         raise PatchcError(f"{board.name} has no memory for the maps")
@@ -269,7 +270,7 @@ def _program(
     link += [f"-Wl,--defsym={name}={value:#x}" for name, value in places.items()]
     elf = folder / "layers.elf"
     files = [*map(str, objects), str(_archive(library, core))]
-    run_command([COMPILER, *core.compile_flags, *link, *files, "-o", str(elf)], _SECONDS)
+    run_command([ARM.compiler, *core.compile_flags, *link, *files, "-o", str(elf)], _SECONDS)
     return elf, objects
 
 
@@ -291,7 +292,7 @@ def _archive(library: Library, core: Core) -> Path:
     flags = [*core.compile_flags, *library.opt.split(), "-ffunction-sections", "-fdata-sections"]
     sources = library.sources()
     headers = sorted((library.root / "Include").rglob("*.h"))
-    parts = [run_command([COMPILER, "--version"], _SECONDS).encode(), repr(flags).encode()]
+    parts = [run_command([ARM.compiler, "--version"], _SECONDS).encode(), repr(flags).encode()]
     parts += [file.read_bytes() for file in (*headers, *sources)]
     digest = hashlib.sha256(b"".join(parts)).hexdigest()[:16]
     folder = fetch.cache_root() / "cmsis-nn"
@@ -303,7 +304,7 @@ def _archive(library: Library, core: Core) -> Path:
 
         def compiled(source: Path) -> str:
             made = str(Path(name, f"{source.stem}.o"))
-            command = [COMPILER, *flags, *library.includes, "-c", str(source), "-o", made]
+            command = [ARM.compiler, *flags, *library.includes, "-c", str(source), "-o", made]
             run_command(command, _SECONDS)
             return made
 

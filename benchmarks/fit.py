@@ -224,6 +224,7 @@ def measure(
         out, core, ram_bytes=ram, stack_bytes=STACK_BYTES, extra_flags=counting.FLAGS, opt="-O2"
     )
     counts = counting.count(image, random_maps(schedule.graph, 1, SEED))
+    assert image.core.timing is not None
     cycles = estimate(counts, read_listing(image.elf), image.core.timing)
     features: dict[str, dict[str, np.ndarray]] = defaultdict(dict)
     for one in executed(schedule):

@@ -26,7 +26,7 @@ import patchc
 from examples.common import say
 from examples.zoo import build_float, find
 from patchc.errors import PatchcError
-from patchc.programs.firmware import COMPILER, QEMU
+from patchc.targets.toolchain import ARM
 from tests import branching
 from tests.tools import BROWSERS
 
@@ -89,7 +89,7 @@ def pages_of(subject: Subject, folder: Path) -> Iterator[tuple[Path, Shot]]:
     out, model = folder / subject.name, subject.quantised(subject.name, folder)
     patchc.compile(model, out, budget=subject.budget)
     patchc.verify(out, cases=CASES)
-    if shutil.which(COMPILER) and shutil.which(QEMU):
+    if shutil.which(ARM.compiler) and shutil.which(ARM.qemu):
         patchc.bench(out)
     page = patchc.report(out)
     yield from ((page, shot) for shot in subject.shots)

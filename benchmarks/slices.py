@@ -73,7 +73,7 @@ def measure(network: str, model: Path, core: str, plan: str, cycles: int, folder
                 step=out is outs[1],
             ).report
         )
-    header = (outs[1] / "net.h").read_text()
+    header = (outs[1] / "include/net.h").read_text()
     work, longest = (
         int(re.search(rf"#define NET_{word} (\d+)", header)[1])  # type: ignore[index]
         for word in ("WORK", "PIECE_WORK")

@@ -97,7 +97,7 @@ def jobs(emitted: Path) -> Iterator[Job]:
         yield Job(files, (*included, *CORE_FLAGS[folder]), "arm-none-eabi-gcc")
     for name in NETWORKS:
         folder = emitted / name
-        yield Job(tuple(sorted(folder.glob("net*.c"))), (f"-I{folder}",))
+        yield Job(tuple(sorted(folder.glob("src/net*.c"))), (f"-I{folder / 'include'}",))
 
 
 def gcc(job: Job) -> str:

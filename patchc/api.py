@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,7 @@ from onnx import helper
 
 from patchc.align.align import align_model
 from patchc.align.result import Aligned, refuse_unproved
-from patchc.arguments import PathLike, Shapes, as_onnx, place_of, reserve_for
+from patchc.arguments import PathLike, Shapes, as_onnx, blaming, place_of, reserve_for
 from patchc.choices import (
     DEFAULT_CASES,
     HOST,
@@ -32,6 +31,7 @@ from patchc.choices import (
     InputMode,
     Merge,
     OutputMode,
+    RuntimeMode,
     Weights,
     WeightsMode,
     member,
@@ -149,6 +149,7 @@ def compile(
     output_mode: str | None = None,
     reserve: str | int | None = None,
     weights: str = WeightsMode.INLINE.value,
+    runtime: str = RuntimeMode.PRIVATE.value,
     name: str | None = None,
     input_shapes: Shapes | None = None,
     plan: Plan | PathLike | None = None,
@@ -176,6 +177,8 @@ def compile(
         that is handed their rows as they are made.
     reserve: bytes that stand for stack and statics; None: the target's default.
     weights: "inline", or "extern" for NAME_weights.bin behind a pointer that the caller gives.
+    runtime: "private", so that networks link with each other as they are, or "shared" for one copy
+        of the kernels in a program of several networks.
     name: the prefix of files and functions; None: made from the model's file name. A name that a
         system's header has, such as "string", gets "net_" in front, with a note in the report.
     input_shapes: ONNX input -> dimensions, where the file leaves them open.
@@ -209,6 +212,7 @@ def compile(
         target=target,
         stack_bytes=0,  # until there is a plan
         weights=member(WeightsMode, weights, "--weights"),
+        runtime=member(RuntimeMode, runtime, "--runtime"),
         cmsis_nn=choice.library,
         cmsis_nn_mode=choice.mode,
         cmsis_nn_rounding=choice.numerics.rounding,
@@ -234,7 +238,7 @@ def compile(
                 noted=notes.append,
             )
             cut = ()  # what stayed float is outside the Graph
-        with _blaming(file, source):
+        with blaming(file, source if file == source else f"{source}, quantised"):
             stages = run_stages(
                 file,
                 input_shapes,
@@ -280,7 +284,7 @@ def compile(
         stages.placement,
         options.name,
         options.weights,
-        {name: files[name] for name in files if name.endswith((".c", ".h", ".json"))},
+        {name: files[name] for name in files if name.endswith((".c", ".h", ".inc", ".json"))},
         stages.imported.sha256,
     )
     files[REPORT] = report.to_json()
@@ -647,17 +651,6 @@ def _describe(values: Iterable[onnx.ValueInfoProto]) -> tuple[str, ...]:
         dims = ", ".join(str(dim.dim_value or dim.dim_param or "?") for dim in tensor.shape.dim)
         found.append(f"{value.name} {dtype} [{dims}]")
     return tuple(found)
-
-
-@contextmanager
-def _blaming(file: Path, source: Path) -> Iterator[None]:
-    """Errors about the temporary `file` name the `source` that it was made from."""
-    try:
-        yield
-    except PatchcError as error:
-        if file == source:
-            raise
-        raise PatchcError(str(error).replace(str(file), f"{source}, quantised")) from error
 
 
 def _plan_or_modes(

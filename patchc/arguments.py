@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from patchc.budget import parse_budget
+from patchc.errors import PatchcError
 from patchc.frontend.tflite import converted, is_tflite
 from patchc.targets.cores import core
 from patchc.targets.parts import Part, part_called
@@ -72,3 +74,14 @@ def as_onnx(source: Path, folder: Path, notes: list[str]) -> Path:
     output = folder / f"{source.stem}.onnx"
     notes.append(converted(source, output))
     return output
+
+
+@contextmanager
+def blaming(file: Path, name: str | Path) -> Iterator[None]:
+    """Errors about a temporary `file`, which nobody will find, call it `name`."""
+    try:
+        yield
+    except PatchcError as error:
+        if str(file) == str(name):
+            raise
+        raise PatchcError(str(error).replace(str(file), str(name))) from error

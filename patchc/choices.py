@@ -42,6 +42,13 @@ class WeightsMode(str, Enum):
     EXTERN = "extern"  # NAME_weights.bin, behind a pointer that the caller gives
 
 
+class RuntimeMode(str, Enum):
+    """What the linker calls the kernels' functions."""
+
+    PRIVATE = "private"  # each network has its own, whatever else is linked
+    SHARED = "shared"  # their version is in the names; networks of one version share one copy
+
+
 class Kernels(str, Enum):
     """Whose kernels there are."""
 

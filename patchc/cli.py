@@ -26,6 +26,7 @@ from patchc.choices import (
     InputMode,
     Method,
     OutputMode,
+    RuntimeMode,
     WeightsMode,
 )
 from patchc.cli_kernels import NAMES, kernel_options, taken
@@ -283,6 +284,13 @@ def main(ctx: click.Context, debug: bool) -> None:
     default=WeightsMode.INLINE.value,
     show_default=True,
     help="Weights as const arrays, or in a .bin behind a pointer.",
+)
+@click.option(
+    "--runtime",
+    type=values(RuntimeMode),
+    default=RuntimeMode.PRIVATE.value,
+    show_default=True,
+    help="The kernels' names for the linker: the network's own, or shared by all networks.",
 )
 @click.option(
     "--step",
@@ -553,10 +561,16 @@ def bench_command(out: Path, as_json: bool, **options: Any) -> None:
 @click.option("--image", type=PATH, help="A picture: resized and cropped to the input's size.")
 @click.option("--input", "array", type=PATH, help=".npy, or .npz with the model's input names.")
 @click.option("--output", type=PATH, help="Write the outputs to this .npz.")
+@click.option("--pixels", type=PATH, help="Write the picture's bytes, for OUT/example/main.c.")
 @click.option("--labels", type=PATH, help="Class names, one a line: print the best classes.")
 @click.option("--top", default=5, show_default=True, help="How many classes to print.")
 def run_command(
-    out: Path, image: Path | None, array: Path | None, output: Path | None, **labels: Any
+    out: Path,
+    image: Path | None,
+    array: Path | None,
+    output: Path | None,
+    pixels: Path | None,
+    **labels: Any,
 ) -> None:
     """Run the C in OUT on this machine.
 
@@ -567,9 +581,13 @@ def run_command(
       patchc run out --image cat.png --labels imagenet.txt
       patchc run out --input x.npz --output y.npz
     """
+    if pixels and image is None:
+        raise click.UsageError("--pixels: only with --image")
     names = _read_labels(labels["labels"]) if labels["labels"] else None
     with progress() as told:
         outputs = patchc.run(out, array, image=image, progress=told)
+    if pixels and image:
+        _write_pixels(out, image, pixels)
     if output:
         import numpy as np
 
@@ -581,6 +599,18 @@ def run_command(
         else:
             dims = ", ".join(map(str, found.shape))
             click.echo(f"{name}: {found.dtype} [{dims}], {found.min()} .. {found.max()}")
+
+
+def _write_pixels(out: Path, image: Path, pixels: Path) -> None:
+    """What a camera would give of a picture, height x width x channels."""
+    import onnx
+
+    from patchc.outdir import read_source
+    from patchc.quantize.images import picture_pixels
+
+    model = onnx.load(out / read_source(out).model, load_external_data=False)
+    pixels.write_bytes(picture_pixels(image, model).tobytes())
+    click.echo(f"wrote {pixels}")
 
 
 def _read_labels(path: Path) -> list[str]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from patchc.arguments import PathLike, Shapes, as_onnx, place_of, reserve_for
+from patchc.arguments import PathLike, Shapes, as_onnx, blaming, place_of, reserve_for
 from patchc.budget import parse_budget
 from patchc.choices import InputMode, OutputMode, member
 from patchc.errors import PatchcError
@@ -133,10 +133,8 @@ def planned_model(
     with tempfile.TemporaryDirectory(prefix="patchc-") as folder:
         file = as_onnx(path, Path(folder), notes)
         file, cut, more = stand_in(file, Path(folder), input_shapes, cut)
-        try:
+        with blaming(file, path):
             imported = import_model(file, input_shapes, cut)
-        except PatchcError as error:  # about a file that nobody will find
-            raise PatchcError(str(error).replace(str(file), str(path))) from error
     return PlannedModel(imported, tuple(cut), (*notes, *more))
 
 

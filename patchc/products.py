@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from patchc.choices import LibraryMode, Numerics, OutputMode
+from patchc.choices import LibraryMode, Numerics, OutputMode, RuntimeMode
 from patchc.codegen import EmitOptions, GoldenVectors, constant_facts
 from patchc.codegen.names import C_WORDS, file_stem
 from patchc.frontend.export import to_qoperator
@@ -146,6 +146,7 @@ def command_line(
     if plan.output_mode is not OutputMode.ARENA:
         words.append(f"--outputs {plan.output_mode.value}")
     words += [f"--weights {options.weights.value}"] if options.weights.value != "inline" else []
+    words += ["--runtime shared"] if options.runtime is RuntimeMode.SHARED else []
     if choice.library is not None:
         words.append(f"--kernels {choice.kernels.value}")
         exact = choice.numerics is Numerics.EXACT

@@ -35,7 +35,7 @@ def build(out: Path, folder: Path, flavour: Flavour = FLAVOURS["release"]) -> Pa
     settings += [f"BUILD={folder.resolve() / 'network'}", f"LIBRARY={library}"]
     run_command([tool("make"), "-C", str(out), *settings], SECONDS)
     sources = [str(SOURCES / name) for name in ("host_main.c", "detector.c", "face_decode.c")]
-    command = [compiler(flavour), *flags, f"-I{out}", *sources, str(library)]
+    command = [compiler(flavour), *flags, f"-I{out}/include", *sources, str(library)]
     run_command([*command, "-o", str(program)], SECONDS)
     return program
 

@@ -44,11 +44,11 @@ def build(out: Path, folder: Path, core: str, threshold: int, network_bytes: int
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(out, folder, ignore=shutil.ignore_patterns("build", "*.a"))
     for name in (*OWN_SOURCES, "detector.h", "face_decode.h"):
-        shutil.copy(SOURCES / name, folder)
+        shutil.copy(SOURCES / name, folder / "src")
     shutil.copy(SOURCES / "firmware_main.c", folder / "test" / "firmware" / "main.c")
-    (folder / "threshold.h").write_text(f"#define THRESHOLD ({threshold})\n")
+    (folder / "src" / "threshold.h").write_text(f"#define THRESHOLD ({threshold})\n")
     makefile = folder / "Makefile"
-    own = f"SOURCES = {' '.join(OWN_SOURCES)} \\\n"
+    own = f"SOURCES = {' '.join(f'src/{name}' for name in OWN_SOURCES)} \\\n"
     makefile.write_text(makefile.read_text().replace(NETWORK_SOURCES, own, 1))
     return build_firmware(
         folder, core, ram_bytes=network_bytes + DECODER_RAM_BYTES, stack_bytes=STACK_BYTES

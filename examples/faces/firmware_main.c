@@ -2,8 +2,8 @@
  * decoding, in its guarded RAM, and gives the faces to the host. */
 #include <stddef.h>
 
-#include "../../detector.h"
-#include "../../threshold.h" /* THRESHOLD: a score in 1 / FACE_UNIT */
+#include "../../src/detector.h"
+#include "../../src/threshold.h" /* THRESHOLD: a score in 1 / FACE_UNIT */
 #include "guard.h"
 #include "harness.h"
 

@@ -29,6 +29,7 @@ from examples.tunnelnet import digits
 from examples.tunnelnet.forms import Form, forms
 from examples.tunnelnet.needed import require
 from examples.tunnelnet.table import Accuracy, Figures, Plan, furthest, table
+from patchc.choices import Weights
 from patchc.cli import OneMessage
 from patchc.errors import PatchcError
 from patchc.verify.sessions import session
@@ -57,7 +58,9 @@ def recipe_of(form: Form, steps: int, seed: int) -> Any:
 
     if form.tuned:
         return Recipe(TUNED_EPOCHS, steps, rate=TUNED_RATE, seed=seed)
-    return Recipe(EPOCHS, steps, rate=RATE, seed=seed)
+    # A path with weights of its own meets the digit in its patch's share of the frames alone.
+    paths = len(form.design.patches) if form.design.weights is Weights.SEPARATE else 1
+    return Recipe(paths * EPOCHS, steps, rate=RATE, seed=seed)
 
 
 def train_seed(seed: int, output: Path, say: Callable[[str], None]) -> dict[str, Accuracy]:

@@ -119,12 +119,12 @@ def _build(out: Path, folder: Path, core: str, patch: Patch, ram_bytes: int) -> 
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(out, folder, ignore=shutil.ignore_patterns("build", "*.a"))
     for name in ("resident_patch.c", "resident_patch.h"):
-        shutil.copy(SOURCES / name, folder)
+        shutil.copy(SOURCES / name, folder / "src")
     shutil.copy(SOURCES / "resident_main.c", folder / "test" / "firmware" / "main.c")
     size = f"#define PATCH_ROWS {patch.rows}\n#define PATCH_COLS {patch.cols}\n"
-    (folder / "patch_size.h").write_text(size)
+    (folder / "src" / "patch_size.h").write_text(size)
     makefile = folder / "Makefile"
-    own = "SOURCES = resident_patch.c \\\n"
+    own = "SOURCES = src/resident_patch.c \\\n"
     makefile.write_text(makefile.read_text().replace(NETWORK_SOURCES, own, 1))
     reserve = _stack_reserve(folder)
     return build_firmware(folder, core, ram_bytes=ram_bytes, stack_bytes=reserve + STACK_BYTES)
@@ -133,5 +133,5 @@ def _build(out: Path, folder: Path, core: str, patch: Patch, ram_bytes: int) -> 
 def _stack_reserve(out: Path) -> int:
     """NAME_STACK_BYTES."""
     define = f"#define {NAME.upper()}_STACK_BYTES "
-    lines = (out / f"{NAME}.h").read_text().splitlines()
+    lines = (out / "include" / f"{NAME}.h").read_text().splitlines()
     return next(int(line.removeprefix(define)) for line in lines if line.startswith(define))

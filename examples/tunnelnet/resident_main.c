@@ -2,7 +2,7 @@
  * the whole image lies where a camera would be. */
 #include <stddef.h>
 
-#include "../../resident_patch.h"
+#include "../../src/resident_patch.h"
 #include "guard.h"
 #include "harness.h"
 

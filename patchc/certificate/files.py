@@ -16,10 +16,10 @@ def check_files(found: Json, out: Path) -> None:
         path = out / name
         require(path.is_file(), f"{name} is missing")
         require(hashlib.sha256(path.read_bytes()).hexdigest() == digest, f"{name} is another file")
-    header = (out / f"{found['name']}.h").read_text(encoding="utf-8")
+    header = (out / "include" / f"{found['name']}.h").read_text(encoding="utf-8")
     sizes = re.findall(r"^#define \w+_ARENA_BYTES (\d+)$", header, re.MULTILINE)
     require(sizes == [str(found["arena_bytes"])], f"the arena of {found['name']}.h has {sizes} B")
-    text = (out / f"{found['name']}.c").read_text(encoding="utf-8")
+    text = (out / "src" / f"{found['name']}.c").read_text(encoding="utf-8")
     table = re.findall(r"^ \*\s+(\d+)\s+(\d+)\s+(\w+)\s+(\d+)\.\.(\d+) ", text, re.MULTILINE)
     keys = ("offset", "bytes", "kind", "first", "last")
     rows = [tuple(str(b[key]) for key in keys) for b in found["buffers"] if b["kind"] != "extern"]
@@ -61,7 +61,7 @@ def arrays_of(out: Path, name: str) -> dict[str, list[int]]:
     """The constants of requantisation in the C, by their names."""
     pattern = r"const (?:patchc_form|patchc_rare|int32_t) (\w+)\[\d+\] = \{(.*?)\n\};"
     found = {}
-    for path in sorted(out.glob(f"{name}*.c")):
+    for path in sorted((out / "src").glob(f"{name}*.c")):
         text = path.read_text(encoding="utf-8").replace("INT32_MIN", str(-INT32))
         for symbol, values in re.findall(pattern, text, re.DOTALL):
             found[symbol] = [int(word) for word in re.findall(r"-?\d+", values)]

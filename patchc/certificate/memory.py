@@ -301,8 +301,10 @@ class Replay:
     def _groups(self, step: Json) -> list[Span | None]:
         if not step["group"]:
             return [None]
-        adds = next(c for c in step["calls"] if c["kind"] == "Accumulate")
-        channels, group = self.graph.tensors[adds["reads"][0]].shape[2], step["group"]
+        adds = [c["reads"][0] for c in step["calls"] if c["kind"] == "Accumulate"]
+        placed = [c["tensor"] for c in step["calls"] if c.get("slicing") == "placed"]
+        require(adds or placed, f"step {step['name']} runs in groups for nothing")
+        channels, group = self.graph.tensors[(adds or placed)[0]].shape[2], step["group"]
         return [(k, min(k + group, channels)) for k in range(0, channels, group)]
 
     def _reached(self, call: Json, name: str, region: Any) -> tuple[Any, Any]:

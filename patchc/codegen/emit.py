@@ -10,10 +10,11 @@ from functools import cache, cached_property
 import jinja2
 
 from patchc.choices import InputMode, WeightsMode
-from patchc.codegen import helpers, layout
+from patchc.codegen import helpers, layout, places
 from patchc.codegen.calls import BlockFunction, declared, is_whole, outermost, whole_block
 from patchc.codegen.constants import ConstantArray, Key, NodeConstants, node_constants
 from patchc.codegen.describe import arena_map, call_numbers
+from patchc.codegen.example import EXAMPLE_FILE, callback, example_facts
 from patchc.codegen.firmware import firmware_files
 from patchc.codegen.functions import describe_functions
 from patchc.codegen.layout import comment_block, comment_lines
@@ -23,6 +24,7 @@ from patchc.codegen.options import LICENCE, EmitOptions
 from patchc.codegen.ports import Port, input_ports, output_ports
 from patchc.codegen.program import FileScope, Program
 from patchc.codegen.readme import readme_facts
+from patchc.codegen.runtime import Runtime, marker, runtime_version
 from patchc.codegen.slices import Sliced, sliced
 from patchc.codegen.tables import Tables
 from patchc.codegen.tunnels import Shared, TunnelFunction, tunnel
@@ -30,7 +32,7 @@ from patchc.codegen.weights import WeightsFiles, pack
 from patchc.kernels.kernel import Kernel
 from patchc.memory.placement import Placement
 from patchc.numerics.node_forms import FormCounts
-from patchc.resources import runtime_dir, templates_dir
+from patchc.resources import templates_dir
 from patchc.schedule.types import Call, KernelCall, Load, Move, Schedule, Store
 
 # What host_main and its callers need to know; read by patchc.programs.program.
@@ -55,28 +57,32 @@ def emit(schedule: Schedule, placement: Placement, options: EmitOptions) -> dict
     """
     network = _Network(schedule, placement, options)
     facts = network.facts()
+    example = example_facts(
+        options.name, network.helpers, network.inputs, network.outputs, bool(network.blob)
+    )
     files: dict[str, str | bytes] = {
-        f"{options.name}.h": _render("network.h.j2", facts),
-        f"{options.name}.c": _render("network.c.j2", facts),
-        f"{options.name}_weights.h": _render("weights.h.j2", facts),
+        places.header(options.name): _render("network.h.j2", facts),
+        places.program(options.name): _render("network.c.j2", facts),
+        places.source(f"{options.name}_weights.h"): _render("weights.h.j2", facts),
         "Makefile": _render("Makefile.j2", facts),
         "CMakeLists.txt": _render("CMakeLists.txt.j2", facts),
+        EXAMPLE_FILE: _render("example.c.j2", facts | example),
         "test/host_main.c": _render("host_main.c.j2", facts),
         NETWORK_FILE: network.description(),
     }
     for number, file in enumerate(network.weights.sources):
-        files[file.name] = _render("weights.c.j2", facts | {"file": file, "number": number + 1})
+        path = places.source(file.name)
+        files[path] = _render("weights.c.j2", facts | {"file": file, "number": number + 1})
     if network.helpers.are_there:
-        files[network.helpers.file] = _render("helpers.c.j2", facts)
+        files[places.source(network.helpers.file)] = _render("helpers.c.j2", facts)
     if options.report is not None:
         shown = readme_facts(schedule.input_mode.value, options.report)
         files["README.md"] = _render("readme.md.j2", facts | shown)
     files.update(firmware_files(_render, facts, options.target))
-    files.update(network.weights.parts)
+    files.update((places.source(name), text) for name, text in network.weights.parts)
     if network.blob:
         files[network.blob_file] = network.blob
-    headers = () if network.sliced is None else (_PLACE_HEADER,)
-    files.update(_runtime_files(network.kernels, network.parts, headers))
+    files.update(network.runtime.files())
     if network.library is not None:
         files.update(network.library.out_files())
     if options.golden:
@@ -223,6 +229,14 @@ class _Network:
         found += [(_SLIDE_HEADER, _SLIDE_SOURCE)] if self.slides else []
         return (*found, *([(_STEP_HEADER, _STEP_SOURCE)] if in_slices else []))
 
+    @cached_property
+    def runtime(self) -> Runtime:
+        headers = () if self.sliced is None else (_PLACE_HEADER,)
+        copied = () if self.library is None else self.library.copied
+        return Runtime(
+            self.options.name, self.options.runtime, self.kernels, self.parts, headers, copied
+        )
+
     @property
     def declarations(self) -> list[str]:
         """The headers that declare kernels, but for the one that the network always includes."""
@@ -254,11 +268,7 @@ class _Network:
         buffers = [self.schedule.buffers[name] for name in self.placement.offsets]
         sources = [f"{options.name}.c", *(file.name for file in self.weights.sources)]
         sources += [self.helpers.file] if self.helpers.are_there else []
-        used = [kernel.source for kernel in self.kernels]
-        used += sorted({source for kernel in self.kernels for source in kernel.shared})
-        used += [source for _, source in self.parts]
-        sources += dict.fromkeys(source.rsplit("/", 1)[-1] for source in used)
-        included = {path for kernel in self.kernels for path in kernel.included}
+        sources += self.runtime.sources
         return {
             "name": options.name,
             "macro": options.name.upper(),
@@ -286,7 +296,9 @@ class _Network:
             "headers": [*(header for header, _ in self.parts), *self.declarations],
             "sources": sources,
             "library": self.library,
-            "included": sorted(path.rsplit("/", 1)[-1] for path in included),
+            "runtime_mode": options.runtime.value,
+            "runtime_version": runtime_version(),
+            "runtime_marker": marker(options.name, options.runtime),
             "helpers": self.helpers,
             "sliced": self.sliced,
             "target": options.target,
@@ -341,22 +353,6 @@ def _environment() -> jinja2.Environment:
     environment.filters["comment_block"] = comment_block
     environment.filters["declared"] = declared
     environment.filters["outermost"] = outermost
-    for function in (layout.arguments, layout.made, layout.pieces, layout.initialiser):
+    for function in (layout.arguments, layout.made, layout.pieces, layout.initialiser, callback):
         environment.globals[function.__name__] = function
     return environment
-
-
-def _runtime_files(
-    kernels: tuple[Kernel, ...], parts: tuple[tuple[str, str], ...], more: tuple[str, ...]
-) -> dict[str, str]:
-    """The kernels in use, what they call, and what they and NAME.c include, all in one folder."""
-    root = runtime_dir()
-    headers = {"patchc_kernels.h", *(header for kernel in kernels for header in kernel.headers)}
-    headers |= {header for header, _ in parts} | set(more)
-    found = {root / "include" / name for name in headers}
-    found |= {(kernel.folder or root / "include") / kernel.header for kernel in kernels}
-    paths = sorted(found, key=lambda path: path.name)
-    paths += [(kernel.folder or root) / kernel.source for kernel in kernels]
-    paths += [root / source for kernel in kernels for source in (*kernel.shared, *kernel.included)]
-    paths += [root / source for _, source in parts]
-    return {path.name: path.read_text(encoding="utf-8") for path in paths}

@@ -17,6 +17,11 @@ _PLATFORM = (
     "harness.c",
     "harness.h",
     "link.ld",
+    "riscv_call.S",
+    "riscv_include/stdint.h",
+    "riscv_include/string.h",
+    "riscv_startup.c",
+    "riscv_string.c",
     "semihosting.c",
     "semihosting.h",
     "startup.c",
@@ -31,6 +36,9 @@ def firmware_files(render: Render, facts: Mapping[str, object], core: str) -> di
     cores = tuple(CORES.values())
     boards = {board.name: board for entry in cores for board in entry.boards}
     known = {**facts, "cores": cores, "boards": tuple(boards.values()), "core": core}
+    known["toolchains"] = tuple(
+        {entry.toolchain.family: entry.toolchain for entry in cores}.values()
+    )
     files = {name: render(f"firmware/{name}.j2", known) for name in _TEMPLATES}
     for name, board in boards.items():
         files[f"boards/{name}.ld"] = render("firmware/memory.ld.j2", {"board": board})

@@ -58,6 +58,11 @@ class LibraryUse:
         return tuple(map(self._place, self.paths))
 
     @property
+    def copied(self) -> tuple[str, ...]:
+        """The functions that its files in OUT define."""
+        return () if self.mode is LibraryMode.LINK else self.library.defined_in(self.paths)
+
+    @property
     def root(self) -> str:
         """The library's folder, as seen from OUT."""
         if self.mode is LibraryMode.COPY:

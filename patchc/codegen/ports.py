@@ -49,6 +49,11 @@ class Port:
         return not self.sums and max(self.shape) == self.bytes > 1
 
     @property
+    def is_vector_of_sums(self) -> bool:
+        """Is it int32 sums along one axis, and more than one of them?"""
+        return bool(self.sums) and 1 < len(self.sums) * 4 == self.bytes
+
+    @property
     def shape(self) -> tuple[int, int, int]:
         return self.height, self.width, self.channels
 

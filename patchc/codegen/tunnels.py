@@ -62,6 +62,7 @@ class PieceCall:
     arguments: tuple[str, ...]
     array: tuple[str, ...] = ()  # lines that make one array of the inputs, for kernels that take it
     is_callback: bool = False  # of the caller: it fetches a row, or is handed one
+    placed: bool = False  # `out` begins at the current round's first channel, and has all
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +215,10 @@ def _sums(program: Program, tensor: str, pixels: str, new: bool) -> Made:
     return Made("patchc_sums", "sums", make, (place, pixels, channels))
 
 
+# What reads, at the end of a round, the channels that it has made.
+_FROM_ROUNDS = (Slicing.INPUTS, Slicing.PLACED)
+
+
 class _StepMaker:
     """Makes the function of one step."""
 
@@ -235,7 +240,7 @@ class _StepMaker:
         self.sliced = {
             call.tensor
             for call in step.calls
-            if isinstance(call, Compute) and call.slicing is not Slicing.ALL
+            if isinstance(call, Compute) and call.slicing not in (Slicing.ALL, Slicing.PLACED)
         }
 
     def function(self, block: Block) -> StepFunction:
@@ -259,9 +264,10 @@ class _StepMaker:
         )
 
     def _inner_channels(self) -> int:
-        """Of the tensor that the projection of a grouped step reads; 0 in other steps."""
+        """Of the tensor that the projection of a grouped step reads, or its last table; 0 in other
+        steps."""
         for call in self.step.calls:
-            if isinstance(call, Accumulate) and call.slicing is Slicing.INPUTS:
+            if isinstance(call, Accumulate | Compute) and call.slicing in _FROM_ROUNDS:
                 return self.program.schedule.graph.tensors[call.reads[0]].shape[2]
         return 0
 
@@ -363,6 +369,7 @@ class _StepMaker:
             function=call.kernel.function,
             views=tuple(views),
             sliced=self._sliced_views(call, names),
+            placed=isinstance(call, Compute) and call.slicing is Slicing.PLACED,
             constants=constants,
             arguments=(
                 *_arguments(call, names, pads),

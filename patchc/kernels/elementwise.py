@@ -89,7 +89,15 @@ def _local_response(graph: Graph, node: Node, group: int) -> LocalResponseParams
 def _one_table(site: Site) -> str | None:
     if cast(Lut, site.op).per_channel:
         return "it has a table per channel"
+    if site.slicing is Slicing.PLACED:
+        return "it makes as many channels as it reads"
     return "it reads what it makes" if site.slicing is Slicing.OUTPUTS else None
+
+
+def _placed(site: Site) -> str | None:
+    if cast(Lut, site.op).per_channel:
+        return "it has a table per channel"
+    return None if site.slicing is Slicing.PLACED else "it puts channels of a round among all"
 
 
 def _tables(site: Site) -> str | None:
@@ -166,6 +174,16 @@ ELEMENTWISE: tuple[Kernel, ...] = (
         headers=("patchc_look_up.h",),
         shared=(LOOK_UP_SOURCE,),
         refuses=_one_table,
+    ),
+    portable(
+        "lut_placed",
+        Lut,
+        Order.ELEMENT,
+        struct="patchc_lut_params",
+        pack=_lut,
+        headers=("patchc_look_up.h",),
+        shared=(LOOK_UP_SOURCE,),
+        refuses=_placed,
     ),
     portable(
         "lut_channels",

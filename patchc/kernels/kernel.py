@@ -65,6 +65,7 @@ class Slicing(str, Enum):
     OUTPUTS = "outputs"  # reads all channels, makes those of the round
     CHANNELS = "channels"  # reads the channels of the round and makes the same ones
     INPUTS = "inputs"  # reads the channels of the round, and adds to all sums
+    PLACED = "placed"  # reads the channels of the round, and puts the same ones among all
 
 
 @dataclass(frozen=True, slots=True)

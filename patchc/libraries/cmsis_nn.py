@@ -148,6 +148,11 @@ class CmsisNN:
                     todo.setdefault(other, path.name)
         return tuple(sorted(found, key=lambda one: one.name))
 
+    def defined_in(self, sources: Iterable[Path]) -> tuple[str, ...]:
+        """The functions that some sources define, by name."""
+        found = frozenset(sources)
+        return tuple(sorted(name for name, path in self._defined.items() if path in found))
+
     def included(self, sources: Iterable[Path]) -> tuple[str, ...]:
         """The headers that some sources include, by name: directly or not, under any condition."""
         found: set[str] = set()

@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from patchc.errors import PatchcError
@@ -16,10 +16,12 @@ from patchc.measure.cycles import estimate
 from patchc.measure.listing import read_listing
 from patchc.outdir import BENCH, PLAN, REPORT, read_source
 from patchc.pipeline import Progress, random_maps, read_plan, run_stages, silent
-from patchc.programs.firmware import COMPILER, QEMU, Firmware, build
+from patchc.programs.firmware import Firmware, build
 from patchc.programs.program import BlockFunction, StepFunction, run_command
 from patchc.reference import run_graph
 from patchc.schedule.work import Work, executed_work
+from patchc.targets.cores import core as core_called
+from patchc.targets.timing import Timing
 from patchc.version import __version__
 
 SEED = 1  # of the one case: counts depend on its values a little
@@ -157,6 +159,11 @@ def bench_out(
     core = target or _compiled_for(out)
     progress("reading the plan")
     stages = run_stages(out / source.model, source.input_shapes, read_plan(out / PLAN))
+    timing = core_called(core).timing
+    if timing is None:
+        raise PatchcError(
+            f"patchc bench knows no instructions of {core}: choose a Cortex-M with --target"
+        )
     progress(f"building for {core}")
     ram = stages.placement.arena_bytes + _ROOM_BYTES
     all_flags = (*counting.FLAGS, *flags)
@@ -170,9 +177,9 @@ def bench_out(
     different = sum(
         int((values[0] != expected[name]).sum()) for name, values in found.run.outputs.items()
     )
-    cycles = estimate(found, read_listing(image.elf), image.core.timing, part.wait_states)
-    result = _bench(image, found, cycles, part, executed_work(stages.schedule), opt, different)
-    result = replace(result, flags=all_flags)
+    cycles = estimate(found, read_listing(image.elf), timing, part.wait_states)
+    work = executed_work(stages.schedule)
+    result = _bench(image, found, cycles, part, timing, work, opt, all_flags, different)
     (out / BENCH).write_text(result.to_json(), encoding="utf-8")
     return result
 
@@ -182,8 +189,10 @@ def _bench(
     found: Counts,
     cycles: Sums,
     part: Part,
+    timing: Timing,
     work: Mapping[str, Work],
     opt: str,
+    flags: tuple[str, ...],
     different: int,
 ) -> Bench:
     blocks = image.interface.blocks
@@ -197,13 +206,13 @@ def _bench(
         board=image.board.name,
         board_core=image.board.core,
         opt=opt,
-        flags=counting.FLAGS,
-        versions={name: _version(name) for name in (COMPILER, QEMU)},
+        flags=flags,
+        versions={name: _version(name) for name in _tools(image)},
         inputs=f"random, seed {SEED}",
         instructions=counted.instructions.total,
         cycles=cycles.total,
         part=part,
-        timing=image.core.timing.source,
+        timing=timing.source,
         macs=sum(node.macs for node in work.values()),
         bytes_different=different,
         stack_high_water_bytes=found.run.stack_high_water_bytes,
@@ -246,6 +255,10 @@ def _compiled_for(out: Path) -> str:
         return json.loads((out / REPORT).read_text(encoding="utf-8"))["target"]
     except (OSError, ValueError, KeyError) as error:
         raise PatchcError(f"{out / REPORT} is missing or damaged: compile again") from error
+
+
+def _tools(image: Firmware) -> tuple[str, str]:
+    return image.core.toolchain.compiler, image.core.toolchain.qemu
 
 
 def _version(name: str) -> str:

@@ -8,10 +8,11 @@ between: never too small, and these functions hardly branch around their pushes.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from patchc.errors import PatchcError
+from patchc.measure import riscv
 
 _HEADER = re.compile(r"^[0-9a-f]+ <(?P<name>[^>]+)>:$")
 _LINE = re.compile(r"^\s*[0-9a-f]+:\s+(?P<op>[a-z][a-z0-9.]*)\s*(?P<rest>[^;@]*)")
@@ -36,8 +37,8 @@ class Code:
     doubt: str  # an instruction whose effect on stack or calls is not known; "" where none is
 
 
-def parse(text: str) -> Mapping[str, Code]:
-    """`objdump -d --no-show-raw-insn` -> function -> what is known of it.
+def parse(text: str, family: str = "arm") -> Mapping[str, Code]:
+    """`objdump -d --no-show-raw-insn` -> function -> what is known of it. `family`: of cores.
 
     Static functions of one name in several objects count as one, with all that any of them does.
     """
@@ -50,7 +51,7 @@ def parse(text: str) -> Mapping[str, Code]:
     codes: dict[str, Code] = {}
     for index, (name, body) in enumerate(bodies):
         after = bodies[index + 1][0] if index + 1 < len(bodies) else None
-        code = _code(name, body, after)
+        code = _code(name, body, after, _SYNTAXES[family])
         codes[name] = _together(codes[name], code) if name in codes else code
     return codes
 
@@ -64,15 +65,27 @@ def check(code: Code) -> None:
         )
 
 
-def _code(name: str, body: list[tuple[str, str]], after: str | None) -> Code:
-    calls = {target for op, rest in body if (target := _target(op, rest)) and target != name}
+@dataclass(frozen=True, slots=True)
+class _Syntax:
+    """How instructions of a family of cores are read."""
+
+    target: Callable[[str, str], str | None]
+    taken: Callable[[str, str], int]
+    is_doubtful: Callable[[str, str], bool]
+    is_call: Callable[[str], bool]
+    ends: Callable[[list[tuple[str, str]]], bool]
+
+
+def _code(name: str, body: list[tuple[str, str]], after: str | None, syntax: _Syntax) -> Code:
+    targets = [(op, rest, syntax.target(op, rest)) for op, rest in body]
+    calls = {target for _, _, target in targets if target and target != name}
     doubts = [
         f"{op} {rest}"
-        for op, rest in body
-        if _is_doubtful(op, rest) or (op.split(".")[0] == "bl" and _target(op, rest) == name)
+        for op, rest, target in targets
+        if syntax.is_doubtful(op, rest) or (syntax.is_call(op) and target == name)
     ]
-    taken = sum(_taken(op, rest) for op, rest in body)
-    next_one = None if _ends(body) else after
+    taken = sum(syntax.taken(op, rest) for op, rest in body)
+    next_one = None if syntax.ends(body) else after
     return Code(name, taken, frozenset(calls), next_one, doubts[0] if doubts else "")
 
 
@@ -127,3 +140,13 @@ def _is_doubtful(op: str, rest: str) -> bool:
     writes_sp = first == "sp" and stem in ("mov", "add", "addw", "sub", "subw", "ldr", "msr")
     by_number = re.match(r"^(?:sp, )?sp, #\d+", rest) is not None
     return writes_sp and not by_number
+
+
+def _is_call(op: str) -> bool:
+    return op.split(".")[0] == "bl"
+
+
+_SYNTAXES = {
+    "arm": _Syntax(_target, _taken, _is_doubtful, _is_call, _ends),
+    "riscv": _Syntax(riscv.target, riscv.taken, riscv.is_doubtful, riscv.is_call, riscv.ends),
+}

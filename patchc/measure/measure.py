@@ -18,7 +18,7 @@ from patchc.outdir import PLAN, REPORT
 from patchc.pipeline import Progress, read_plan
 from patchc.plan.types import FETCH
 from patchc.planner.kinds import kind_of
-from patchc.programs.firmware import COMPILER, QEMU, Firmware, Run, build
+from patchc.programs.firmware import Firmware, Run, build
 from patchc.programs.program import run_command
 from patchc.targets.cores import CORES, core
 
@@ -93,8 +93,8 @@ def _figures(firmware: Firmware, run: Run, stack: int) -> Measurement:
     return Measurement(
         core=firmware.core.name,
         machine=firmware.board.machine,
-        compiler=_version(COMPILER),
-        qemu=_version(QEMU),
+        compiler=_version(firmware.core.toolchain.compiler),
+        qemu=_version(firmware.core.toolchain.qemu),
         optimisation=firmware.opt,
         ram_bytes=firmware.ram_bytes,
         arena_bytes=firmware.arena_bytes,

@@ -21,6 +21,7 @@ from patchc.measure.callgraph import INDIRECT, CallGraph, CallSite, Function
 from patchc.measure.disassembly import Code
 from patchc.programs.firmware import Firmware
 from patchc.programs.program import run_command
+from patchc.targets.toolchain import ARM, Toolchain
 
 FLAGS = ("-fstack-usage", "-fcallgraph-info=su,da")  # what objects must be compiled with
 
@@ -63,11 +64,16 @@ def firmware_bound(out: Path, image: Firmware) -> StackBound:
         text = (out / file).read_text(encoding="utf-8").splitlines()[int(line) - 1]
         return text[int(column) - 1 :].startswith(_POINTERS)
 
-    return stack_bound(image.objects, image.elf, f"{image.interface.name}_run", is_callback)
+    entry, toolchain = f"{image.interface.name}_run", image.core.toolchain
+    return stack_bound(image.objects, image.elf, entry, is_callback, toolchain)
 
 
 def stack_bound(
-    objects: Sequence[Path], elf: Path, entry: str, is_callback: Callable[[str], bool]
+    objects: Sequence[Path],
+    elf: Path,
+    entry: str,
+    is_callback: Callable[[str], bool],
+    toolchain: Toolchain = ARM,
 ) -> StackBound:
     """Of `entry`, a function of `objects` (.o, compiled by gcc with FLAGS), linked into `elf`.
 
@@ -78,10 +84,9 @@ def stack_bound(
     say what it takes.
     """
     graph = _merge(callgraph.parse(_read(path.with_suffix(".ci"))) for path in objects)
-    text = run_command(
-        ["arm-none-eabi-objdump", "-d", "--no-show-raw-insn", str(elf)], seconds=_SECONDS
-    )
-    calls = call_tree(graph, disassembly.parse(text), _aliases(elf), entry, is_callback)
+    text = run_command([toolchain.objdump, "-d", "--no-show-raw-insn", str(elf)], seconds=_SECONDS)
+    machine = disassembly.parse(text, toolchain.family)
+    calls = call_tree(graph, machine, _aliases(elf), entry, is_callback)
     return longest_path(calls, entry)
 
 

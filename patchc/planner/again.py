@@ -14,7 +14,7 @@ plans, and the best of all is taken. What this misses are tensors that pay only 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from patchc.budget import NO_LIMIT
@@ -24,7 +24,15 @@ from patchc.memory import live_bytes, place
 from patchc.plan.again import copied_images, repeated
 from patchc.plan.types import Again
 from patchc.planner.branched import planned_branches
-from patchc.planner.choose import Choice, choose, explore, priced
+from patchc.planner.choose import (
+    Choice,
+    choose,
+    explore,
+    not_dominated,
+    priced,
+    total_and_cost,
+    within,
+)
 from patchc.planner.fetching import fetching
 from patchc.planner.kinds import reserve_of
 from patchc.planner.layer_by_layer import layers
@@ -70,19 +78,22 @@ class _Planned:
         layer."""
         if not self.again:
             return found
-        tunnels = found.plan.tunnels
-        for copy in copied_images(self.network, self.graph):
-            tunnels = fetching(self.graph, tunnels, copy)
-        plan = replace(found.plan, tunnels=tunnels, again=self.again)
-        schedule = lower(self.graph, plan, machine.registry)
-        return replace(
+        plan = replace(found.plan, again=self.again)
+        made = replace(
             found,
             plan=plan,
-            schedule=schedule,
-            placement=place(schedule),
             reserve_bytes=reserve_of(reserve, self.graph, plan),
             layerwise_bytes=whole.layerwise_bytes,
         )
+        copies = copied_images(self.network, self.graph)
+        if not copies:
+            return made
+        tunnels = plan.tunnels
+        for copy in copies:
+            tunnels = fetching(self.graph, tunnels, copy)
+        plan = replace(plan, tunnels=tunnels)
+        schedule = lower(self.graph, plan, machine.registry)
+        return replace(made, plan=plan, schedule=schedule, placement=place(schedule))
 
 
 def choose_again(
@@ -98,16 +109,16 @@ def choose_again(
     found = choose(graph, mode, limit, reserve, outputs, machine, slack)
     if limit is None:
         return found
-    plain = sum(layers(graph, node, machine)[0].cost for node in graph.nodes)
+    plain, kept = _alone(graph, graph.nodes, machine), reserve.running_again
     if found.total_bytes <= limit and found.cost <= plain * (1 + max(slack, LITTLE)) < math.inf:
         return found
 
     def chosen(planned: _Planned) -> Choice:
-        one = choose(planned.searched, mode, limit, reserve, outputs, machine, slack)
+        one = choose(planned.searched, mode, limit, kept, outputs, machine, slack)
         return planned.choice(one, found, reserve, machine)
 
     def price(planned: _Planned, most: int) -> int | None:
-        return priced(planned.searched, mode, (most,), reserve, outputs, machine)[0]
+        return priced(planned.searched, mode, (most,), kept, outputs, machine)[0]
 
     best = found.cost if found.total_bytes <= limit else None
     fitting: list[tuple[int, int, _Planned]] = []
@@ -143,12 +154,11 @@ def _best(choices: Sequence[Choice], limit: int, slack: float) -> Choice:
     none that fits, too."""
     fitting = [one for one in choices if one.total_bytes <= limit]
     if fitting:
-        cheapest = min(one.cost for one in fitting)
-        most = math.inf if math.isinf(slack) else cheapest + int(cheapest * slack)
+        most = within(min(one.cost for one in fitting), slack)
         choices = [one for one in fitting if one.cost <= most]
         bound = min(one.cost_bound for one in fitting)
         choices = [replace(one, cost_bound=min(bound, one.cost)) for one in choices]
-    key = (lambda one: (one.total_bytes, one.cost)) if slack or not fitting else _cost_and_total
+    key = total_and_cost if slack or not fitting else _cost_and_total
     return min(choices, key=key)
 
 
@@ -166,14 +176,11 @@ def explore_again(
     """As `explore`, with plans that make tensors again: falling total, rising cost."""
     found: list[Choice] = []
     for planned in _graphs(graph, mode, reserve, outputs, machine):
-        for one in explore(planned.searched, mode, reserve, outputs, machine):
+        kept = reserve.running_again if planned.again else reserve
+        for one in explore(planned.searched, mode, kept, outputs, machine):
             whole = found[0] if found else one
             found.append(planned.choice(one, whole, reserve, machine))
-    kept: list[Choice] = []
-    for choice in sorted(found, key=lambda one: (one.total_bytes, one.cost)):
-        if not kept or choice.cost < kept[-1].cost:
-            kept.append(choice)
-    return tuple(kept[::-1])
+    return not_dominated(found)
 
 
 def priced_again(
@@ -186,9 +193,10 @@ def priced_again(
 ) -> tuple[int | None, ...]:
     """As `priced`, of plans that make tensors again, too."""
     found: tuple[int | None, ...] = (None,) * len(limits)
-    plain = sum(layers(graph, node, machine)[0].cost for node in graph.nodes)
+    plain = _alone(graph, graph.nodes, machine)
     for planned in _graphs(graph, mode, reserve, outputs, machine):
-        costs = priced(planned.searched, mode, limits, reserve, outputs, machine)
+        kept = reserve.running_again if planned.again else reserve
+        costs = priced(planned.searched, mode, limits, kept, outputs, machine)
         both = zip(found, costs, strict=True)
         found = tuple(min((c for c in pair if c is not None), default=None) for pair in both)
         if all(cost is not None and cost <= plain * (1 + LITTLE) for cost in found):
@@ -207,12 +215,17 @@ def _graphs(
     own = {node.name for node in graph.nodes}
     nodes = len(graph.nodes)
     least, tries = NO_LIMIT, 0
-    while _is_read_twice(planned.graph) and nodes <= MOST_NODES and tries < MOST_TRIES:
+    while (
+        _is_read_twice(planned.graph)
+        and len(planned.again) < MOST_AGAIN
+        and nodes <= MOST_NODES
+        and tries < MOST_TRIES
+    ):
         lean = choose(planned.searched, mode, NO_LIMIT, reserve, outputs, machine, LITTLE)
         tries = tries + 1 if lean.total_bytes >= least else 0
         least = min(least, lean.total_bytes)
         found = _cheapest(planned, lean.schedule, machine)
-        if found is None or len(planned.again) == MOST_AGAIN:
+        if found is None:
             return
         item, cost = found
         if planned.again and own.issuperset((*item.nodes, *item.readers)):
@@ -278,8 +291,13 @@ def _priced(
         if not _lies_there(graph, cut, planned.mode, blocks, until):
             saved -= graph.tensors[cut].bytes
         if saved >= peak * WORTH:
-            cost = sum(layers(graph, node, machine)[0].cost for node in nodes)
+            cost = _alone(graph, nodes, machine)
             yield cost / saved, Again(tuple(node.name for node in nodes), readers), cost
+
+
+def _alone(graph: Graph, nodes: Iterable[Node], machine: Machine) -> int:
+    """What nodes cost layer by layer."""
+    return sum(layers(graph, node, machine)[0].cost for node in nodes)
 
 
 def _lies_there(

@@ -14,7 +14,7 @@ what is chosen is the plan of least total among those within a slack of the chea
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from patchc.budget import NO_LIMIT
@@ -107,17 +107,18 @@ def choose(
         if not fits:
             return found
         better = found.total_bytes <= limit and found.cost < whole.cost
-        lean = found.total_bytes < whole.total_bytes and found.cost <= _within(whole.cost, slack)
+        lean = found.total_bytes < whole.total_bytes and found.cost <= within(whole.cost, slack)
         return found if better or lean else whole
     search = _search(graph, whole, machine)
     cheapest = _cheapest(search, whole, limit, reserve)
     if cheapest.total_bytes > limit or not slack:
         return cheapest
-    most = _within(cheapest.cost, slack)
+    most = within(cheapest.cost, slack)
     return replace(_least(search, whole, reserve, cheapest, most), cost_bound=cheapest.cost_bound)
 
 
-def _within(cost: int, slack: float) -> int:
+def within(cost: int, slack: float) -> int:
+    """The most that a plan may cost where one of `cost` is known."""
     return NO_LIMIT if math.isinf(slack) else cost + int(cost * slack)
 
 
@@ -159,7 +160,7 @@ def _branched(
         bound = count * chosen.cost_bound + branched.outer_cost
         needs = reserve_of(reserve, graph, plan)
         found = Choice(plan, schedule, place(schedule), cost, bound, needs, whole.arena_bytes)
-        best = min((best or found, found), key=_total_and_cost)
+        best = min((best or found, found), key=total_and_cost)
         if found.total_bytes <= limit or chosen.total_bytes > limit - beside:
             break
         beside += found.total_bytes - limit
@@ -190,7 +191,7 @@ def _at_any_cost(
     """`best`, or a plan that was found without looking at costs, with its own."""
     for one in _placements(search, whole, reserve, point, 0):
         cost = executed_cost(one.schedule, search.machine.cost)
-        best = min((best, replace(one, cost=cost, cost_bound=cost)), key=_total_and_cost)
+        best = min((best, replace(one, cost=cost, cost_bound=cost)), key=total_and_cost)
     return best
 
 
@@ -220,7 +221,7 @@ def _least_up_to(
         if point.bytes + reserve.least >= best.total_bytes:
             break
         placed = _placements(search, whole, reserve, point, point.cost)
-        best = min((best, *placed), key=_total_and_cost)
+        best = min((best, *placed), key=total_and_cost)
     return best
 
 
@@ -240,8 +241,13 @@ def explore(
     limit = NO_LIMIT if cheaper else whole.total_bytes - reserve.least
     for point in search.frontier(limit):
         choices.extend(_placements(search, whole, reserve, point, point.cost))
+    return not_dominated(choices)
+
+
+def not_dominated(choices: Iterable[Choice]) -> tuple[Choice, ...]:
+    """Those that no other one beats in total and in cost: falling total, rising cost."""
     kept: list[Choice] = []
-    for choice in sorted(choices, key=_total_and_cost):
+    for choice in sorted(choices, key=total_and_cost):
         if not kept or choice.cost < kept[-1].cost:
             kept.append(choice)
     return tuple(kept[::-1])
@@ -268,7 +274,7 @@ def priced(
     return tuple(found)
 
 
-def _total_and_cost(choice: Choice) -> tuple[int, int]:
+def total_and_cost(choice: Choice) -> tuple[int, int]:
     return choice.total_bytes, choice.cost
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from patchc.choices import Kernels, Numerics, Rounding
+from patchc.errors import PatchcError
 from patchc.kernels.cmsis_nn import (
     CMSIS_NN_KERNELS,
     cmsis_nn_kernels,
@@ -107,7 +108,14 @@ def machine_for(
     numerics: Numerics = Numerics.EXACT,
     library: CmsisNN | None = None,
 ) -> Machine:
-    """A core, as the planner sees it, with some kernels. `library`: None: a complete one."""
+    """A core, as the planner sees it, with some kernels. `library`: None: a complete one. Raises
+    PatchcError for one that the library is not for."""
+    if not core.toolchain.has_libc:
+        if kernels is Kernels.CMSIS_NN:
+            raise PatchcError(
+                f"--kernels cmsis-nn: CMSIS-NN is for Arm's cores, not for {core.name}"
+            )
+        kernels = Kernels.PATCHC
     registry = (
         registry_of(numerics) if library is None else registry_of(numerics, library.functions)
     )

@@ -46,12 +46,13 @@ class Tunnel:
     in_place: tuple[tuple[str, str], ...]
     bytes: int  # arena bytes while it runs
     cost: int
+    whole: bool = True  # steps that are no stream's: of a layer, not of a block in rounds
 
     @property
     def plan(self) -> TunnelPlan:
         if isinstance(self.steps, Label):
             return TunnelPlan(self.steps.steps, stripes=self.stripes)
-        return TunnelPlan(self.steps, whole=True)
+        return TunnelPlan(self.steps, whole=self.whole)
 
 
 # What the search allows itself on top of the cost layer by layer, as shares of it, band by band.
@@ -185,8 +186,8 @@ class _Ordered:
     def _starting_at(
         self, cut: int, points: Sequence[Point], best: Sequence[ParetoFront[Point]], bounds: Bounds
     ) -> Iterator[Tunnel]:
-        """Layer by layer, and every segment of units from here on in every way that is offered; but
-        none that cannot improve on what there is.
+        """Layer by layer, blocks in rounds of channels, and every segment of units from here on in
+        every way that is offered; but none that cannot improve on what there is.
 
         `points`: plans that lead here. `best`: those that are known to lead to each cut; each
         tunnel that comes of this is expected to be added to them before the next is asked for.
@@ -214,6 +215,13 @@ class _Ordered:
             size = plain + layer.scratch
             if size <= bounds.bytes:
                 yield Tunnel(cut, cut + 1, (layer.step,), 1, in_place, size, layer.cost)
+        for block in self.segments.rounds.get(cut, ()):
+            segment = self.segments.segment(cut, block.stop)
+            size = block.bytes + segment.live_through + segment.maps
+            size -= self.segments.shared(block)
+            if not segment.loaded and useful(block.stop, size, block.cost):
+                pairs = block.in_place
+                yield Tunnel(cut, block.stop, (block.step,), 1, pairs, size, block.cost, False)
         one_stripe = OneStripe(self.graph, self.labels, cut, left)
         position = cut
         last_striped = self.segments.last_stop(cut, bounds.bytes)

@@ -18,9 +18,11 @@ from patchc.plan.types import StepPlan, handed_over
 from patchc.planner.layer_by_layer import layers, whole_in_place
 from patchc.planner.machine import ANY_CORE, Machine
 from patchc.planner.price import Prices
+from patchc.planner.rounds import Rounds, find_rounds
 from patchc.planner.step_cost import StepParts, step_cost, step_parts
 from patchc.planner.units import Unit, find_units
 from patchc.schedule.extents import tile_count
+from patchc.schedule.types import shared_bytes
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,6 +94,7 @@ class Segments:
         self.layers = [
             layers(graph, node, machine, node.output in self.whole_in_place) for node in self.order
         ]
+        self.rounds = find_rounds(graph, self.units, machine)
         self._bound_costs()
 
     def _bound_costs(self) -> None:
@@ -129,6 +132,8 @@ class Segments:
             if cut in self.units:
                 behind = cut + len(self.units[cut].nodes)
                 self.rest[cut] = min(self.rest[cut], self.least_of_unit[cut] + self.rest[behind])
+            for one in self.rounds.get(cut, ()):
+                self.rest[cut] = min(self.rest[cut], one.cost + self.rest[one.stop])
 
     def _is_narrow(self, needed: Mapping[str, int], node: Node) -> bool:
         return needed[node.output] < self.graph.tensors[node.output].shape[1]
@@ -147,6 +152,13 @@ class Segments:
         if operand:
             return size, ((node.output, operand),)
         return size + self.graph.tensors[node.output].bytes, ()
+
+    def shared(self, block: Rounds) -> int:
+        """Bytes that the map which a block in rounds makes may share with the one that it reads."""
+        if self.last_read[block.source] >= block.stop or not self.size(block.source):
+            return 0
+        sizes = self.size(block.source), self.size(block.target)
+        return max(0, shared_bytes(*sizes, block.distance))
 
     def segment(self, start: int, stop: int) -> Segment:
         """From the cut `start`, where a unit begins, to `stop`, where one ends."""

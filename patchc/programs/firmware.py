@@ -21,9 +21,6 @@ from patchc.targets.board import Board
 from patchc.targets.core import Core
 from patchc.targets.cores import core as core_called
 
-COMPILER, COMPILER_PACKAGES = "arm-none-eabi-gcc", "gcc-arm-none-eabi libnewlib-arm-none-eabi"
-QEMU, QEMU_PACKAGES = "qemu-system-arm", "qemu-system-arm"
-
 _BUILD_SECONDS = 900
 # QEMU executes one to three hundred million instructions a second, a network of 300 million MACs
 # takes some ten per MAC, and a plugin of QEMU that counts slows that down.
@@ -66,12 +63,14 @@ class Firmware:
         QEMU or an input is missing, and with the console's text when the image ends in a fault
         or finds something amiss.
         """
-        tool(QEMU, QEMU_PACKAGES)
+        toolchain = self.core.toolchain
+        tool(toolchain.qemu, toolchain.qemu_packages)
         with tempfile.TemporaryDirectory(prefix="patchc-") as name:
             folder = Path(name)
             cases = self.interface.write_inputs(folder / "in.bin", inputs)
             words = ",".join(f"arg={word}" for word in ("in.bin", "out.bin", cases))
-            command = [QEMU, "-M", self.board.machine, "-kernel", str(self.elf)]
+            command = [toolchain.qemu, "-M", self.board.machine, *self.board.qemu_args]
+            command += ["-kernel", str(self.elf)]
             command += ["-display", "none", "-monitor", "none", "-serial", "null"]
             command += ["-chardev", "stdio,id=host"]
             command += ["-semihosting-config", f"enable=on,target=native,chardev=host,{words}"]
@@ -112,7 +111,7 @@ def build(
     """
     chosen = core_called(core)
     place = _board(chosen, board)
-    tool(COMPILER, COMPILER_PACKAGES)
+    tool(chosen.toolchain.compiler, chosen.toolchain.packages)
     out = Path(out).resolve()
     interface = read_interface(out)
     root = out / FIRMWARE

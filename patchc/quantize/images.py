@@ -29,7 +29,13 @@ def load_image(
     Float inputs get prepared values, as `preparation` or else the model's metadata says; uint8
     inputs pixels. Raises PatchcError: not a picture, or the model has no such input.
     """
-    return as_input(_pixels(Path(path), *picture_shape(model)), model, preparation)
+    return as_input(picture_pixels(path, model), model, preparation)
+
+
+def picture_pixels(path: Path | str, model: onnx.ModelProto) -> np.ndarray:
+    """A picture as a camera in front of the model would give it: uint8 (H, W, C). Raises
+    PatchcError as `load_image`."""
+    return _pixels(Path(path), *picture_shape(model))
 
 
 def picture_shape(model: onnx.ModelProto) -> tuple[int, int, int]:

@@ -11,12 +11,14 @@ from dataclasses import dataclass, replace
 
 from patchc.geometry.span import Span
 from patchc.ir import GlobalAveragePool, Graph, Op, Window
+from patchc.kernels.kernel import Slicing
 from patchc.reference.geometry import AnyAxis, Reach, axes, reach
 from patchc.reference.operators import reading_axes
 from patchc.reference.shadow import ShadowMemoryError
 from patchc.schedule.types import (
     Accumulate,
     Call,
+    Compute,
     Finish,
     KernelCall,
     Schedule,
@@ -88,11 +90,17 @@ def groups(graph: Graph, step: Step) -> list[Span | None]:
         for call in step.calls
         if isinstance(call, Accumulate) and not adds_mean(graph, call)
     ]
-    if not added:
+    placed = [
+        call.tensor
+        for call in step.calls
+        if isinstance(call, Compute) and call.slicing is Slicing.PLACED
+    ]
+    if not added and not placed:
         raise ShadowMemoryError(
-            f"step {step.name!r} runs {step.group} channels at a time, but adds none of them up"
+            f"step {step.name!r} runs {step.group} channels at a time, but neither adds them up "
+            "nor puts them among all"
         )
-    channels = graph.tensors[added[0]].shape[2]
+    channels = graph.tensors[(added or placed)[0]].shape[2]
     return [Span(k, min(k + step.group, channels)) for k in range(0, channels, step.group)]
 
 

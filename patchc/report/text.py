@@ -10,7 +10,7 @@ from rich.text import Text
 
 from patchc.report.data import LibraryReport, Report
 from patchc.report.layers import layer_lines
-from patchc.report.words import CLOCK_NOTE, WIDTH, ms_words, overhead
+from patchc.report.words import CLOCK_NOTE, WIDTH, ms_words, overhead, several
 
 
 def render(report: Report, layers: bool = True) -> RenderableType:
@@ -114,7 +114,7 @@ def _choices(report: Report) -> list[str]:
 def _again(report: Report) -> list[str]:
     return [
         f"twice    {item.tensor} ({item.bytes:,} B) is made again for {', '.join(item.readers)}, "
-        f"by {len(item.nodes)} node{'s' * (len(item.nodes) > 1)}: {item.macs:,} MACs more"
+        f"by {several(len(item.nodes), 'node')}: {item.macs:,} MACs more"
         for item in report.again
     ]
 

@@ -21,7 +21,7 @@ from patchc.plan.types import Plan, StepPlan, TunnelPlan, handed_over
 from patchc.schedule.check import check_plan
 from patchc.schedule.names import identifiers
 from patchc.schedule.scratch import SCRATCH_ALIGN, SUM_BYTES, step_scratch
-from patchc.schedule.sites import Placed, placed_kernels, projection
+from patchc.schedule.sites import Placed, placed_kernels, places, projection
 from patchc.schedule.types import (
     Accumulate,
     Block,
@@ -424,7 +424,8 @@ class _Lowering:
             if operand is None:
                 continue
             producer = self.graph.producer.get(operand)
-            if producer is None or producer.name not in plan.nodes:
+            puts = name == plan.nodes[-1] and places(self.graph, plan)
+            if producer is None or producer.name not in plan.nodes or puts:
                 raise GeometryError(f"{node.output} cannot be written over {operand} here")
             self._check_in_place(node, operand, placed.kernel)
             self.storages[operand] = replace(self.storages[node.output], tensor=operand)

@@ -72,7 +72,7 @@ def scratch_contents(
     at = projection(graph, plan) if plan.group else -1
     rows = [placed.site.rows for placed in chosen]
     summed, sums_bytes = "", 0
-    if plan.group:
+    if 0 <= at < len(plan.nodes):
         summed = graph.node(plan.nodes[at]).output
         sums_bytes = plan.rows * graph.tensors[summed].shape[2] * SUM_BYTES
     inner = []

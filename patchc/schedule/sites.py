@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from patchc.errors import PatchcError
 from patchc.geometry.step import is_mean, piece_rows
-from patchc.ir import Conv, Graph
+from patchc.ir import Conv, Graph, Lut
 from patchc.kernels.kernel import Kernel, Role, Site, Slicing, site_of
 from patchc.kernels.registry import Registry
 from patchc.plan.types import StepPlan
@@ -28,14 +28,27 @@ class Placed:
 
 def projection(graph: Graph, plan: StepPlan) -> int:
     """The position of the node whose sums a step in channel groups keeps: its last pointwise
-    convolution. Raises PatchcError where it has none."""
-    nodes = [graph.node(name) for name in plan.nodes]
-    found = [
-        i for i, node in enumerate(nodes) if isinstance(node.op, Conv) and node.op.is_pointwise
-    ]
+    convolution; the number of its nodes where it `places` channels. Raises PatchcError where it
+    does neither."""
+    if places(graph, plan):
+        return len(plan.nodes)
+    found = _pointwise(graph, plan)
     if not found or found[-1] == 0:
         raise _refused(plan, plan.nodes[-1])
     return found[-1]
+
+
+def places(graph: Graph, plan: StepPlan) -> bool:
+    """Does the last node of a step in channel groups, a table, put the channels of each round among
+    all of its output? The pointwise convolution that expands is then the only one."""
+    last = graph.node(plan.nodes[-1]).op
+    return plan.group > 0 and isinstance(last, Lut) and _pointwise(graph, plan) == [0]
+
+
+def _pointwise(graph: Graph, plan: StepPlan) -> list[int]:
+    """Positions of pointwise convolutions."""
+    ops = [graph.node(name).op for name in plan.nodes]
+    return [i for i, op in enumerate(ops) if isinstance(op, Conv) and op.is_pointwise]
 
 
 def step_sites(graph: Graph, plan: StepPlan, whole: bool = False) -> tuple[Site, ...]:
@@ -59,7 +72,9 @@ def step_sites(graph: Graph, plan: StepPlan, whole: bool = False) -> tuple[Site,
             role = Role.ACCUMULATE
         elif position < at:
             slicing = Slicing.CHANNELS if position else Slicing.OUTPUTS
-        if slicing in (Slicing.CHANNELS, Slicing.INPUTS) and not set(node.inputs) <= sliced:
+            if position == len(plan.nodes) - 1:
+                slicing = Slicing.PLACED
+        if slicing not in (Slicing.ALL, Slicing.OUTPUTS) and not set(node.inputs) <= sliced:
             raise _refused(plan, name)
         if position < at:
             sliced.add(node.output)
@@ -103,5 +118,5 @@ def placed_kernels(
 def _refused(plan: StepPlan, node: str) -> PatchcError:
     return PatchcError(
         f"the plan runs {node!r} in groups of {plan.group} channels; only convolution, depthwise "
-        "or pooling, projection can run so: change the plan"
+        "or pooling, projection (or, for it, a table of one value) can run so: change the plan"
     )

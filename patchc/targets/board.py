@@ -26,13 +26,15 @@ class Board:
 
     name: str
     core: str  # that it has; it may run the code of smaller ones, too
-    machine: str  # of qemu-system-arm -M
+    machine: str  # of QEMU's -M
     code: Memory
     ram: Memory  # from its start: the region under test, then what is painted behind it
     harness: Memory  # stack and variables of the test program, which nobody counts
     # Weights and inputs, which the network only reads. None: weights lie in `code`, inputs in
     # `harness`.
     external: Memory | None
+    qemu_args: tuple[str, ...] = ()  # further ones
+    stack_align: int = 8  # of the procedure call standard, in bytes
 
 
 def mps2(name: str, core: str, external: int) -> Board:
@@ -83,4 +85,17 @@ MICROBIT = Board(
     ram=Memory(0x2000_0000, 10 * KIB),
     harness=Memory(0x2000_2800, 6 * KIB),
     external=None,
+)
+
+# QEMU's own machine: one memory, cut into parts. The core boots where it begins.
+RISCV_VIRT = Board(
+    name="riscv-virt",
+    core="rv32imac",
+    machine="virt",
+    code=Memory(0x8000_0000, 16 * MIB),
+    ram=Memory(0x8100_0000, 16 * MIB),
+    harness=Memory(0x8200_0000, 16 * MIB),
+    external=Memory(0x8400_0000, 32 * MIB),
+    qemu_args=("-bios", "none"),
+    stack_align=16,
 )

@@ -8,6 +8,7 @@ from patchc.targets.board import Board
 from patchc.targets.cost_table import CostTable
 from patchc.targets.reserve import Reserve
 from patchc.targets.timing import Timing
+from patchc.targets.toolchain import ARM, Toolchain
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +17,7 @@ class Core:
 
     name: str  # as in `--target`
     description: str
-    timing: Timing  # for the estimate of cycles
+    timing: Timing | None  # for the estimate of cycles; None: there is none
     compile_flags: tuple[str, ...]  # gcc's and clang's, to select the core
     reserve: Reserve  # measured by `python -m benchmarks.reserve`
     # Where QEMU runs its code; the first is the default.
@@ -24,3 +25,4 @@ class Core:
     # Kernels that it can run, by the instructions that they are written for; plain C first.
     flavours: tuple[str, ...] = ("portable",)
     cost_table: CostTable | None = None  # None: plans are priced in multiply-accumulates
+    toolchain: Toolchain = ARM

@@ -12,11 +12,12 @@ from patchc.errors import PatchcError
 from patchc.targets.core import Core
 from patchc.targets.parts import PARTS, part_called
 
-_DATA_FILES = "cortex_"  # their names begin so
+_DATA_FILES = ("cortex_", "riscv")  # their names begin so
 
 
 def _found() -> list[Core]:
-    """By architecture's number, as in Cortex-M7 and M33, the plain one before its sibling."""
+    """By architecture's number, as in Cortex-M7 and M33, the plain one before its sibling; Arm's
+    first."""
     modules = (
         import_module(f"{patchc.targets.__name__}.{module.name}")
         for module in iter_modules(patchc.targets.__path__)
@@ -26,8 +27,9 @@ def _found() -> list[Core]:
     return sorted({core.name: core for core in cores}.values(), key=_position)
 
 
-def _position(core: Core) -> tuple[list[int], str]:
-    return [int(digits) for digits in re.findall(r"\d+", core.name)], core.name
+def _position(core: Core) -> tuple[str, list[int], str]:
+    numbers = [int(digits) for digits in re.findall(r"\d+", core.name)]
+    return core.toolchain.family, numbers, core.name
 
 
 CORES: dict[str, Core] = {core.name: core for core in _found()}

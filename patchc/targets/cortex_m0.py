@@ -95,19 +95,21 @@ CORTEX_M0 = Core(
     cost_table=_COSTS,
 )
 
+_M0PLUS_TIMING = Timing(
+    source="Cortex-M0+ TRM (DDI 0484C), table 3-1; the multiplier that takes one cycle",
+    store=2,
+    store_by_register=2,
+    jump=2,
+    call=3,
+    return_=3,
+    system=3,
+)
+
 CORTEX_M0PLUS = replace(
     CORTEX_M0,
     name="cortex-m0plus",
     description="Arm Cortex-M0+, ARMv6-M",
-    timing=Timing(
-        source="Cortex-M0+ TRM (DDI 0484C), table 3-1; the multiplier that takes one cycle",
-        store=2,
-        store_by_register=2,
-        jump=2,
-        call=3,
-        return_=3,
-        system=3,
-    ),
+    timing=_M0PLUS_TIMING,
     compile_flags=("-mcpu=cortex-m0plus", "-mthumb"),
 )
 
@@ -116,7 +118,7 @@ CORTEX_M23 = replace(
     name="cortex-m23",
     description="Arm Cortex-M23, ARMv8-M Baseline",
     timing=replace(
-        CORTEX_M0PLUS.timing,
+        _M0PLUS_TIMING,
         source="as the Cortex-M0+, which it succeeds; a division in 17 cycles (DDI 0550)",
         divide=17,
     ),

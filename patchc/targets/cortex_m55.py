@@ -106,16 +106,18 @@ _COSTS = CostTable(
     },
 )
 
+_TIMING = Timing(
+    source="Arm publishes none in full: scalars as on the Cortex-M33, vectors at two beats a "
+    "cycle, units overlapping, loops that cost nothing on their way back",
+    load=1,
+    load_use=1,
+    loop=0,
+)
+
 CORTEX_M55 = Core(
     name="cortex-m55",
     description="Arm Cortex-M55 with MVE, ARMv8.1-M Mainline",
-    timing=Timing(
-        source="Arm publishes none in full: scalars as on the Cortex-M33, vectors at two beats a "
-        "cycle, units overlapping, loops that cost nothing on their way back",
-        load=1,
-        load_use=1,
-        loop=0,
-    ),
+    timing=_TIMING,
     compile_flags=("-mcpu=cortex-m55", "-mthumb", "-mfloat-abi=hard"),
     # Measured: python -m benchmarks.reserve --core cortex-m55
     reserve=Reserve(layers=1008, tunnels=1184, groups=1272, many=1272, again=1408, library=1600),
@@ -129,7 +131,7 @@ CORTEX_M85 = replace(
     name="cortex-m85",
     description="Arm Cortex-M85 with MVE, ARMv8.1-M Mainline",
     timing=replace(
-        CORTEX_M55.timing,
+        _TIMING,
         source="Arm publishes none: as the Cortex-M55, but pairs of scalars begin in one cycle",
         issues_two=True,
     ),

@@ -5,7 +5,7 @@ What NAME_run takes depends on how the network runs: every kind of plan has its 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 
@@ -37,6 +37,11 @@ class Reserve:
     def of_all(size: int) -> Reserve:
         """One size for every plan."""
         return Reserve(size, size, size, size, size, size, operand=0)
+
+    @property
+    def running_again(self) -> Reserve:
+        """For plans of a graph in which nodes run twice: of tunnels, whatever their kind."""
+        return replace(self, tunnels=self.again, groups=self.again, many=self.again)
 
     @property
     def least(self) -> int:

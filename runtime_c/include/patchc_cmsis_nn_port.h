@@ -1,8 +1,11 @@
 /* Part of patchc. SPDX-License-Identifier: Apache-2.0 OR 0BSD */
-/* Included before every file of CMSIS-NN, and before its headers: how it rounds, and what it needs
- * on a machine that is no Cortex-M, where it runs its plain C. */
+/* Included before every file of CMSIS-NN, and before its headers: what the linker calls its
+ * functions, how it rounds, and what it needs on a machine that is no Cortex-M, where it runs its
+ * plain C. */
 #ifndef PATCHC_CMSIS_NN_PORT_H
 #define PATCHC_CMSIS_NN_PORT_H
+
+#include "patchc_names.h"
 
 #ifdef PATCHC_CMSIS_NN_DOUBLE_ROUNDING
 /* as the library rounds unless told otherwise */

@@ -19,6 +19,8 @@
 
 #include <stdint.h>
 
+#include "patchc_names.h"
+
 typedef struct {
     const int8_t *data; /* slot 0, first column of the view, channel 0 */
     int32_t pitch;      /* bytes from one slot to the next */
@@ -398,6 +400,8 @@ typedef struct {
 
 void patchc_lut(const patchc_out *out, const patchc_in *in, const patchc_pads *pads,
                 const patchc_lut_params *params);
+void patchc_lut_placed(const patchc_out *out, const patchc_in *in, const patchc_pads *pads,
+                       const patchc_lut_params *params);
 void patchc_lut_channels(const patchc_out *out, const patchc_in *in, const patchc_pads *pads,
                          const patchc_lut_params *params);
 

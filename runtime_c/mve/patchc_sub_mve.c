@@ -2,6 +2,8 @@
 /* patchc_sub.c, for cores with MVE. */
 #include "patchc_kernels_mve.h"
 
+#undef patchc_near_sums
 #define patchc_near_sums patchc_near_sums_mve
+#undef patchc_sub
 #define patchc_sub patchc_sub_mve
 #include "patchc_sub.c"

@@ -5,6 +5,8 @@
 #define patchc_dot_4 patchc_dot_4_narrow
 #define patchc_store_4 patchc_store_4_narrow
 #define patchc_store patchc_store_narrow
+#undef patchc_channels
 #define patchc_channels patchc_channels_narrow
+#undef patchc_conv2d
 #define patchc_conv2d patchc_conv2d_narrow
 #include "patchc_conv2d.c"

@@ -5,5 +5,6 @@
 #define patchc_dot_4 patchc_dot_4_narrow
 #define patchc_store_4 patchc_store_4_narrow
 #define patchc_store patchc_store_narrow
+#undef patchc_dense
 #define patchc_dense patchc_dense_narrow
 #include "patchc_dense.c"

@@ -3,5 +3,6 @@
 #include "patchc_narrow.h"
 
 #define patchc_store patchc_store_narrow
+#undef patchc_pointwise_finish
 #define patchc_pointwise_finish patchc_pointwise_finish_narrow
 #include "patchc_pointwise_finish.c"

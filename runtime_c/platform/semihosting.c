@@ -13,6 +13,23 @@ enum {
 
 #define APPLICATION_EXIT 0x20026u
 
+#ifdef __riscv
+
+static int32_t call(int32_t operation, const void *arguments)
+{
+    register int32_t a0 __asm__("a0") = operation;
+    register const void *a1 __asm__("a1") = arguments;
+    /* Within a line of 16 bytes, hence a page, and not compressed: so QEMU knows it. */
+    __asm__ volatile(".option push\n\t.option norvc\n\t.balign 16\n\t"
+                     "slli zero, zero, 0x1f\n\tebreak\n\tsrai zero, zero, 7\n\t.option pop"
+                     : "+r"(a0)
+                     : "r"(a1)
+                     : "memory");
+    return a0;
+}
+
+#else
+
 static int32_t call(int32_t operation, const void *arguments)
 {
     register int32_t r0 __asm__("r0") = operation;
@@ -20,6 +37,8 @@ static int32_t call(int32_t operation, const void *arguments)
     __asm__ volatile("bkpt 0xab" : "+r"(r0) : "r"(r1) : "memory");
     return r0;
 }
+
+#endif
 
 static uint32_t length(const char *text)
 {

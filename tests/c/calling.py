@@ -26,16 +26,26 @@ class Reader(ctypes.Structure):
 
 def library(out: Path) -> ctypes.CDLL:
     """The network as a shared library."""
-    sources = sorted(str(path) for path in out.glob("*.c"))
+    sources = sorted(str(path) for path in out.glob("src/*.c"))
     target = out / "net.so"
-    command = [require_tool("gcc"), "-std=c99", "-O1", "-shared", "-fPIC", "-o", target, *sources]
+    command = [
+        require_tool("gcc"),
+        "-std=c99",
+        "-O1",
+        "-shared",
+        "-fPIC",
+        f"-I{out}/include",
+        "-o",
+        target,
+        *sources,
+    ]
     subprocess.run(command, check=True)
     return ctypes.CDLL(str(target))
 
 
 def macro(out: Path, name: str) -> int:
     """The value of NET_<name> in the header."""
-    for line in (out / "net.h").read_text().splitlines():
+    for line in (out / "include/net.h").read_text().splitlines():
         words = line.split()
         if words[:2] == ["#define", f"NET_{name}"]:
             return int(words[2].strip("()u"))

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from patchc.ir import Conv
 from patchc.kernels.registry import KERNELS
-from patchc.programs.firmware import COMPILER, QEMU
 from patchc.targets.board import Board
 from patchc.targets.core import Core
+from patchc.targets.toolchain import ARM
 from tests.c.kernel_host import FOLDERS, ROOT, WARNINGS, build_folder
 from tests.tools import require_tool
 
@@ -70,13 +70,13 @@ def _core_image(
     core: Core, flags: tuple[str, ...], main: Path, sources: Sequence[Path], folder: Path
 ) -> Image:
     board = core.boards[0]
-    compile_ = [require_tool(COMPILER), *core.compile_flags, *WARNINGS, *flags, "-g"]
+    compile_ = [require_tool(ARM.compiler), *core.compile_flags, *WARNINGS, *flags, "-g"]
     run([*compile_, *FOLDERS, "-c", main, START, *sources], folder)
     objects = tuple(folder / f"{source.stem}.o" for source in sources)
     places = {"CODE_ORIGIN": board.code.origin, "RAM_ORIGIN": board.ram.origin}
     places["RAM_BYTES"] = board.ram.bytes
     symbols = [f"-Wl,--defsym={name}={value:#x}" for name, value in places.items()]
-    link = [COMPILER, *core.compile_flags, "--specs=rdimon.specs", "-T", LINK, *symbols]
+    link = [ARM.compiler, *core.compile_flags, "--specs=rdimon.specs", "-T", LINK, *symbols]
     link += ["-nostartfiles", "-Wl,--wrap=_sbrk"]
     elf = folder / "program.elf"
     run([*link, folder / f"{main.stem}.o", folder / f"{START.stem}.o", *objects, "-o", elf])
@@ -90,7 +90,7 @@ def run_host(program: Path, folder: Path) -> None:
 
 def run_core(image: Image, folder: Path, qemu_args: Sequence[str] = ()) -> str:
     """The same under QEMU; what it printed. Skips without it."""
-    command = [require_tool(QEMU), "-M", image.board.machine, "-kernel", image.elf]
+    command = [require_tool(ARM.qemu), "-M", image.board.machine, "-kernel", image.elf]
     command += ["-display", "none", "-monitor", "none", "-serial", "null"]
     command += ["-chardev", "stdio,id=host"]
     command += ["-semihosting-config", "enable=on,target=native,chardev=host"]

@@ -169,7 +169,7 @@ def test_a_wrong_multiplier_is_caught(tmp_path):
     graph, machine = proved(network()), library_first(core("cortex-m0"))
     schedule = lower(graph, layers_plan(graph, machine), machine.registry)
     write(schedule, tmp_path)
-    weights = tmp_path / "net_weights_0.c"
+    weights = tmp_path / "src/net_weights_0.c"
     text = weights.read_text()
     head, rest = text.split("_shift[", 1)
     declaration, values = rest.split("{", 1)
@@ -194,7 +194,7 @@ def test_make_and_cmake(mode, tmp_path):
         assert {"cmsis_nn/LICENSE.txt", "cmsis_nn/README.txt"} < set(copied)
         assert "cmsis_nn/BAKENN_PROVENANCE.md" in copied
         assert not any(str(library_options().cmsis_nn.root) in str(text) for text in files.values())
-    assert "CMSIS-NN 4.0.0 (header V.11.2.0)" in files["net.c"]
+    assert "CMSIS-NN 4.0.0 (header V.11.2.0)" in files["src/net.c"]
     check_equal(tmp_path / "out", graph, "release")
     made = tmp_path / "cmake"
     for command in (

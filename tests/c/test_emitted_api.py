@@ -144,7 +144,7 @@ def test_host_main_sees_a_byte_written_behind_the_arena(tmp_path):
     schedule = layerwise(classifier(), InputMode.TILES)
     write(schedule, tmp_path)
     size = macro(tmp_path, "ARENA_BYTES")
-    edit(tmp_path, "net.h", f"NET_ARENA_BYTES {size}", f"NET_ARENA_BYTES {size - 1}")
+    edit(tmp_path, "include/net.h", f"NET_ARENA_BYTES {size}", f"NET_ARENA_BYTES {size - 1}")
     with pytest.raises(PatchcError, match="a byte behind the arena was written"):
         build(tmp_path).run(images(schedule.graph))
 
@@ -152,7 +152,7 @@ def test_host_main_sees_a_byte_written_behind_the_arena(tmp_path):
 def test_host_main_sees_a_byte_written_before_the_arena(tmp_path):
     schedule = layerwise(classifier(), InputMode.TILES)
     write(schedule, tmp_path)
-    edit(tmp_path, "net.c", ".data = arena,", ".data = arena - 1,")
+    edit(tmp_path, "src/net.c", ".data = arena,", ".data = arena - 1,")
     with pytest.raises(PatchcError, match="a byte before the arena was written"):
         build(tmp_path).run(images(schedule.graph))
 
@@ -162,10 +162,10 @@ def test_sanitizers_see_reads_outside_the_arena(step, tmp_path):
     """The guard bytes are poisoned: what only reads them is caught too."""
     schedule = layerwise(depthwise(), InputMode.RESIDENT)
     write(schedule, tmp_path)
-    text = (tmp_path / "net.c").read_text()
+    text = (tmp_path / "src/net.c").read_text()
     first, second = re.findall(r"\.data = (arena(?: \+ \d+)?),", text)
     moved = max(first, second, key=len) if step == "+ 1" else min(first, second, key=len)
-    edit(tmp_path, "net.c", f".data = {moved},", f".data = {moved} {step},")
+    edit(tmp_path, "src/net.c", f".data = {moved},", f".data = {moved} {step},")
     with pytest.raises(PatchcError, match="AddressSanitizer: use-after-poison"):
         build(tmp_path, "sanitize").run(images(schedule.graph))
 
@@ -180,7 +180,7 @@ def test_host_main_holds_the_program_to_its_input_mode(mode, text, tmp_path):
     write(schedule, tmp_path)
     call = "load_rows(&inputs->image, &out, 0, 0)"
     again = f"{call} || {call}" if mode is InputMode.STREAM else call.replace("0, 0", "0, 1")
-    edit(tmp_path, "net.c", call, again)
+    edit(tmp_path, "src/net.c", call, again)
     with pytest.raises(PatchcError, match=text):
         build(tmp_path).run(images(schedule.graph))
 
@@ -189,7 +189,7 @@ def test_host_main_sees_rows_that_do_not_ascend(tmp_path):
     """Each stripe starts at row 0 and leaves none out."""
     schedule = two_convolutions(stripes=2)
     write(schedule, tmp_path)
-    edit(tmp_path, "net.c", "&inputs->image, &out, at->r0,",
+    edit(tmp_path, "src/net.c", "&inputs->image, &out, at->r0,",
          "&inputs->image, &out, at->r0 == 5 ? 4 : at->r0,")  # fmt: skip
     with pytest.raises(PatchcError, match="asked for row 4 after row 4: rows ascend"):
         build(tmp_path).run(images(schedule.graph))
@@ -198,7 +198,7 @@ def test_host_main_sees_rows_that_do_not_ascend(tmp_path):
 def test_host_main_sees_pixels_that_a_stream_leaves_out(tmp_path):
     schedule = layerwise(classifier(), InputMode.STREAM)
     write(schedule, tmp_path)
-    edit(tmp_path, "net.c", ".rows = 4, .cols = 4, .channels = 3};\n    return",
+    edit(tmp_path, "src/net.c", ".rows = 4, .cols = 4, .channels = 3};\n    return",
          ".rows = 3, .cols = 4, .channels = 3};\n    return")  # fmt: skip
     with pytest.raises(PatchcError, match="not every pixel was asked for"):
         build(tmp_path).run(images(schedule.graph))

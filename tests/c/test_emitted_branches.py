@@ -24,13 +24,13 @@ def least_of(model: Path, folder: Path):
 
 
 def functions(out: Path) -> list[str]:
-    text = (out / "net.c").read_text()
+    text = (out / "src/net.c").read_text()
     return re.findall(r"^static (?:void|int) (\w+)\(", text, re.MULTILINE)
 
 
 def calls(out: Path) -> list[str]:
     """What NAME_run calls, in order."""
-    text = (out / "net.c").read_text()
+    text = (out / "src/net.c").read_text()
     return re.findall(r"^    (?:tunnel|block)_(\w+)\(", text[text.index("int net_run(") :], re.M)
 
 
@@ -59,7 +59,9 @@ def test_equal_weights_are_emitted_once(weights, tmp_path):
         patchc.compile(model, out / "out", weights=weights, name="net")
         assert patchc.verify(out / "out", cases=1).passed
         blob = out / "out" / "net_weights.bin"
-        text = "".join(path.read_text() for path in sorted((out / "out").glob("net_weights_*.c")))
+        text = "".join(
+            path.read_text() for path in sorted((out / "out").glob("src/net_weights_*.c"))
+        )
         sizes.append((blob.stat().st_size if blob.exists() else 0, text.count("int8_t net_")))
     assert sizes[0] == sizes[1]
 

@@ -187,6 +187,6 @@ CALL = "store_rows(&outputs->edges, &in, 0, 0)"
 def test_host_main_holds_the_program_to_the_order(old, new, text, tmp_path):
     schedule = ROWS()
     write(schedule, tmp_path)
-    edit(tmp_path, "net.c", old, new)
+    edit(tmp_path, "src/net.c", old, new)
     with pytest.raises(PatchcError, match=text):
         build(tmp_path).run(images(schedule.graph))

@@ -283,8 +283,8 @@ def test_what_it_counts(extern, tmp_path):
     """The hook sees every piece; their work adds up to NAME_WORK, and stays within each slice."""
     _, out, _schedule = extern
     (tmp_path / "main.c").write_text(HOOKED)
-    sources = [path for path in out.glob("*.c") if path.parent == out]
-    flags = ("-std=c99", "-Wall", "-Wextra", "-Werror", "-DNET_STEP_HOOK=count", f"-I{out}")
+    sources = sorted(out.glob("src/*.c"))
+    flags = ("-std=c99", "-Wall", "-Wextra", "-Werror", "-DNET_STEP_HOOK=count", f"-I{out}/include")
     target = tmp_path / "hooked"
     command = [require_tool("gcc"), *flags, tmp_path / "main.c", *sources, "-o", target]
     subprocess.run(command, check=True)

@@ -136,7 +136,7 @@ def test_mobilenet_v2_in_64_kb(tmp_path):
 def text_of(side: int) -> str:
     """NET.c of the network at a size, by the smallest plan of the size 24."""
     plan = found(InputMode.TILES)[-1].plan(InputMode.TILES)
-    return str(emit(*placed(lower(bottlenecks(side), plan)), options())["net.c"])
+    return str(emit(*placed(lower(bottlenecks(side), plan)), options())["src/net.c"])
 
 
 def test_the_size_of_the_text_does_not_depend_on_the_size_of_the_image():
@@ -158,7 +158,7 @@ def test_more_stripes_add_to_the_tables_only():
             ),
             tunnels.in_place,
         )
-        text = str(emit(*placed(lower(network(), plan)), options())["net.c"])
+        text = str(emit(*placed(lower(network(), plan)), options())["src/net.c"])
         lines.append(len([line for line in text.splitlines() if "{0, " not in line]))
     assert lines[0] <= lines[1] <= lines[0] + 10
 
@@ -206,7 +206,7 @@ def test_the_widest_maps_of_a_tunnel(tmp_path):
     graph = net.build(net.relu(x, name="b"))
     steps = (StepPlan(("a.node",)), StepPlan(("b.node",)))
     schedule = lower(graph, Plan(InputMode.TILES, (TunnelPlan(steps, stripes=2),)))
-    assert "{{0, 32767}, {32767, 65535}}" in str(emit(*placed(schedule), options())["net.c"])
+    assert "{{0, 32767}, {32767, 65535}}" in str(emit(*placed(schedule), options())["src/net.c"])
     write(schedule, tmp_path)
     check_equal(tmp_path, graph, "sanitize")
 
@@ -230,7 +230,7 @@ def test_static_names_do_not_meet_the_exported_ones():
     steps = (StepPlan(("run.node",)), StepPlan(("inputs.node",)))
     schedule = lower(graph, Plan(InputMode.TILES, (TunnelPlan(steps),)))
     named: EmitOptions = options("step")
-    text = str(emit(*placed(schedule), named)["step.c"])
+    text = str(emit(*placed(schedule), named)["src/step.c"])
     assert "static const patchc_step step_run_2 =" in text
     assert "static const patchc_step step_inputs_2 =" in text
     assert text.count("int step_run(") == 1

@@ -149,11 +149,11 @@ def test_pixels_of_16_bits_are_widened(name: str, tmp_path: Path):
 
 def test_a_difference_needs_no_table(tmp_path: Path):
     """Bytes that the file takes as they are; three equal rows are one."""
-    text = (compiled(NETWORKS["prepared_bytes"], tmp_path) / "net_helpers.c").read_text()
+    text = (compiled(NETWORKS["prepared_bytes"], tmp_path) / "src/net_helpers.c").read_text()
     assert "(int8_t)(first - 128)" in text
     assert "[256]" not in text
     (tmp_path / "curved").mkdir()
-    text = (compiled(NETWORKS["curved"], tmp_path / "curved") / "net_helpers.c").read_text()
+    text = (compiled(NETWORKS["curved"], tmp_path / "curved") / "src/net_helpers.c").read_text()
     assert "net_pixels[1][256]" in text
 
 
@@ -189,7 +189,7 @@ def averaged(net: Net, x: str) -> str:
 )
 def test_no_functions_where_a_byte_does_not_say_all(model: onnx.ModelProto, tmp_path: Path):
     out = compiled(model, tmp_path)
-    assert "_from_" not in (out / "net.h").read_text()
+    assert "_from_" not in (out / "include/net.h").read_text()
 
 
 def test_constants_for_all_pixels_may_be_one_for_each(tmp_path: Path):
@@ -197,7 +197,7 @@ def test_constants_for_all_pixels_may_be_one_for_each(tmp_path: Path):
         return net.op("Sub", x, net.constant(np.full((3, *LARGE), 100.0)))
 
     out = compiled(network(flat, quant=(1.0, 0)), tmp_path)
-    assert "net_from_rgb" in (out / "net.h").read_text()
+    assert "net_from_rgb" in (out / "include/net.h").read_text()
 
 
 def test_the_largest_are_those_that_run_prints(tmp_path: Path):
@@ -223,8 +223,8 @@ def test_a_photo_gets_the_class_that_run_prints(tmp_path: Path):
     pixels = np.random.default_rng(1).integers(0, 256, (*LARGE, 3), np.uint8)
     Image.fromarray(pixels).save(tmp_path / "photo.png")
     (tmp_path / "main.c").write_text(MAIN)
-    sources = [str(path) for path in sorted(out.glob("*.c"))]
-    flags = ("-std=c99", "-Wall", "-Wextra", "-Werror", f"-I{out}")
+    sources = [str(path) for path in sorted(out.glob("src/*.c"))]
+    flags = ("-std=c99", "-Wall", "-Wextra", "-Werror", f"-I{out}/include")
     command = ["gcc", *flags, "-o", str(tmp_path / "main"), str(tmp_path / "main.c"), *sources]
     subprocess.run(command, check=True)
     run = subprocess.run([tmp_path / "main"], input=pixels.tobytes(), capture_output=True)

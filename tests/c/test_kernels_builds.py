@@ -198,7 +198,7 @@ def test_every_file_that_a_source_includes_is_named(name: str) -> None:
     """Else a network that has no other kernel could not be built."""
     kernel = KERNELS[name]
     sources = {kernel.source, *kernel.shared, *kernel.included}
-    headers = {"patchc_kernels.h", kernel.header, *kernel.headers}
+    headers = {"patchc_kernels.h", "patchc_names.h", kernel.header, *kernel.headers}
     paths = [ROOT / "runtime_c" / source for source in sources]
     paths += [INCLUDE / header for header in headers]
     there = headers | {path.name for path in paths}

@@ -51,7 +51,7 @@ def test_the_c_compiles_as_it_stands(name, mode, outputs, weights, tmp_path: Pat
     assert max(map(len, block.splitlines())) <= 100
     assert "\n\n\n" not in page
     (tmp_path / "example.c").write_text(block)
-    warnings = ("-Wall", "-Wextra", "-Werror", "-fsyntax-only", f"-I{out}")
+    warnings = ("-Wall", "-Wextra", "-Werror", "-fsyntax-only", f"-I{out}/include")
     for command in (["gcc", "-std=c99"], ["g++", "-std=c++17", "-xc++"]):
         require_tool(command[0])
         subprocess.run([*command, *warnings, str(tmp_path / "example.c")], check=True)

@@ -19,7 +19,7 @@ from benchmarks import operators
 from patchc.cli import main
 from patchc.frontend.ops import entries, handlers
 from patchc.kernels.registry import KERNELS
-from patchc.programs.firmware import COMPILER, QEMU
+from patchc.targets.toolchain import ARM
 from tests.tools import require_tool
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -106,8 +106,8 @@ def test_blocks_marked_as_such_run_as_printed(page: Path, tmp_path: Path):
     environment = os.environ | {"PATH": f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}"}
     for block in blocks:
         if "--on qemu" in block:
-            require_tool(COMPILER)
-            require_tool(QEMU)
+            require_tool(ARM.compiler)
+            require_tool(ARM.qemu)
         done = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", block],
             cwd=tmp_path,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from patchc.programs.firmware import COMPILER, QEMU
+from patchc.targets.toolchain import ARM
 from tests.tools import require_tool
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -24,8 +24,8 @@ DECIMALS = re.compile(r"\d+\.\d+")  # of floats, which another processor may rou
 @pytest.mark.slow
 @pytest.mark.qemu
 def test_the_tutorial_prints_what_it_says(tmp_path: Path):
-    require_tool(COMPILER)
-    require_tool(QEMU)
+    require_tool(ARM.compiler)
+    require_tool(ARM.qemu)
     (tmp_path / "bin").mkdir()
     script = tmp_path / "bin/patchc"
     script.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m patchc.cli "$@"\n')

@@ -1,4 +1,4 @@
-"""What the tests of the firmware share: every core on every board of its own, tools, networks."""
+"""What the tests of the firmware share: every Cortex-M on every board, tools, networks."""
 
 from __future__ import annotations
 
@@ -11,14 +11,16 @@ import pytest
 
 from patchc.codegen import WeightsMode
 from patchc.plan.types import InputMode
-from patchc.programs.firmware import COMPILER, QEMU, Run, build
+from patchc.programs.firmware import Run, build
 from patchc.schedule.lower import lower
 from patchc.schedule.types import Schedule
 from patchc.targets.cores import CORES
+from patchc.targets.toolchain import ARM
 from tests.c.emitted import bottlenecks, expected, images, points, write
 from tests.tools import require_tool
 
-BOARDS = [(core.name, board.name) for core in CORES.values() for board in core.boards]
+CORTEX_M = [core for core in CORES.values() if core.toolchain is ARM]
+BOARDS = [(core.name, board.name) for core in CORTEX_M for board in core.boards]
 
 every_board = pytest.mark.parametrize(("core", "board"), BOARDS)
 
@@ -30,8 +32,8 @@ every_mpu = pytest.mark.parametrize(
 
 def require_arm() -> None:
     """Skips the test, or fails it in CI, where the tools are missing."""
-    require_tool(COMPILER)
-    require_tool(QEMU)
+    require_tool(ARM.compiler)
+    require_tool(ARM.qemu)
 
 
 @cache

@@ -12,11 +12,12 @@ from patchc.kernels.kernel import site_of
 from patchc.kernels.registry import KERNELS
 from patchc.memory import place
 from patchc.planner.kernel_choice import Numerics
-from patchc.programs.firmware import COMPILER, QEMU, build
+from patchc.programs.firmware import build
 from patchc.programs.program import run_command
 from patchc.schedule.lower import lower
 from patchc.schedule.types import Schedule
 from patchc.targets.cores import CORES, core
+from patchc.targets.toolchain import ARM
 from tests.c.emitted import expected, images
 from tests.c.flavour_plans import classifier, in_tiles, layers_plan, network, tunnel_plan
 from tests.c.test_cmsis_nn_more import in_one_tunnel
@@ -149,8 +150,8 @@ def ask(name: str, kernel: int, channels: int, folder: Path) -> tuple[int, int]:
     sources = library().sources(("arm_convolve_wrapper_s8", "arm_depthwise_conv_wrapper_s8"))
     files = [folder / "ask.c", platform / "startup.c", platform / "semihosting.c", *sources]
     elf = folder / "ask.elf"
-    run_command([COMPILER, *flags, *map(str, files), "-o", str(elf)], 300)
-    command = [QEMU, "-M", board.machine, "-kernel", str(elf), "-display", "none"]
+    run_command([ARM.compiler, *flags, *map(str, files), "-o", str(elf)], 300)
+    command = [ARM.qemu, "-M", board.machine, "-kernel", str(elf), "-display", "none"]
     command += ["-monitor", "none", "-serial", "null", "-chardev", "stdio,id=host"]
     command += ["-semihosting-config", "enable=on,target=native,chardev=host"]
     first, second = run_command(command, 60).split()

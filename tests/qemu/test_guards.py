@@ -30,10 +30,10 @@ def attempt(out, core, board, **options):
 def poke(folder, address):
     """A network whose run begins with a write to `address`."""
     out = emitted(SCHEDULE, folder)
-    text = (out / "net.c").read_text()
+    text = (out / "src/net.c").read_text()
     assert text.count(BEGIN) == 1
     line = f"    *(volatile int8_t *)({address}) = 1;\n"
-    (out / "net.c").write_text(text.replace(BEGIN, BEGIN + line))
+    (out / "src/net.c").write_text(text.replace(BEGIN, BEGIN + line))
     return out
 
 

@@ -72,7 +72,7 @@ def test_all_cores_at_once(out):
 
 def test_a_mismatch_is_found_and_not_reported(out):
     """One channel's offset changed: exit code 1, and report.json stays."""
-    (weights,) = out.glob("tiny_weights_*.c")
+    (weights,) = out.glob("src/tiny_weights_*.c")
     text = weights.read_text()
     form = re.compile(r"(tiny_classifier_form\[\d+\] = \{\s*\{\d+, )-?\d+")
     changed, found = form.subn(r"\g<1>500000000", text)

@@ -25,6 +25,8 @@ from patchc.planner.choose import choose
 from patchc.reference import run_graph
 from patchc.report import to_text
 from patchc.schedule.types import Load
+from patchc.targets.cores import core
+from patchc.targets.reserve import Reserve
 from tests.float_builder import FloatBuilder
 from tests.schedules import check
 
@@ -134,14 +136,15 @@ def test_a_budget_that_is_met_cheaply_makes_nothing_again(graph):
     assert not found.plan.again
 
 
-def test_what_is_explored_can_be_chosen(graph):
-    points = explore_again(graph, InputMode.EXTERN)
+@pytest.mark.parametrize("reserve", [Reserve.of_all(0), core("cortex-m4").reserve])
+def test_what_is_explored_can_be_chosen(graph, reserve):
+    points = explore_again(graph, InputMode.EXTERN, reserve)
     assert any(point.plan.again for point in points)
     sizes, costs = ([one(p) for p in points] for one in (lambda p: p.total_bytes, lambda p: p.cost))
     assert sizes == sorted(sizes, reverse=True)
     assert costs == sorted(costs)
     for point in points:
-        found = choose_again(graph, InputMode.EXTERN, point.total_bytes)
+        found = choose_again(graph, InputMode.EXTERN, point.total_bytes, reserve)
         assert found.total_bytes <= point.total_bytes
         assert found.cost <= point.cost
 

@@ -134,7 +134,7 @@ def test_a_form_that_is_wrong_in_the_c_too_is_noticed(out, monkeypatch):
 
 def test_a_file_that_changed_is_noticed(out, tmp_path, capsys):
     found = json.loads((out / CERTIFICATE).read_text())
-    found["files"]["net.c"] = "0" * 64
+    found["files"]["src/net.c"] = "0" * 64
     with pytest.raises(NotProvedError, match=r"net\.c is another file"):
         check(found, out)
     assert main([str(tmp_path)]) != 0

@@ -135,10 +135,10 @@ def test_compile_in_slices(tmp_path: Path, model: Path):
     out = tmp_path / "out"
     ran = patchc_command("compile", model, "-o", out, "--step", "--prefer", "layers")
     assert ran.status == 0
-    assert " --step " in (out / "tiny.c").read_text()
+    assert " --step " in (out / "src/tiny.c").read_text()
     assert (
         "int tiny_step(void *arena, tiny_state *state, uint32_t max_work);"
-        in (out / "tiny.h").read_text()
+        in (out / "include/tiny.h").read_text()
     )
     assert "`tiny_step(arena, &state, max_work)`" in (out / "README.md").read_text()
     assert patchc.verify(out, cases=2).passed
@@ -215,7 +215,7 @@ def test_a_plan_is_replayed(tmp_path: Path, model: Path):
     patchc_command("compile", model, "-o", first, "--input", "extern")
     ran = patchc_command("compile", model, "-o", tmp_path / "again", "--plan", first / "plan.json")
     assert ran.status == 0
-    for name in ("plan.json", "report.json", "tiny.c"):
+    for name in ("plan.json", "report.json", "src/tiny.c"):
         assert (tmp_path / "again" / name).read_bytes() == (first / name).read_bytes()
 
 
@@ -232,8 +232,8 @@ def test_a_plan_of_tunnels_replays_to_the_same_bytes_of_c(tmp_path: Path, model:
 def test_an_earlier_output_is_replaced_as_a_whole(tmp_path: Path, model: Path):
     patchc_command("compile", model, "-o", tmp_path / "out", "--name", "one")
     patchc_command("compile", model, "-o", tmp_path / "out", "--name", "two")
-    assert not (tmp_path / "out/one.c").exists()
-    assert (tmp_path / "out/two.c").exists()
+    assert not (tmp_path / "out/src/one.c").exists()
+    assert (tmp_path / "out/src/two.c").exists()
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
@@ -378,7 +378,7 @@ def test_verify_takes_cases_of_ones_own(tmp_path: Path, out: Path):
 def test_verify_fails_when_the_c_computes_something_else(tmp_path: Path, model: Path):
     """One offset changed in the emitted C: exit code 1, the first byte named."""
     patchc.compile(model, tmp_path / "out", name="net", target="cortex-m3")
-    (weights,) = (tmp_path / "out").glob("net_weights_*.c")
+    (weights,) = (tmp_path / "out").glob("src/net_weights_*.c")
     text = weights.read_text()
     changed = re.sub(r"(classifier_form\[\d+\] = {\s*{\d+), -?\d+", r"\1, 1000000000", text)
     assert changed != text

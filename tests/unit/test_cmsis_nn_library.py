@@ -280,7 +280,7 @@ def test_layers_that_it_rounds(numerics, tmp_path):
     assert [layer.node for layer in verified.rounded] == [
         node.name for node in result.stages.graph.nodes if node.name in found["layers"]
     ]
-    assert f"--numerics {numerics} " in (out / f"{result.report.model.name}.c").read_text()
+    assert f"--numerics {numerics} " in (out / "src" / f"{result.report.model.name}.c").read_text()
 
 
 def test_a_plan_with_its_kernels_needs_it(model, tmp_path):

@@ -60,14 +60,19 @@ def test_a_name_that_could_meet_the_kernels():
 
 def test_the_name_prefixes_files_functions_and_macros():
     files = emit(*placed(layerwise(classifier(), InputMode.TILES)), options("MyNet"))
-    assert {"MyNet.h", "MyNet.c", "MyNet_weights.h", "MyNet_weights_0.c"} <= set(files)
-    assert "int MyNet_run(void *arena" in files["MyNet.h"]
-    assert "#define MYNET_ARENA_BYTES " in files["MyNet.h"]
+    assert {
+        "include/MyNet.h",
+        "src/MyNet.c",
+        "src/MyNet_weights.h",
+        "src/MyNet_weights_0.c",
+    } <= set(files)
+    assert "int MyNet_run(void *arena" in files["include/MyNet.h"]
+    assert "#define MYNET_ARENA_BYTES " in files["include/MyNet.h"]
 
 
 def test_only_resident_inputs_have_an_offset():
     for mode in InputMode:
-        header = emit(*placed(layerwise(classifier(), mode)), options())["net.h"]
+        header = emit(*placed(layerwise(classifier(), mode)), options())["include/net.h"]
         assert ("NET_IN0_OFFSET" in header) == (mode is InputMode.RESIDENT)
         assert "NET_OUT0_OFFSET" in header
 
@@ -77,9 +82,9 @@ def test_extern_weights_are_the_int8_weights_in_program_order():
     files = emit(*placed(schedule), options(weights=WeightsMode.EXTERN))
     convs = [node.op for node in schedule.graph.nodes if isinstance(node.op, Conv)]
     assert len(files["net_weights.bin"]) == sum(conv.weights.size for conv in convs)
-    assert "_weights[" not in files["net_weights_0.c"]
-    assert "_form[" in files["net_weights_0.c"]
-    assert "const int8_t *weights; /* net_weights.bin" in files["net.h"]
+    assert "_weights[" not in files["src/net_weights_0.c"]
+    assert "_form[" in files["src/net_weights_0.c"]
+    assert "const int8_t *weights; /* net_weights.bin" in files["include/net.h"]
 
 
 def test_inline_weights_leave_no_blob():
@@ -91,7 +96,7 @@ def test_an_input_called_weights_keeps_its_name():
     net = NetworkBuilder()
     graph = net.build(net.conv(net.input(2, 2, 3, "weights"), 4))
     schedule = layerwise(graph, InputMode.EXTERN)
-    header = emit(*placed(schedule), options(weights=WeightsMode.EXTERN))["net.h"]
+    header = emit(*placed(schedule), options(weights=WeightsMode.EXTERN))["include/net.h"]
     assert "const int8_t *weights; /* outside the arena */" in header
     assert "const int8_t *weights_2; /* net_weights.bin" in header
 
@@ -136,14 +141,16 @@ def test_hostile_names_stay_inside_comments_and_strings():
 
 
 def check_comments(files):
-    for name in ("net.h", "net.c", "net_weights.h", "net_weights_0.c"):
+    for name in ("include/net.h", "src/net.c", "src/net_weights.h", "src/net_weights_0.c"):
         assert files[name].count("/*") == files[name].count("*/")
         assert "??" not in files[name]
 
 
 def test_arena_map_lists_every_buffer_with_its_tensors():
     schedule, placement = placed(layerwise(bottlenecks(), InputMode.TILES))
-    lines = [line.split() for line in emit(schedule, placement, options())["net.c"].splitlines()]
+    lines = [
+        line.split() for line in emit(schedule, placement, options())["src/net.c"].splitlines()
+    ]
     for name, offset in placement.offsets.items():
         buffer = schedule.buffers[name]
         row = ["*", str(offset), str(buffer.bytes), buffer.kind.value]

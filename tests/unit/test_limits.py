@@ -55,7 +55,7 @@ def test_inner_tensors():
     e = net.conv(net.input(1, 2 * MAX_COLUMN, 1), 2, name="e")
     graph = net.build(net.conv(e, 2, 3, 2, name="d"))
     schedule = streamed(graph, InputMode.EXTERN, ("e.node", "d.node"))
-    assert "cols_d" in str(emit(schedule, place(schedule), options())["net.c"])
+    assert "cols_d" in str(emit(schedule, place(schedule), options())["src/net.c"])
     with pytest.raises(PatchcError, match="e has 131070 columns, and a tunnel takes at most 65535"):
         streamed(graph, InputMode.EXTERN, ("e.node", "d.node"), stripes=2)
 

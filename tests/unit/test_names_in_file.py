@@ -83,7 +83,7 @@ def test_identifiers_are_unique_and_the_name_is_there_as_it_is(tmp_path):
     both = [net.qdq(layer(net, net.qdq(x, (scale, 1))), (0.1, 2)) for scale in (0.02, 0.03)]
     onnx.save(net.model(*both), tmp_path / "net.onnx")
     patchc.compile(tmp_path / "net.onnx", tmp_path / "out", name="net")
-    header = (tmp_path / "out" / "net.h").read_text()
+    header = (tmp_path / "out" / "include/net.h").read_text()
     assert "    net_reader in_put;\n    net_reader in_put_2;\n" in header
     assert header.count(r'_NAME "in/put \042\303\251\077"') == 2
     assert patchc.verify(tmp_path / "out", cases=1).passed
@@ -94,7 +94,7 @@ def test_a_long_name_takes_several_lines(tmp_path):
     x = net.input("é" * 60, 1, 2, 4, 4)
     onnx.save(net.model(net.qdq(layer(net, net.qdq(x, (0.02, 1))), (0.1, 2))), tmp_path / "n.onnx")
     patchc.compile(tmp_path / "n.onnx", tmp_path / "out", name="net")
-    lines = (tmp_path / "out" / "net.h").read_text().splitlines()
+    lines = (tmp_path / "out" / "include/net.h").read_text().splitlines()
     start = lines.index("#define NET_IN0_NAME \\")
     value = " ".join(line.removesuffix("\\") for line in lines[start + 1 : start + 7])
     assert value.count("\\303") == value.count("\\251") == 60

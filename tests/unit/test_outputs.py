@@ -268,8 +268,8 @@ def test_an_output_larger_than_the_budget(tmp_path, model):
     assert output["handed_over"] is True
     stripes = report["tunnels"][-1]["segmentation"]["stripes"]
     assert output["order"] == ("raster" if stripes == 1 else "stripes")
-    assert "--outputs rows" in (out / "segmentation.h").read_text()
-    assert "OUT0_OFFSET" not in (out / "segmentation.h").read_text()
+    assert "--outputs rows" in (out / "include/segmentation.h").read_text()
+    assert "OUT0_OFFSET" not in (out / "include/segmentation.h").read_text()
     assert patchc.verify(out, cases=3, sanitize=True).passed
     assert "2 golden vectors: equal" in run_command(["make", "-C", str(out), "test"], 300)
     found = patchc.run(out, samples(1))
@@ -287,8 +287,8 @@ def test_a_plan_is_replayed_and_may_not_be_contradicted(tmp_path, model):
     first = patchc.compile(model, tmp_path / "a", budget=1000, reserve=0, output_mode="rows")
     again = patchc.compile(model, tmp_path / "b", plan=tmp_path / "a/plan.json", reserve=0)
     assert again.stages.plan == first.stages.plan
-    assert (tmp_path / "a/segmentation.c").read_text().split("*/", 1)[1] == (
-        tmp_path / "b/segmentation.c"
+    assert (tmp_path / "a/src/segmentation.c").read_text().split("*/", 1)[1] == (
+        tmp_path / "b/src/segmentation.c"
     ).read_text().split("*/", 1)[1]
     with pytest.raises(PatchcError, match="--outputs arena contradicts the plan, which is for row"):
         patchc.compile(model, tmp_path / "c", plan=tmp_path / "a/plan.json", output_mode="arena")

@@ -46,7 +46,7 @@ def test_the_ram_of_a_part_is_the_budget(model: Path, tmp_path: Path):
     assert report.target == "cortex-m4"
     assert report.budget_bytes == 256 * 1024
     assert any(note.startswith("nrf52840: a cortex-m4 with 262,144 B") for note in report.notes)
-    assert "--target cortex-m4" in (tmp_path / "out" / "tiny.c").read_text()
+    assert "--target cortex-m4" in (tmp_path / "out" / "src/tiny.c").read_text()
     report = patchc.compile(model, tmp_path / "out", target="nrf52840", budget="32k").report
     assert report.budget_bytes == 32 * 1024
 

@@ -92,6 +92,6 @@ def test_compile_takes_less_ram_by_default(tmp_path):
     assert totals["ram"] < totals["layers"]
     least = patchc.compile(model, tmp_path / "least", budget="least")
     assert least.report.ram.total_bytes == totals["ram"]
-    assert "--budget least" in (tmp_path / "least" / "tiny.c").read_text()
+    assert "--budget least" in (tmp_path / "least" / "src/tiny.c").read_text()
     with pytest.raises(PatchcError, match=f"least is {totals['ram']} B"):
         patchc.compile(model, tmp_path / "no", budget=totals["ram"] - 1)

@@ -80,6 +80,6 @@ def test_the_converted_file_is_compiled_and_kept(model: Path, tmp_path: Path) ->
     quantized_cnn(tmp_path / "cnn.onnx").rename(model.with_suffix(".answer"))
     found = patchc.compile(model, tmp_path / "out")
     assert any("converted by tf2onnx" in note for note in found.report.notes)
-    assert (tmp_path / "out/speech.h").is_file()
+    assert (tmp_path / "out/include/speech.h").is_file()
     assert patchc.verify(tmp_path / "out", cases=1).passed
     assert sys.modules.get("tf2onnx") is None, "it runs in a process of its own"

@@ -8,7 +8,7 @@
  */
 #include <stddef.h>
 
-#include "../../net.h"
+#include "net.h"
 #include "guard.h"
 #include "harness.h"
 

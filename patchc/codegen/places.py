@@ -1,0 +1,22 @@
+"""Where in OUT the C is: folders that a build system takes whole."""
+
+from __future__ import annotations
+
+INCLUDE = "include"  # what firmware includes
+SOURCES = "src"  # what has to be compiled, and what only that includes
+EXAMPLE = "example"
+
+
+def header(name: str) -> str:
+    """That declares the network `name`."""
+    return f"{INCLUDE}/{name}.h"
+
+
+def program(name: str) -> str:
+    """That defines NAME_run."""
+    return f"{SOURCES}/{name}.c"
+
+
+def source(file: str) -> str:
+    """A file that is compiled, or that one of those includes."""
+    return f"{SOURCES}/{file}"

@@ -1,0 +1,19 @@
+"""RISC-V of 32 bits with products, atomics and compressed instructions, as in ESP32-C6, CH32V and
+RP2350: plain C."""
+
+from patchc.targets.board import RISCV_VIRT
+from patchc.targets.core import Core
+from patchc.targets.reserve import Reserve
+from patchc.targets.toolchain import RISCV
+
+RV32IMAC = Core(
+    name="rv32imac",
+    description="RISC-V RV32IMAC",
+    timing=None,
+    compile_flags=("-march=rv32imac", "-mabi=ilp32"),
+    # Above the bounds of the golden networks (at most 880 B) and of real ones (768 B);
+    # python -m benchmarks.reserve --core rv32imac measures more of them.
+    reserve=Reserve(layers=1024, tunnels=1408, groups=1536, many=1536, again=1792),
+    boards=(RISCV_VIRT,),
+    toolchain=RISCV,
+)

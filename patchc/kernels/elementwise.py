@@ -178,6 +178,7 @@ ELEMENTWISE: tuple[Kernel, ...] = (
     portable(
         "lut_placed",
         Lut,
+        Order.ELEMENT,
         struct="patchc_lut_params",
         pack=_lut,
         headers=("patchc_look_up.h",),

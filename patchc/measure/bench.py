@@ -157,13 +157,13 @@ def bench_out(
     out = Path(out).resolve()
     source = read_source(out)
     core = target or _compiled_for(out)
-    progress("reading the plan")
-    stages = run_stages(out / source.model, source.input_shapes, read_plan(out / PLAN))
     timing = core_called(core).timing
     if timing is None:
         raise PatchcError(
             f"patchc bench knows no instructions of {core}: choose a Cortex-M with --target"
         )
+    progress("reading the plan")
+    stages = run_stages(out / source.model, source.input_shapes, read_plan(out / PLAN))
     progress(f"building for {core}")
     ram = stages.placement.arena_bytes + _ROOM_BYTES
     all_flags = (*counting.FLAGS, *flags)

@@ -33,7 +33,8 @@ class StepPlan:
       element-wise, or the last one adds its input up (a mean). Depthwise + projection run like
       this, and so does what leads to the other operand of the sum behind them.
     * group > 0: `group` channels of the inner tensors at a time, over `rows` output rows, with the
-      last node's sums in int32: expansion, depthwise, projection (bottleneck reordering).
+      last node's sums in int32: expansion, depthwise, projection (bottleneck reordering). Or
+      without sums, where a table ends the step: its kernel puts these channels among all.
     """
 
     nodes: tuple[str, ...]  # names, in execution order

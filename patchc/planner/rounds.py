@@ -14,14 +14,20 @@ from itertools import pairwise
 from patchc.geometry.rows import first_bytes, overlap_distance, tunnel_rows
 from patchc.geometry.span import Span
 from patchc.geometry.step import reach
-from patchc.ir import Conv, Graph, Lut, Node
+from patchc.ir import Graph, Lut, Node
 from patchc.plan.types import StepPlan, TunnelPlan
 from patchc.planner.assign import assignments
 from patchc.planner.machine import Machine
 from patchc.planner.pareto import ParetoFront
 from patchc.planner.step_cost import step_cost, step_parts
-from patchc.planner.units import GROUP_CHANNELS, LARGE_GROUP_CHANNELS, Unit
-from patchc.schedule.extents import tile_count
+from patchc.planner.units import (
+    GROUP_CHANNELS,
+    LARGE_GROUP_CHANNELS,
+    Unit,
+    is_channelwise,
+    is_per_channel,
+    is_pointwise,
+)
 from patchc.schedule.scratch import scratch_layout
 from patchc.schedule.sites import places
 
@@ -62,16 +68,12 @@ def find_rounds(
 
 def _is_block(graph: Graph, nodes: Sequence[Node]) -> bool:
     """Expansion, depthwise convolution, tables behind both: each read by the next one alone."""
-    first = nodes[0].op
-    others = [node.op for node in nodes[1:] if not isinstance(node.op, Lut)]
+    others = [node for node in nodes[1:] if not isinstance(node.op, Lut)]
     return (
-        isinstance(first, Conv)
-        and first.is_pointwise
+        is_pointwise(nodes[0])
         and len(others) == 1
-        and isinstance(others[0], Conv)
-        and others[0].is_depthwise
-        and others[0].channels_in == others[0].channels_out
-        and not any(isinstance(node.op, Lut) and node.op.per_channel for node in nodes)
+        and is_channelwise(others[0])
+        and not any(map(is_per_channel, nodes))
         and all(
             graph.consumers[one.output] == (two,) and two.inputs == (one.output,)
             for one, two in pairwise(nodes)
@@ -86,24 +88,23 @@ def _ways(graph: Graph, names: Sequence[str], stop: int, machine: Machine) -> It
     # The last table reads the channels of a round, and writes all.
     pairs = tuple((n.output, n.inputs[0]) for n in nodes[:-1] if isinstance(n.op, Lut))
     overwriting = {graph.producer[target].name for target, _ in pairs}
-    height, width, _ = graph.tensors[nodes[-1].output].shape
+    source, target = nodes[0].inputs[0], nodes[-1].output
+    height, width, _ = graph.tensors[target].shape
+    spans = reach(graph, StepPlan(tuple(names)), Span(0, 1), Span(0, width))
+    columns = {
+        node.output: span.stop - span.start for node, (_, span) in zip(nodes, spans, strict=True)
+    }.__getitem__
     best: ParetoFront[Rounds] = ParetoFront()
     for rows in sorted({one for one in (*ROWS, -(-height // 2), height) if one <= height}):
+        apart = _distance(graph, StepPlan(tuple(names), group=1, rows=rows), source, target)
         for group in (GROUP_CHANNELS, LARGE_GROUP_CHANNELS):
             plain = StepPlan(tuple(names), group=group, rows=rows)
             for (step,) in assignments(graph, (plain,), machine, overwriting):
                 parts = step_parts(graph, step, machine, {source for _, source in pairs})
                 if parts.wide:
                     continue
-                spans = reach(graph, step, Span(0, 1), Span(0, width))
-                columns = {
-                    node.output: span.stop - span.start
-                    for node, (_, span) in zip(nodes, spans, strict=True)
-                }.__getitem__
                 size = scratch_layout(parts.contents, columns).bytes
                 cost = step_cost(parts, machine, columns, _one_piece)
-                source, target = nodes[0].inputs[0], nodes[-1].output
-                apart = _distance(graph, step, source, target)
                 best.add(Rounds(stop, step, pairs, int(size), int(cost), source, target, apart))
     yield from best
 
@@ -116,4 +117,4 @@ def _distance(graph: Graph, step: StepPlan, source: str, target: str) -> int:
 
 def _one_piece(tensor: str, tile: int) -> int:
     """Pieces along the columns: there are no tiles."""
-    return tile_count(1, tile)
+    return 1

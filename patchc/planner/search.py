@@ -225,8 +225,8 @@ class _Ordered:
             size = block.bytes + segment.live_through + segment.maps
             size -= self.segments.shared(block)
             if not segment.loaded and useful(block.stop, size, block.cost):
-                pairs = block.in_place
-                yield Tunnel(cut, block.stop, (block.step,), 1, pairs, size, block.cost, False)
+                steps, pairs, cost = (block.step,), block.in_place, block.cost
+                yield Tunnel(cut, block.stop, steps, 1, pairs, size, cost, whole=False)
         one_stripe = OneStripe(self.graph, self.labels, cut, left)
         position = cut
         last_striped = self.segments.last_stop(cut, bounds.bytes)

@@ -91,8 +91,8 @@ def _waiting(graph: Graph, order: Sequence[Node]) -> dict[str, str]:
         if len(readers) != 1 or node.output in graph.outputs or not isinstance(node.op, Conv):
             continue
         (reader,) = readers
-        pair = (_pointwise(node) and _depthwise(reader)) or (
-            _depthwise(node) and _pointwise(reader)
+        pair = (is_pointwise(node) and is_depthwise(reader)) or (
+            is_depthwise(node) and is_pointwise(reader)
         )
         pair = pair or isinstance(reader.op, Binary | GlobalAveragePool)
         if pair and reader.name not in waits.values():
@@ -124,7 +124,8 @@ def _unit(graph: Graph, rest: Sequence[Node], machine: Machine) -> Unit:
     if any(node.output not in overwritten for node in tiled[:-1]):
         tiles = _tiles(graph, ring, graph.tensors[core[0].output].shape[2], machine)
     ways = [(*first, replace(ring, tile=tile)) for tile in tiles]
-    if expand and not side and not any(_per_channel(node) for node in nodes):
+    channelwise = bool(expand) and is_channelwise(core[0])
+    if channelwise and not side and not any(is_per_channel(node) for node in nodes):
         height = graph.tensors[core[-1].output].shape[0]
         groups = (
             (GROUP_CHANNELS,) if machine.cost is macs else (GROUP_CHANNELS, LARGE_GROUP_CHANNELS)
@@ -198,11 +199,11 @@ def _parts(chain: Sequence[Node]) -> tuple[list[Node], list[Node]]:
     first = _with_tables(chain, 0)
     if not isinstance(chain[0].op, Conv):
         return [], [chain[0]]
-    if _pointwise(chain[0]) and len(chain) > first and _depthwise(chain[first]):
+    if is_pointwise(chain[0]) and len(chain) > first and is_depthwise(chain[first]):
         end = _projected(chain, first)
         if end:
             return list(chain[:first]), list(chain[first:end])
-    elif _depthwise(chain[0]):
+    elif is_depthwise(chain[0]):
         return [], list(chain[: _projected(chain, 0) or first])
     return [], list(chain[:first])
 
@@ -210,7 +211,7 @@ def _parts(chain: Sequence[Node]) -> tuple[list[Node], list[Node]]:
 def _projected(chain: Sequence[Node], start: int) -> int:
     """Where the pair of depthwise convolution and projection at `start` ends; 0: there is none."""
     middle = _with_tables(chain, start)
-    if len(chain) > middle and _pointwise(chain[middle]):
+    if len(chain) > middle and is_pointwise(chain[middle]):
         return _with_tables(chain, middle)
     return 0
 
@@ -246,13 +247,22 @@ def _chain(graph: Graph, rest: Sequence[Node]) -> list[Node]:
     return chain
 
 
-def _pointwise(node: Node) -> bool:
+def is_pointwise(node: Node) -> bool:
     return isinstance(node.op, Conv) and node.op.is_pointwise
 
 
-def _depthwise(node: Node) -> bool:
+def is_depthwise(node: Node) -> bool:
     return isinstance(node.op, Conv) and node.op.is_depthwise
 
 
-def _per_channel(node: Node) -> bool:
+def is_channelwise(node: Node) -> bool:
+    """Is it a depthwise convolution that makes one channel of each, so that rounds can run it?"""
+    return (
+        isinstance(node.op, Conv)
+        and is_depthwise(node)
+        and node.op.channels_in == node.op.channels_out
+    )
+
+
+def is_per_channel(node: Node) -> bool:
     return isinstance(node.op, Lut) and node.op.per_channel

@@ -261,7 +261,7 @@ def test_sums_finished_over_themselves():
 
 def test_groups_of_which_nothing_is_added_up():
     found = with_step(fused(2), "out", group=4, tile=0)
-    caught(found, "runs 4 channels at a time, but adds none of them up")
+    caught(found, "runs 4 channels at a time, but neither adds them up")
 
 
 # -- means -------------------------------------------------------------------------------------

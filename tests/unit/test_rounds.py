@@ -131,7 +131,8 @@ def test_the_search_takes_them(tmp_path):
     graph = run_passes(import_model(model).graph)
     machine = machine_of(core("cortex-m4"))
     points = explore(graph, InputMode.TILES, machine=machine)
-    assert any(step.group for p in points for t in p.plan.tunnels for step in t.steps)
+    steps = [step for p in points for tunnel in p.plan.tunnels for step in tunnel.steps]
+    assert any(step.group and "lut_placed" in step.kernels for step in steps)
 
 
 def test_numpy_over_shadow_memory(graph):
@@ -170,6 +171,24 @@ def test_from_the_file_to_c(model, graph, mode, target, tmp_path):
     assert found.passed, found.failures
     assert "every access holds" in check_out(tmp_path / "out")
     assert "lut_placed" in str(result.report.to_json())
+
+
+@pytest.mark.parametrize("gate", [False, True])
+def test_a_depthwise_convolution_that_multiplies_channels_runs_in_no_rounds(gate, tmp_path):
+    """It makes two channels of each one: kernels of rounds make one."""
+    net = FloatBuilder("multiplied")
+    y = net.unary("HardSwish", net.conv(net.input(4, 10, 10), 8))
+    y = net.unary("HardSwish", net.conv(y, 16, 3, depthwise=True))
+    if gate:
+        y = net.binary("Mul", y, net.conv(net.mean(y), 16))
+    onnx.save_model(net.build(net.conv(y, 8)), tmp_path / "float.onnx")
+    images = np.random.default_rng(3).normal(size=(2, 4, 10, 10)).astype(np.float32)
+    model = patchc.quantize(
+        tmp_path / "float.onnx", tmp_path / "int8.onnx", calibration={"image": images}
+    )
+    patchc.compile(model, tmp_path / "out", budget="least", name="net")
+    found = patchc.verify(tmp_path / "out", cases=1)
+    assert found.passed, found.failures
 
 
 @pytest.mark.qemu

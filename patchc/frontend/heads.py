@@ -150,27 +150,21 @@ def _decodes(
     if node.op_type not in BINARY:
         return False
     for name, other in (tuple(node.input), tuple(reversed(node.input))):
-        if name in seen and other in constants:
-            return _varies(shapes.get(name, ()), seen[name], constants[other])
+        if name in seen and seen[name].as_list and other in constants:
+            return _varies(shapes.get(name, ()), seen[name].pixels, constants[other])
     return False
 
 
-def _varies(shape: tuple[int, ...], seen: _Seen, constant: np.ndarray) -> bool:
-    """Whether a constant that is broadcast to `shape` differs from pixel to pixel."""
+def _varies(shape: tuple[int, ...], pixels: int, constant: np.ndarray) -> bool:
+    """Whether a constant that is broadcast to a list of `shape` differs from pixel to pixel."""
     if constant.size < 2 or constant.ndim > len(shape):
         return False
     sizes = (1,) * (len(shape) - constant.ndim) + constant.shape
-    if seen.as_list:
-        along = [axis for axis, size in enumerate(shape) if size % seen.pixels == 0]
-        if not along:  # rows and columns are still apart
-            along = list(range(max(0, len(shape) - 3), len(shape)))
-    else:
-        along = list(range(2, len(shape)))
-    array = constant.reshape(sizes)
-    return any(
-        sizes[axis] > 1 and bool(np.any(np.diff(array.astype(np.float64), axis=axis)))
-        for axis in along
-    )
+    along = [axis for axis, size in enumerate(shape) if size % pixels == 0]
+    if not along:  # rows and columns are still apart, beside anchors: channels are not
+        along = list(range(max(0, len(shape) - 3), len(shape)))
+    array = constant.reshape(sizes).astype(np.float64)
+    return any(sizes[axis] > 1 and bool(np.any(np.diff(array, axis=axis))) for axis in along)
 
 
 def _constants(graph: onnx.GraphProto, nodes: Sequence[onnx.NodeProto]) -> dict[str, np.ndarray]:

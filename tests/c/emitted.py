@@ -269,10 +269,10 @@ def segmentation(side: int = 8) -> Graph:
     return net.build(fine, coarse, edges, net.dense(net.mean(x), 5, name="logits"))
 
 
-def attended(side: int = 6) -> Graph:
+def attended(side: int = 7) -> Graph:
     """Self-attention between the pixels of a map, by two heads."""
     net = NetworkBuilder(21)
-    x = net.attention(net.conv(net.input(side, side, 3), 4, 3), 2, 3)
+    x = net.attention(net.conv(net.input(side, side, 3), 8, 3), 2, 3)
     return net.build(net.dense(net.mean(x), 3))
 
 

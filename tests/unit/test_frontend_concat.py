@@ -235,8 +235,10 @@ def test_flattened_maps():
     net = Net()
     a, b = two_maps(net)
     flat = [net.op("Flatten", one) for one in (a, b)]
-    imported = check(net.model(net.qdq(net.op("Concat", *flat, axis=1), Z)))
-    assert kinds(imported)[-3:] == ["Permute", "Permute", "Concat"]
+    joined = net.qdq(net.op("Concat", *flat, axis=1), Z)
+    y = net.op("Gemm", joined, net.weights(3, 180), transB=1)
+    imported = check(net.model(net.qdq(y, X)))
+    assert kinds(imported)[-4:] == ["Permute", "Permute", "Concat", "Dense"]
 
 
 def test_a_constant_that_varies_over_the_map():

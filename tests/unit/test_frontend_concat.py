@@ -238,7 +238,7 @@ def test_flattened_maps():
     joined = net.qdq(net.op("Concat", *flat, axis=1), Z)
     y = net.op("Gemm", joined, net.weights(3, 180), transB=1)
     imported = check(net.model(net.qdq(y, X)))
-    assert kinds(imported)[-4:] == ["Permute", "Permute", "Concat", "Dense"]
+    assert kinds(imported)[-4:] == ["Permute", "Permute", "Concat", "Conv"]
 
 
 def test_a_constant_that_varies_over_the_map():

@@ -42,9 +42,9 @@ from patchc.schedule.types import BufferKind, Schedule
 from patchc.targets.reserve import NO_RESERVE, Reserve
 
 LITTLE = 0.02  # more work than layer by layer that is hardly any
-# How many tensors are made again at most; and nodes of all graphs that are planned for that, so
-# that large graphs do not take for ever.
-MOST_AGAIN, MOST_NODES = 10, 1200
+# How many tensors are made again at most; and pairs of nodes of all graphs that are planned for
+# that, as a search takes about so long: large graphs are not to take for ever.
+MOST_AGAIN, MOST_PAIRS = 10, 150_000
 MOST_TRIES = 3  # tensors in a row that have not made the peak smaller
 MOST_TOGETHER = 24  # nodes that run again for one tensor
 FUSED = 0.9  # of what nodes cost layer by layer, they cost in tunnels at least
@@ -213,12 +213,12 @@ def _graphs(
     if planned_branches(graph, mode) is not None:
         return
     own = {node.name for node in graph.nodes}
-    nodes = len(graph.nodes)
+    pairs = len(graph.nodes) ** 2
     least, tries = NO_LIMIT, 0
     while (
         _is_read_twice(planned.graph)
         and len(planned.again) < MOST_AGAIN
-        and nodes <= MOST_NODES
+        and pairs <= MOST_PAIRS
         and tries < MOST_TRIES
     ):
         lean = choose(planned.searched, mode, NO_LIMIT, reserve, outputs, machine, LITTLE)
@@ -231,7 +231,7 @@ def _graphs(
         if planned.again and own.issuperset((*item.nodes, *item.readers)):
             yield replace(network.with_item(item, cost), alone=True)
         planned = planned.with_item(item, cost)
-        nodes += len(planned.graph.nodes)
+        pairs += len(planned.graph.nodes) ** 2
         yield planned
 
 

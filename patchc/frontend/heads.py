@@ -102,12 +102,17 @@ def _seen(loaded: LoadedModel, nodes: Sequence[onnx.NodeProto]) -> dict[str, _Se
         for name in node.output:
             shape = loaded.shapes.get(name, ())
             if known and _keeps_pixels(node, known):
-                ranks = [len(loaded.shapes.get(item, ())) for item in (node.input[0], name)]
-                cut = node.op_type in VIEWS and bool(ranks[1]) and ranks[1] != MAP_RANK
-                found[name] = _Seen(known[0].pixels, known[0].as_list or cut)
+                pixels = known[0].pixels
+                listed = node.op_type in VIEWS and bool(shape) and not _is_map(shape, pixels)
+                found[name] = _Seen(pixels, known[0].as_list or listed)
             elif len(shape) == MAP_RANK and int(np.prod(shape[2:])) > 1:
                 found[name] = _Seen(int(np.prod(shape[2:])), False)
     return found
+
+
+def _is_map(shape: tuple[int, ...], pixels: int) -> bool:
+    """Whether rows and columns are dimensions of their own beside the channels."""
+    return len(shape) == MAP_RANK and pixels in (shape[2] * shape[3], shape[1] * shape[2])
 
 
 def _keeps_pixels(node: onnx.NodeProto, known: Sequence[_Seen]) -> bool:

@@ -18,6 +18,7 @@ from onnx import numpy_helper
 from patchc.frontend.load import LoadedModel
 from patchc.frontend.refusal import node_name
 from patchc.frontend.tail import LAYERS, layer_weights
+from patchc.frontend.walk import feeding, is_integer_op
 
 # So much of a network's weights may lie behind the heads. YOLOv8 has 16 there, which take the
 # expectation of a distribution.
@@ -56,9 +57,12 @@ def first_of_tail(loaded: LoadedModel, nodes: Sequence[onnx.NodeProto]) -> froze
         return frozenset()
     found: set[str] = set()
     reached: set[str] = set()  # tensors that depend on one of these nodes
+    integer = feeding(nodes)  # what comes behind these is float, and the host's anyway
     for node in late:
         if reached.intersection(node.input):
             reached.update(node.output)
+        elif id(node) not in integer and not is_integer_op(node):
+            continue
         elif _works_on_positions(node, seen) or _decodes(node, seen, loaded.shapes, constants):
             found.add(node_name(node))
             reached.update(node.output)

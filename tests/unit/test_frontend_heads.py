@@ -144,3 +144,11 @@ def test_its_views_are_the_hosts():
     net = Net()
     graph = import_model(net.model(lists_by_flatten(net))).graph
     assert {graph.tensors[name].shape for name in graph.outputs} == {(8, 8, 6), (4, 4, 6)}
+
+
+def test_what_is_float_is_the_hosts_without_a_word():
+    net = Net()
+    lists = [net.op("Reshape", x, net.constant([1, 8, -1], np.int64)) for x in maps(net)]
+    imported = check(net.model(net.op("Concat", *lists, axis=2, name="tail")))
+    assert imported.epilogue.nodes == ("tail (Concat)",)
+    assert not imported.notes

@@ -123,12 +123,13 @@ def choose_again(
     best = found.cost if found.total_bytes <= limit else None
     fitting: list[tuple[int, int, _Planned]] = []
     known: list[_Planned] = []
-    for planned in _graphs(graph, mode, reserve, outputs, machine):
+    graphs = _graphs(graph, mode, reserve, outputs, machine)
+    for planned in graphs:
         if not planned.again:
             continue
+        known.append(planned)
         dear = best is not None and FUSED * (plain + planned.more) >= best
         if not dear or math.isinf(slack):
-            known.append(planned)
             cost = price(planned, limit)
             if cost is not None:
                 fitting.append((cost, len(fitting), planned))
@@ -141,8 +142,10 @@ def choose_again(
             break
         choices.append(chosen(planned))
     if math.isinf(slack) or all(one.total_bytes > limit for one in choices):
+        # What seemed to fit by its price may not: so the dear ones are looked at as well, and the
+        # least total does not depend on the limit.
         least = min(one.total_bytes for one in choices)
-        for planned in reversed(known):
+        for planned in reversed([*known, *graphs]):
             if price(planned, least - 1) is not None:
                 choices.append(chosen(planned))
                 least = min(least, choices[-1].total_bytes)

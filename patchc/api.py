@@ -187,7 +187,7 @@ def compile(
     calibration: quantise a float model first; see `quantize`, whose options are `quantization`.
     kernels: whose there may be, and where CMSIS-NN is; by default all, where CMSIS-NN is at hand.
     step: with NAME_step, which runs an inference in slices; long layers are cut by rows for it.
-    clock_mhz: of the core, for an estimate in milliseconds.
+    clock_mhz: of the core, for an estimate in milliseconds; None: the fastest of a part.
     check: run the schedule byte by byte in numpy, over shadow memory, however large the network;
         small ones always are.
     progress: called with a few words before each stage.
@@ -219,6 +219,7 @@ def compile(
     )
     check_writable(out)
     check_clock(clock_mhz, target)
+    clock_mhz = place.clock_mhz(clock_mhz)
     if quantization is not None and calibration is None:
         raise PatchcError("quantising options need --calibration")
     notes: list[str] = []
@@ -256,8 +257,8 @@ def compile(
         stages = cut_in_slices(stages, machine)
     reserve_bytes = reserve_of(kept, stages.graph, stages.plan)
     options = replace(options, stack_bytes=reserve_bytes)
-    _check_budget(stages, limit, kept, machine, cut, progress)
-    report = make_report(stages, options, limit, choice, clock_mhz)
+    _check_budget(stages, limit, kept, machine, cut, progress, place.budget_words)
+    report = make_report(stages, options, limit, choice, clock_mhz, place.part)
     notes += (*place.notes, *place.too_much(report.flash.weights_bytes))
     report = replace(report, notes=(*notes, *report.notes))
     if check or report.cost.macs_executed <= SHADOW_MACS:
@@ -617,7 +618,7 @@ def dump(
             cut,
             asked.slack,
         )
-        _check_budget(stages, asked.budget, kept, machine, cut, progress)
+        _check_budget(stages, asked.budget, kept, machine, cut, progress, place.budget_words)
         if stage == "plan":
             return format_plan(stages.plan)
         return format_schedule(stages.schedule, stages.placement.offsets)
@@ -681,11 +682,14 @@ def _check_budget(
     machine: Machine,
     cut: Sequence[str],
     progress: Progress,
+    budget_words: str,
 ) -> None:
     """Raises BudgetError when arena and reserve exceed the limit."""
     reserve = reserve_of(kept, stages.graph, stages.plan)
     if limit is None or stages.placement.arena_bytes + reserve <= limit:
         return
     modes = stages.plan.input_mode, stages.plan.output_mode
-    asked = Asked(stages.imported, stages.network, *modes, limit, kept, machine, tuple(cut))
+    asked = Asked(
+        stages.imported, stages.network, *modes, limit, kept, machine, tuple(cut), budget_words
+    )
     raise missed(asked, stages.schedule, stages.placement, reserve, progress)

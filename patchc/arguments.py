@@ -27,6 +27,20 @@ class Place:
     budget: str | int | None  # bytes or text; of a part all of its RAM, unless told otherwise
 
     @property
+    def budget_words(self) -> str:
+        """What a budget stands for, behind its bytes: whose RAM it is, or on what it was missed."""
+        if self.part is None:
+            return ""
+        whole = self.budget == self.part.ram_bytes
+        return f", the RAM of {self.part.name}," if whole else f" on {self.part.name}"
+
+    def clock_mhz(self, given: float | None) -> float | None:
+        """As given, else the fastest of a part; None where cycles of its core are not known."""
+        if given is not None or self.part is None or core(self.core).cost_table is None:
+            return given
+        return self.part.clock_mhz
+
+    @property
     def notes(self) -> tuple[str, ...]:
         if self.part is None:
             return ()
@@ -34,7 +48,7 @@ class Place:
         words = f"{flash:,} B of flash" if flash else "flash outside of the chip"
         return (
             f"{self.part.name}: a {self.core} with {self.part.ram_bytes:,} B of RAM in one piece "
-            f"and {words}",
+            f"and {words}, up to {self.part.clock_mhz:g} MHz ({self.part.source})",
         )
 
     def too_much(self, weights_bytes: int) -> tuple[str, ...]:

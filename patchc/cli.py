@@ -43,6 +43,7 @@ from patchc.commands.shared import (
     show,
     values,
 )
+from patchc.commands.targets import targets_command
 from patchc.commands.tunnel import tunnel_command
 from patchc.errors import BudgetError, PatchcError
 from patchc.preference import LAYERS, LEAST, RAM
@@ -153,7 +154,8 @@ def _planning_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "--target",
             default=DEFAULT_CORE,
             show_default=True,
-            help=f"Core: {', '.join(CORES)}; or a part, such as nrf52840, whose RAM is the budget.",
+            help=f"Core: {', '.join(CORES)}; or a part, such as nrf52840, whose RAM is the budget: "
+            "see patchc targets.",
         ),
         click.option(
             "--input",
@@ -308,7 +310,11 @@ def main(ctx: click.Context, debug: bool) -> None:
 )
 @_quantize_options
 @click.option(
-    "--clock", "clock_mhz", type=float, metavar="MHZ", help="Print an estimate in milliseconds."
+    "--clock",
+    "clock_mhz",
+    type=float,
+    metavar="MHZ",
+    help="Print an estimate in milliseconds. [default: the fastest of a part]",
 )
 @click.option(
     "--check",
@@ -689,6 +695,7 @@ main.add_command(input_shape(tunnel_command))
 main.add_command(input_shape(align_command))
 main.add_command(explore_command)
 main.add_command(report_command)
+main.add_command(targets_command)
 
 if __name__ == "__main__":
     main()

@@ -23,7 +23,15 @@ from onnx import helper
 
 from patchc.align.align import align_model
 from patchc.align.result import Aligned, refuse_unproved
-from patchc.arguments import PathLike, Shapes, as_onnx, blaming, place_of, reserve_for
+from patchc.arguments import (
+    PathLike,
+    Shapes,
+    as_onnx,
+    blaming,
+    place_of,
+    project_for,
+    reserve_for,
+)
 from patchc.choices import (
     DEFAULT_CASES,
     HOST,
@@ -158,6 +166,7 @@ def compile(
     quantization: QuantizeOptions | None = None,
     kernels: KernelOptions = _ANY_KERNELS,
     step: bool = False,
+    project: str | None = None,
     clock_mhz: float | None = None,
     check: bool = False,
     progress: Progress = silent,
@@ -187,6 +196,8 @@ def compile(
     calibration: quantise a float model first; see `quantize`, whose options are `quantization`.
     kernels: whose there may be, and where CMSIS-NN is; by default all, where CMSIS-NN is at hand.
     step: with NAME_step, which runs an inference in slices; long layers are cut by rows for it.
+    project: lay the folder out for the tools of an ecosystem, too: "cmake", "arduino",
+        "platformio", "zephyr", "esp-idf", "stm32cube" or "cmsis-pack".
     clock_mhz: of the core, for an estimate in milliseconds; None: the fastest of a part.
     check: run the schedule byte by byte in numpy, over shadow memory, however large the network;
         small ones always are.
@@ -200,6 +211,7 @@ def compile(
     target, budget = place.core, place.budget if plan is None else budget
     kept, asked = reserve_for(target, reserve), wanted(budget, prefer)
     limit = asked.budget
+    ecosystem, kernels = project_for(project, target, kernels)
     choice = kernel_choice(kernels)
     machine = choice.machine(core(target))
     chosen_plan, outputs = _plan_or_modes(plan, input_mode, output_mode)
@@ -213,6 +225,7 @@ def compile(
         stack_bytes=0,  # until there is a plan
         weights=member(WeightsMode, weights, "--weights"),
         runtime=member(RuntimeMode, runtime, "--runtime"),
+        project=ecosystem,
         cmsis_nn=choice.library,
         cmsis_nn_mode=choice.mode,
         cmsis_nn_rounding=choice.numerics.rounding,

@@ -26,6 +26,7 @@ from patchc.choices import (
     InputMode,
     Method,
     OutputMode,
+    Project,
     RuntimeMode,
     WeightsMode,
 )
@@ -299,6 +300,11 @@ def main(ctx: click.Context, debug: bool) -> None:
     is_flag=True,
     help="With NAME_step, which runs an inference in slices of as many cycles as you like.",
 )
+@click.option(
+    "--project",
+    type=values(Project),
+    help="Lay OUT out for the tools of an ecosystem, too: see docs/projects.md.",
+)
 @cut_option
 @click.option("--name", help="Prefix of files and functions. [default: from MODEL]")
 @input_shape
@@ -331,6 +337,7 @@ def compile_command(ctx: click.Context, as_json: bool, **options: Any) -> None:
       patchc compile int8.onnx -o out --budget 64k
       patchc compile net.onnx -o out --calibration dir --mean 127.5 --std 127.5
       patchc compile int8.onnx -o out --input extern --target cortex-m0 --json
+      patchc compile int8.onnx -o components/net --target esp32c6 --project esp-idf
     """
     given = [name for name in _QUANTIZING if _is_given(ctx, name)]
     quantization = _quantization(options)

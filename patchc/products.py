@@ -151,6 +151,7 @@ def command_line(
         words.append(f"--outputs {plan.output_mode.value}")
     words += [f"--weights {options.weights.value}"] if options.weights.value != "inline" else []
     words += ["--runtime shared"] if options.runtime is RuntimeMode.SHARED else []
+    words += [] if options.project is None else [f"--project {options.project.value}"]
     if choice.library is not None:
         words.append(f"--kernels {choice.kernels.value}")
         exact = choice.numerics is Numerics.EXACT

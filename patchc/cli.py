@@ -337,7 +337,7 @@ def compile_command(ctx: click.Context, as_json: bool, **options: Any) -> None:
       patchc compile int8.onnx -o out --budget 64k
       patchc compile net.onnx -o out --calibration dir --mean 127.5 --std 127.5
       patchc compile int8.onnx -o out --input extern --target cortex-m0 --json
-      patchc compile int8.onnx -o components/net --target esp32c6 --project esp-idf
+      patchc compile int8.onnx -o out --target esp32c6 --project esp-idf
     """
     given = [name for name in _QUANTIZING if _is_given(ctx, name)]
     quantization = _quantization(options)

@@ -11,6 +11,8 @@ from patchc.targets.part_table import TABLE, USUAL
 
 KIB = 1024
 _CLOSE = 3  # names, where one is not known
+# What vendors write in front when a part is ordered: ATSAMD21, MIMXRT1062, MK64F, MKL25Z128.
+_ORDERED = re.compile(r"^(?:at(?=sam)|m(?=imxrt|kl?\d))")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +35,20 @@ PARTS: dict[str, Part] = {
 
 def _word(name: str) -> str:
     """As the names of the table are written: RP2350-RISCV is rp2350riscv."""
-    return re.sub(r"[-_ ]", "", name.lower())
+    return _ORDERED.sub("", re.sub(r"[-_ ]", "", name.lower()))
+
+
+def _covers(key: str, word: str) -> bool:
+    """Is it the part `key`, in some package? With one more digit it is another: ESP32-C61."""
+    return word.startswith(key) and not re.match(r"\d\d", key[-1] + word[len(key) :])
 
 
 def part_called(name: str) -> Part | None:
     """The part of that name, in any case and with what a vendor writes behind it (the package,
-    the temperature: STM32F411RET6); None where there is none."""
+    the temperature: STM32F411RET6), or in front of it (ATSAMD21G18); None where there is none."""
     word = _word(name)
     word = USUAL.get(word, word)
-    found = [part for key, part in PARTS.items() if word.startswith(key)]
+    found = [part for key, part in PARTS.items() if _covers(key, word)]
     return max(found, key=lambda part: len(part.name), default=None)
 
 

@@ -52,12 +52,17 @@ def test_the_table_names_each_part_once_and_no_core():
         ("nRF52840-QIAA", "nrf52840"),
         ("SAMD21", "samd21g18"),
         ("samd21g18a", "samd21g18"),
+        ("ATSAMD21G18A-AU", "samd21g18"),
+        ("MIMXRT1062DVL6A", "imxrt1062"),
+        ("MKL25Z128VLK4", "kl25z128"),
         ("RP2350", "rp2350"),
         ("rp2350-riscv", "rp2350riscv"),
         ("apollo3p", "apollo3p"),
         ("ESP32-C3-MINI-1", "esp32c3"),
         ("stm32f4", None),
         ("samd21e15", None),
+        ("esp32c61", None),  # other parts
+        ("apollo330", None),
         ("", None),
     ],
 )

@@ -6,11 +6,12 @@
 # make mutants   seeded faults, each of which a named test has to catch
 # make analyse   static analysers on the C; what they may find is listed with reasons
 # make lint      ruff and mypy
+# make site      the site of docs/, in build/site
 # make clean     removes what the other targets made, but not the cache of downloads
 
 PYTHON := .venv/bin/python
 
-.PHONY: help setup demo check test coverage mutants analyse lint clean
+.PHONY: help setup demo check test coverage mutants analyse lint site clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -46,6 +47,9 @@ lint: setup
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m mypy
+
+site: setup
+	NO_MKDOCS_2_WARNING=1 $(PYTHON) -m mkdocs build
 
 clean:
 	rm -rf .venv build *.egg-info .coverage* .pytest_cache .hypothesis .ruff_cache .mypy_cache

@@ -1,4 +1,4 @@
-"""The table of parts in docs/parts.md, from patchc/targets/parts.py.
+"""The table of parts in docs/parts.md, from patchc/targets/part_table.py.
 
 python -m benchmarks.parts
 """
@@ -15,10 +15,16 @@ PAGE = Path(__file__).resolve().parents[1] / "docs" / "parts.md"
 
 def table() -> str:
     """By core, then by name."""
-    lines = ["| part | core | RAM B | flash B |", "|---|---|---:|---:|"]
+    lines = [
+        "| part | core | RAM B | flash B | MHz | source |",
+        "|---|---|---:|---:|---:|---|",
+    ]
     for part in sorted(PARTS.values(), key=lambda one: (one.core, one.name)):
         flash = f"{part.flash_bytes:,}" if part.flash_bytes else "outside"
-        lines.append(f"| {part.name} | {part.core} | {part.ram_bytes:,} | {flash} |")
+        lines.append(
+            f"| {part.name} | {part.core} | {part.ram_bytes:,} | {flash} | "
+            f"{part.clock_mhz:g} | {part.source} |"
+        )
     return "\n".join(lines) + "\n"
 
 

@@ -23,7 +23,15 @@ from onnx import helper
 
 from patchc.align.align import align_model
 from patchc.align.result import Aligned, refuse_unproved
-from patchc.arguments import PathLike, Shapes, as_onnx, blaming, place_of, reserve_for
+from patchc.arguments import (
+    PathLike,
+    Shapes,
+    as_onnx,
+    blaming,
+    place_of,
+    project_for,
+    reserve_for,
+)
 from patchc.choices import (
     DEFAULT_CASES,
     HOST,
@@ -158,6 +166,7 @@ def compile(
     quantization: QuantizeOptions | None = None,
     kernels: KernelOptions = _ANY_KERNELS,
     step: bool = False,
+    project: str | None = None,
     clock_mhz: float | None = None,
     check: bool = False,
     progress: Progress = silent,
@@ -187,7 +196,9 @@ def compile(
     calibration: quantise a float model first; see `quantize`, whose options are `quantization`.
     kernels: whose there may be, and where CMSIS-NN is; by default all, where CMSIS-NN is at hand.
     step: with NAME_step, which runs an inference in slices; long layers are cut by rows for it.
-    clock_mhz: of the core, for an estimate in milliseconds.
+    project: lay the folder out for the tools of an ecosystem, too: "cmake", "arduino",
+        "platformio", "zephyr", "esp-idf", "stm32cube" or "cmsis-pack".
+    clock_mhz: of the core, for an estimate in milliseconds; None: the fastest of a part.
     check: run the schedule byte by byte in numpy, over shadow memory, however large the network;
         small ones always are.
     progress: called with a few words before each stage.
@@ -200,6 +211,7 @@ def compile(
     target, budget = place.core, place.budget if plan is None else budget
     kept, asked = reserve_for(target, reserve), wanted(budget, prefer)
     limit = asked.budget
+    ecosystem, kernels = project_for(project, target, kernels)
     choice = kernel_choice(kernels)
     machine = choice.machine(core(target))
     chosen_plan, outputs = _plan_or_modes(plan, input_mode, output_mode)
@@ -213,12 +225,14 @@ def compile(
         stack_bytes=0,  # until there is a plan
         weights=member(WeightsMode, weights, "--weights"),
         runtime=member(RuntimeMode, runtime, "--runtime"),
+        project=ecosystem,
         cmsis_nn=choice.library,
         cmsis_nn_mode=choice.mode,
         cmsis_nn_rounding=choice.numerics.rounding,
     )
     check_writable(out)
     check_clock(clock_mhz, target)
+    clock_mhz = place.clock_mhz(clock_mhz)
     if quantization is not None and calibration is None:
         raise PatchcError("quantising options need --calibration")
     notes: list[str] = []
@@ -256,8 +270,8 @@ def compile(
         stages = cut_in_slices(stages, machine)
     reserve_bytes = reserve_of(kept, stages.graph, stages.plan)
     options = replace(options, stack_bytes=reserve_bytes)
-    _check_budget(stages, limit, kept, machine, cut, progress)
-    report = make_report(stages, options, limit, choice, clock_mhz)
+    _check_budget(stages, limit, kept, machine, cut, progress, place.budget_words)
+    report = make_report(stages, options, limit, choice, clock_mhz, place.part)
     notes += (*place.notes, *place.too_much(report.flash.weights_bytes))
     report = replace(report, notes=(*notes, *report.notes))
     if check or report.cost.macs_executed <= SHADOW_MACS:
@@ -617,7 +631,7 @@ def dump(
             cut,
             asked.slack,
         )
-        _check_budget(stages, asked.budget, kept, machine, cut, progress)
+        _check_budget(stages, asked.budget, kept, machine, cut, progress, place.budget_words)
         if stage == "plan":
             return format_plan(stages.plan)
         return format_schedule(stages.schedule, stages.placement.offsets)
@@ -681,11 +695,14 @@ def _check_budget(
     machine: Machine,
     cut: Sequence[str],
     progress: Progress,
+    budget_words: str,
 ) -> None:
     """Raises BudgetError when arena and reserve exceed the limit."""
     reserve = reserve_of(kept, stages.graph, stages.plan)
     if limit is None or stages.placement.arena_bytes + reserve <= limit:
         return
     modes = stages.plan.input_mode, stages.plan.output_mode
-    asked = Asked(stages.imported, stages.network, *modes, limit, kept, machine, tuple(cut))
+    asked = Asked(
+        stages.imported, stages.network, *modes, limit, kept, machine, tuple(cut), budget_words
+    )
     raise missed(asked, stages.schedule, stages.placement, reserve, progress)

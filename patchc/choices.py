@@ -49,6 +49,18 @@ class RuntimeMode(str, Enum):
     SHARED = "shared"  # their version is in the names; networks of one version share one copy
 
 
+class Project(str, Enum):
+    """Whose tools find OUT as a part of their projects (docs/projects.md)."""
+
+    CMAKE = "cmake"
+    ARDUINO = "arduino"
+    PLATFORMIO = "platformio"
+    ZEPHYR = "zephyr"
+    ESP_IDF = "esp-idf"
+    STM32CUBE = "stm32cube"
+    CMSIS_PACK = "cmsis-pack"
+
+
 class Kernels(str, Enum):
     """Whose kernels there are."""
 

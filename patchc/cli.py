@@ -26,6 +26,7 @@ from patchc.choices import (
     InputMode,
     Method,
     OutputMode,
+    Project,
     RuntimeMode,
     WeightsMode,
 )
@@ -43,6 +44,7 @@ from patchc.commands.shared import (
     show,
     values,
 )
+from patchc.commands.targets import targets_command
 from patchc.commands.tunnel import tunnel_command
 from patchc.errors import BudgetError, PatchcError
 from patchc.preference import LAYERS, LEAST, RAM
@@ -153,7 +155,8 @@ def _planning_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "--target",
             default=DEFAULT_CORE,
             show_default=True,
-            help=f"Core: {', '.join(CORES)}; or a part, such as nrf52840, whose RAM is the budget.",
+            help=f"Core: {', '.join(CORES)}; or a part, such as nrf52840, whose RAM is the budget: "
+            "see patchc targets.",
         ),
         click.option(
             "--input",
@@ -297,6 +300,11 @@ def main(ctx: click.Context, debug: bool) -> None:
     is_flag=True,
     help="With NAME_step, which runs an inference in slices of as many cycles as you like.",
 )
+@click.option(
+    "--project",
+    type=values(Project),
+    help="Lay OUT out for the tools of an ecosystem, too: see docs/projects.md.",
+)
 @cut_option
 @click.option("--name", help="Prefix of files and functions. [default: from MODEL]")
 @input_shape
@@ -308,7 +316,11 @@ def main(ctx: click.Context, debug: bool) -> None:
 )
 @_quantize_options
 @click.option(
-    "--clock", "clock_mhz", type=float, metavar="MHZ", help="Print an estimate in milliseconds."
+    "--clock",
+    "clock_mhz",
+    type=float,
+    metavar="MHZ",
+    help="Print an estimate in milliseconds. [default: the fastest of a part]",
 )
 @click.option(
     "--check",
@@ -325,6 +337,7 @@ def compile_command(ctx: click.Context, as_json: bool, **options: Any) -> None:
       patchc compile int8.onnx -o out --budget 64k
       patchc compile net.onnx -o out --calibration dir --mean 127.5 --std 127.5
       patchc compile int8.onnx -o out --input extern --target cortex-m0 --json
+      patchc compile int8.onnx -o out --target esp32c6 --project esp-idf
     """
     given = [name for name in _QUANTIZING if _is_given(ctx, name)]
     quantization = _quantization(options)
@@ -689,6 +702,7 @@ main.add_command(input_shape(tunnel_command))
 main.add_command(input_shape(align_command))
 main.add_command(explore_command)
 main.add_command(report_command)
+main.add_command(targets_command)
 
 if __name__ == "__main__":
     main()

@@ -60,13 +60,13 @@ def explore(
         line per plan.
     pick: a budget, as for `compile`; the plan that `compile` would choose for it, of those on the
         frontier, is written to the file `plan`, for `compile(plan=...)`.
-    clock_mhz: of the core, for milliseconds.
+    clock_mhz: of the core, for milliseconds; None: the fastest of a part.
 
     Each point can be had by `compile(budget=point.total_bytes)`. Raises PatchcError; BudgetError
     where nothing fits what is picked.
     """
     path, mode = Path(model), member(InputMode, input_mode, "--input")
-    place = place_of(target)
+    place = place_of(target, pick)
     target = place.core
     outputs = member(OutputMode, output_mode, "--outputs")
     kept, machine = reserve_for(target, reserve), kernel_choice(kernels).machine(core(target))
@@ -74,6 +74,7 @@ def explore(
     if (pick is None) != (plan is None):
         raise PatchcError("a plan that is picked needs a file to be written to, and the other way")
     check_clock(clock_mhz, target)
+    clock_mhz = place.clock_mhz(clock_mhz)
     progress("reading the model")
     read = planned_model(path, input_shapes, cut)
     graph = read.graph
@@ -84,7 +85,10 @@ def explore(
     if limit is not None and plan is not None:
         chosen = picked((whole, *choices), limit)
         if chosen.total_bytes > limit:
-            asked = Asked(read.imported, graph, mode, outputs, limit, kept, machine, read.cut)
+            asked = Asked(
+                *(read.imported, graph, mode, outputs, limit, kept, machine, read.cut),
+                budget_words=place.budget_words,
+            )
             raise missed(asked, chosen.schedule, chosen.placement, chosen.reserve_bytes, progress)
         write(Path(plan), plan_to_json(chosen.plan))
     (first,) = frontier_points([whole], plain)

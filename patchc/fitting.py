@@ -64,6 +64,7 @@ def fits(
     kept, machine = reserve_for(target, reserve), kernel_choice(kernels).machine(core(target))
     limit = None if budget is None else wanted(budget, None).budget
     check_clock(clock_mhz, target)
+    clock_mhz = place.clock_mhz(clock_mhz)
     begun = time.monotonic()
     try:
         graph = planned_model(path, input_shapes).graph

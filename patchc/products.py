@@ -21,6 +21,7 @@ from patchc.report.arena import alive_by_node
 from patchc.report.library import Distances, library_report
 from patchc.schedule.lower import lower
 from patchc.targets.cores import core
+from patchc.targets.parts import Part
 from patchc.verify.difference import compare
 from patchc.verify.rounded import rounded_layers
 from patchc.verify.sessions import session
@@ -43,8 +44,10 @@ def make_report(
     limit: int | None,
     choice: KernelChoice,
     clock_mhz: float | None = None,
+    part: Part | None = None,
 ) -> Report:
-    """The report; `limit` is the budget in bytes, `clock_mhz` the core's, for milliseconds."""
+    """The report; `limit` is the budget in bytes, `clock_mhz` the core's, for milliseconds, `part`
+    the one that was named."""
     target = core(options.target)
     machine, mode, outputs = choice.priced(target), stages.plan.input_mode, stages.plan.output_mode
     plain = lower(
@@ -85,6 +88,7 @@ def make_report(
         machine=machine,
         layerwise_cycles=layerwise_cycles,
         clock_mhz=clock_mhz,
+        part=part,
     )
     return build_report(stages.imported, stages.plan, stages.schedule, stages.placement, facts)
 
@@ -147,6 +151,7 @@ def command_line(
         words.append(f"--outputs {plan.output_mode.value}")
     words += [f"--weights {options.weights.value}"] if options.weights.value != "inline" else []
     words += ["--runtime shared"] if options.runtime is RuntimeMode.SHARED else []
+    words += [] if options.project is None else [f"--project {options.project.value}"]
     if choice.library is not None:
         words.append(f"--kernels {choice.kernels.value}")
         exact = choice.numerics is Numerics.EXACT

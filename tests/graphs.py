@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import astuple
+from math import prod
 
 import numpy as np
 
@@ -20,17 +21,20 @@ from patchc.ir import (
     LayerNormalization,
     LocalResponseNormalization,
     Lut,
+    MatMul,
     Max,
     MaxPool,
     Mul,
     Node,
     Op,
     Padding,
+    Permute,
     Quantization,
     Rearrange,
     ResizeLinear,
     ResizeNearest,
     Scaling,
+    Softmax,
     Sub,
     Tensor,
     Upsample,
@@ -217,6 +221,37 @@ class NetworkBuilder:
         quant = self.tensors[x].quant
         op = Rearrange(window, np.array(list(source)))
         return self._node(op, (x,), name, quant.scale, quant.zero_point)
+
+    def permute(
+        self, x: str, parts: Sequence[int], axes: Sequence[Sequence[int]], name: str | None = None
+    ) -> str:
+        """The values of a map in NHWC order as an array of shape `parts`, of which rows, columns
+        and channels of the result are some dimensions each."""
+        steps = [prod(parts[i + 1 :]) for i in range(len(parts))]
+        digits = [tuple((parts[i], steps[i]) for i in axis if parts[i] > 1) for axis in axes]
+        quant = self.tensors[x].quant
+        return self._node(Permute(*digits), (x,), name, quant.scale, quant.zero_point)
+
+    def matmul(self, a: str, b: str, *, transposed: bool = False, name: str | None = None) -> str:
+        """Each row of `a` times the matrix that the row of `b` is."""
+        depth = self.tensors[a].shape[2]
+        return self._node(MatMul(transposed), (a, b), name, 0.01 * depth**0.5)
+
+    def softmax(self, x: str, name: str | None = None) -> str:
+        """Over the channels."""
+        return self._node(Softmax(), (x,), name, 1 / 256, -128)
+
+    def attention(self, x: str, heads: int, depth: int) -> str:
+        """Self-attention over all pixels of a map, with its skip."""
+        height, width, channels = self.tensors[x].shape
+        pixels = height * width
+        q, k, v = (
+            self.permute(self.conv(x, heads * depth), (pixels, heads, depth), ((1,), (0,), (2,)))
+            for _ in range(3)
+        )
+        mixed = self.matmul(self.softmax(self.matmul(q, k, transposed=True)), v)
+        joined = self.permute(mixed, (heads, height, width, depth), ((1,), (2,), (0, 3)))
+        return self.add(x, self.conv(joined, channels))
 
     def relu(self, x: str, name: str | None = None) -> str:
         """A table that clips at the zero point."""

@@ -150,14 +150,15 @@ def nudge_one(layers: Sequence[Layer], scale: np.float32, lines: bool) -> np.flo
 
 
 def _distances() -> Iterator[NDArray[np.int64]]:
-    """Distances in units of the last place, by size: a few at first, then many at once."""
+    """Distances in units of the last place, by size and the smaller scale first: a few at first,
+    then many at once."""
     last = int(MOST * 2**24) + 1
     yield np.array([0])
     start, count = 1, 1
     while start <= last:
         stop = min(start + count, last + 1)
         steps = np.arange(start, stop)
-        yield np.stack([steps, -steps], axis=1).reshape(-1)
+        yield np.stack([-steps, steps], axis=1).reshape(-1)
         start, count = stop, min(2 * count, _AT_ONCE // 2)
 
 

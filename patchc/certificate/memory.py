@@ -15,7 +15,16 @@ from typing import Any
 import numpy as np
 
 from patchc.certificate.claims import Json, NotProvedError, require
-from patchc.ir import RESIZES, Binary, Enlargement, GlobalAveragePool, Graph, Op
+from patchc.ir import (
+    RESIZES,
+    Binary,
+    Enlargement,
+    GlobalAveragePool,
+    Graph,
+    MatMul,
+    Op,
+    Permute,
+)
 from patchc.kernels.registry import KERNELS
 
 SUM_BYTES = 4
@@ -47,9 +56,10 @@ def check_buffers(found: Json) -> None:
             require(pair in allowed, f"{pair[1]} and {pair[2]} share bytes in block {block}")
 
 
-def taps(op: Op, axis: int, output: int, size: int) -> list[int]:
+def taps(op: Op, axis: int, output: int, size: int, operand: int = 0) -> list[int]:
     """The rows (axis 0) or columns (1) of an operand of `size` behind one of the output."""
-    if isinstance(op, GlobalAveragePool):
+    matrices = isinstance(op, MatMul) and operand == 1
+    if isinstance(op, GlobalAveragePool | Permute) or (matrices and axis == 1):
         return list(range(size))
     window = getattr(op, "window", None)
     if window is not None:
@@ -62,16 +72,16 @@ def taps(op: Op, axis: int, output: int, size: int) -> list[int]:
     if isinstance(op, RESIZES):
         between = op.between[axis]
         return [int(between.first[output]), int(between.second[output])]
-    return [0] if isinstance(op, Binary) and size == 1 else [output]
+    return [0] if (isinstance(op, Binary) or matrices) and size == 1 else [output]
 
 
 @lru_cache(maxsize=1 << 16)
-def reached(op: Op, axis: int, outputs: Span, size: int) -> tuple[Array, Array]:
+def reached(op: Op, axis: int, outputs: Span, size: int, operand: int = 0) -> tuple[Array, Array]:
     """The positions that these outputs read, ascending, and the last output that reads each,
     counted from the first of them."""
     last: dict[int, int] = {}
     for output in range(*outputs):
-        for position in taps(op, axis, output, size):
+        for position in taps(op, axis, output, size, operand):
             last[position] = output - outputs[0]
     return np.array(sorted(last), int), np.array([last[p] for p in sorted(last)], int)
 
@@ -309,7 +319,10 @@ class Replay:
 
     def _reached(self, call: Json, name: str, region: Any) -> tuple[Any, Any]:
         op, shape = self.graph.node(call["node"]).op, self.graph.tensors[name].shape
-        return tuple(reached(op, axis, region[axis], shape[axis]) for axis in (0, 1))  # type: ignore
+        operand = call["reads"].index(name)
+        return tuple(  # type: ignore[return-value]
+            reached(op, axis, region[axis], shape[axis], operand) for axis in (0, 1)
+        )
 
     def _call(self, call: Json, region: Any, group: Span | None, at: tuple[int, int, int]) -> None:
         memory, kind, name = self.memory, call["kind"], call["tensor"]

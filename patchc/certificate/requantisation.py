@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from patchc.certificate.claims import INT32, Json, NotProvedError, require
-from patchc.ir import Conv, GlobalAveragePool, Graph, Op
+from patchc.ir import Conv, GlobalAveragePool, Graph, MatMul, Op
 from patchc.kernels.kernel import Fours
 from patchc.kernels.registry import KERNELS
 
@@ -24,7 +24,7 @@ def check_requantisation(found: Json, graph: Graph, arrays: Mapping[str, list[in
     channels = 0
     named = {entry["node"] for entry in found["requantisation"]}
     for node in graph.nodes:
-        if isinstance(node.op, Conv | GlobalAveragePool):
+        if isinstance(node.op, Conv | GlobalAveragePool | MatMul):
             require(node.name in named, f"no constants of {node.name}")
     for entry in found["requantisation"]:
         try:
@@ -54,25 +54,36 @@ class Channels:
     def __init__(self, entry: Json, graph: Graph) -> None:
         node = graph.node(entry["node"])
         op, x, y = node.op, graph.tensors[node.inputs[0]], graph.tensors[node.output]
-        assert isinstance(op, Conv | GlobalAveragePool)
+        assert isinstance(op, Conv | GlobalAveragePool | MatMul)
         zero, scale = x.quant.zero_point, np.float32(x.quant.scale)
         with np.errstate(over="ignore", under="ignore", divide="ignore", invalid="ignore"):
             if isinstance(op, Conv):
                 weights = op.weights.reshape(len(op.weights), -1).astype(np.int64)
                 factors = scale * op.weight_scales / np.float32(y.quant.scale)
                 bias = op.bias.astype(np.int64) - zero * weights.sum(axis=1)
+            elif isinstance(op, MatMul):
+                # Sums of products of what is left of both operands without their zero points.
+                other = graph.tensors[node.inputs[1]].quant
+                factors = np.array([scale * np.float32(other.scale) / np.float32(y.quant.scale)])
+                first, second = ((-128 - z, 127 - z) for z in (zero, other.zero_point))
+                products = [x.shape[2] * one * two for one in first for two in second]
+                bias = np.zeros(1, np.int64)
             else:
                 weights = np.ones((1, x.shape[0] * x.shape[1]), np.int64)
                 pixels = np.float32(weights.size)
                 factors = np.array([scale / (np.float32(y.quant.scale) * pixels)], np.float32)
                 bias = np.array([-zero * weights.size])
-        sides = [np.where(weights > 0, weights * v, 0).sum(axis=1) for v in (-128, 127)]
-        others = [np.where(weights < 0, weights * v, 0).sum(axis=1) for v in (127, -128)]
+        if isinstance(op, MatMul):
+            low, high = np.array([min(products)]), np.array([max(products)])
+        else:
+            sides = [np.where(weights > 0, weights * v, 0).sum(axis=1) for v in (-128, 127)]
+            others = [np.where(weights < 0, weights * v, 0).sum(axis=1) for v in (127, -128)]
+            low, high = sides[0] + others[0], sides[1] + others[1]
         self.entry, self.factors = entry, factors[:, None].astype(np.float32)
         require(entry["kernel"] in KERNELS, f"there is no kernel {entry['kernel']}")
         self.short = shortfall(op, KERNELS[entry["kernel"]].fours, entry["group"])
         self.bias = ((bias + INT32) % (2 * INT32) - INT32)[:, None]
-        self.low, self.high = (sides[0] + others[0])[:, None], (sides[1] + others[1])[:, None]
+        self.low, self.high = low[:, None], high[:, None]
         self.zero_point, self.lo, self.hi = y.quant.zero_point, op.clamp.lo, op.clamp.hi
         ends = self.low + self.bias, self.high + self.bias
         self.wraps = (ends[0] < -INT32) | (ends[1] >= INT32)

@@ -52,7 +52,7 @@ _CTYPES = {
     "int8_t": _Type(1, 19),
     "uint16_t": _Type(2, 13),
     "int32_t": _Type(4, 8),
-    "uint32_t": _Type(4, 8),
+    "uint32_t": _Type(4, 7),
     "patchc_form": _Type(8, 3, "{{{}, {}}}"),
     "patchc_rare": _Type(16, 2, "{{{}, {{{}, {}}}, {}, {}}}"),
 }

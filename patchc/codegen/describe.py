@@ -14,8 +14,10 @@ from patchc.ir import (
     DepthToSpace,
     Graph,
     Lut,
+    MatMul,
     MaxPool,
     Op,
+    Permute,
     Rearrange,
     ResizeLinear,
     ResizeNearest,
@@ -123,6 +125,16 @@ def _(op: DepthToSpace) -> str:
 @operator.register
 def _(op: Rearrange) -> str:
     return "copy" if op.window.kernel == (1, 1) else f"copy of windows {_window(op.window)}"
+
+
+@operator.register
+def _(op: Permute) -> str:
+    return "copy in another order"
+
+
+@operator.register
+def _(op: MatMul) -> str:
+    return "product of matrices"
 
 
 @operator.register

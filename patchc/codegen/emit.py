@@ -23,6 +23,7 @@ from patchc.codegen.names import Names
 from patchc.codegen.options import LICENCE, EmitOptions
 from patchc.codegen.ports import Port, input_ports, output_ports
 from patchc.codegen.program import FileScope, Program
+from patchc.codegen.projects import headers_folder, project_files
 from patchc.codegen.readme import readme_facts
 from patchc.codegen.runtime import Runtime, marker, runtime_version
 from patchc.codegen.slices import Sliced, sliced
@@ -37,6 +38,8 @@ from patchc.schedule.types import Call, KernelCall, Load, Move, Schedule, Store
 
 # What host_main and its callers need to know; read by patchc.programs.program.
 NETWORK_FILE = "test/network.json"
+
+_URL = "https://pypi.org/project/patchc/"
 
 # What the loops of tunnels are made of, under runtime_c.
 _TUNNEL_HEADER, _TUNNEL_SOURCE = "patchc_tunnel.h", "portable/patchc_tunnel.c"
@@ -61,7 +64,7 @@ def emit(schedule: Schedule, placement: Placement, options: EmitOptions) -> dict
         options.name, network.helpers, network.inputs, network.outputs, bool(network.blob)
     )
     files: dict[str, str | bytes] = {
-        places.header(options.name): _render("network.h.j2", facts),
+        places.header(options.name, network.headers): _render("network.h.j2", facts),
         places.program(options.name): _render("network.c.j2", facts),
         places.source(f"{options.name}_weights.h"): _render("weights.h.j2", facts),
         "Makefile": _render("Makefile.j2", facts),
@@ -79,6 +82,9 @@ def emit(schedule: Schedule, placement: Placement, options: EmitOptions) -> dict
         shown = readme_facts(schedule.input_mode.value, options.report)
         files["README.md"] = _render("readme.md.j2", facts | shown)
     files.update(firmware_files(_render, facts, options.target))
+    if options.project is not None:
+        known = facts | example
+        files.update(project_files(_render, known, options.project, options.name, options.target))
     files.update((places.source(name), text) for name, text in network.weights.parts)
     if network.blob:
         files[network.blob_file] = network.blob
@@ -135,6 +141,11 @@ class _Network:
     @cached_property
     def blob(self) -> bytes:
         return b"".join(part.tobytes() for entry in self.constants.values() for part in entry.blob)
+
+    @property
+    def headers(self) -> str:
+        """The folder of those that firmware includes."""
+        return headers_folder(self.options.project)
 
     @property
     def weights_align(self) -> int:
@@ -233,8 +244,10 @@ class _Network:
     def runtime(self) -> Runtime:
         headers = () if self.sliced is None else (_PLACE_HEADER,)
         copied = () if self.library is None else self.library.copied
+        options = self.options
         return Runtime(
-            self.options.name, self.options.runtime, self.kernels, self.parts, headers, copied
+            *(options.name, options.runtime, self.kernels, self.parts, headers, copied),
+            headers=self.headers,
         )
 
     @property
@@ -302,6 +315,11 @@ class _Network:
             "helpers": self.helpers,
             "sliced": self.sliced,
             "target": options.target,
+            "project": None if options.project is None else options.project.value,
+            "include": self.headers,
+            "version": options.patchc_version,
+            "licence": LICENCE,
+            "url": _URL,
             "golden_cases": options.golden.cases if options.golden else 0,
         }
 

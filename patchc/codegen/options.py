@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from patchc.choices import LibraryMode, Rounding, RuntimeMode, WeightsMode
+from patchc.choices import LibraryMode, Project, Rounding, RuntimeMode, WeightsMode
 from patchc.codegen.names import C_WORDS
 from patchc.errors import PatchcError
 from patchc.libraries.cmsis_nn import CmsisNN
@@ -61,6 +61,7 @@ class EmitOptions:
     stack_bytes: int  # NAME_STACK_BYTES
     weights: WeightsMode = WeightsMode.INLINE
     runtime: RuntimeMode = RuntimeMode.PRIVATE
+    project: Project | None = None  # whose tools OUT is laid out for; None: make and CMake
     golden: GoldenVectors | None = None
     names: Mapping[str, str] = field(default_factory=dict)  # of inputs and outputs in the ONNX file
     pixels: Pixels | None = None

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-INCLUDE = "include"  # what firmware includes
+INCLUDE = "include"  # what firmware includes, unless a build system looks elsewhere
 SOURCES = "src"  # what has to be compiled, and what only that includes
 EXAMPLE = "example"
 
 
-def header(name: str) -> str:
+def header(name: str, folder: str = INCLUDE) -> str:
     """That declares the network `name`."""
-    return f"{INCLUDE}/{name}.h"
+    return f"{folder}/{name}.h"
 
 
 def program(name: str) -> str:

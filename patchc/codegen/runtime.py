@@ -43,6 +43,7 @@ class Runtime:
     parts: tuple[tuple[str, str], ...]  # header and source of what loops are made of
     more: tuple[str, ...] = ()  # further headers
     copied: tuple[str, ...] = ()  # functions of a library whose files lie beside
+    headers: str = places.INCLUDE  # the folder of those that firmware includes
 
     @cached_property
     def sources(self) -> tuple[str, ...]:
@@ -69,7 +70,11 @@ class Runtime:
         texts |= {path.with_suffix(".inc").name: path for path in included}
         files = {name: _as_emitted(path) for name, path in texts.items()}
         names = names_header(self.names(files), self.network, self.mode)
-        return {_place(name): text for name, text in files.items()} | {_place(NAMES_HEADER): names}
+        files[NAMES_HEADER] = names
+        return {self._place(name): text for name, text in files.items()}
+
+    def _place(self, name: str) -> str:
+        return f"{self.headers}/{name}" if name in _PUBLIC else places.source(name)
 
     def names(self, files: Mapping[str, str]) -> tuple[str, ...]:
         """Of the functions in `files`; all there are where networks share the file of names."""
@@ -78,10 +83,6 @@ class Runtime:
         sources = " ".join(text for name, text in files.items() if not name.endswith(".h"))
         used = set(re.findall(rf"\b{_PREFIX}\w+", sources))
         return tuple(sorted(used & declared(files.values()))) + self.copied
-
-
-def _place(name: str) -> str:
-    return f"{places.INCLUDE}/{name}" if name in _PUBLIC else places.source(name)
 
 
 def _as_emitted(path: Path) -> str:

@@ -11,7 +11,7 @@ from patchc.codegen.layout import COLUMNS, packed
 from patchc.codegen.program import FileScope, Program
 from patchc.geometry.clocks import RowClock, from_zero
 from patchc.geometry.span import Span
-from patchc.ir import Node
+from patchc.ir import Node, Padding
 from patchc.schedule.types import Block, BufferKind, Step
 
 # How a storage is called, by what its buffer is for.
@@ -95,9 +95,10 @@ class Tables:
         return self._table("step", stem, "patchc_step", members)
 
     def frame(self, node: Node) -> str:
-        """The map that a node's window slides over."""
+        """The map that a node's window slides over, or that it reads as a whole."""
         height, width, _ = self._program.schedule.graph.tensors[node.inputs[0]].shape
-        pads = node.op.window.pads  # type: ignore[attr-defined]
+        window = getattr(node.op, "window", None)
+        pads = Padding() if window is None else window.pads
         members = {"height": height, "width": width, "top": pads.top, "left": pads.left}
         return self._table("frame", self._scope.stem(node.output), "patchc_frame", members)
 

@@ -17,7 +17,10 @@ from patchc.ir import (
     Conv,
     DepthToSpace,
     Enlargement,
-    broadcasts,
+    MatMul,
+    Node,
+    Permute,
+    needs_whole,
 )
 from patchc.kernels.kernel import Slicing
 from patchc.schedule.types import (
@@ -299,6 +302,8 @@ class _StepMaker:
                 assert params is not None
                 factors = ".up" if isinstance(node.op, DepthToSpace) else ""
                 made = "patchc_reach_up", (patch, f"&{params.name}{factors}")
+            elif isinstance(node.op, Permute):
+                made = "patchc_reach_whole", (patch, f"&{self.tables.frame(node)}")
             elif isinstance(node.op, RESIZES):
                 assert params is not None
                 lines = (f"&{params.name}.rows", f"&{params.name}.cols")
@@ -311,8 +316,16 @@ class _StepMaker:
                 self.makes.append(Made("patchc_reach", name, *made))
                 patch, pads = f"&{name}.patch", f"&{name}.pads"
             self.reads[call] = patch, pads
+            if isinstance(node.op, MatMul):
+                self.makes.append(self._matrices(node, patch))
             for tensor in call.reads:
                 self.made.setdefault(tensor, patch)
+
+    def _matrices(self, node: Node, patch: str) -> Made:
+        """The rows of a product's second operand that are matrices of a patch of its output."""
+        height, width, _ = self.program.schedule.graph.tensors[node.inputs[1]].shape
+        name = f"matrices_{self.scope.stem(node.output)}"
+        return Made("patchc_patch", name, "patchc_all_columns", (patch, str(height), str(width)))
 
     def _find_sums(self) -> None:
         for call in self.step.calls:
@@ -386,7 +399,12 @@ class _StepMaker:
     def _part(self, call: KernelCall, tensor: str, patch: str) -> str:
         """The patch of an operand: its only pixel where that is broadcast."""
         node = self.program.node(call)
-        return PIXEL if broadcasts(self.program.schedule.graph, node, tensor) else patch
+        if isinstance(node.op, Permute):
+            return patch
+        if isinstance(node.op, MatMul):
+            matrices = f"&matrices_{self.scope.stem(node.output)}"
+            return patch if tensor == node.inputs[0] else matrices
+        return PIXEL if needs_whole(self.program.schedule.graph, node, tensor) else patch
 
     def _view(self, name: str, tensor: str, patch: str) -> Made:
         way = "out" if name == "out" else "in"

@@ -7,7 +7,7 @@ have theirs; the tests hold them against each other, so nothing here is shared w
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import singledispatch
 
 from patchc.geometry.span import Span
@@ -21,15 +21,17 @@ from patchc.ir import (
     Enlargement,
     GlobalAveragePool,
     Graph,
+    MatMul,
     MaxPool,
     Node,
     Op,
     Padding,
+    Permute,
     Pixelwise,
     Rearrange,
     ResizeLinear,
     ResizeNearest,
-    broadcasts,
+    needs_whole,
 )
 from patchc.schedule.types import Schedule
 
@@ -74,9 +76,14 @@ class Located:
 def reach(graph: Graph, node: Node, tensor: str, out: Rectangle) -> Reach:
     """What `node` reads of its operand `tensor` for `out`."""
     height, width, _ = graph.tensors[tensor].shape
-    if broadcasts(graph, node, tensor):
-        return Reach(Rectangle(Span(0, height), Span(0, width)), Padding())
-    return _reach(node.op, out, Rectangle(Span(0, height), Span(0, width)))
+    whole = Rectangle(Span(0, height), Span(0, width))
+    if isinstance(node.op, MatMul) and tensor == node.inputs[1]:
+        return Reach(replace(whole, rows=out.rows) if height > 1 else whole, Padding())
+    if isinstance(node.op, Permute):  # which place of the output it begins with
+        return Reach(whole, Padding(top=-out.rows.start, left=-out.cols.start))
+    if needs_whole(graph, node, tensor):
+        return Reach(whole, Padding())
+    return _reach(node.op, out, whole)
 
 
 @singledispatch
@@ -101,7 +108,8 @@ def _(
 @_reach.register(Binary)
 @_reach.register(Concat)
 @_reach.register(Pixelwise)
-def _(op: Binary | Concat | Pixelwise, out: Rectangle, whole: Rectangle) -> Reach:
+@_reach.register(MatMul)
+def _(op: Binary | Concat | Pixelwise | MatMul, out: Rectangle, whole: Rectangle) -> Reach:
     return Reach(out, Padding())
 
 

@@ -42,9 +42,15 @@ _ONE_MODEL = ("html", "svg", "pick", "plan", "cut")  # options
     "--target",
     default=DEFAULT_CORE,
     show_default=True,
-    help=f"What the C is for: {', '.join(CORES)}, or a part, such as nrf52840.",
+    help=f"What the C is for: {', '.join(CORES)}, or a part, such as nrf52840 (patchc targets).",
 )
-@click.option("--clock", "clock_mhz", type=float, metavar="MHZ", help="Print milliseconds, too.")
+@click.option(
+    "--clock",
+    "clock_mhz",
+    type=float,
+    metavar="MHZ",
+    help="Print milliseconds, too. [default: the fastest of a part]",
+)
 @click.option(
     "--input",
     "input_mode",

@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from patchc.ir.graph import Shape
+from patchc.ir.graph import Digits, Shape, digit_places
 
 MAP_AXES = "hwc"  # the order of Graph shapes
 
@@ -140,6 +140,49 @@ def reshape(layout: Layout, target: Sequence[int], *, cut: bool = False) -> Layo
             taken.append(axis)
         result.append(tuple(taken))
     return tuple(result)
+
+
+def joined(layout: Layout) -> Layout:
+    """With parts that follow each other in their old order as one."""
+    return tuple(tuple(_joined(axes)) for axes in layout)
+
+
+def named(sizes: Sequence[int], names: Sequence[str]) -> Layout:
+    """The layout of a map whose axis of a name is made of all dimensions of that name, the first of
+    them the outermost."""
+    steps = dict.fromkeys(names, 1)
+    found: list[tuple[Axis, ...]] = []
+    for name, size in reversed(list(zip(names, sizes, strict=True))):
+        found.append((Axis(name, size, steps[name]),) if size > 1 else ())
+        steps[name] *= size
+    return tuple(reversed(found))
+
+
+def digits_of(layout: Layout, shape: Shape, target: Layout) -> list[Digits]:
+    """Of a map of `shape` that is seen as `layout`, laid out anew: per axis of a map that is seen
+    as `target`, which has the same dimensions, of one axis at most each, what it is made of."""
+    _, width, channels = shape
+    strides = {"h": width * channels, "w": channels, "c": 1}
+    found: list[Digits] = []
+    for name in MAP_AXES:
+        own = [(axes[0].step, i) for i, axes in enumerate(target) if axes and axes[0].name == name]
+        digits: list[tuple[int, int]] = []
+        for axis in (axis for _, i in sorted(own, reverse=True) for axis in layout[i]):
+            step = axis.step * strides[axis.name]
+            if digits and digits[-1][1] == axis.size * step:
+                digits[-1] = (digits[-1][0] * axis.size, step)
+            else:
+                digits.append((axis.size, step))
+        found.append(tuple(digits))
+    return found
+
+
+def places(axes: Sequence[Axis], shape: Shape) -> np.ndarray:
+    """int64: for each number that the axes make, row by row, which value of a map it is, counted in
+    NHWC order."""
+    _, width, channels = shape
+    strides = {"h": width * channels, "w": channels, "c": 1}
+    return digit_places(tuple((axis.size, axis.step * strides[axis.name]) for axis in axes))
 
 
 def _joined(axes: Sequence[Axis]) -> list[Axis]:

@@ -8,11 +8,14 @@ a channel by a Rearrange. Each costs RAM for what it writes, or a few rows in a 
 from __future__ import annotations
 
 from dataclasses import replace
+from math import prod
 
 import numpy as np
 
-from patchc.frontend.axes import Axis, Layout, dims, map_shape
+from patchc.frontend.arrange import like
+from patchc.frontend.axes import MAP_AXES, Axis, Layout, dims, map_shape
 from patchc.frontend.builder import GraphBuilder
+from patchc.frontend.refusal import RefusalError
 from patchc.frontend.values import Quantized
 from patchc.ir import DepthToSpace, Rearrange, Upsample, Window
 
@@ -24,16 +27,17 @@ def spread(builder: GraphBuilder, first: Quantized, second: Quantized) -> list[Q
     pixel; as they are where no copies help."""
     rank = max(len(first.layout), len(second.layout))
     operands = [_of_rank(value, rank) for value in (first, second)]
-    operands = _in_line(builder, *operands)
-    target: list[tuple[Axis, ...]] = []
-    for axes in zip(operands[0].layout, operands[1].layout, strict=True):
-        if axes[0] and axes[1] and axes[0] != axes[1]:
-            return [first, second]
-        target.append(axes[0] or axes[1])
-    names = [axis.name for axes in target for axis in axes]
-    if len(set(names)) < len(names):
+    if not _alike(*operands):
+        operands = _in_line(builder, *map(builder.in_order, operands))
+    if not _alike(*operands):
+        operands = _laid_out(builder, *operands)
+    if not _alike(*operands):
         return [first, second]
-    layout = tuple(target)
+    layout = tuple(
+        own or other for own, other in zip(*(value.layout for value in operands), strict=True)
+    )
+    if any(_has_some(value.layout, layout) for value in operands):
+        return [first, second]
     # What meets each pixel stays as it is, if the other one has the size of the result.
     small = [_is_pixel(value) for value in operands]
     for index in range(2):
@@ -45,6 +49,33 @@ def spread(builder: GraphBuilder, first: Quantized, second: Quantized) -> list[Q
     return operands
 
 
+def _alike(first: Quantized, second: Quantized) -> bool:
+    """Are dimensions the same axes, where both operands have more than one position?"""
+    return all(
+        not own or not other or own == other
+        for own, other in zip(first.layout, second.layout, strict=True)
+    )
+
+
+def _laid_out(builder: GraphBuilder, first: Quantized, second: Quantized) -> list[Quantized]:
+    """The smaller operand, or the second one, laid out like the other; as they are where that has
+    dimensions of 1 in which it is longer."""
+    small = int(prod(dims(second.layout)) <= prod(dims(first.layout)))
+    found = [first, second]
+    try:
+        found[small] = like(builder, found[small], found[1 - small].layout)
+    except RefusalError:
+        return [first, second]
+    return found
+
+
+def _has_some(own: Layout, layout: Layout) -> bool:
+    """Has it some parts of an axis, and not all that `layout` has?"""
+    names = [axis.name for axes in own for axis in axes]
+    wanted = [axis.name for axes in layout for axis in axes]
+    return any(names.count(name) not in (0, wanted.count(name)) for name in MAP_AXES)
+
+
 def replicated(builder: GraphBuilder, value: Quantized, layout: Layout) -> Quantized:
     """`value` repeated along the axes of `layout` that it has not."""
     height, width, channels = builder.tensors[value.tensor].shape
@@ -52,7 +83,7 @@ def replicated(builder: GraphBuilder, value: Quantized, layout: Layout) -> Quant
     if depth != channels:
         op = Rearrange(ONE, np.zeros(depth, np.int32))
         named = tuple(
-            axes if own or axes == (Axis("c", depth),) else ()
+            axes if own or {axis.name for axis in axes} == {"c"} else ()
             for own, axes in zip(value.layout, layout, strict=True)
         )
         value = builder.copied(value, op, named, "deep")

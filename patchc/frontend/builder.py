@@ -17,7 +17,6 @@ from patchc.frontend.axes import (
     border_axes,
     channel_order,
     channels_first_layout,
-    describe,
     is_cut,
     map_shape,
     rename,
@@ -50,6 +49,7 @@ from patchc.ir import (
     Mul,
     Node,
     Op,
+    Permute,
     Quantization,
     Rearrange,
     Sub,
@@ -324,8 +324,8 @@ class GraphBuilder:
     def copied(self, value: Quantized, op: Op, layout: Layout, word: str) -> Quantized:
         """`value` moved by `op` into `layout`: a tensor that the file does not have, made once.
         `word`: what it is, for its name."""
-        source = op.source.tobytes() if isinstance(op, Rearrange) else b""
-        key = (value.tensor, word, layout, source)
+        moves = op.source.tobytes() if isinstance(op, Rearrange) else b""
+        key = (value.tensor, word, layout, op if isinstance(op, Permute) else moves)
         if key not in self._made:
             quant = self.tensors[value.tensor].quant
             name = self._fresh(f"{value.tensor}_{word}")
@@ -356,25 +356,19 @@ class GraphBuilder:
             ).tensor
         return self._made[key]
 
-    def expect(self, value: Quantized, wanted: Sequence[str], reader: str) -> None:
-        """Check that dimension i of `value` is the map's axis wanted[i]. Raises RefusalError."""
-        layout = value.layout
-        if is_cut(layout):
-            raise RefusalError(f"{reader} over {describe(layout)}: a reshape has cut an axis")
-        if len(layout) != len(wanted):
-            raise RefusalError(f"{reader} of {len(layout)} dimensions")
+    def is_laid_out(self, value: Quantized, wanted: Sequence[str]) -> bool:
+        """Is dimension i of `value` the map's axis wanted[i]? Starts anew, as `guess_again` does,
+        where it could be."""
         roots = self._roots[value.tensor] - self._assumptions.settled
         if all(
-            axis.name == name for axes, name in zip(layout, wanted, strict=True) for axis in axes
+            axis.name == name
+            for axes, name in zip(value.layout, wanted, strict=True)
+            for axis in axes
         ):
             self._assumptions.settled |= roots
-            return
+            return True
         self.guess_again(value, wanted)
-        if wanted[0] == "n" and layout[0]:
-            raise RefusalError(f"a batch of {self._batch(layout)}: export the model with batch 1")
-        raise RefusalError(
-            f"{reader} over {describe(layout)}: only [{', '.join(wanted)}] is supported"
-        )
+        return False
 
     def guess_again(self, value: Quantized, wanted: Sequence[str]) -> None:
         """Start anew with `value` laid out as `wanted`, if that rests on guesses which can change.
@@ -459,10 +453,6 @@ class GraphBuilder:
             name = f"{wanted}_{count}"
         self._node_names.add(name)
         return name
-
-    @staticmethod
-    def _batch(layout: Layout) -> int:
-        return layout[0][0].size
 
 
 def gives_sums(value: Pending) -> bool:

@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 from onnx import helper
 
-from patchc.frontend.axes import describe, is_cut
+from patchc.frontend.arrange import whole
 from patchc.frontend.builder import GraphBuilder
 from patchc.frontend.refusal import RefusalError, node_name
 from patchc.frontend.values import (
@@ -71,19 +71,19 @@ class Call:
             raise RefusalError(f"its {what} is not a constant")
         return value.array
 
-    def activation(self, index: int, *, padded: bool = False) -> Quantized:
+    def activation(self, index: int, *, padded: bool = False, as_seen: bool = False) -> Quantized:
         """The quantised tensor behind a float input. Raises RefusalError where there is none.
 
-        `padded`: the caller takes care of an explicit Pad before it.
+        `padded`: the caller takes care of an explicit Pad before it. `as_seen`: and of any layout.
         """
         value = self.input(index)
         if isinstance(value, Dequantized) and value.function is not None:
             held = self.builder.real_integers(value)
             if held is None:
                 raise RefusalError(_not_quantized(node_name(value.function.node)))
-            return self.readable(held, padded=padded)
+            return self.readable(held, padded=padded, as_seen=as_seen)
         if isinstance(value, Dequantized):
-            return self.readable(value.source, padded=padded)
+            return self.readable(value.source, padded=padded, as_seen=as_seen)
         if isinstance(value, Pending):
             raise RefusalError(_not_quantized(value.clips[-1].node if value.clips else value.node))
         if isinstance(value, Host):
@@ -92,18 +92,15 @@ class Call:
             raise RefusalError("one of its operands is a constant")
         raise RefusalError("its input is not a quantised tensor")
 
-    def readable(self, value: Quantized, *, padded: bool = False) -> Quantized:
-        """`value` as an operator can read it: channels that layout operators have put in another
-        order are moved, which takes a node. Raises RefusalError."""
+    def readable(
+        self, value: Quantized, *, padded: bool = False, as_seen: bool = False
+    ) -> Quantized:
+        """`value` as an operator can read it: where layout operators have cut its axes, or put its
+        channels in another order, it is copied. `padded` and `as_seen` as above. Raises
+        RefusalError."""
         if not padded:
             value = self.builder.padded(value)
-        found = self.builder.in_order(value)
-        if is_cut(found.layout):
-            raise RefusalError(
-                f"it reads {describe(value.layout)}, of which a reshape has cut an axis: only "
-                "layout operators and outputs can follow"
-            )
-        return found
+        return value if as_seen else whole(self.builder, value)
 
     def integers(
         self,
@@ -112,6 +109,7 @@ class Call:
         unsigned: bool,
         *,
         padded: bool = False,
+        as_seen: bool = False,
         as_is: bool = False,
     ) -> Quantized:
         """An integer input that the node reads with `quant`. Raises RefusalError.
@@ -129,7 +127,7 @@ class Call:
                 f"it reads {self.node.input[index]!r} with {_words(quant)}, "
                 f"but that was written with {_words(known)}"
             )
-        return value if as_is else self.readable(value, padded=padded)
+        return value if as_is else self.readable(value, padded=padded, as_seen=as_seen)
 
     def quantization(
         self, scale: int, zero_point: int, unsigned: bool | None = None

@@ -36,11 +36,13 @@ from patchc.ir import (
     LayerNormalization,
     LocalResponseNormalization,
     Lut,
+    MatMul,
     MaxPool,
     Mul,
     Node,
     Op,
     Padding,
+    Permute,
     Quantization,
     Rearrange,
     ResizeLinear,
@@ -427,6 +429,36 @@ def _(op: Rearrange, writer: _Writer, node: Node, output: str) -> None:
     writer.node("Concat", parts, taps, axis=1)
     source = writer.constant(op.source, f"{output}_source")
     writer.node("Gather", [taps, source], output, axis=1)
+
+
+@_write.register
+def _(op: Permute, writer: _Writer, node: Node, output: str) -> None:
+    """A Transpose of the digits, between two of the axes."""
+    height, width, channels = op.shape
+    digits = (*op.rows, *op.cols, *op.channels)
+    held = sorted(digits, key=lambda digit: -digit[1])
+    last, cut, moved, whole = (
+        writer.fresh(f"{output}_{word}") for word in ("last", "cut", "moved", "whole")
+    )
+    writer.node("Transpose", [node.inputs[0]], last, perm=(0, 2, 3, 1))
+    counts = writer.constant(np.array([count for count, _ in held], np.int64), f"{cut}_shape")
+    writer.node("Reshape", [last, counts], cut)
+    writer.node("Transpose", [cut], moved, perm=[held.index(digit) for digit in digits])
+    shape = writer.constant(np.array([1, height, width, channels], np.int64), f"{whole}_shape")
+    writer.node("Reshape", [moved, shape], whole)
+    writer.node("Transpose", [whole], output, perm=(0, 3, 1, 2))
+
+
+@_write.register
+def _(op: MatMul, writer: _Writer, node: Node, output: str) -> None:
+    """Of matrices with the channels, or the columns of a transposed one, last."""
+    (a, *a_quant), (b, *b_quant) = map(writer.operand, node.inputs)
+    first, second, product = (writer.fresh(f"{output}_{word}") for word in ("a", "b", "product"))
+    writer.node("Transpose", [a], first, perm=(0, 2, 3, 1))
+    writer.node("Transpose", [b], second, perm=(0, 2, 1, 3) if op.transposed else (0, 2, 3, 1))
+    inputs = [first, *a_quant, second, *b_quant, *writer.result(node)]
+    writer.node("QLinearMatMul", inputs, product)
+    writer.node("Transpose", [product], output, perm=(0, 3, 1, 2))
 
 
 @_write.register

@@ -9,7 +9,7 @@ from pathlib import Path
 import onnx
 
 from patchc.errors import PatchcError
-from patchc.frontend import host
+from patchc.frontend import heads, host
 from patchc.frontend.live import live_nodes
 from patchc.frontend.load import LoadedModel, Shapes, load
 from patchc.frontend.model import ImportedModel
@@ -63,7 +63,9 @@ def find_tail(model: onnx.ModelProto) -> frozenset[str]:
     """The nodes of a quantised model that a tail which is left to the host begins with."""
     loaded = load(model)
     nodes = live_nodes(loaded.model.graph)
-    return own_tail(loaded.model.graph, nodes, walk(loaded).unsupported)
+    first = heads.first_of_tail(loaded, nodes)
+    found = walk(loaded, _cut(loaded, nodes, first)).unsupported
+    return first | own_tail(loaded.model.graph, nodes, found)
 
 
 def cut_before(
@@ -92,16 +94,24 @@ def _understand(
             "or run patchc quantize first"
         )
     wanted = named_nodes(nodes, cut, loaded.name) | noted(loaded.model)
-    found = _attempt(loaded, wanted)
+    if not whole:
+        wanted |= heads.first_of_tail(loaded, nodes)
+    found = _attempt(loaded, _cut(loaded, nodes, wanted))
     if not isinstance(found, ImportedModel) and not whole:
         own = own_tail(loaded.model.graph, nodes, found)
-        shortened = _attempt(loaded, wanted | own) if own else found
+        shortened = _attempt(loaded, _cut(loaded, nodes, wanted | own)) if own else found
         if isinstance(shortened, ImportedModel):
             found, wanted = shortened, wanted | own
     if isinstance(found, ImportedModel) and wanted:
         note = f"{_those(nodes, wanted)} and what follows is not in the C: {TAIL}"
         return replace(found, notes=(*found.notes, note))
     return found
+
+
+def _cut(
+    loaded: LoadedModel, nodes: Sequence[onnx.NodeProto], wanted: Collection[str]
+) -> frozenset[str]:
+    return heads.with_leading_views(loaded.model.graph, nodes, wanted)
 
 
 def _those(nodes: Sequence[onnx.NodeProto], names: Collection[str]) -> str:

@@ -11,7 +11,7 @@ import onnx
 from onnx import TensorProto, inliner, shape_inference
 
 from patchc.errors import PatchcError
-from patchc.frontend import double_pairs, old, structure
+from patchc.frontend import double_pairs, old, sequences, structure
 
 MICROSOFT = "com.microsoft"  # the domain of onnxruntime's own operators
 
@@ -57,6 +57,7 @@ def load(source: Path | str | onnx.ModelProto, input_shapes: Shapes | None = Non
         opset = old.CONVERTED_OPSET
     _fix_shapes(model.graph, dict(input_shapes or {}), name)
     structure.check(model, name)  # of sizes that were given, and what was inlined
+    model = sequences.as_splits(model, opset, _infer)
     folded = double_pairs.folded(model)
     literal = model if folded is not model else None
     return LoadedModel(name, folded, digest, opset, _infer(folded), notes, literal)

@@ -51,7 +51,10 @@ def check(model: onnx.ModelProto, name: str) -> None:
         raise PatchcError(f"{name}: {len(graph.node)} nodes; at most {MAX_NODES} are supported")
     for tensor in graph.initializer:
         _check_constant(tensor, name)
+    made = _made_of_activations(graph)
     for value in (*graph.input, *graph.value_info, *graph.output):
+        if value.name not in made:
+            continue
         check_elements((dim.dim_value for dim in value.type.tensor_type.shape.dim), value.name)
     # protobuf leaves as bytes what it cannot decode
     bad = next((text for text in _texts(model) if not isinstance(text, str)), None)
@@ -60,6 +63,17 @@ def check(model: onnx.ModelProto, name: str) -> None:
     _check_names(graph, name)
     _check_enlargements(graph, name)
     _sort(graph, name)
+
+
+def _made_of_activations(graph: onnx.GraphProto) -> set[str]:
+    """The tensors that may be larger than what is in the file: inputs, and all but constants and
+    what is as large as those."""
+    backed = {tensor.name for tensor in graph.initializer}
+    found = {value.name for value in graph.input} - backed
+    for node in graph.node:
+        known = node.op_type not in ENLARGING and backed.issuperset(filter(None, node.input))
+        (backed if known and node.input else found).update(node.output)
+    return found
 
 
 def _texts(message: Message) -> Iterator[str | bytes]:

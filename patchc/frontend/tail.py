@@ -104,14 +104,14 @@ def own_tail(
         return frozenset()
     if len(roots) < len(first):  # the outputs, or the like
         return frozenset()
-    sizes = _weights(graph, nodes)
+    sizes = layer_weights(graph, nodes)
     tail = {id(node) for node in depending(nodes, first)}
     within = sum(size for key, size in sizes.items() if key in tail)
     total = sum(sizes.values())
     return first if total and within <= MOST_WEIGHTS * total else frozenset()
 
 
-def _weights(graph: onnx.GraphProto, nodes: Iterable[onnx.NodeProto]) -> dict[int, int]:
+def layer_weights(graph: onnx.GraphProto, nodes: Iterable[onnx.NodeProto]) -> dict[int, int]:
     """Elements of the weights of each layer, by the id of its node."""
     sizes = {tensor.name: int(np.prod(tensor.dims)) for tensor in graph.initializer}
     found = {}

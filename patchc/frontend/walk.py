@@ -93,7 +93,7 @@ class _Walk:
         self._builder = GraphBuilder(assumptions, loaded.shapes, loaded.model.opset_import)
         self._nodes = live_nodes(graph)
         self._tail = {id(node) for node in depending(self._nodes, cut)}
-        self._feeds_integer = _feeding(self._nodes)
+        self._feeds_integer = feeding(self._nodes)
         self._later = quantized_later(graph, self._nodes, CHOOSING_OPS)
         self._read = {name for node in self._nodes for name in node.input if name}
         self._read.update(value.name for value in graph.output)
@@ -251,7 +251,7 @@ class _Walk:
         return True
 
 
-def _feeding(nodes: Iterable[onnx.NodeProto]) -> set[int]:
+def feeding(nodes: Iterable[onnx.NodeProto]) -> set[int]:
     """ids of the nodes that an integer operator depends on, or that choose what a layer reads."""
     needed: set[str] = set()  # by an integer operator
     chosen: set[str] = set()  # by a layer, or by what chooses for it

@@ -21,8 +21,10 @@ from patchc.ir import (
     ConvSums,
     Enlargement,
     GlobalAveragePool,
+    MatMul,
     MaxPool,
     Op,
+    Permute,
     Pixelwise,
     Rearrange,
     ResizeLinear,
@@ -102,7 +104,10 @@ def _under(kernel: int, stride: int, dilation: int, before: int) -> AxisMap:
 @_axis_maps.register(Binary)
 @_axis_maps.register(Concat)
 @_axis_maps.register(Pixelwise)
-def _(op: Binary | Concat | Pixelwise) -> tuple[AxisMap, AxisMap]:
+@_axis_maps.register(MatMul)
+@_axis_maps.register(Permute)
+def _(op: Binary | Concat | Pixelwise | MatMul | Permute) -> tuple[AxisMap, AxisMap]:
+    """Of operands that it needs whole (ir/rules.py) this says nothing."""
     return SAME, SAME
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from patchc.geometry.axis import SAME, AxisMap, axis_maps
-from patchc.ir import GlobalAveragePool, Graph, Node, broadcasts
+from patchc.ir import GlobalAveragePool, Graph, Node, needs_whole
 
 # Where columns of a stripe may end: the members of patchc_cols, in the tables of tunnels, are
 # uint16_t.
@@ -129,8 +129,8 @@ class Demand:
             else:
                 within = self.graph.tensors[node.output].shape[1] <= width
                 need = _behind(node, found[node.output], width, within)
-                if broadcasts(self.graph, node, name):  # each stripe reads all there is
-                    need = Columns(np.zeros_like(need.start), np.ones_like(need.stop))
+                if needs_whole(self.graph, node, name):  # each stripe reads all there is
+                    need = Columns(np.zeros_like(need.start), np.full_like(need.stop, width))
             found[name] = need.hull(found[name]) if name in found else need
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from patchc.geometry.axis import axis_maps
-from patchc.ir import GlobalAveragePool, Graph, Node, broadcasts
+from patchc.ir import GlobalAveragePool, Graph, Node, needs_whole
 
 
 def needed_columns(graph: Graph, order: Sequence[Node]) -> dict[str, int]:
@@ -22,10 +22,8 @@ def needed_columns(graph: Graph, order: Sequence[Node]) -> dict[str, int]:
         read[name][:] = True
     for node in reversed(order):
         for name in dict.fromkeys(node.inputs):
-            if isinstance(node.op, GlobalAveragePool):
+            if isinstance(node.op, GlobalAveragePool) or needs_whole(graph, node, name):
                 read[name][:] = True
-            elif broadcasts(graph, node, name):
-                read[name][0] = True
             else:
                 read[name] |= _behind(node, read[node.output], width[name])
     return {name: int(np.count_nonzero(mask)) for name, mask in read.items()}

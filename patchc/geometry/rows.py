@@ -32,7 +32,7 @@ from patchc.geometry.clocks import (
     paced,
 )
 from patchc.geometry.step import is_mean, last_tensor, outside_reads, piece_tensor
-from patchc.ir import GlobalAveragePool, Graph, Node, broadcasts
+from patchc.ir import GlobalAveragePool, Graph, Node, needs_whole
 from patchc.plan.types import StepPlan, TunnelPlan
 
 
@@ -110,9 +110,10 @@ def begin(
     tensors = {
         tensor: TensorRows(first_clock(graph.tensors[tensor].shape[0]))
         for tensor in node.inputs
-        if not broadcasts(graph, node, tensor)
+        if not needs_whole(graph, node, tensor)
     }
-    first = next(found.clock for found in tensors.values())
+    height = graph.tensors[node.output].shape[0]  # where all is there from the start
+    first = next((found.clock for found in tensors.values()), first_clock(height))
     assert first is not None
     for tensor in loaded:
         clock = paced(graph.tensors[tensor].shape[0], first)
@@ -194,7 +195,9 @@ def _step_clock(
         node = graph.node(name)
         _check_broadcasts(graph, node, before.outer)
         here = [
-            tensor for tensor, at in reads if at == position and not broadcasts(graph, node, tensor)
+            tensor
+            for tensor, at in reads
+            if at == position and not needs_whole(graph, node, tensor)
         ]
         operands = [inner[tensor] for tensor in node.inputs if tensor in inner]
         for tensor in here:
@@ -203,13 +206,11 @@ def _step_clock(
                 operands.append(found)
         if not operands:
             operands = [_pace(graph, before, tensor) for tensor in here]
-        if not operands:
-            raise GeometryError(f"{name} reads nothing that the tunnel makes")
-        clock = operands[0]
+        height = graph.tensors[node.output].shape[0]
+        clock = operands[0] if operands else paced(height, before.first)
         for other in operands[1:]:
             clock = earlier(clock, other)
-        if not isinstance(node.op, GlobalAveragePool):
-            height = graph.tensors[node.output].shape[0]
+        if operands and not isinstance(node.op, GlobalAveragePool):
             clock = advance(clock, down(graph, node, before.reverse), height)
         inner[node.output] = clock
     return every(clock, plan.rows)
@@ -218,7 +219,7 @@ def _step_clock(
 def _check_broadcasts(graph: Graph, node: Node, outer: Collection[str]) -> None:
     """Raises GeometryError where every row needs the whole of a map that arrives with the rows."""
     for tensor in node.inputs:
-        if tensor not in outer and broadcasts(graph, node, tensor):
+        if tensor not in outer and needs_whole(graph, node, tensor):
             raise GeometryError(f"{node.name} needs {tensor} whole, before its first row")
 
 
@@ -257,7 +258,7 @@ def first_rows(
     first = np.full(ticks, height, dtype=np.int64)
     for reader in readers:
         done = at_ticks(reader.clock, ticks)[:-1]
-        if broadcasts(graph, graph.node(reader.plan.nodes[reader.position]), tensor):
+        if needs_whole(graph, graph.node(reader.plan.nodes[reader.position]), tensor):
             need = np.zeros(ticks, dtype=np.int64)
         else:
             need = np.maximum(_first_row(graph, reader, reverse, done), 0)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from patchc.geometry.axis import axis_maps, demand
 from patchc.geometry.columns import MAX_COLUMN
 from patchc.geometry.span import Span
-from patchc.ir import Conv, ConvSums, GlobalAveragePool, Graph, Node, broadcasts
+from patchc.ir import Conv, ConvSums, GlobalAveragePool, Graph, Node, needs_whole
 from patchc.plan.types import StepPlan
 
 
@@ -54,8 +54,7 @@ def reach(graph: Graph, step: StepPlan, rows: Span, cols: Span) -> list[tuple[Sp
         found.insert(0, own)
         if not mean:
             for tensor in node.inputs:
-                height, width, _ = graph.tensors[tensor].shape
-                spans[tensor] = demand(node.op, *own, height, width)
+                spans[tensor] = operand_span(graph, node, tensor, *own)
     return found
 
 
@@ -83,12 +82,14 @@ def operand_span(
     if isinstance(node.op, GlobalAveragePool):
         return rows, cols
     height, width, _ = graph.tensors[tensor].shape
+    if needs_whole(graph, node, tensor) and rows.start < rows.stop and cols.start < cols.stop:
+        return Span(0, height), Span(0, width)
     return demand(node.op, rows, cols, height, width)
 
 
 def broadcast_input(graph: Graph, tensor: str) -> bool:
-    """Is it a map of one pixel that some node needs for all of its rows?"""
-    return any(broadcasts(graph, node, tensor) for node in graph.consumers[tensor])
+    """Does some node need all of it for each of its rows?"""
+    return any(needs_whole(graph, node, tensor) for node in graph.consumers[tensor])
 
 
 def comes_in_rows(graph: Graph, tensor: str) -> bool:

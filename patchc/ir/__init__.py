@@ -23,6 +23,7 @@ from patchc.ir.graph import (
     LayerNormalization,
     LocalResponseNormalization,
     Lut,
+    MatMul,
     Max,
     MaxPool,
     Min,
@@ -30,6 +31,7 @@ from patchc.ir.graph import (
     Node,
     Op,
     Padding,
+    Permute,
     Pixelwise,
     Quantization,
     Rearrange,
@@ -43,7 +45,7 @@ from patchc.ir.graph import (
 )
 from patchc.ir.printer import format_graph
 from patchc.ir.resize import Between, Scaling
-from patchc.ir.rules import broadcasts, macs, output_shape
+from patchc.ir.rules import macs, needs_whole, output_shape
 from patchc.ir.verifier import GraphError, verify
 
 __all__ = [
@@ -70,6 +72,7 @@ __all__ = [
     "LayerNormalization",
     "LocalResponseNormalization",
     "Lut",
+    "MatMul",
     "Max",
     "MaxPool",
     "Min",
@@ -77,6 +80,7 @@ __all__ = [
     "Node",
     "Op",
     "Padding",
+    "Permute",
     "Pixelwise",
     "Quantization",
     "Rearrange",
@@ -89,9 +93,9 @@ __all__ = [
     "Tensor",
     "Upsample",
     "Window",
-    "broadcasts",
     "format_graph",
     "macs",
+    "needs_whole",
     "output_shape",
     "verify",
 ]

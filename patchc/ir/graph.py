@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from math import prod
 from types import MappingProxyType
 
 import numpy as np
@@ -380,6 +381,53 @@ class Rearrange(Copy):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "source", frozen_array(self.source, np.int32))
+
+
+Digits = tuple[tuple[int, int], ...]  # (count, step), the outermost first
+
+
+@dataclass(frozen=True, slots=True)
+class Permute(Copy):
+    """All values of a map in any order of its axes, and of parts of these, as a map of any shape:
+    a transposition, a reshape, or both.
+
+    A row of the output is a number with so many digits, each up to its count; so is a column and a
+    channel. The value at a place is the one of the input, counted in NHWC order, whose number is
+    the sum of all digits times their steps.
+    """
+
+    rows: Digits
+    cols: Digits
+    channels: Digits
+
+    @property
+    def shape(self) -> Shape:
+        """Of the output."""
+        height, width, channels = (
+            prod(count for count, _ in digits) for digits in (self.rows, self.cols, self.channels)
+        )
+        return height, width, channels
+
+
+def digit_places(digits: Digits) -> np.ndarray:
+    """int64: for each number that the digits make, ascending, the sum of digits times steps."""
+    found = np.zeros(1, np.int64)
+    for count, step in digits:
+        found = (found[:, None] + np.arange(count) * step).reshape(-1)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class MatMul(Op):
+    """Products of matrices, both of them activations: the channels of each pixel of the first
+    operand, times the matrix that the same row of the second one is.
+
+    (h, w, k) and (h, k, n) make (h, w, n); or `transposed`, (h, w, k) and (h, n, k). A second
+    operand of one row meets all rows of the first.
+    """
+
+    transposed: bool = False
+    clamp: Clamp = FULL_RANGE
 
 
 @dataclass(frozen=True, slots=True, eq=False)

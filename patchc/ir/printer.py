@@ -18,8 +18,10 @@ from patchc.ir.graph import (
     Enlargement,
     Graph,
     Lut,
+    MatMul,
     Op,
     Padding,
+    Permute,
     Rearrange,
     ResizeLinear,
     ResizeNearest,
@@ -114,6 +116,20 @@ def _(op: ResizeNearest | ResizeLinear) -> str:
 def _(op: Rearrange) -> str:
     digest = hashlib.sha256(op.source.tobytes()).hexdigest()[:8]
     return f"{op.kind} {_window(op.window)} {len(op.source)} i={digest}"
+
+
+@describe.register
+def _(op: Permute) -> str:
+    """Each axis of the output as the digits that it is made of."""
+    axes = (op.rows, op.cols, op.channels)
+    words = ("*".join(f"{count}@{step}" for count, step in digits) or "1" for digits in axes)
+    return f"{op.kind} {' x '.join(words)}"
+
+
+@describe.register
+def _(op: MatMul) -> str:
+    words = [op.kind, "transposed" * op.transposed, _clamp(op.clamp)]
+    return " ".join(word for word in words if word)
 
 
 @describe.register

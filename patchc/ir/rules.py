@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import singledispatch
+from math import prod
 
 from patchc.ir.graph import (
     SUM_BYTES,
@@ -14,9 +15,11 @@ from patchc.ir.graph import (
     DepthToSpace,
     GlobalAveragePool,
     Graph,
+    MatMul,
     MaxPool,
     Node,
     Op,
+    Permute,
     Pixelwise,
     Rearrange,
     ResizeLinear,
@@ -98,6 +101,17 @@ def _(op: Rearrange, *inputs: Shape) -> Shape:
 
 
 @output_shape.register
+def _(op: Permute, *inputs: Shape) -> Shape:
+    return op.shape
+
+
+@output_shape.register
+def _(op: MatMul, *inputs: Shape) -> Shape:
+    (height, width, _), (_, *matrix) = inputs
+    return height, width, matrix[0 if op.transposed else 1]
+
+
+@output_shape.register
 def _(op: Concat, *inputs: Shape) -> Shape:
     return *inputs[0][:2], op.channels_out
 
@@ -108,17 +122,26 @@ def _(op: Pixelwise, *inputs: Shape) -> Shape:
     return shape
 
 
-def broadcasts(graph: Graph, node: Node, tensor: str) -> bool:
-    """Does one pixel of `tensor`, an operand of `node`, meet all pixels of the output?"""
+def needs_whole(graph: Graph, node: Node, tensor: str) -> bool:
+    """Must all of `tensor`, an operand of `node`, be there before any row of the output?
+
+    One pixel that meets all pixels; a matrix that each pixel is multiplied with; what is moved from
+    anywhere to anywhere.
+    """
     own, output = graph.tensors[tensor].shape, graph.tensors[node.output].shape
-    return isinstance(node.op, Binary) and own[:2] != output[:2]
+    if isinstance(node.op, MatMul):
+        return tensor == node.inputs[1]
+    return isinstance(node.op, Permute) or (isinstance(node.op, Binary) and own[:2] != output[:2])
 
 
 def macs(graph: Graph, node: Node) -> int:
     """Multiply-accumulates of a node: output elements x taps x c_in / groups, padded taps included.
 
-    Convolution and dense layers only; every other operator counts 0 (design.md, "F").
+    Convolution, dense layers and matrix products only; every other operator counts 0 (design.md,
+    "F").
     """
+    if isinstance(node.op, MatMul):
+        return prod(graph.tensors[node.output].shape) * graph.tensors[node.inputs[0]].shape[2]
     if not isinstance(node.op, Conv | ConvSums):
         return 0
     height, width, _ = graph.tensors[node.output].shape

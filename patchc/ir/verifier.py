@@ -25,11 +25,13 @@ from patchc.ir.graph import (
     LayerNormalization,
     LocalResponseNormalization,
     Lut,
+    MatMul,
     MaxPool,
     Mul,
     Node,
     Op,
     Padding,
+    Permute,
     Rearrange,
     ResizeLinear,
     ResizeNearest,
@@ -41,6 +43,8 @@ from patchc.ir.rules import output_shape
 
 # With more taps than this, a sum of int8 products could leave int32 before the bias is added.
 MAX_TAPS = (2**31 - 1) // (128 * 128)
+# The same where both have zero points.
+MAX_PRODUCTS = (2**31 - 1) // (255 * 255)
 
 
 class GraphError(Exception):
@@ -173,6 +177,8 @@ def _(op: Copy, node: Node, inputs: list[Tensor], output: Tensor) -> None:
         _check_rearrange(op, node, inputs[0])
     if isinstance(op, ResizeNearest):
         _check_resize(op, node, inputs[0])
+    if isinstance(op, Permute):
+        _check_permute(op, node, inputs[0])
 
 
 @_check_op.register
@@ -217,6 +223,31 @@ def _check_rearrange(op: Rearrange, node: Node, source: Tensor) -> None:
         len(op.source) > 0 and int(op.source.min()) >= 0 and int(op.source.max()) < values,
         f"{node.name}: it takes values that its window of {values} has not",
     )
+
+
+def _check_permute(op: Permute, node: Node, source: Tensor) -> None:
+    """Every value of the input is in the output once: each digit's step is the product of the
+    counts of those of smaller steps."""
+    known = 1
+    for count, step in sorted((*op.rows, *op.cols, *op.channels), key=lambda digit: digit[1]):
+        _require(count > 1 and step == known, f"{node.name}: a digit to {count} by {step}")
+        known *= count
+    _require(known == source.bytes, f"{node.name}: it moves {known} of {source.bytes} values")
+
+
+@_check_op.register
+def _(op: MatMul, node: Node, inputs: list[Tensor], output: Tensor) -> None:
+    _check_clamp(node, op.clamp)
+    _require(
+        len(inputs) == 2 and len(set(node.inputs)) == 2,
+        f"{node.name}: MatMul takes two different inputs",
+    )
+    (height, _, depth), (rows, *matrix) = (tensor.shape for tensor in inputs)
+    _require(
+        rows in (1, height) and matrix[1 if op.transposed else 0] == depth,
+        f"{node.name}: MatMul of {inputs[0].shape} and {inputs[1].shape}",
+    )
+    _require(depth <= MAX_PRODUCTS, f"{node.name}: {depth} products could overflow int32")
 
 
 @_check_op.register

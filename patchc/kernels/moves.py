@@ -10,6 +10,7 @@ from patchc.ir import (
     Enlargement,
     Graph,
     Node,
+    Permute,
     Rearrange,
     ResizeLinear,
     ResizeNearest,
@@ -18,10 +19,12 @@ from patchc.ir import (
 from patchc.kernels.kernel import Kernel
 from patchc.kernels.portable import portable
 from patchc.kernels.window import where_of, window_params
+from patchc.numerics.permute import permute_params
 from patchc.numerics.rearrange import rearrange_params
 from patchc.numerics.resize import linear_params, nearest_params
 from patchc.numerics.structs import (
     DepthToSpaceParams,
+    PermuteParams,
     RearrangeParams,
     ResizeLinearParams,
     ResizeNearestParams,
@@ -65,6 +68,10 @@ def _rearrange(graph: Graph, node: Node, group: int) -> RearrangeParams:
     return rearrange_params(op, window, graph.tensors[node.inputs[0]], where)
 
 
+def _permute(graph: Graph, node: Node, group: int) -> PermuteParams:
+    return permute_params(cast(Permute, node.op))
+
+
 MOVES: tuple[Kernel, ...] = (
     portable("upsample", Upsample, struct="patchc_upsample_params", pack=_upsample),
     portable(
@@ -86,5 +93,6 @@ MOVES: tuple[Kernel, ...] = (
         struct="patchc_depth_to_space_params",
         pack=_depth_to_space,
     ),
+    portable("permute", Permute, struct="patchc_permute_params", pack=_permute),
     portable("rearrange", Rearrange, struct="patchc_rearrange_params", pack=_rearrange),
 )

@@ -17,6 +17,7 @@ from patchc.kernels.moves import MOVES
 from patchc.kernels.mve import MVE_KERNELS
 from patchc.kernels.narrow import NARROW_KERNELS
 from patchc.kernels.pools import POOLS
+from patchc.kernels.products import PRODUCTS
 from patchc.kernels.sums import SUMS_KERNELS
 
 
@@ -82,6 +83,7 @@ KERNELS = Registry(
         *MVE_KERNELS,
         *ELEMENTWISE,
         *SUMS_KERNELS,
+        *PRODUCTS,
         *POOLS,
         *MOVES,
         *DSP_LOOPS,

@@ -8,7 +8,7 @@ import numpy as np
 
 from patchc.geometry.axis import demand, taps
 from patchc.geometry.span import Span
-from patchc.ir import GlobalAveragePool
+from patchc.ir import GlobalAveragePool, needs_whole
 from patchc.ir.graph import Shape
 from patchc.kernels.kernel import Order
 from patchc.schedule.types import (
@@ -128,6 +128,9 @@ def _reads(
             if mean:
                 reached = [(slice(rows.start, rows.stop), slice(cols.start, cols.stop))]
                 hull = (rows, cols)
+            elif needs_whole(graph, graph.node(call.node), name):
+                reached = [(slice(0, height), slice(0, width))]
+                hull = (Span(0, height), Span(0, width))
             else:
                 reached = list(taps(op, out_rows, out_cols, height, width))
                 hull = demand(op, out_rows, out_cols, height, width)

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from patchc.ir import Conv, GlobalAveragePool, Tensor
+from patchc.ir import Conv, GlobalAveragePool, MatMul, Tensor
 from patchc.numerics.form_check import proved
 from patchc.numerics.forms import HIGH, LayerForms, Shape, layer_forms
 from patchc.numerics.structs import (
@@ -16,9 +16,15 @@ from patchc.numerics.structs import (
     ConvDspParams,
     ConvParams,
     GlobalParams,
+    MatmulParams,
     Params,
 )
-from patchc.numerics.thresholds import Channels, conv_channels, pool_channels
+from patchc.numerics.thresholds import (
+    Channels,
+    conv_channels,
+    pool_channels,
+    product_channels,
+)
 
 # A compilation asks for the same forms several times, of one network at a time.
 _KEPT_LAYERS = 512
@@ -60,6 +66,12 @@ def pool_forms(op: GlobalAveragePool, x: Tensor, y: Tensor, where: str) -> Layer
     return _proved_forms(pool_channels(op, x, y), (HIGH,), where)
 
 
+@lru_cache(maxsize=_KEPT_LAYERS)
+def product_forms(op: MatMul, a: Tensor, b: Tensor, y: Tensor, where: str) -> LayerForms:
+    """Of a product of two activations: one form for all channels. Raises PatchcError likewise."""
+    return _proved_forms(product_channels(op, a, b, y), (HIGH,), where)
+
+
 def _proved_forms(channels: Channels, shapes: Sequence[Shape], where: str) -> LayerForms:
     forms = layer_forms(channels, shapes, where)
     wrong = np.flatnonzero(~proved(channels, forms))
@@ -75,6 +87,8 @@ def form_counts(params: Params, channels: int) -> FormCounts:
     """What the constants of a kernel that makes so many channels hold."""
     if isinstance(params, ConvCmsisNNParams):
         return FormCounts(lines=channels)
+    if isinstance(params, MatmulParams):
+        params = params.out
     if not isinstance(params, ConvParams | ConvDspParams | GlobalParams):
         return FormCounts()
     rare = params.rare or ()

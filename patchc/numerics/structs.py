@@ -338,6 +338,28 @@ class RearrangeParams:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class PermuteParams:
+    """patchc_permute_params."""
+
+    rows: np.ndarray | None  # int32 (2 * digits,): count and step of each; None: there is none
+    cols: np.ndarray | None
+    channels: np.ndarray | None
+    row_digits: int
+    col_digits: int
+    channel_digits: int
+
+
+@dataclass(frozen=True, slots=True)
+class MatmulParams:
+    """patchc_matmul_params."""
+
+    out: GlobalParams
+    transposed: int
+    a_zero_point: int
+    b_zero_point: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class SoftmaxParams:
     """patchc_softmax_params."""
 
@@ -407,6 +429,8 @@ Params = (
     | ResizeNearestParams
     | ResizeLinearParams
     | RearrangeParams
+    | PermuteParams
+    | MatmulParams
     | SoftmaxParams
     | LayerNormParams
     | LocalResponseParams

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from patchc.ir import Conv, GlobalAveragePool, Tensor
+from patchc.ir import Conv, GlobalAveragePool, MatMul, Tensor
 from patchc.ir.graph import INT8_MAX, INT8_MIN
 from patchc.numerics.fold import INT32_MAX, INT32_MIN, fold_bias
 from patchc.numerics.requant import conv_factors, global_factor, requantize_float
@@ -130,6 +130,26 @@ def pool_channels(op: GlobalAveragePool, x: Tensor, y: Tensor) -> Channels:
         bias=np.array([-x.quant.zero_point * pixels]),
         low=np.array([INT8_MIN * pixels]),
         high=np.array([INT8_MAX * pixels]),
+        zero_point=y.quant.zero_point,
+        lo=op.clamp.lo,
+        hi=op.clamp.hi,
+    )
+
+
+def product_channels(op: MatMul, a: Tensor, b: Tensor, y: Tensor) -> Channels:
+    """The one function that all channels of a product of two activations have in common, of sums of
+    what is left of both without their zero points."""
+    factor = conv_factors(a.quant.scale, np.array([b.quant.scale], np.float32), y.quant.scale)
+    (least, most), (low, high) = (
+        (INT8_MIN - tensor.quant.zero_point, INT8_MAX - tensor.quant.zero_point)
+        for tensor in (a, b)
+    )
+    products = [one * other for one in (least, most) for other in (low, high)]
+    return Channels(
+        factors=factor,
+        bias=np.zeros(1, np.int64),
+        low=np.array([a.shape[2] * min(products)]),
+        high=np.array([a.shape[2] * max(products)]),
         zero_point=y.quant.zero_point,
         lo=op.clamp.lo,
         hi=op.clamp.hi,

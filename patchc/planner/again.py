@@ -42,9 +42,9 @@ from patchc.schedule.types import BufferKind, Schedule
 from patchc.targets.reserve import NO_RESERVE, Reserve
 
 LITTLE = 0.02  # more work than layer by layer that is hardly any
-# How many tensors are made again at most; and nodes of all graphs that are planned for that, so
-# that large graphs do not take for ever.
-MOST_AGAIN, MOST_NODES = 10, 1200
+# How many tensors are made again at most; and pairs of nodes of all graphs that are planned for
+# that, as a search takes about so long: large graphs are not to take for ever.
+MOST_AGAIN, MOST_PAIRS = 10, 150_000
 MOST_TRIES = 3  # tensors in a row that have not made the peak smaller
 MOST_TOGETHER = 24  # nodes that run again for one tensor
 FUSED = 0.9  # of what nodes cost layer by layer, they cost in tunnels at least
@@ -123,12 +123,13 @@ def choose_again(
     best = found.cost if found.total_bytes <= limit else None
     fitting: list[tuple[int, int, _Planned]] = []
     known: list[_Planned] = []
-    for planned in _graphs(graph, mode, reserve, outputs, machine):
+    graphs = _graphs(graph, mode, reserve, outputs, machine)
+    for planned in graphs:
         if not planned.again:
             continue
+        known.append(planned)
         dear = best is not None and FUSED * (plain + planned.more) >= best
         if not dear or math.isinf(slack):
-            known.append(planned)
             cost = price(planned, limit)
             if cost is not None:
                 fitting.append((cost, len(fitting), planned))
@@ -141,8 +142,10 @@ def choose_again(
             break
         choices.append(chosen(planned))
     if math.isinf(slack) or all(one.total_bytes > limit for one in choices):
+        # What seemed to fit by its price may not: so the dear ones are looked at as well, and the
+        # least total does not depend on the limit.
         least = min(one.total_bytes for one in choices)
-        for planned in reversed(known):
+        for planned in reversed([*known, *graphs]):
             if price(planned, least - 1) is not None:
                 choices.append(chosen(planned))
                 least = min(least, choices[-1].total_bytes)
@@ -213,12 +216,12 @@ def _graphs(
     if planned_branches(graph, mode) is not None:
         return
     own = {node.name for node in graph.nodes}
-    nodes = len(graph.nodes)
+    pairs = len(graph.nodes) ** 2
     least, tries = NO_LIMIT, 0
     while (
         _is_read_twice(planned.graph)
         and len(planned.again) < MOST_AGAIN
-        and nodes <= MOST_NODES
+        and pairs <= MOST_PAIRS
         and tries < MOST_TRIES
     ):
         lean = choose(planned.searched, mode, NO_LIMIT, reserve, outputs, machine, LITTLE)
@@ -231,7 +234,7 @@ def _graphs(
         if planned.again and own.issuperset((*item.nodes, *item.readers)):
             yield replace(network.with_item(item, cost), alone=True)
         planned = planned.with_item(item, cost)
-        nodes += len(planned.graph.nodes)
+        pairs += len(planned.graph.nodes) ** 2
         yield planned
 
 

@@ -27,7 +27,7 @@ from patchc.geometry.axis import axis_maps
 from patchc.geometry.clocks import GeometryError, chunk_by_chunk
 from patchc.geometry.rows import Progress, TensorRows, after, begin, moved_rows, ring_rows
 from patchc.geometry.step import is_mean, last_tensor
-from patchc.ir import GlobalAveragePool, Graph, Node, broadcasts
+from patchc.ir import GlobalAveragePool, Graph, Node, needs_whole
 from patchc.plan.types import StepPlan
 from patchc.planner.pareto import Stairs
 from patchc.planner.price import Prices
@@ -95,11 +95,10 @@ class Label:
             one = one.before
         return tuple(step for part in reversed(parts) for step in part)
 
-    def saves(self, other: Label) -> bool:
-        """Is there nothing that the other one has less of?"""
-        return (
-            self.rings <= other.rings and self.scratch <= other.scratch and self.cost <= other.cost
-        )
+    @property
+    def needs(self) -> tuple[int, int, int]:
+        """What another label saves nothing of if it has as much of each, or more."""
+        return self.rings, self.scratch, self.cost
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,7 +298,7 @@ class Labels:
         return np.array(
             [
                 max(
-                    (self.made[n] for n in node.inputs if not broadcasts(graph, node, n)),
+                    (self.made[n] for n in node.inputs if not needs_whole(graph, node, n)),
                     default=-1,
                 )
                 for node in self.order

@@ -21,7 +21,7 @@ import numpy as np
 
 from patchc.budget import NO_LIMIT
 from patchc.choices import InputMode, OutputMode
-from patchc.ir import Graph, Node
+from patchc.ir import Graph, MatMul, Node
 from patchc.plan.types import Plan, StepPlan, TunnelPlan
 from patchc.planner.cost import nothing
 from patchc.planner.labels import Bounds, Label, Labels
@@ -62,6 +62,9 @@ BANDS = (0.0, 0.02, 0.06, 0.15)
 # multitudes.
 LOOKED_AT = 40_000
 FEW_NODES = 8
+# With products of activations only tunnels of so many nodes are looked at: attention has many short
+# ones, and long ones through several of its blocks are not worth minutes.
+NODES_WITH_PRODUCTS = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +168,8 @@ class _Ordered:
             segments.graph, segments.order, segments.made, segments.last_read, segments.handed
         )
         self.looked_at = 0
+        products = any(isinstance(node.op, MatMul) for node in self.order)
+        self.longest = NODES_WITH_PRODUCTS if products else len(self.order)
 
     def band(self, bounds: Bounds) -> tuple[Point, ...]:
         """Every Pareto-optimal plan within the bounds, by falling bytes."""
@@ -227,7 +232,7 @@ class _Ordered:
         last_striped = self.segments.last_stop(cut, bounds.bytes)
         while position in self.segments.units:
             position += len(self.segments.units[position].nodes)
-            if self.looked_at > LOOKED_AT and position - cut > FEW_NODES:
+            if position - cut > (self.longest if self.looked_at <= LOOKED_AT else FEW_NODES):
                 return
             segment = self.segments.segment(cut, position)
             if not useful(segment.stop, segment.least, segment.least_cost):
@@ -274,7 +279,7 @@ class _Ordered:
             return []
         if segment.most_stripes == 1:
             return None
-        kept = list(single)
+        kept = [one.needs for one in single]
         striped: list[tuple[int, Label]] = []
         for k in self._affordable(segment, prices, bounds):
             found = [self.labels.begin(segment.start, segment.loaded)]
@@ -286,8 +291,10 @@ class _Ordered:
                 )
                 position = behind
             # Narrower stripes that save nothing are not worth their halos.
-            found = [one for one in found if not any(old.saves(one) for old in kept)]
-            kept += found
+            if kept:
+                known = np.array(kept)
+                found = [one for one in found if not (known <= one.needs).all(axis=1).any()]
+            kept += [one.needs for one in found]
             striped += ((k, one) for one in found)
         return striped
 

@@ -7,7 +7,17 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from math import lcm
 
-from patchc.ir import Binary, Concat, Conv, GlobalAveragePool, Graph, Lut, MaxPool, Node, broadcasts
+from patchc.ir import (
+    Binary,
+    Concat,
+    Conv,
+    GlobalAveragePool,
+    Graph,
+    Lut,
+    MaxPool,
+    Node,
+    needs_whole,
+)
 from patchc.plan.types import StepPlan
 from patchc.planner.assign import assignments, candidates
 from patchc.planner.cost import macs
@@ -228,7 +238,7 @@ def _chain(graph: Graph, rest: Sequence[Node]) -> list[Node]:
         others = [name for name in node.inputs if name != made]
         if others and not isinstance(node.op, Binary):
             break
-        if list(node.inputs).count(made) != 1 or broadcasts(graph, node, made):
+        if list(node.inputs).count(made) != 1 or needs_whole(graph, node, made):
             break
         chain.append(node)
         tables += isinstance(node.op, Lut)

@@ -21,6 +21,7 @@ QUANTIZED_OPS = (
     "Expand",
     "Flatten",
     "Gather",
+    "GatherND",
     "Gemm",
     "GlobalAveragePool",
     "GlobalMaxPool",

@@ -34,7 +34,15 @@ class Picked:
     second: tuple[int, ...]  # not below the first one
 
 
-AnyAxis = Axis | Picked
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """An axis all of whose positions any output position may read."""
+
+    size: int
+    outputs: int
+
+
+AnyAxis = Axis | Picked | Whole
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,8 +52,8 @@ class Reach:
     start: int  # first position inside the map
     stop: int  # one past the last position inside the map
     # Positions of padding before `start` and from `stop` on. Where each row counts several times,
-    # fewer than none: as many of the first and of the last one are not read. Of picked ones: minus
-    # the output positions before and behind those asked for.
+    # fewer than none: as many of the first and of the last one are not read. Of picked ones and of
+    # whole axes: minus the output positions before and behind those asked for.
     before: int
     after: int
     # int64 (stop - start,): the last output position, counted from the first asked for, that
@@ -58,6 +66,9 @@ def reach(axis: AnyAxis, first: int, stop: int) -> Reach:
     """What output positions first .. stop - 1 span: nothing if there are none."""
     if first == stop:
         return Reach(0, 0, 0, 0, np.empty(0, dtype=np.int64))
+    if isinstance(axis, Whole):
+        readers = np.full(axis.size, stop - first - 1)
+        return Reach(0, axis.size, -first, stop - axis.outputs, readers)
     if isinstance(axis, Picked):
         start, end = min(axis.first[first:stop]), max(axis.second[first:stop]) + 1
         readers = np.full(end - start, -1)

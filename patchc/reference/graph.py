@@ -29,8 +29,8 @@ def run_node(graph: Graph, node: Node, operands: Sequence[np.ndarray]) -> np.nda
     inputs = [graph.tensors[name] for name in node.inputs]
     output = graph.tensors[node.output]
     patches = []
-    for tensor, values in zip(inputs, operands, strict=True):
-        row_axis, col_axis = reading_axes(node.op, tensor, output)
+    for index, (tensor, values) in enumerate(zip(inputs, operands, strict=True)):
+        row_axis, col_axis = reading_axes(node.op, tensor, output, index)
         rows = reach(row_axis, 0, output.shape[0])
         cols = reach(col_axis, 0, output.shape[1])
         inside = values[rows.start : rows.stop, cols.start : cols.stop]

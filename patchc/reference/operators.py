@@ -30,12 +30,14 @@ from patchc.ir import (
     LayerNormalization,
     LocalResponseNormalization,
     Lut,
+    MatMul,
     Max,
     MaxPool,
     Min,
     Mul,
     Op,
     Padding,
+    Permute,
     Quantization,
     Rearrange,
     ResizeLinear,
@@ -46,6 +48,7 @@ from patchc.ir import (
     Upsample,
     Window,
 )
+from patchc.ir.graph import digit_places
 from patchc.numerics.cmsis import conv_cmsis_form, requantize
 from patchc.numerics.cmsis_mean import mean_bytes
 from patchc.numerics.cmsis_pairs import product_bytes, product_form, sum_bytes, sum_form
@@ -54,7 +57,7 @@ from patchc.numerics.layer_norm import NORMAL_BITS, ROOT_BITS, layer_norm_params
 from patchc.numerics.local_response import between, local_response_params
 from patchc.numerics.pairing import pairing_between
 from patchc.numerics.softmax import exponentials, whole_steps
-from patchc.reference.geometry import AnyAxis, Axis, Picked, axes
+from patchc.reference.geometry import AnyAxis, Axis, Picked, Whole, axes
 
 # The columns of one im2col matrix take at most this many bytes: large maps are cut by rows.
 IM2COL_BYTES = 1 << 22
@@ -99,11 +102,18 @@ def kernel(op: Op, inputs: Sequence[Tensor], output: Tensor) -> Kernel:
     raise NotImplementedError(f"no reference formula for {op.kind}")
 
 
-def reading_axes(op: Op, source: Tensor, output: Tensor) -> tuple[AnyAxis, AnyAxis]:
-    """The window through which `op` reads `source`, along rows and columns: 1x1 for element-wise
-    operators, one that stays where it is over a map that is broadcast, the whole map for a global
-    operator; or the positions that a Resize picks."""
+def reading_axes(
+    op: Op, source: Tensor, output: Tensor, operand: int = 0
+) -> tuple[AnyAxis, AnyAxis]:
+    """The window through which `op` reads `source`, its operand of that number, along rows and
+    columns: 1x1 for element-wise operators, one that stays where it is over a map that is
+    broadcast, the whole map for a global operator; or the positions that a Resize picks."""
     height, width, _ = source.shape
+    if isinstance(op, Permute):
+        return Whole(height, output.shape[0]), Whole(width, output.shape[1])
+    if isinstance(op, MatMul) and operand == 1:
+        one = Window((1, 1), stride=(0 if height == 1 else 1, 0))
+        return axes(one, height, width)[0], Whole(width, output.shape[1])
     if isinstance(op, RESIZES):
         rows, cols = (
             Picked(tuple(at.first.tolist()), tuple(at.second.tolist())) for at in op.between
@@ -499,6 +509,40 @@ def _(op: Rearrange, inputs: Sequence[Tensor], output: Tensor) -> Kernel:
         windows = _windows(patch.values, op.window)
         rows, cols = windows.shape[:2]
         return windows.reshape(rows, cols, -1)[..., op.source]
+
+    return run
+
+
+@kernel.register
+def _(op: Permute, inputs: Sequence[Tensor], output: Tensor) -> Kernel:
+    rows, cols, channels = map(digit_places, (op.rows, op.cols, op.channels))
+
+    def run(patch: Patch) -> np.ndarray:
+        pads = patch.pads
+        own_rows = rows[-pads.top : len(rows) + pads.bottom]
+        own_cols = cols[-pads.left : len(cols) + pads.right]
+        places = (own_rows[:, None] + own_cols)[..., None] + channels
+        return patch.values.reshape(-1)[places]
+
+    return run
+
+
+@kernel.register
+def _(op: MatMul, inputs: Sequence[Tensor], output: Tensor) -> Kernel:
+    a, b = (tensor.quant for tensor in inputs)
+    # The order of the scale product is onnxruntime's: (a * b) / y.
+    factor = np.float32(a.scale) * np.float32(b.scale) / np.float32(output.quant.scale)
+
+    def run(first: Patch, second: Patch) -> np.ndarray:
+        # Exact: a float64 holds every sum of so many products.
+        pixels = first.values.astype(np.float64) - a.zero_point
+        matrices = second.values.astype(np.float64) - b.zero_point
+        if op.transposed:
+            matrices = matrices.transpose(0, 2, 1)
+        # BLAS may raise a flag over the unused end of a vector register.
+        with np.errstate(invalid="ignore"):
+            sums = pixels @ matrices
+        return _requantize(sums.astype(np.int32), factor, output.quant, op.clamp)
 
     return run
 

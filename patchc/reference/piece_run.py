@@ -9,7 +9,7 @@ from typing import TypeVar
 import numpy as np
 
 from patchc.geometry.span import Span
-from patchc.ir import Conv, GlobalAveragePool, Op
+from patchc.ir import Conv, GlobalAveragePool, MatMul, Op
 from patchc.kernels.kernel import Order
 from patchc.reference.at_once import NotAtOnceError, check_room, check_room_for_sums
 from patchc.reference.counts import Fetches, MeanPixels
@@ -167,7 +167,8 @@ class PieceRun:
             return kernel(part, tensors, self._graph.tensors[call.tensor])
 
         values = self._work.once((call.node, call.kernel, channels), make)(*patches)
-        self._work.macs += values.size * _macs_per_element(op)
+        depth = self._graph.tensors[call.reads[0]].shape[2]
+        self._work.macs += values.size * _macs_per_element(op, depth)
         self._write(call.tensor, region, channels, values, operands, call.kernel.order)
 
     def _add_pointwise(
@@ -301,7 +302,10 @@ def _operator(item: PreparedCall) -> Op:
     return item.op
 
 
-def _macs_per_element(op: Op) -> int:
+def _macs_per_element(op: Op, depth: int) -> int:
+    """`depth`: channels of the first operand."""
+    if isinstance(op, MatMul):
+        return depth
     return int(np.prod(op.weights.shape[1:])) if isinstance(op, Conv) else 0
 
 

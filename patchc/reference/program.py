@@ -145,7 +145,10 @@ def prepare(graph: Graph, call: Call) -> PreparedCall:
     if adds_mean(graph, call):
         found = tuple(axes(Window((1, 1)), *tensor.shape[:2]) for tensor in tensors)
     else:
-        found = tuple(reading_axes(op, tensor, graph.tensors[call.tensor]) for tensor in tensors)
+        output = graph.tensors[call.tensor]
+        found = tuple(
+            reading_axes(op, tensor, output, index) for index, tensor in enumerate(tensors)
+        )
     return PreparedCall(call, op, found)
 
 

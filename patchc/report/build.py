@@ -34,6 +34,7 @@ from patchc.report.data import (
 from patchc.report.words import milliseconds
 from patchc.schedule.types import Call, Compute, Finish, KernelCall, Move, Schedule
 from patchc.schedule.work import Work, executed_work, input_reads
+from patchc.targets.parts import Part
 from patchc.version import __version__
 
 
@@ -57,6 +58,7 @@ class Facts:
     library: LibraryReport | None = None
     layerwise_cycles: int | None = None  # estimated, of the plan layer by layer; None likewise
     clock_mhz: float | None = None
+    part: Part | None = None
 
 
 def build_report(
@@ -111,6 +113,7 @@ def build_report(
         arena=arena_report(schedule, placement),
         notes=imported.notes,
         quality=Quality.of(imported.onnx_model),
+        part=facts.part,
     )
 
 

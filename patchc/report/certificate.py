@@ -22,7 +22,7 @@ from patchc.codegen.constants import (
     node_constants,
 )
 from patchc.geometry.clocks import RowClock
-from patchc.ir import Conv, Graph
+from patchc.ir import Conv, Graph, MatMul
 from patchc.kernels.kernel import Kernel
 from patchc.kernels.narrow import NARROW
 from patchc.memory import Placement
@@ -32,14 +32,21 @@ from patchc.numerics.structs import (
     ConvDspParams,
     ConvParams,
     GlobalParams,
+    MatmulParams,
     Params,
     Rare,
 )
-from patchc.numerics.thresholds import Channels, conv_channels, every_step, pool_channels
+from patchc.numerics.thresholds import (
+    Channels,
+    conv_channels,
+    every_step,
+    pool_channels,
+    product_channels,
+)
 from patchc.schedule.types import Block, Call, KernelCall, Load, Schedule, Step, Storage
 
 FORMAT = 1
-REQUANTISING = ConvParams | ConvDspParams | ConvCmsisNNParams | GlobalParams
+REQUANTISING = ConvParams | ConvDspParams | ConvCmsisNNParams | GlobalParams | MatmulParams
 
 
 def certificate(
@@ -139,6 +146,8 @@ def _forms(schedule: Schedule, prefix: str, weights: WeightsMode) -> Iterator[di
         assert call.kernel.pack is not None
         params = call.kernel.pack(schedule.graph, schedule.graph.node(call.node), group)
         if isinstance(params, REQUANTISING):
+            if isinstance(params, MatmulParams):
+                params = params.out
             found = {"node": call.node, "kernel": call.kernel.name, "group": group}
             symbols = _symbols(constants[key].params.fields)
             steps = _steps(_channels(schedule.graph, call.node))
@@ -153,7 +162,8 @@ def _calls(schedule: Schedule) -> Iterator[tuple[KernelCall, int]]:
 def _symbols(fields: tuple[Field, ...]) -> dict[str, str]:
     """Member of the C struct -> the array that it points to, where it is one of these."""
     arrays = ("form", "rare", "multiplier", "shift")
-    return {field.name: str(field.value) for field in fields if field.name in arrays}
+    inner = (one for field in fields if isinstance(field.value, tuple) for one in field.value)
+    return {field.name: str(field.value) for field in (*fields, *inner) if field.name in arrays}
 
 
 def _numbers(params: Params, kernel: Kernel, symbols: Mapping[str, str]) -> dict[str, Any]:
@@ -191,6 +201,8 @@ def _channels(graph: Graph, name: str) -> Channels:
     x, y = graph.tensors[node.inputs[0]], graph.tensors[node.output]
     if isinstance(node.op, Conv):
         return conv_channels(node.op, x, y)
+    if isinstance(node.op, MatMul):
+        return product_channels(node.op, x, graph.tensors[node.inputs[1]], y)
     return pool_channels(node.op, x, y)  # type: ignore[arg-type]
 
 

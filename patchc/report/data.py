@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from patchc.quality import Quality
+from patchc.targets.parts import Part
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,6 +268,7 @@ class Report:
     arena: tuple[ArenaBuffer, ...]  # by offset
     notes: tuple[str, ...]  # what to know of how the model was read
     quality: Quality | None = None  # as patchc quantize measured it and wrote into the file
+    part: Part | None = None  # that `target` is the core of; None: a core was named
 
     def __repr__(self) -> str:
         """On one line: `to_json` has the rest."""

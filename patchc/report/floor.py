@@ -72,15 +72,17 @@ def over_budget(
     reserve: int,
     ways: tuple[Way, ...] = (),
     left_out: int = 0,
+    where: str = "",
 ) -> BudgetError:
     """The error for a budget below the least total that patchc reaches.
 
     `ways`: changes with which less would do; `left_out`: how many more were not tried.
+    `where`: of the part that it is meant for, behind the budget.
     """
     peak = find_peak(schedule)
     total = placement.arena_bytes + reserve
     lines = [
-        f"budget {budget} B not reachable: least is {total} B",
+        f"budget {budget} B{where} not reachable: least is {total} B",
         f"  (arena {placement.arena_bytes} + reserve {reserve} for stack and statics)",
         f"  set by {shorten(peak.layer, WIDTH - 36)}: {peak.bytes} B live at once",
         *(f"    {shorten(buffer, WIDTH - 4)}" for buffer in peak.buffers),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from importlib import import_module
 from pkgutil import iter_modules
@@ -10,7 +9,7 @@ from pkgutil import iter_modules
 import patchc.targets
 from patchc.errors import PatchcError
 from patchc.targets.core import Core
-from patchc.targets.parts import PARTS, part_called
+from patchc.targets.parts import close_names, part_called
 
 _DATA_FILES = ("cortex_", "riscv")  # their names begin so
 
@@ -44,10 +43,10 @@ def core(name: str) -> Core:
         return CORES[name]
     part = part_called(name)
     if part is None:
-        close = difflib.get_close_matches(name.lower(), [*CORES, *PARTS], n=1)
-        hint = f"did you mean {close[0]}? " if close else ""
+        close = close_names(name, CORES)
+        hint = f"did you mean {' or '.join(close)}? " if close else ""
         raise PatchcError(
             f"no target {name!r}: {hint}there are {', '.join(CORES)}, and parts by name, such as "
-            "nrf52840 (docs/parts.md)"
+            "nrf52840: patchc targets lists them"
         )
     return CORES[part.core]

@@ -18,5 +18,11 @@ def missed(
     total = placement.arena_bytes + reserve_bytes
     ways = find_ways(asked, total, find_peak(schedule).tensors, progress)
     return over_budget(
-        schedule, placement, asked.budget_bytes, reserve_bytes, ways.found, ways.left_out
+        schedule,
+        placement,
+        asked.budget_bytes,
+        reserve_bytes,
+        ways.found,
+        ways.left_out,
+        asked.budget_words,
     )

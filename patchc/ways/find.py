@@ -51,6 +51,7 @@ class Asked:
     reserve: Reserve
     machine: Machine
     cut: tuple[str, ...] = ()  # nodes that are left to the host
+    budget_words: str = ""  # what the budget stands for, where it is a part's
 
 
 @dataclass(frozen=True)

@@ -346,6 +346,32 @@ typedef struct {
 void patchc_rearrange(const patchc_out *out, const patchc_in *in, const patchc_pads *pads,
                       const patchc_rearrange_params *params);
 
+/* All values of a map, which lies in memory without gaps, in another order. A row of the output is a
+ * number of so many digits, the outermost first, and so is a column and a channel; the value at a
+ * place is the one whose offset in the map is the sum of all digits times their steps. pads->top and
+ * pads->left are minus the rows and columns of the output map that lie before the view. */
+typedef struct {
+    const int32_t *rows;      /* [2 * row_digits]: count and step of each; null: there is one row */
+    const int32_t *cols;
+    const int32_t *channels;
+    int32_t row_digits, col_digits, channel_digits;
+} patchc_permute_params;
+
+void patchc_permute(const patchc_out *out, const patchc_in *in, const patchc_pads *pads,
+                    const patchc_permute_params *params);
+
+/* QLinearMatMul: the channels of each pixel of `a` times the matrix that the row of `b` beside it is,
+ * or its only row. The value of input k and output n is channel n of pixel k of b, or `transposed`
+ * channel k of pixel n. */
+typedef struct {
+    patchc_global_params out;
+    int8_t transposed;
+    int8_t a_zero_point, b_zero_point;
+} patchc_matmul_params;
+
+void patchc_matmul(const patchc_out *out, const patchc_in *a, const patchc_in *b,
+                   const patchc_matmul_params *params);
+
 /* QLinearSoftmax over the channels of each pixel, summed in emulated float32. Entry i of
  * `exponentials` is that of a value 255 - i below the pixel's largest, all of them larger by one
  * factor: 0, or the bits of a positive float32 with nine bits of exponent, no sign, and so much bias

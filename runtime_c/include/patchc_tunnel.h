@@ -112,6 +112,28 @@ patchc_reach patchc_reach_up(const patchc_patch *out, const patchc_upsample_para
 patchc_reach patchc_reach_resize(const patchc_patch *out, const patchc_line *rows,
                                  const patchc_line *cols);
 
+/* All of a map, for an operator that reads it from anywhere: the pads say with which row and column
+ * of its output the patch `out` begins. */
+static inline patchc_reach patchc_reach_whole(const patchc_patch *out, const patchc_frame *map)
+{
+    patchc_reach reach = {{0, map->height, 0, map->width}, {-out->r0, -out->c0, 0, 0}};
+
+    return reach;
+}
+
+/* All columns of a map, of the rows of the patch `out`, or of its only row. */
+static inline patchc_patch patchc_all_columns(const patchc_patch *out, int32_t height,
+                                              int32_t width)
+{
+    patchc_patch patch = {0, height, 0, width};
+
+    if (height > 1) {
+        patch.r0 = out->r0;
+        patch.r1 = out->r1;
+    }
+    return patch;
+}
+
 /* ---- Where it lies ---- */
 
 /* A patch of a tensor in its storage. `base`: of the arena, or of a map outside it. */

@@ -269,6 +269,13 @@ def segmentation(side: int = 8) -> Graph:
     return net.build(fine, coarse, edges, net.dense(net.mean(x), 5, name="logits"))
 
 
+def attended(side: int = 7) -> Graph:
+    """Self-attention between the pixels of a map, by two heads."""
+    net = NetworkBuilder(21)
+    x = net.attention(net.conv(net.input(side, side, 3), 8, 3), 2, 3)
+    return net.build(net.dense(net.mean(x), 3))
+
+
 def rows_in_two_stripes() -> Schedule:
     """Two of its maps handed over by one tunnel, from rings; the third in one go, from a map."""
     graph = segmentation()
@@ -324,6 +331,8 @@ GOLDEN = {
     "logits_in_a_tunnel": Case(logits),
     "normalized_in_a_tunnel": Case(normalized),
     "rows_in_two_stripes": Case(rows_in_two_stripes),
+    "attention_resident": _case(attended, InputMode.RESIDENT),
+    "attention_in_tunnels": Case(lambda: smallest(attended(), InputMode.TILES)),
     "concatenated_stream": Case(lambda: smallest(concatenated(8), InputMode.STREAM)),
 }
 

@@ -27,10 +27,13 @@ from patchc.ir import (
     LayerNormalization,
     LocalResponseNormalization,
     Lut,
+    MatMul,
     MaxPool,
     Min,
     Mul,
     Node,
+    Permute,
+    Quantization,
     Rearrange,
     ResizeLinear,
     ResizeNearest,
@@ -39,6 +42,7 @@ from patchc.ir import (
     Upsample,
     Window,
 )
+from patchc.ir.graph import Digits
 from patchc.numerics.layer_norm import layer_norm_params
 from patchc.numerics.local_response import local_response_params
 
@@ -68,11 +72,20 @@ def brute_force(graph: Graph, node: Node, inputs: tuple[np.ndarray, ...]) -> np.
         return _depth_to_space(op, inputs[0], shape)
     if isinstance(op, Rearrange):
         return _rearrange(op, inputs[0], shape)
+    if isinstance(op, Permute):
+        flat = inputs[0].ravel()
+        axes = (op.rows, op.cols, op.channels)
+        return np.array([flat[_place(at, axes)] for at in np.ndindex(shape)]).reshape(shape)
     if isinstance(op, ConvSums):
         acc = np.array([_accumulators(op, wide[0] - x.zero_point, at) for at in _pixels(shape)])
         return np.array([[_bytes(sum_) for sum_ in pixel] for pixel in acc]).reshape(shape)
     if isinstance(op, Binary):
         real = _binary(graph, node, wide)
+    elif isinstance(op, MatMul):
+        other = graph.tensors[node.inputs[1]].quant
+        acc = np.array([_products(op, wide, (x, other), at) for at in np.ndindex(shape)])
+        factor = f32(x.scale) * f32(other.scale) / f32(y.scale)
+        real = np.rint(acc.astype(f32) * factor).astype(np.float64) + y.zero_point
     elif isinstance(op, Softmax):
         real = np.array([_softmax(graph, node, wide[0][at]) for at in _pixels(shape)])
     elif isinstance(op, LayerNormalization):
@@ -123,6 +136,28 @@ def _depth_to_space(op: DepthToSpace, x: np.ndarray, shape: tuple[int, int, int]
             channel = k * rows * cols + position if op.interleaved else position * shape[2] + k
             found[i, j, k] = x[i // rows, j // cols, channel]
     return found
+
+
+def _place(at: tuple[int, ...], axes: tuple[Digits, ...]) -> int:
+    """Of the value that a Permute puts at a row, column and channel."""
+    found = 0
+    for number, digits in zip(at, axes, strict=True):
+        for count, step in reversed(digits):
+            number, digit = divmod(number, count)
+            found += digit * step
+    return found
+
+
+def _products(
+    op: MatMul,
+    wide: list[np.ndarray],
+    quants: tuple[Quantization, Quantization],
+    at: tuple[int, ...],
+) -> int:
+    row, col, channel = at
+    a, b = wide[0][row, col], wide[1][row if len(wide[1]) > 1 else 0]
+    column = b[channel] if op.transposed else b[:, channel]
+    return int(((a - quants[0].zero_point) * (column - quants[1].zero_point)).sum())
 
 
 def _rearrange(op: Rearrange, x: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:

@@ -25,6 +25,7 @@ from patchc.ir import (
     LayerNormalization,
     LocalResponseNormalization,
     Lut,
+    MatMul,
     Max,
     MaxPool,
     Min,
@@ -32,6 +33,7 @@ from patchc.ir import (
     Node,
     Op,
     Padding,
+    Permute,
     Quantization,
     Rearrange,
     ResizeLinear,
@@ -334,6 +336,34 @@ def local_response_case(shape: Shape, seed: int) -> Case:
     return make(op, [shape], [x, quantization(random, x.scale * random.uniform(0.2, 1))], seed)
 
 
+def permute_case(shape: Shape, seed: int) -> Case:
+    """Any order of the axes, or of the halves of an even one, as rows, columns and channels."""
+    random = np.random.default_rng(seed)
+    parts = []
+    for size in shape:
+        parts += [2, size // 2] if size % 2 == 0 and random.random() < 0.5 else [size]
+    steps = np.cumprod([1, *parts[::-1]])[-2::-1].tolist()
+    order = random.permutation(len(parts))
+    cuts = np.sort(random.integers(0, len(parts) + 1, 2))
+    digits = (
+        tuple((parts[i], steps[i]) for i in group if parts[i] > 1)
+        for group in np.split(order, cuts)
+    )
+    return make(Permute(*digits), [shape], [quantization(random)] * 2, seed)
+
+
+def matmul_case(shape: Shape, outputs: int, seed: int, *, transposed: bool, one: bool) -> Case:
+    """`one`: matrix for all rows. Outputs fill int8 and go somewhat beyond."""
+    random = np.random.default_rng(seed)
+    rows, _, depth = shape
+    matrix = (outputs, depth) if transposed else (depth, outputs)
+    a, b = quantization(random), quantization(random)
+    spread = a.scale * b.scale * 74 * 74 * depth**0.5
+    y = quantization(random, spread / random.uniform(30, 100))
+    op = MatMul(transposed, clamp(random))
+    return make(op, [shape, (1 if one else rows, *matrix)], [a, b, y], seed)
+
+
 def lut_case(shape: Shape, seed: int) -> Case:
     random = np.random.default_rng(seed)
     table = random.integers(-128, 128, 256)
@@ -460,11 +490,20 @@ softmaxes = st.builds(softmax_case, element_shapes(), seeds)
 normalizations = st.one_of(
     st.builds(case, element_shapes(), seeds) for case in (layer_norm_case, local_response_case)
 )
-copies = st.one_of(upsamples, depths_to_space, rearrangements(), resizes_nearest)
+permutations = st.builds(permute_case, element_shapes(), seeds)
+matmuls = st.builds(
+    matmul_case,
+    element_shapes(),
+    channels,
+    seeds,
+    transposed=st.booleans(),
+    one=st.booleans(),
+)
+copies = st.one_of(upsamples, depths_to_space, rearrangements(), resizes_nearest, permutations)
 resizes = st.one_of(resizes_nearest, resizes_linear)
 cases = st.one_of(
     *(windowed, convolutions(), binaries, concats, luts, channel_luts, global_pools, copies),
-    *(softmaxes, normalizations, resizes_linear),
+    *(softmaxes, normalizations, resizes_linear, matmuls),
 )
 
 layouts = st.builds(Layout, st.integers(0, 3), st.integers(0, 7), st.integers(0, 5))

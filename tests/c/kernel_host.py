@@ -190,6 +190,26 @@ class GlobalParams(ctypes.Structure):
     )
 
 
+class MatmulParams(ctypes.Structure):
+    _fields_ = (
+        ("out", GlobalParams),
+        ("transposed", ctypes.c_int8),
+        ("a_zero_point", ctypes.c_int8),
+        ("b_zero_point", ctypes.c_int8),
+    )
+
+
+class PermuteParams(ctypes.Structure):
+    _fields_ = (
+        ("rows", ctypes.POINTER(ctypes.c_int32)),
+        ("cols", ctypes.POINTER(ctypes.c_int32)),
+        ("channels", ctypes.POINTER(ctypes.c_int32)),
+        ("row_digits", ctypes.c_int32),
+        ("col_digits", ctypes.c_int32),
+        ("channel_digits", ctypes.c_int32),
+    )
+
+
 class UpsampleParams(ctypes.Structure):
     _fields_ = [("up_h", ctypes.c_uint16), ("up_w", ctypes.c_uint16)]
 
@@ -302,6 +322,8 @@ STRUCTS: dict[str, type[ctypes.Structure]] = {
     "patchc_upsample_params": UpsampleParams,
     "patchc_depth_to_space_params": DepthToSpaceParams,
     "patchc_rearrange_params": RearrangeParams,
+    "patchc_permute_params": PermuteParams,
+    "patchc_matmul_params": MatmulParams,
     "patchc_resize_nearest_params": ResizeNearestParams,
     "patchc_resize_linear_params": ResizeLinearParams,
     "patchc_softmax_params": SoftmaxParams,

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from patchc.ir import FULL_RANGE, Add, Clamp, Conv, Max, Min, Mul, Padding, Sub, Window
+from patchc.ir import FULL_RANGE, Add, Clamp, Conv, Max, Min, Mul, Padding, Permute, Sub, Window
 from patchc.kernels.portable import PORTABLE
 from patchc.kernels.registry import KERNELS
 from tests.c import kernel_cases as make
@@ -120,6 +120,8 @@ def test_views_in_rings(case: Case, out: Layout, layouts: list[Layout]) -> None:
     """More slots than rows, a first row in any slot, gaps between rows: the same bytes, and
     nothing outside the output's view is written."""
     inputs, wanted = layouts[: len(case.inputs)], expected(case)
+    if isinstance(case.node.op, Permute):  # from anywhere to anywhere: its operand is a whole map
+        inputs = [Layout()]
     for kernel in case.kernels:
         np.testing.assert_array_equal(run(library(), case.call(kernel), out, inputs), wanted)
 
@@ -226,6 +228,8 @@ def test_every_kernel_is_chosen_by_some_case() -> None:
         make.softmax_case((5, 5, 3), 0),
         make.layer_norm_case((5, 5, 3), 0),
         make.local_response_case((5, 5, 3), 0),
+        make.permute_case((4, 5, 6), 0),
+        make.matmul_case((3, 5, 6), 7, 0, transposed=False, one=False),
         make.sums_case(Window((3, 3)), 1, 2, 3, (5, 5), 0),
         make.lut_channels_case((5, 5, 3), 0),
     ]

@@ -81,6 +81,12 @@ def sample() -> tuple[Case, ...]:
             make.softmax_case(shape, seed),
             make.layer_norm_case(shape, seed),
             make.local_response_case(shape, seed),
+            make.permute_case(shape, seed),
+            *(
+                make.matmul_case(shape, 9, seed, transposed=transposed, one=one)
+                for transposed in (False, True)
+                for one in (False, True)
+            ),
             make.sums_case(strided, 2, 3, 4, size, seed),
         ]
     return tuple(found)

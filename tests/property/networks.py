@@ -45,7 +45,7 @@ def chains(draw: st.DrawFn, max_blocks: int = 5, *, padded: bool = False) -> Gra
 def _block(draw: st.DrawFn, net: NetworkBuilder, x: str) -> str:
     h, w, channels = net.tensors[x].shape
     kinds = ["bottleneck"] * 4 + ["residual", "pair", "conv", "relu", "gate", "concat", "maxout"]
-    kinds += ["shuffle", "spread", "padded", "padded", "normalize"] + (
+    kinds += ["shuffle", "spread", "padded", "padded", "normalize", "attention"] + (
         ["crop", "focus"] if min(h, w) >= 4 else []
     )
     kind = draw(st.sampled_from(kinds + (["pool"] if min(h, w) >= 4 else [])))
@@ -80,6 +80,8 @@ def _block(draw: st.DrawFn, net: NetworkBuilder, x: str) -> str:
         return net.conv(net.depth_to_space(net.conv(x, 8)), more, kernel, 2)
     if kind == "relu":
         return net.relu(x)
+    if kind == "attention":
+        return net.attention(x, draw(st.integers(1, 3)), draw(st.integers(1, 4)))
     if kind == "normalize":
         x = net.conv(x, more, kernel, stride)
         return net.normalize(x) if draw(st.booleans()) else net.respond(x)

@@ -210,32 +210,42 @@ def test_single_pixels_make_rows_and_columns(type_):
     assert imported.graph.tensors[imported.graph.outputs[0]].shape == (3, 2, 4)
 
 
-def test_a_constant_among_rows_is_refused():
-    net = Net()
+@pytest.mark.parametrize("axis", [2, 3])
+def test_a_constant_among_rows_or_columns(axis):
+    """All from there on are laid out as channels."""
+    net, random = Net(), np.random.default_rng(0)
     a, _ = two_maps(net)
-    assert refusal(
-        net, net.op("Concat", a, net.constant(np.ones((1, 6, 4, 5))), axis=2, name="cat")
-    ) == ("cat (Concat): it joins a constant to maps along rows")
+    shape = [1, 6, 4, 5]
+    values = random.normal(0, 1, shape[axis:])
+    constant = net.constant(np.broadcast_to(values, shape))
+    imported = check(net.model(net.qdq(net.op("Concat", a, constant, axis=axis), Z)))
+    assert kinds(imported)[-2:] == ["Permute", "Concat"]
 
 
-def test_flattened_maps_are_refused():
+def test_a_constant_that_varies_before_the_axis_is_refused():
     net = Net()
     a, _ = two_maps(net)
-    flat = net.op("Flatten", a)
-    assert refusal(net, net.op("Concat", flat, flat, axis=1, name="cat")) == (
-        "cat (Concat): it joins maps along dimension 1 of [n, c*h*w]: only channels, rows or "
-        "columns are supported"
+    values = net.constant(np.arange(120).reshape(1, 6, 4, 5))
+    assert refusal(net, net.op("Concat", a, values, axis=2, name="cat")) == (
+        "cat (Concat): a constant that varies along dimensions before 2, along which it joins"
     )
 
 
-def test_a_constant_that_varies_is_refused():
+def test_flattened_maps():
+    net = Net()
+    a, b = two_maps(net)
+    flat = [net.op("Flatten", one) for one in (a, b)]
+    joined = net.qdq(net.op("Concat", *flat, axis=1), Z)
+    y = net.op("Gemm", joined, net.weights(3, 180), transB=1)
+    imported = check(net.model(net.qdq(y, X)))
+    assert kinds(imported)[-4:] == ["Permute", "Permute", "Concat", "Conv"]
+
+
+def test_a_constant_that_varies_over_the_map():
     net = Net()
     a, _ = two_maps(net)
-    values = net.constant(np.arange(20).reshape(1, 1, 4, 5))
-    assert refusal(net, net.op("Concat", a, values, axis=1, name="cat")) == (
-        "cat (Concat): a constant whose values vary over the map: only one value per channel is "
-        "supported"
-    )
+    values = net.constant(np.arange(20).reshape(1, 1, 4, 5) / 10)
+    check(net.model(net.qdq(net.op("Concat", a, values, axis=1), Z)))
 
 
 def test_a_constant_of_another_size_is_refused():
@@ -243,7 +253,7 @@ def test_a_constant_of_another_size_is_refused():
     a, _ = two_maps(net)
     values = net.constant(np.zeros((1, 1, 4, 1)))
     assert refusal(net, net.op("Concat", a, values, axis=1, name="cat")) == (
-        "cat (Concat): a constant of shape [1, 1, 4, 1] beside a map of [1, 6, 4, 5]"
+        "cat (Concat): it joins [1, 4, 5] and [1, 4, 1] beside dimension 1"
     )
 
 
@@ -252,7 +262,7 @@ def test_maps_of_different_sizes_are_refused():
     a, _ = two_maps(net)
     pooled = net.qdq(net.op("MaxPool", a, kernel_shape=[2, 2]), Y)
     assert refusal(net, net.op("Concat", a, pooled, axis=1, name="cat")) == (
-        "cat (Concat): operands of different layouts or sizes: [n, c, h, w]"
+        "cat (Concat): it joins [1, 4, 5] and [1, 3, 4] beside dimension 1"
     )
 
 

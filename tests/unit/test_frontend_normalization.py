@@ -9,6 +9,7 @@ import onnx
 import pytest
 
 from patchc.errors import PatchcError
+from patchc.frontend import import_model
 from patchc.ir import (
     Clamp,
     LayerNormalization,
@@ -70,29 +71,26 @@ def test_the_axis_shows_where_the_channels_are():
     assert imported.inputs[0].shape == (6, 5, 12)
 
 
-@pytest.mark.parametrize(
-    ("kind", "wanted"),
-    [
-        (
-            "LayerNormalization",
-            "over dimension 1 and those behind it of [n, c, h, w]: only the channels are supported",
-        ),
-        (
-            "LpNormalization",
-            "the sum of absolute values: only the Euclidean norm is supported",
-        ),
-    ],
-)
-def test_what_is_refused(kind, wanted):
+def over_a_map(kind: str, *inputs: np.ndarray, **attributes: int) -> onnx.ModelProto:
+    """Of a map of 8 channels, between convolutions."""
     net = Net(np.uint8, 17)
     x = net.qdq(net.op("Conv", net.qdq(net.input("x", 1, 4, 9, 7), X), net.weights(8, 4, 1, 1)), Y)
-    if kind == "LpNormalization":
-        y = net.op(kind, x, name="norm", axis=1, p=1)
-    else:
-        y = net.op(kind, x, net.constant(np.ones((8, 9, 7))), name="norm", axis=1)
+    y = net.op(kind, x, *map(net.constant, inputs), name="norm", **attributes)
     y = net.op("Conv", net.qdq(y, Z), net.weights(8, 8, 1, 1))
-    (reason,) = refusals(net.model(net.qdq(y, Y)))
-    assert reason == f"norm ({kind}): {wanted}"
+    return net.model(net.qdq(y, Y))
+
+
+def test_what_is_refused():
+    (reason,) = refusals(over_a_map("LpNormalization", axis=1, p=1))
+    assert str(reason) == (
+        "norm (LpNormalization): the sum of absolute values: only the Euclidean norm is supported"
+    )
+
+
+def test_over_all_dimensions_it_is_of_a_copy():
+    model = over_a_map("LayerNormalization", np.ones((8, 9, 7)), axis=1)
+    found = [node.op.kind for node in import_model(model).graph.nodes]
+    assert found[1:4] == ["Permute", "LayerNormalization", "Permute"]
 
 
 def test_quantize_keeps_it_between_integers(tmp_path):

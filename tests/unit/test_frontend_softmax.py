@@ -11,7 +11,6 @@ from patchc.ir import Quantization, Softmax, Tensor
 from patchc.numerics.softmax import MAX_CHANNELS, softmax_params
 from patchc.quantize.quantize import Format, QuantizeOptions, quantize
 from tests.unit.frontend_models import MICROSOFT, Net, check, kinds
-from tests.unit.test_frontend_refusals import refused
 
 BOTH_TYPES = pytest.mark.parametrize("type_", [np.int8, np.uint8])
 
@@ -109,13 +108,15 @@ def test_quantize_takes_it_between_layers_and_leaves_it_at_the_end(tmp_path, for
     assert kinds(imported) == ["Conv", "Softmax", "Conv"]
 
 
-def test_other_axes_are_refused():
-    assert refused(softmax_net(np.uint8, (1, 6, 5, 4), axis=2)) == [
-        "op (Softmax): along dimension 2 of [n, c, h, w]: only the channels are supported"
-    ]
-    assert refused(softmax_net(np.uint8, (1, 6, 5, 4), opset=12)) == [
-        "op (Softmax): along dimension 1 of [n, c, h, w]: only the channels are supported"
-    ]
+@pytest.mark.parametrize("axis", [0, 2])
+def test_other_axes_are_laid_out_as_channels(axis):
+    imported = check(softmax_net(np.uint8, (1, 6, 5, 4), axis=axis))
+    assert kinds(imported)[-2:] == ["Permute", "Softmax"]
+
+
+def test_before_opset_13_it_runs_along_all_dimensions_behind():
+    imported = check(softmax_net(np.uint8, (1, 6, 5, 4), opset=12))
+    assert kinds(imported)[-2:] == ["Permute", "Softmax"]
 
 
 def tensor(scale: float, channels: int) -> Tensor:

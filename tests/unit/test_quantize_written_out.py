@@ -80,8 +80,33 @@ def test_what_only_looks_like_one_stays(tmp_path, squared):
     variance = net.op("Add", net.op("ReduceMean", power, axes=[1]), net.constant(1e-6))
     y = net.op("Div", centred, net.op("Sqrt", variance))
     y = net.op("Add", y, centred) if squared else y
-    with pytest.raises(PatchcError, match="patchc has no integer kernel"):
-        import_model(quantized(net.model(convolved(net, y, 2)), tmp_path, (3, 8, 8)))
+    graph = import_model(quantized(net.model(convolved(net, y, 2)), tmp_path, (3, 8, 8))).graph
+    found = [node.op.kind for node in graph.nodes]
+    assert "LayerNormalization" not in found
+    assert "Mul" in found  # with the reciprocal of the root
+
+
+def test_a_quotient_is_a_product_with_a_reciprocal(tmp_path):
+    """One table makes it, with what is added against division by zero."""
+    net = Net()
+    x = net.input("x", 1, 3, 8, 8)
+    over, under = convolved(net, x, 1), net.op("Sigmoid", convolved(net, x, 2))
+    y = net.op("Div", over, net.op("Add", under, net.constant(0.1)))
+    model = quantized(net.model(convolved(net, y, 3)), tmp_path, (3, 8, 8))
+    assert sorted(kinds(verified(model))) == ["Conv", "Conv", "Conv", "Lut", "Mul"]
+
+
+@pytest.mark.parametrize("axis", [1, 3])
+def test_values_over_their_norm(tmp_path, axis):
+    """torch.nn.functional.normalize."""
+    net = Net()
+    x = convolved(net, net.input("x", 1, 3, 8, 8), 1)
+    norm = net.op("ReduceL2", x, axes=[axis], keepdims=1)
+    guarded = net.op("Clip", norm, net.constant(1e-12))
+    whole = net.op("Expand", guarded, net.constant([1, 3, 8, 8], np.int64))
+    y = net.op("Div", x, whole)
+    model = quantized(net.model(convolved(net, y, 2)), tmp_path, (3, 8, 8))
+    assert "LayerNormalization" in kinds(verified(model))
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 4])

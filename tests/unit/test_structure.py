@@ -8,9 +8,10 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from patchc.errors import PatchcError
-from patchc.frontend import import_model
+from patchc.frontend import import_model, structure
 from patchc.ir import format_graph
 from tests.golden.qdq_models import QdqModel, residual_network
+from tests.unit.frontend_models import Net
 
 
 def conv(model: onnx.ModelProto, index: int = 0) -> onnx.NodeProto:
@@ -203,3 +204,16 @@ def test_very_many_operators_in_a_row():
         value = net.add("Relu", [value], f"r{index}")
     with pytest.raises(PatchcError, match="operators in a row"):
         import_model(net.model(net.quantized(value, 0.03, 0, "z")))
+
+
+def test_weights_may_be_as_large_as_their_bytes(monkeypatch):
+    """Also where the file says how large they are, or what they are dequantised to."""
+    net, random = Net(np.uint8), np.random.default_rng(0)
+    x = net.qdq(net.input("x", 1, 20), (0.03, 7))
+    matrix = net.constant(random.integers(-127, 128, (20, 30)), np.int8, "matrix")
+    weights = net.op("DequantizeLinear", matrix, *net.parameters((0.01, 0), np.int8))
+    model = net.model(net.qdq(net.op("MatMul", x, weights), (0.05, 3)))
+    for name, kind in ((matrix, TensorProto.INT8), (weights, TensorProto.FLOAT)):
+        model.graph.value_info.append(helper.make_tensor_value_info(name, kind, [20, 30]))
+    monkeypatch.setattr(structure, "MAX_ELEMENTS", 100)
+    assert [node.op.kind for node in import_model(model).graph.nodes] == ["Conv"]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import prod
 
 import numpy as np
 
+from patchc.frontend.arrange import along_channels
 from patchc.frontend.axes import Layout, describe, dims
 from patchc.frontend.broadcasts import spread
 from patchc.frontend.builder import Result
@@ -37,8 +39,7 @@ Operand = Quantized | QuantizedConstant
 
 
 _LIMITS = (
-    "constants that vary over the map; sums whose first operand is broadcast, with some scales; "
-    "constants with a scale per channel"
+    "sums whose first operand is broadcast, with some scales; constants with a scale per channel"
 )
 
 
@@ -100,14 +101,16 @@ def float_constant(value: Constant) -> RefusalError:
 def real_operand(call: Call, index: int) -> Operand:
     """An operand of a float operator. Raises RefusalError."""
     value = call.input(index)
-    return value if isinstance(value, QuantizedConstant) else call.activation(index)
+    if isinstance(value, QuantizedConstant):
+        return value
+    return call.activation(index, as_seen=True)
 
 
 def _integer_operand(call: Call, index: int) -> Operand:
     """An operand of an integer operator, with scale and zero point behind it."""
     value = call.input(index)
     if not isinstance(value, Constant):
-        return call.integers(index, *call.quantization(index + 1, index + 2))
+        return call.integers(index, *call.quantization(index + 1, index + 2), as_seen=True)
     zero_point = call.optional_constant(index + 2, "zero point")
     if zero_point is None:
         zero_point = np.zeros((), value.array.dtype)
@@ -137,9 +140,10 @@ def _pair(call: Call, first: Operand, second: Operand) -> _Pair:
     either = kind is Add and 1 < size < prod(shape)
     reverse = first is not map_ and kind is not Mul and not either
     constant = None
-    inputs: tuple[str, ...] = (map_.tensor,)
     if isinstance(other, QuantizedConstant):
-        constant = channel_constant(call, other, map_)
+        map_ = by_channel(call, other.values.shape, map_)
+        constant = channel_constant(other, map_)
+        inputs: tuple[str, ...] = (map_.tensor,)
     else:
         check_maps(map_, other)
         inputs = (map_.tensor, other.tensor)
@@ -178,7 +182,24 @@ def check_maps(map_: Quantized, other: Quantized) -> None:
         )
 
 
-def channel_constant(call: Call, constant: QuantizedConstant, map_: Quantized) -> ChannelConstant:
+def by_channel(call: Call, shape: Sequence[int], map_: Quantized) -> Quantized:
+    """`map_`, or a copy in which a constant of `shape` that is broadcast to it has one value per
+    channel. Raises RefusalError where it cannot be broadcast."""
+    sizes = (1,) * (len(map_.layout) - len(shape)) + tuple(shape)
+    whole = dims(map_.layout)
+    long = [i for i, size in enumerate(sizes) if size > 1]
+    if len(sizes) != len(whole) or any(sizes[i] != whole[i] for i in long):
+        raise RefusalError(
+            f"a constant of shape {list(shape)} beside a map of {list(whole)}: it has to be "
+            "broadcast to that"
+        )
+    names = [axis.name for i in long for axis in map_.layout[i]]
+    if names in (["h"], ["w"]):
+        call.builder.guess_channels(map_, long[0])
+    return along_channels(call.builder, map_, long[0], long[-1]) if long else map_
+
+
+def channel_constant(constant: QuantizedConstant, map_: Quantized) -> ChannelConstant:
     """One value, or one per channel of `map_`. Raises RefusalError."""
     values = constant.values
     if constant.scales.size != 1 or constant.zero_points.size != 1:
@@ -194,21 +215,10 @@ def channel_constant(call: Call, constant: QuantizedConstant, map_: Quantized) -
         float(np.float32(constant.scales.item())), int(constant.zero_points.item()) - shift
     )
     stored = (values.astype(np.int32) - shift).astype(np.int8)
-    return ChannelConstant(_by_channel(call, stored, map_), quant)
-
-
-def _by_channel(call: Call, values: np.ndarray, map_: Quantized) -> np.ndarray:
-    """int8 (1,) or (channels,) from a constant that is broadcast to `map_`. Raises RefusalError."""
-    shape, rank = dims(map_.layout), len(map_.layout)
-    if values.ndim <= rank:
-        sizes = (1,) * (rank - values.ndim) + values.shape
-        long = [i for i, size in enumerate(sizes) if size > 1]
-        names = [axis.name for i in long for axis in map_.layout[i]]
-        if names in (["h"], ["w"]):
-            call.builder.guess_channels(map_, long[0])
-        if names in ([], ["c"]) and all(sizes[i] == shape[i] for i in long):
-            return values.reshape(-1)
-    raise RefusalError(
-        f"a constant of shape {list(values.shape)} beside a map of {list(shape)}: only one value, "
-        "or one per channel, is supported"
-    )
+    sizes = (1,) * (len(map_.layout) - stored.ndim) + stored.shape
+    own = [i for i, axes in enumerate(map_.layout) if any(axis.name == "c" for axis in axes)]
+    if stored.size > 1 and own:  # those of its dimensions that are 1 meet several channels
+        within = range(own[0], own[-1] + 1)
+        full = [dims(map_.layout)[i] if i in within else sizes[i] for i in range(len(sizes))]
+        stored = np.broadcast_to(stored.reshape(sizes), full)
+    return ChannelConstant(stored.reshape(-1), quant)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 
-from patchc.frontend.axes import Axis, Layout, describe, dims
+from patchc.frontend.arrange import arranged
+from patchc.frontend.axes import Axis, Layout, describe, dims, map_shape, named
 from patchc.frontend.builder import Result
 from patchc.frontend.call import Call
 from patchc.frontend.load import MICROSOFT
@@ -20,7 +22,9 @@ from patchc.numerics.linear import dequantize
 
 Operand = Quantized | np.ndarray  # a constant as float32 real values, in the shape of the file
 
-_LIMITS = "constants that vary over the map, or along rows or columns"
+_LIMITS = "constants that vary along dimensions before the one that it joins"
+
+MAP_RANK = 4  # dimensions of a map in ONNX
 
 
 @onnx_op("Concat", makes=(Add, Concat), limits=_LIMITS)
@@ -67,7 +71,7 @@ def _real_operand(call: Call, index: int) -> Operand:
         return value.array.astype(np.float32)
     if isinstance(value, QuantizedConstant):
         return value.real()
-    return call.activation(index)
+    return call.activation(index, as_seen=True)
 
 
 def _integer_operand(call: Call, index: int, quant: Quantization, unsigned: bool) -> Operand:
@@ -75,7 +79,7 @@ def _integer_operand(call: Call, index: int, quant: Quantization, unsigned: bool
     value = call.input(index)
     if isinstance(value, Constant):
         return dequantize(value.array.astype(np.int32) - (128 if unsigned else 0), quant)
-    return call.integers(index, quant, unsigned)
+    return call.integers(index, quant, unsigned, as_seen=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +92,81 @@ class _Joined:
 
 
 def _join(call: Call, operands: Sequence[Operand]) -> _Joined | Pending:
-    """Pending: along rows or columns. Raises RefusalError where it is neither that nor along the
-    channels, or a constant varies over the map."""
+    """Pending: along rows or columns. As the maps lie, where that is so or along the channels; else
+    they are laid out anew. Raises RefusalError for operands that do not go together."""
     maps = [operand for operand in operands if isinstance(operand, Quantized)]
     if not maps:
         raise RefusalError("none of its operands is an activation")
     rank = len(maps[0].layout)
     axis = call.attribute("axis", 1) % rank
+    _check_sizes(operands, rank, axis)
+    stacked = _stacked(maps, axis) if len(maps) == len(operands) else None
+    if stacked is not None:
+        return stacked
+    ordered = [
+        call.builder.in_order(operand) if isinstance(operand, Quantized) else operand
+        for operand in operands
+    ]
+    try:
+        return _as_they_lie(call, ordered, axis)
+    except RefusalError:
+        return _laid_out(call, operands, axis)
+
+
+def _check_sizes(operands: Sequence[Operand], rank: int, axis: int) -> None:
+    """Raises RefusalError unless all sizes are the same but those along `axis`."""
+    found = []
+    for operand in operands:
+        sizes = dims(operand.layout) if isinstance(operand, Quantized) else operand.shape
+        found.append([size for i, size in enumerate(sizes) if i != axis])
+        if len(sizes) != rank or found[-1] != found[0]:
+            raise RefusalError(f"it joins {found[0]} and {found[-1]} beside dimension {axis}")
+
+
+def _stacked(maps: Sequence[Quantized], axis: int) -> _Joined | None:
+    """Along a dimension of 1 that is none of the map's, where all maps are laid out alike and its
+    rank is more than a map has: the channels of one map behind those of the other."""
+    layouts = {map_.layout for map_ in maps}
+    if len(layouts) > 1 or maps[0].layout[axis] or len(maps[0].layout) <= MAP_RANK:
+        return None
+    channels = map_shape(maps[0].layout)[2]
+    starts = tuple(index * channels for index in range(len(maps)))
+    filled = np.zeros(channels * len(maps), np.float32)
+    part = (Axis("c", len(maps), channels),) if len(maps) > 1 else ()
+    layout = (*maps[0].layout[:axis], part, *maps[0].layout[axis + 1 :])
+    return _Joined(Concat(starts, filled), tuple(map_.tensor for map_ in maps), layout)
+
+
+def _laid_out(call: Call, operands: Sequence[Operand], axis: int) -> _Joined:
+    """With all dimensions from `axis` on as channels, in which any operand is a run."""
+    rank = next(len(o.layout) for o in operands if isinstance(o, Quantized))
+    names = ["h" if i < axis else "c" for i in range(rank)]
+    starts, inputs = [], []
+    background: list[np.ndarray] = []
+    sizes: list[int] = []
+    for operand in operands:
+        if isinstance(operand, Quantized):
+            map_ = arranged(call.builder, operand, names)
+            sizes, length = list(dims(map_.layout)), prod(dims(map_.layout)[axis:])
+            starts.append(sum(map(len, background)))
+            inputs.append(map_.tensor)
+            background.append(np.zeros(length, np.float32))
+        else:
+            rows = operand.reshape(prod(operand.shape[:axis]), -1)
+            if (rows != rows[:1]).any():
+                raise RefusalError(
+                    f"a constant that varies along dimensions before {axis}, along which it joins"
+                )
+            background.append(rows[0])
+    filled = np.concatenate(background)
+    sizes[axis] = len(filled) // prod(sizes[axis + 1 :])
+    return _Joined(Concat(tuple(starts), filled), tuple(inputs), named(sizes, names))
+
+
+def _as_they_lie(call: Call, operands: Sequence[Operand], axis: int) -> _Joined | Pending:
+    """Raises RefusalError where maps lie side by side along no axis of a map, or a constant varies
+    over the map."""
+    maps = [operand for operand in operands if isinstance(operand, Quantized)]
     along = _axis(call, maps, axis)
     if along != "c":
         if len(maps) < len(operands):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from patchc.frontend.arrange import expected
 from patchc.frontend.axes import channels_first, channels_first_layout
 from patchc.frontend.broadcasts import turned, vector_axis
 from patchc.frontend.builder import Result
@@ -28,7 +29,7 @@ _LIMITS = "3-D"
 @onnx_op("Conv", makes=(Conv,), limits=_LIMITS)
 def conv(call: Call) -> Value:
     """A convolution in a QDQ file."""
-    source = call.activation(0, padded=True)
+    source = call.activation(0, padded=True, as_seen=True)
     weights = float_weights(call, 1)
     op, source = _convolution(call, source, weights)
     scale = call.builder.tensors[source.tensor].quant.scale
@@ -42,7 +43,7 @@ def conv(call: Call) -> Value:
 @onnx_op("QLinearConv", makes=(Conv,), limits=_LIMITS)
 def qlinear_conv(call: Call) -> Value:
     """A convolution in a QOperator file."""
-    source = call.integers(0, *call.quantization(1, 2), padded=True)
+    source = call.integers(0, *call.quantization(1, 2), padded=True, as_seen=True)
     op, source = _convolution(call, source, integer_weights(call, 3, axis=0))
     bias = integer_bias(call, 8, op.weight_scales)
     op = Conv(op.window, op.groups, op.weights, op.weight_scales, bias)
@@ -60,7 +61,7 @@ def _convolution(
     if rank not in (3, 4):
         raise RefusalError(f"a convolution over {rank - 2} dimensions: one and two are supported")
     source = _across_channels(call, source, weights)
-    call.builder.expect(source, channels_first(rank), "a convolution")
+    source = expected(call.builder, source, channels_first(rank), "a convolution")
     values, scales = centred(weights, axis=0)
     shape = call.builder.tensors[source.tensor].shape
     groups = call.attribute("group", 1)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from onnx import helper
 
+from patchc.frontend.arrange import expected
 from patchc.frontend.axes import channels_first, channels_first_layout
 from patchc.frontend.builder import Result
 from patchc.frontend.call import Call
@@ -23,12 +24,12 @@ from patchc.ir import Conv, Copy, DepthToSpace, Padding, Rearrange, Window, outp
 def conv_transpose(call: Call) -> Value:
     """In a QDQ file, as Conv, DepthToSpace and a crop: the sums of integers, where onnxruntime adds
     up floats. The report says so."""
-    source = call.activation(0)
+    source = call.activation(0, as_seen=True)
     weights = float_weights(call, 1)
     rank, groups = weights.values.ndim, call.attribute("group", 1)
     if rank not in (3, 4):
         raise RefusalError(f"over {rank - 2} dimensions: one and two are supported")
-    call.builder.expect(source, channels_first(rank), "a transposed convolution")
+    source = expected(call.builder, source, channels_first(rank), "a transposed convolution")
     shape = call.builder.tensors[source.tensor].shape
     values, scales = centred(weights, axis=1)
     if values.shape[0] != shape[2] or shape[2] % groups:

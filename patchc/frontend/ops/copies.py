@@ -3,21 +3,23 @@ SpaceToDepth, in a QDQ file and directly on integers."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from math import prod
 
 import numpy as np
 
+from patchc.frontend.arrange import along_channels, expected
 from patchc.frontend.axes import (
+    AxesError,
     Axis,
     Layout,
     channel_order,
     channels_first,
     channels_first_layout,
-    describe,
     dims,
     is_cut,
+    reshape,
 )
 from patchc.frontend.builder import Result
 from patchc.frontend.call import Call
@@ -90,6 +92,26 @@ def gather(call: Call) -> Value:
     return copied(call, source, 0, part)
 
 
+@onnx_op("GatherND", makes=(Rearrange, DepthToSpace), limits="indices that vary; batch_dims")
+def gather_nd(call: Call) -> Value:
+    """Constant indices of the first dimensions, which are looked up as one."""
+    source = source_of(call)
+    indices, sizes = call.constant(1, "indices"), dims(source.layout)
+    if call.attribute("batch_dims", 0):
+        raise RefusalError("batch_dims: only 0 is supported")
+    count = indices.shape[-1]
+    positions = indices.reshape(-1, count).T % np.array(sizes[:count])[:, None]
+    chosen = np.ravel_multi_index(tuple(positions), sizes[:count]).tolist()
+    rest = sizes[count:]
+    try:
+        layout = reshape(source.layout, [prod(sizes[:count]), *rest], cut=True)
+        part = choose(call, replace(source, layout=layout), {0: chosen})
+        layout = reshape(part.layout, [*indices.shape[:-1], *rest], cut=True)
+    except AxesError as error:
+        raise RefusalError(str(error)) from error
+    return copied(call, source, 0, replace(part, layout=layout, source=part.source or source))
+
+
 @onnx_op("DepthToSpace", makes=(DepthToSpace,))
 def depth_to_space(call: Call) -> Value:
     """Both modes."""
@@ -125,45 +147,55 @@ class Part:
 
 
 def source_of(call: Call) -> Quantized:
-    """The tensor to copy from. Raises RefusalError."""
+    """The tensor to copy from, in whatever layout. Raises RefusalError."""
     value = call.input(0)
-    parts = value.source if isinstance(value, Dequantized) and not value.function else value
-    if isinstance(parts, Quantized) and _has_channels_apart(parts):
-        return parts
     if isinstance(value, Quantized):
-        return call.readable(value)
-    return call.activation(0)
+        return call.readable(value, as_seen=True)
+    return call.activation(0, as_seen=True)
 
 
 def _blocks(call: Call) -> tuple[Quantized, Shape, int]:
     """The tensor, the shape of its map, and rows and columns of a block. Raises RefusalError."""
     source = source_of(call)
-    call.builder.expect(source, channels_first(4), f"a {call.node.op_type}")
+    source = expected(call.builder, source, channels_first(4), f"a {call.node.op_type}")
     return source, call.builder.tensors[source.tensor].shape, call.attribute("blocksize", 0)
 
 
 def choose(call: Call, source: Quantized, parts: Mapping[int, Sequence[int]]) -> Part:
-    """The positions `parts` of dimensions. Raises RefusalError where a dimension is none of rows,
-    columns and channels."""
-    if is_cut(source.layout):
-        return _channel_parts(source, parts)
+    """The positions `parts` of dimensions: of rows, columns and channels as they lie, of others as
+    channels of a copy. Raises RefusalError where nothing is left."""
+    sizes = dims(source.layout)
+    if not all(parts.values()):
+        raise RefusalError("nothing is left of its input")
+    cut = {i: chosen for i, chosen in parts.items() if list(chosen) != list(range(sizes[i]))}
+    if not cut:
+        return Part(None, source.layout)
+    if _has_channels_apart(source) and _are_channels(source, cut):
+        return _channel_parts(source, cut)
+    ordered = call.builder.in_order(source)
+    if not is_cut(ordered.layout) and all(len(ordered.layout[i]) == 1 for i in cut):
+        return _of_axes(call, ordered, cut)
+    first, last = min(cut), max(cut)
+    laid_out = along_channels(call.builder, source, first, last)
+    part = _channel_parts(laid_out, cut)
+    return Part(part.op, part.layout, laid_out)
+
+
+def _are_channels(source: Quantized, cut: Collection[int]) -> bool:
+    """Are all these dimensions parts of the channels, and is no channel beside another axis?"""
+    names = [{axis.name for axis in axes} for axes in source.layout]
+    return all(names[i] == {"c"} for i in cut) and all(own == {"c"} for own in names if "c" in own)
+
+
+def _of_axes(call: Call, source: Quantized, parts: Mapping[int, Sequence[int]]) -> Part:
+    """Of dimensions that are one axis each."""
     shape = call.builder.tensors[source.tensor].shape
-    layout, sizes = list(source.layout), dims(source.layout)
+    layout = list(source.layout)
     chosen: dict[str, Sequence[int]] = {
         name: range(size) for name, size in zip("hwc", shape, strict=True)
     }
     for dimension, positions in parts.items():
-        axes = layout[dimension]
-        if not positions:
-            raise RefusalError("nothing is left of its input")
-        if list(positions) == list(range(sizes[dimension])):
-            continue
-        if len(axes) != 1:
-            raise RefusalError(
-                f"dimension {dimension} of {describe(source.layout)}: only rows, columns and "
-                "channels can be cut"
-            )
-        (axis,) = axes
+        (axis,) = layout[dimension]
         chosen[axis.name] = positions
         layout[dimension] = (Axis(axis.name, len(positions)),) if len(positions) > 1 else ()
     moved, last = source, None
@@ -215,8 +247,8 @@ def _has_channels_apart(value: Quantized) -> bool:
 
 
 def _channel_parts(source: Quantized, parts: Mapping[int, Sequence[int]]) -> Part:
-    """The positions `parts` of dimensions that are parts of the channels: what is left of these, in
-    the order of the layout. Raises RefusalError for other dimensions."""
+    """The positions `parts` of dimensions that are parts of the channels, which lie in no dimension
+    with other axes: what is left of these, in the order of the layout."""
     order = np.zeros(1, np.int64)
     lengths: list[int] = []  # of what is left of the channels in each dimension
     for dimension, axes in enumerate(source.layout):
@@ -225,14 +257,7 @@ def _channel_parts(source: Quantized, parts: Mapping[int, Sequence[int]]) -> Par
         for axis in own:
             offsets = (offsets[:, None] + np.arange(axis.size) * axis.step).reshape(-1)
         if dimension in parts:
-            if len(own) != len(axes):
-                raise RefusalError(
-                    f"dimension {dimension} of {describe(source.layout)}: of this one only "
-                    "channels can be cut"
-                )
             offsets = offsets[list(parts[dimension])]
-        elif own and len(own) != len(axes):
-            raise RefusalError(f"it reads {describe(source.layout)}: channels beside others")
         lengths.append(len(offsets))
         order = (order[:, None] + offsets).reshape(-1)
     layout = [
@@ -258,6 +283,7 @@ def copied(call: Call, source: Quantized, index: int, part: Part) -> Value:
     integers = isinstance(call.input(0), Quantized)
     source = part.source or source
     if part.op is None:
+        source = replace(source, layout=part.layout)
         return source if integers else Dequantized(source)
     name = call.node.output[index]
     if not integers:

@@ -14,6 +14,7 @@ from patchc.frontend.builder import Result
 from patchc.frontend.call import Call
 from patchc.frontend.ops.binary import (
     Operand,
+    by_channel,
     channel_constant,
     check_maps,
     float_constant,
@@ -79,7 +80,7 @@ def _integer_operand(call: Call, index: int, quant: Quantization, unsigned: bool
     """An operand that is stored with `quant`. Raises RefusalError."""
     value = call.input(index)
     if not isinstance(value, Constant):
-        return call.integers(index, quant, unsigned)
+        return call.integers(index, quant, unsigned, as_seen=True)
     zero_point = np.asarray(quant.zero_point + (128 if unsigned else 0), value.array.dtype)
     return QuantizedConstant(value.array, np.asarray(quant.scale, np.float32), zero_point, 0)
 
@@ -93,6 +94,9 @@ def _chain(call: Call, operands: Sequence[Operand]) -> Pending:
     map_ = max(maps, key=lambda operand: prod(dims(operand.layout)))
     others = list(operands)
     others.remove(map_)
+    for other in others:
+        if isinstance(other, QuantizedConstant):
+            map_ = by_channel(call, other.values.shape, map_)
     for index, other in enumerate(others):
         if isinstance(other, Quantized):
             map_, others[index] = spread(call.builder, map_, other)
@@ -105,7 +109,7 @@ def _link(call: Call, map_: Quantized, other: Operand) -> Link:
     """Raises RefusalError for an operand that does not meet each pixel of the map."""
     kind = OPERATORS[call.node.op_type]
     if isinstance(other, QuantizedConstant):
-        return Link(kind(constant=channel_constant(call, other, map_)), ())
+        return Link(kind(constant=channel_constant(other, map_)), ())
     check_maps(map_, other)
     return Link(kind(), (other.tensor,))
 

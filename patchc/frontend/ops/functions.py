@@ -82,6 +82,8 @@ ARITHMETIC = (
 )
 BINARY = ("Add", "Max", "Min", "Mul", "Sub")
 
+_QUOTIENT = "multiply with the Reciprocal, quantised, as patchc quantize writes it"
+
 # What onnxruntime's own optimiser writes into files.
 FUSED = ("FastGelu", "Gelu", "QuickGelu")
 
@@ -103,7 +105,10 @@ def function(call: Call) -> Value:
     if not sources:
         raise RefusalError("none of its operands is an activation")
     if len(sources) > 1:
-        raise RefusalError("patchc has no integer kernel for this operator on two activations")
+        raise RefusalError(
+            "patchc has no integer kernel for this operator on two activations"
+            + (f": {_QUOTIENT}" if call.node.op_type == "Div" else "")
+        )
     (source,) = sources
     return Dequantized(
         source, Function(call.node, tuple(_fitting(call, operand, source) for operand in operands))

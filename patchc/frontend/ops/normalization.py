@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from patchc.frontend.axes import channels_first, describe, dims
+from patchc.frontend.arrange import along_channels, expected
+from patchc.frontend.axes import channels_first, dims
 from patchc.frontend.call import Call
 from patchc.frontend.load import MICROSOFT
 from patchc.frontend.refusal import RefusalError
@@ -47,8 +48,9 @@ def lp_normalization(call: Call) -> Value:
 @onnx_op("LRN", makes=(LocalResponseNormalization,), limits="windows of more than 64 channels")
 def local_response(call: Call) -> Value:
     """In a QDQ file, by a table, where onnxruntime adds up floats. The report says so."""
-    source = call.activation(0)
-    call.builder.expect(source, channels_first(len(source.layout)), "an LRN")
+    source = call.activation(0, as_seen=True)
+    rank = len(source.layout)
+    source = expected(call.builder, source, channels_first(rank), "an LRN")
     size = call.attribute("size", 0)
     alpha, beta, bias = (call.attribute(name, value) for name, value in _RESPONSE.items())
     if not 1 <= size <= MAX_SIZE:
@@ -86,22 +88,14 @@ def note_of_integers(call: Call) -> None:
 
 
 def _source(call: Call, axis: int, *, alone: bool) -> Quantized:
-    """The input, which has to have all its channels in dimension `axis`, and nothing else in that
-    or, unless `alone`, in those behind it. Raises RefusalError."""
-    source = call.activation(0)
+    """The input, with dimension `axis` and, unless `alone`, those behind it as its channels."""
+    source = call.activation(0, as_seen=True)
     rank = len(source.layout)
     axis %= rank
     over = (axis,) if alone else range(axis, rank)
     if len([i for i in over if dims(source.layout)[i] > 1]) <= 1:
         call.builder.guess_channels(source, axis)
-    channels = call.builder.tensors[source.tensor].shape[2]
-    names = [item.name for i in over for item in source.layout[i]]
-    if names != ["c"] * (channels > 1):
-        raise RefusalError(
-            f"over dimension {axis}{'' if alone else ' and those behind it'} of "
-            f"{describe(source.layout)}: only the channels are supported"
-        )
-    return source
+    return along_channels(call.builder, source, axis, axis if alone else rank - 1)
 
 
 def numbers(call: Call, index: int, channels: int, what: str, default: float) -> np.ndarray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from patchc.frontend.arrange import expected
 from patchc.frontend.axes import Layout, channels_first, channels_first_layout, transpose
 from patchc.frontend.builder import Result
 from patchc.frontend.call import Call
@@ -38,7 +39,7 @@ def max_pool(call: Call) -> Value:
     value = call.input(0)
     if not isinstance(value, Quantized):
         return _pending(call, _max)
-    value = call.readable(value, padded=True)
+    value = call.readable(value, padded=True, as_seen=True)
     op, value = _max(call, value)
     quant = call.builder.tensors[value.tensor].quant
     result = Result(call.output, _layout(call, value, op), quant, value.unsigned)
@@ -75,13 +76,13 @@ def qlinear_global_average_pool(call: Call) -> Value:
 
 
 def _pending(call: Call, make: Maker) -> Pending:
-    source = call.activation(0, padded=True)
+    source = call.activation(0, padded=True, as_seen=True)
     op, source = make(call, source)
     return Pending(call.name, call.output, op, (source.tensor,), _layout(call, source, op))
 
 
 def _integer(call: Call, make: Maker) -> Quantized:
-    source = call.integers(0, *call.quantization(1, 2), padded=True)
+    source = call.integers(0, *call.quantization(1, 2), padded=True, as_seen=True)
     rank = len(source.layout)
     channels_last = bool(call.attribute("channels_last", 0))
     if channels_last:
@@ -100,18 +101,18 @@ def _layout(call: Call, source: Quantized, op: Op) -> Layout:
     return channels_first_layout(shape, len(source.layout))
 
 
-def _map(call: Call, source: Quantized) -> tuple[Shape, int]:
-    """The shape of the map and the rank of the ONNX tensor, which has to be channels first."""
+def _map(call: Call, source: Quantized) -> tuple[Quantized, Shape, int]:
+    """The source with channels first, the shape of its map and the rank of the ONNX tensor."""
     rank = len(source.layout)
-    call.builder.expect(source, channels_first(rank), "a pool")
-    return call.builder.tensors[source.tensor].shape, rank
+    source = expected(call.builder, source, channels_first(rank), "a pool")
+    return source, call.builder.tensors[source.tensor].shape, rank
 
 
 def _max(call: Call, source: Quantized) -> tuple[Op, Quantized]:
     if call.builder.tensors[source.tensor].quant.zero_point != INT8_MIN:
         # The pool's own padding never wins; a zero that was put there by Pad may.
-        source = call.readable(source)
-    shape, rank = _map(call, source)
+        source = call.readable(source, as_seen=True)
+    source, shape, rank = _map(call, source)
     found = window(call, shape, rank)
     found = add_pads(found, source.pads)
     check_fits(found, shape)
@@ -120,7 +121,7 @@ def _max(call: Call, source: Quantized) -> tuple[Op, Quantized]:
 
 
 def _average(call: Call, source: Quantized) -> tuple[Op, Quantized]:
-    shape, rank = _map(call, source)
+    source, shape, rank = _map(call, source)
     found = window(call, shape, rank)
     include = bool(call.attribute("count_include_pad", 0))
     if found.dilation != (1, 1):
@@ -148,6 +149,5 @@ def _average(call: Call, source: Quantized) -> tuple[Op, Quantized]:
 
 
 def _global_average(call: Call, source: Quantized) -> tuple[Op, Quantized]:
-    source = call.readable(source)
-    _map(call, source)
+    source, _, _ = _map(call, call.readable(source, as_seen=True))
     return GlobalAveragePool(), source

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from math import prod
 
 import numpy as np
 
+from patchc.frontend.arrange import arranged, expected
 from patchc.frontend.axes import Layout, channels_first, channels_first_layout
 from patchc.frontend.builder import Result
 from patchc.frontend.call import Call
@@ -28,15 +29,16 @@ class _Reduction:
 
     source: Quantized
     names: frozenset[str]  # of the map's axes
+    depth: int  # of so many channels each, where "c" is among them: the outermost part of all
     layout: Layout  # of the result
 
 
 @onnx_op("GlobalMaxPool", makes=(MaxPool,))
 def global_max_pool(call: Call) -> Value:
     """In a QDQ file: along the columns first, then along the rows."""
-    source = call.activation(0)
+    source = call.activation(0, as_seen=True)
     rank = len(source.layout)
-    call.builder.expect(source, channels_first(rank), "a pool")
+    source = expected(call.builder, source, channels_first(rank), "a pool")
     reduction = _over(source, range(2, rank), keep=True)
     return _largest(call, reduction) if reduction.names else _same(call, reduction)
 
@@ -106,7 +108,11 @@ def reduce_sum(call: Call) -> Value:
 def _reduction(call: Call) -> _Reduction:
     """What the attributes or the second input say of the first. Raises RefusalError."""
     value = call.input(0)
-    source = call.readable(value) if isinstance(value, Quantized) else call.activation(0)
+    source = (
+        call.readable(value, as_seen=True)
+        if isinstance(value, Quantized)
+        else call.activation(0, as_seen=True)
+    )
     rank = len(source.layout)
     given = call.attribute("axes", None)
     if given is None:
@@ -118,7 +124,31 @@ def _reduction(call: Call) -> _Reduction:
     others = [i for i, axes in enumerate(source.layout) if axes and i not in over]
     if len(others) == 1:
         call.builder.guess_channels(source, others[0])
+    source = _apart(call, source, over)
     return _over(source, over, keep=bool(call.attribute("keepdims", 1)))
+
+
+def _apart(call: Call, source: Quantized, over: Collection[int]) -> Quantized:
+    """The source, or a copy in which nothing else is of an axis that is reduced, unless that is the
+    outermost part of the channels."""
+    ordered = call.builder.in_order(source)
+    if _is_apart(ordered, over):
+        return ordered
+    if _is_apart(source, over):
+        return source
+    first = min(over)
+    names = ["w" if i in over else "h" if i < first else "c" for i in range(len(source.layout))]
+    return arranged(call.builder, source, names)
+
+
+def _is_apart(source: Quantized, over: Collection[int]) -> bool:
+    reduced = [axis for i in over for axis in source.layout[i]]
+    kept = [axis for i, axes in enumerate(source.layout) if i not in over for axis in axes]
+    shared = {axis.name for axis in reduced} & {axis.name for axis in kept}
+    if not shared:
+        return True
+    inner = prod(axis.size for axis in kept if axis.name == "c")
+    return shared == {"c"} and all(axis.step >= inner for axis in reduced if axis.name == "c")
 
 
 def _over(source: Quantized, over: Collection[int], *, keep: bool) -> _Reduction:
@@ -126,8 +156,9 @@ def _over(source: Quantized, over: Collection[int], *, keep: bool) -> _Reduction
     layout = tuple(
         () if i in over else axes for i, axes in enumerate(source.layout) if keep or i not in over
     )
-    names = frozenset(axis.name for i in over for axis in source.layout[i])
-    return _Reduction(source, names, layout)
+    reduced = [axis for i in over for axis in source.layout[i]]
+    depth = prod(axis.size for axis in reduced if axis.name == "c")
+    return _Reduction(source, frozenset(axis.name for axis in reduced), depth, layout)
 
 
 def _same(call: Call, reduction: _Reduction) -> Value:
@@ -143,9 +174,10 @@ def _side_by_side(call: Call, reduction: _Reduction) -> tuple[Quantized, int]:
     height, width, channels = call.builder.tensors[source.tensor].shape
     if "c" not in reduction.names:
         return source, 1
-    layout = channels_first_layout((height, width * channels, 1), 4)
-    op = DepthToSpace((1, channels))
-    return call.builder.copied(source, op, layout, "side_by_side"), channels
+    depth = reduction.depth
+    layout = channels_first_layout((height, width * depth, channels // depth), 4)
+    op = DepthToSpace((1, depth))
+    return call.builder.copied(source, op, layout, "side_by_side"), depth
 
 
 def _mean(call: Call, reduction: _Reduction) -> tuple[Quantized, Op, int]:
@@ -157,7 +189,7 @@ def _mean(call: Call, reduction: _Reduction) -> tuple[Quantized, Op, int]:
     op: Op = GlobalAveragePool()
     if kernel != (height, width):
         op = AveragePool(Window(kernel, (1, depth)))
-    return source, op, math.prod(kernel)
+    return source, op, prod(kernel)
 
 
 def _largest(call: Call, reduction: _Reduction) -> Pending:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from patchc.frontend.arrange import expected
 from patchc.frontend.axes import channels_first, channels_first_layout, dims
 from patchc.frontend.builder import Result
 from patchc.frontend.call import Call
@@ -28,7 +29,11 @@ def resize(call: Call) -> Value:
     """In a QDQ file, or directly on integers."""
     value = call.input(0)
     integers = isinstance(value, Quantized)
-    source = call.readable(value) if isinstance(value, Quantized) else call.activation(0)
+    source = (
+        call.readable(value, as_seen=True)
+        if isinstance(value, Quantized)
+        else call.activation(0, as_seen=True)
+    )
     mode = call.attribute("mode", "nearest")
     if mode not in ("nearest", "linear"):
         raise RefusalError(f"mode {mode!r}: only nearest and linear are supported")
@@ -38,7 +43,7 @@ def resize(call: Call) -> Value:
             "DequantizeLinear and QuantizeLinear (patchc quantize does)"
         )
     rank = len(source.layout)
-    call.builder.expect(source, channels_first(rank), "a Resize")
+    source = expected(call.builder, source, channels_first(rank), "a Resize")
     axes = _scalings(call, dims(source.layout))
     if all(axis.size == axis.target and axis.scale == 1 for axis in axes):
         return source if integers else Dequantized(source)

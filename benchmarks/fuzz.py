@@ -33,6 +33,15 @@ from patchc.version import __version__
 from tests.property.networks import chains, dags
 
 NETWORKS = {"chains": chains, "dags": dags}
+OPTIONS = EmitOptions(
+    name="net",
+    patchc_version=__version__,
+    model_file="random",
+    model_sha256="",
+    command_line="",
+    target="cortex-m4",
+    stack_bytes=0,
+)
 
 
 def plan_for(graph: Graph, mode: InputMode, outputs: OutputMode, share: float) -> Choice:
@@ -87,17 +96,8 @@ def branches(graph: Graph, tunnel: TunnelPlan) -> bool:
 
 def c_outputs(choice: Choice, maps: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """What the emitted C makes of the cases in `maps`."""
-    options = EmitOptions(
-        name="net",
-        patchc_version=__version__,
-        model_file="random",
-        model_sha256="",
-        command_line="",
-        target="cortex-m4",
-        stack_bytes=0,
-    )
     with tempfile.TemporaryDirectory() as folder:
-        write_files(Path(folder), emit(choice.schedule, choice.placement, options))
+        write_files(Path(folder), emit(choice.schedule, choice.placement, OPTIONS))
         return build(Path(folder), "sanitize").run(maps)
 
 

@@ -94,6 +94,7 @@ def dags(
     max_blocks: int = 4,
     sides: Sequence[int] = (8, 12, 16, 20, 24),
     decoder: bool | None = None,
+    least_blocks: int = 1,
 ) -> Graph:
     """An encoder of blocks that branch, and a decoder that meets it again at each resolution, with
     outputs at several of them: Inception, U-Net and SSD in small.
@@ -107,7 +108,7 @@ def dags(
     if draw(st.integers(0, 3)) == 3:
         x = _second_image(draw, net, x)
     levels = [x]
-    for _ in range(draw(st.integers(1, max_blocks))):
+    for _ in range(draw(st.integers(least_blocks, max_blocks))):
         x = _branching_block(draw, net, x)
         height, width, _ = net.tensors[x].shape
         if height % 2 == width % 2 == 0 and min(height, width) >= 8 and draw(st.booleans()):
@@ -126,6 +127,31 @@ def dags(
 
 
 CHANNELS = st.integers(2, 10)
+
+
+@st.composite
+def waiting(draw: st.DrawFn, max_blocks: int = 4) -> Graph:
+    """Maps that are read long after they were made: expansions that wait for their gate, and skips
+    over several levels. What pays to be made twice is in most of them."""
+    net = NetworkBuilder(draw(st.integers(0, 2**16)))
+    side = st.sampled_from((12, 16, 20, 24))
+    x = net.conv(net.input(draw(side), draw(side), draw(st.integers(1, 3))), draw(CHANNELS), 3)
+    levels: list[str] = []
+    for _ in range(draw(st.integers(2, max_blocks))):
+        kind = draw(st.sampled_from(["gate", "gate", "level", "level", "branches"]))
+        height, width, channels = net.tensors[x].shape
+        if kind == "gate":
+            x = net.conv(x, channels * draw(st.integers(4, 8)))
+            x = net.depthwise(x) if draw(st.booleans()) else x
+            x = net.conv(net.gate(x, draw(st.integers(1, 4))), draw(CHANNELS))
+        elif kind == "level" and height % 2 == width % 2 == 0 and min(height, width) >= 8:
+            levels.append(net.conv(x, draw(st.integers(6, 16)), 3))
+            x = net.max_pool(levels[-1])
+        else:
+            x = _branching_block(draw, net, x)
+    for skip in reversed(levels):
+        x = _decode(draw, net, x, skip)
+    return net.build(net.conv(x, draw(CHANNELS)))
 
 
 def _second_image(draw: st.DrawFn, net: NetworkBuilder, x: str) -> str:

@@ -119,7 +119,7 @@ def _modes(asked: Asked) -> Iterator[_Trial]:
     inputs, outputs = LEANER_INPUTS[asked.input_mode], asked.output_mode
     for mode in inputs:
         yield _mode(asked, mode, outputs, f"input {mode.value}")
-    if outputs is OutputMode.ARENA and handed_over(asked.graph, OutputMode.ROWS):
+    if outputs is not OutputMode.ROWS and handed_over(asked.graph, OutputMode.ROWS):
         for mode in (asked.input_mode, *inputs[-1:]):
             yield _mode(asked, mode, OutputMode.ROWS, "outputs")
 

@@ -65,7 +65,8 @@ class _Trial:
 
 def find_ways(asked: Asked, least_bytes: int, tensors: Sequence[str], progress: Progress) -> Ways:
     """The ways below `least_bytes`, the least total of the network as it is; `tensors` are alive
-    where it needs most, the largest first, those that are made again with names of their own. Takes SECONDS, and one trial, at most."""
+    where it needs most, the largest first, those that are made again with names of their own.
+    Takes SECONDS, and one trial, at most."""
     found: list[tuple[str, Way]] = []
     done: set[str] = set()
     begun, longest, left_out = time.monotonic(), 0.0, 0

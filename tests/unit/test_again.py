@@ -149,10 +149,9 @@ def test_what_is_explored_can_be_chosen(graph, reserve):
         assert found.cost <= point.cost
 
 
-def test_a_budget_that_is_missed_by_such_a_plan_has_ways(model, tmp_path):
+def test_the_least_of_a_missed_budget_can_be_had(model, tmp_path):
     with pytest.raises(patchc.BudgetError) as caught:
         patchc.compile(model, tmp_path / "out", budget=1500, reserve=0)
-    assert caught.value.ways
     least = caught.value.least_bytes
     found = patchc.compile(model, tmp_path / "out", budget=least, reserve=0)
     assert found.report.ram.total_bytes <= least

@@ -209,7 +209,8 @@ def test_what_takes_too_long_is_left_out_and_said(monkeypatch: pytest.MonkeyPatc
 def test_a_tensor_that_is_made_again_is_passed_over():
     """It has a name of its own, which the network does not know."""
     net = NetworkBuilder()
-    graph = net.build(net.mean(net.conv(net.input(16, 16, 3), 32, 3, name="wide")))
+    wide = net.conv(net.input(16, 16, 3), 32, 3, name="wide")
+    graph = net.build(net.mean(net.conv(wide, 8, 3)))
     found = find_ways(asked_of(graph), 10**6, ("wide_again", "wide"), silent)
     assert any(way.layers for way in found.found)
 

@@ -55,6 +55,8 @@ class Subject:
     quantised: Callable[[str, Path], Path]
     shots: tuple[Shot, ...]
     explored: Shot | None = None
+    network: str = ""  # where it is not the name
+    input_mode: str = "tiles"
 
 
 def from_zoo(name: str, folder: Path) -> Path:
@@ -81,13 +83,31 @@ SUBJECTS = (
         "blazeface_128", "41k", from_zoo, (Shot("blazeface_128.png", "#time", "#time", "dark"),)
     ),
     Subject("unet", "300k", branching.quantized, (Shot("unet.png", "#time", "#network"),)),
+    Subject(
+        "unet_once",
+        "300k",
+        branching.quantized,
+        (Shot("unet_once.png", "#time", "#time"),),
+        network="unet",
+        input_mode="resident",
+    ),
+    Subject(
+        "unet_twice",
+        "196000",
+        branching.quantized,
+        (Shot("unet_twice.png", "#time", "#time"),),
+        network="unet",
+        input_mode="resident",
+    ),
 )
 
 
 def pages_of(subject: Subject, folder: Path) -> Iterator[tuple[Path, Shot]]:
     """What to show of report.html, with all that can be found here, and of the frontier."""
-    out, model = folder / subject.name, subject.quantised(subject.name, folder)
-    patchc.compile(model, out, budget=subject.budget)
+    out, network = folder / subject.name, subject.network or subject.name
+    model = subject.quantised(network, folder)
+    result = patchc.compile(model, out, budget=subject.budget, input_mode=subject.input_mode)
+    say(f"{subject.name}: {result}, {len(result.report.again)} tensors made twice")
     patchc.verify(out, cases=CASES)
     if shutil.which(ARM.compiler) and shutil.which(ARM.qemu):
         patchc.bench(out)

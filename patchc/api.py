@@ -182,8 +182,8 @@ def compile(
     target: a core, see `patchc.targets.cores.CORES`, or a part, see `patchc.targets.parts.PARTS`,
         whose RAM is the budget then, unless there is another or a plan.
     input_mode: where the image is: "tiles" (the default), "stream", "extern" or "resident".
-    output_mode: where outputs go that are maps: "arena" (the default), or "rows" for a callback
-        that is handed their rows as they are made.
+    output_mode: where outputs go that are maps: "arena" (the default), "rows" for a callback that
+        is handed their rows as they are made, or "raster" for whole rows in their order.
     reserve: bytes that stand for stack and statics; None: the target's default.
     weights: "inline", or "extern" for NAME_weights.bin behind a pointer that the caller gives.
     runtime: "private", so that networks link with each other as they are, or "shared" for one copy

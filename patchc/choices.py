@@ -33,6 +33,7 @@ class OutputMode(str, Enum):
 
     ARENA = "arena"  # in full in the arena, counted
     ROWS = "rows"  # through a callback, each pixel once: never in full where rows stream
+    RASTER = "raster"  # the same, in whole rows from the first to the last
 
 
 class WeightsMode(str, Enum):

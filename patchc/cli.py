@@ -171,7 +171,8 @@ def _planning_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "output_mode",
             type=values(OutputMode),
             help="Where outputs go that are maps: arena (the default), rows (a callback that is "
-            "handed their rows as they are made, so that they need not fit in RAM).",
+            "handed their rows as they are made, so that they need not fit in RAM), raster (the "
+            "same in whole rows, from the first to the last, for displays and encoders).",
         ),
         click.option(
             "--reserve", help="Bytes that stand for stack and statics. [default: the target's]"

@@ -56,6 +56,7 @@ class Segments:
     ) -> None:
         self.graph, self.mode, self.order, self.machine = graph, mode, tuple(order), machine
         self.handed = handed_over(graph, outputs)
+        self.in_raster_order = self.handed if outputs is OutputMode.RASTER else frozenset()
         self.units: dict[int, Unit] = {}
         # Before each unit: means, and pairs of tensors of which one is written over the other.
         self.means, self.pairs_before = {0: 0}, {0: 0}
@@ -260,8 +261,10 @@ class Segments:
         ).narrow(start, end)
 
     def _most_stripes(self, start: int, stop: int, loaded: Sequence[str]) -> int:
-        """One where a single pass over the image demands it."""
+        """One where a single pass over the image demands it, or an output's whole rows."""
         if loaded and self.mode is InputMode.STREAM:
+            return 1
+        if any(node.output in self.in_raster_order for node in self.order[start:stop]):
             return 1
         return min(self.graph.tensors[name].shape[1] for name in self._owned(start, stop))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from patchc.choices import InputMode
+from patchc.choices import InputMode, OutputMode
 from patchc.errors import PatchcError
 from patchc.geometry.clocks import GeometryError, RowClock, all_rows
 from patchc.geometry.columns import MAX_COLUMN
@@ -296,6 +296,9 @@ class _Lowering:
         leaving = self._leaving(index, tunnel)
         if tunnel.reverse and self.handed & set(leaving):
             raise GeometryError("rows are handed over from the first one on")
+        whole_rows = self.plan.output_mode is OutputMode.RASTER
+        if whole_rows and tunnel.stripes != 1 and self.handed & set(leaving):
+            raise GeometryError("outputs in raster order cannot be cut into stripes")
         outputs = tuple(
             name
             for name in leaving

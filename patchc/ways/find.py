@@ -65,7 +65,8 @@ class _Trial:
 
 def find_ways(asked: Asked, least_bytes: int, tensors: Sequence[str], progress: Progress) -> Ways:
     """The ways below `least_bytes`, the least total of the network as it is; `tensors` are alive
-    where it needs most, the largest first. Takes SECONDS, and one trial, at most."""
+    where it needs most, the largest first, those that are made again with names of their own.
+    Takes SECONDS, and one trial, at most."""
     found: list[tuple[str, Way]] = []
     done: set[str] = set()
     begun, longest, left_out = time.monotonic(), 0.0, 0
@@ -119,7 +120,7 @@ def _modes(asked: Asked) -> Iterator[_Trial]:
     inputs, outputs = LEANER_INPUTS[asked.input_mode], asked.output_mode
     for mode in inputs:
         yield _mode(asked, mode, outputs, f"input {mode.value}")
-    if outputs is OutputMode.ARENA and handed_over(asked.graph, OutputMode.ROWS):
+    if outputs is not OutputMode.ROWS and handed_over(asked.graph, OutputMode.ROWS):
         for mode in (asked.input_mode, *inputs[-1:]):
             yield _mode(asked, mode, OutputMode.ROWS, "outputs")
 
@@ -172,6 +173,8 @@ def _widths(asked: Asked, tensors: Sequence[str]) -> Iterator[_Trial]:
     """What is largest where most RAM is needed, with fewer channels."""
     graph, given = asked.graph, 0
     for tensor in tensors:
+        if tensor not in graph.tensors:  # made again, of one that is looked at as well
+            continue
         if narrowed(graph, tensor, graph.tensors[tensor].shape[2] - 1) is None:
             continue
         for part, whole in SHARES:

@@ -149,6 +149,14 @@ def test_what_is_explored_can_be_chosen(graph, reserve):
         assert found.cost <= point.cost
 
 
+def test_the_least_of_a_missed_budget_can_be_had(model, tmp_path):
+    with pytest.raises(patchc.BudgetError) as caught:
+        patchc.compile(model, tmp_path / "out", budget=1500, reserve=0)
+    least = caught.value.least_bytes
+    found = patchc.compile(model, tmp_path / "out", budget=least, reserve=0)
+    assert found.report.ram.total_bytes <= least
+
+
 @pytest.mark.parametrize("mode", ["tiles", "extern", "resident"])
 def test_from_the_file_to_c(model, graph, mode, tmp_path):
     result = patchc.compile(model, tmp_path / "out", budget="least", input_mode=mode, name="net")

@@ -19,7 +19,7 @@ from patchc.geometry.span import Span
 from patchc.ir import Graph
 from patchc.memory import element_peak, live_bytes, place
 from patchc.plan.types import InputMode, OutputMode, Plan, StepPlan, TunnelPlan, handed_over
-from patchc.planner.choose import choose, layer_by_layer, reversible
+from patchc.planner.choose import choose, explore, layer_by_layer, reversible
 from patchc.planner.layer_by_layer import trivial_plan
 from patchc.planner.order import best_order
 from patchc.programs.program import run_command
@@ -128,6 +128,26 @@ def test_one_stripe_is_raster_order():
     assert check(lower(graph, one_tunnel(graph))).output_raster_order
 
 
+def test_raster_order_allows_no_stripes():
+    graph = enlarged()
+    tunnels = (replace(one_tunnel(graph).tunnels[0], stripes=2),)
+    with pytest.raises(PatchcError, match="raster order cannot be cut into stripes"):
+        lower(graph, Plan(InputMode.TILES, tunnels, output_mode=OutputMode.RASTER))
+
+
+@pytest.mark.parametrize("mode", [InputMode.TILES, InputMode.EXTERN, InputMode.STREAM])
+def test_every_plan_for_raster_order_has_it(mode):
+    """The whole frontier; of `rows` some plans do not."""
+    graph = segmentation(16)
+    orders = {}
+    for outputs in (OutputMode.ROWS, OutputMode.RASTER):
+        found = explore(graph, mode, outputs=outputs)
+        stats = [check(one.schedule, one.placement) for one in found]
+        orders[outputs] = [one.output_raster_order for one in stats]
+    assert all(orders[OutputMode.RASTER])
+    assert not all(orders[OutputMode.ROWS])
+
+
 def test_rows_are_not_handed_over_from_the_last_one_on():
     graph = enlarged()
     plan = replace(one_tunnel(graph, reverse=True), input_mode=InputMode.EXTERN)
@@ -142,7 +162,8 @@ def test_the_order_of_layers_counts_what_has_left_as_free():
     net = NetworkBuilder()
     x = net.conv(net.input(8, 8, 3), 4, name="x")
     graph = net.build(net.conv(x, 30, name="a"), net.conv(x, 40, name="b"))
-    arena, rows = (best_order(graph, InputMode.EXTERN, mode) for mode in OutputMode)
+    arena, rows, raster = (best_order(graph, InputMode.EXTERN, mode) for mode in OutputMode)
+    assert raster == rows
     assert arena.peak_bytes == 64 * (4 + 30 + 40)
     assert rows.peak_bytes == 64 * (4 + 40)
     schedule = lower(graph, trivial_plan(graph, InputMode.EXTERN, OutputMode.ROWS))
@@ -255,20 +276,21 @@ def test_where_the_output_sets_the_floor_rows_are_offered_with_their_figure(tmp_
 
 
 @pytest.mark.slow
-def test_an_output_larger_than_the_budget(tmp_path, model):
+@pytest.mark.parametrize("mode", ["rows", "raster"])
+def test_an_output_larger_than_the_budget(tmp_path, model, mode):
     """Compiled, verified under sanitizers, run, and equal to onnxruntime on the user's file."""
     out = tmp_path / "out"
-    compiled = patchc_command("compile", model, "-o", out, *BUDGET, "--outputs", "rows")
+    compiled = patchc_command("compile", model, "-o", out, *BUDGET, "--outputs", mode)
     assert "outputs  mask" in compiled.stdout
     report = json.loads((out / "report.json").read_text())
     assert report["ram"]["total_bytes"] <= 1000
-    assert report["output_mode"] == "rows"
+    assert report["output_mode"] == mode
     (output,) = report["outputs"]
     assert output["bytes"] == 2304
     assert output["handed_over"] is True
     stripes = report["tunnels"][-1]["segmentation"]["stripes"]
-    assert output["order"] == ("raster" if stripes == 1 else "stripes")
-    assert "--outputs rows" in (out / "include/segmentation.h").read_text()
+    assert output["order"] == ("raster" if stripes == 1 or mode == "raster" else "stripes")
+    assert f"--outputs {mode}" in (out / "include/segmentation.h").read_text()
     assert "OUT0_OFFSET" not in (out / "include/segmentation.h").read_text()
     assert patchc.verify(out, cases=3, sanitize=True).passed
     assert "2 golden vectors: equal" in run_command(["make", "-C", str(out), "test"], 300)

@@ -206,6 +206,15 @@ def test_what_takes_too_long_is_left_out_and_said(monkeypatch: pytest.MonkeyPatc
     assert found.left_out >= 2
 
 
+def test_a_tensor_that_is_made_again_is_passed_over():
+    """It has a name of its own, which the network does not know."""
+    net = NetworkBuilder()
+    wide = net.conv(net.input(16, 16, 3), 32, 3, name="wide")
+    graph = net.build(net.mean(net.conv(wide, 8, 3)))
+    found = find_ways(asked_of(graph), 10**6, ("wide_again", "wide"), silent)
+    assert any(way.layers for way in found.found)
+
+
 def test_of_image_modes_only_those_that_may_need_less_are_tried():
     told: list[str] = []
     net = NetworkBuilder()

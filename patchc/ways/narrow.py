@@ -117,9 +117,10 @@ def _(op: Conv, node: Node, kept: Kept) -> None:
     (source,) = node.inputs
     if op.groups == 1:
         return
-    lost = not (kept[source].all() and kept[node.output].all())
-    if lost and not (op.is_depthwise and op.channels_out == op.channels_in):
-        raise FixedError
+    if not (op.is_depthwise and op.channels_out == op.channels_in):
+        if not (kept[source].all() and kept[node.output].all()):
+            raise FixedError
+        return
     kept[node.output] &= kept[source]
     kept[source] &= kept[node.output]
 
@@ -167,7 +168,7 @@ def _(op: Conv, node: Node, kept: Mapping[str, np.ndarray]) -> Op:
     weights = op.weights[out]
     if op.groups == 1:
         return _cut(op, out, weights[..., source], op.groups)
-    return _cut(op, out, weights, int(out.sum()) if op.is_depthwise else op.groups)
+    return _cut(op, out, weights, int(source.sum()) if op.is_depthwise else op.groups)
 
 
 def _cut(op: Conv, out: np.ndarray, weights: np.ndarray, groups: int) -> Conv:

@@ -261,6 +261,20 @@ def test_channels_that_are_shuffled_are_followed():
     run_graph(found.graph, {"image": np.ones((8, 8, 3), np.int8)})
 
 
+def test_groups_of_several_channels_stay_and_others_get_narrower():
+    """A convolution whose groups make more channels than they read."""
+    net = NetworkBuilder()
+    x = net.conv(net.input(16, 16, 3), 8, name="before")
+    grouped = net.conv(x, 16, 3, depthwise=True, name="grouped")
+    wide = net.conv(grouped, 12, name="wide")
+    graph = net.build(net.mean(net.conv(wide, 4)))
+    assert narrowed(graph, x, 4) is None
+    assert narrowed(graph, grouped, 8) is None
+    found = narrowed(graph, wide, 6)
+    assert found is not None
+    assert found.layers == (graph.producer[wide].name,)
+
+
 def test_what_the_outside_reads_is_not_narrowed():
     net = NetworkBuilder()
     x = net.conv(net.input(8, 8, 3), 8)

@@ -92,7 +92,8 @@ def attempt(key: str, model: Path, folder: Path, *, quick: bool = False) -> Outc
     try:
         status, reason, detail = _steps(model, folder, state, quick)
     except patchc.PatchcError as error:
-        status, reason, detail = REFUSED, str(error), ""
+        status, detail = REFUSED, ""
+        reason = str(error).replace(f"{folder}/", "").replace(f"{model.parent}/", "")
     except Exception as error:  # what nobody foresaw: that is what is looked for
         status, reason = TRACEBACK, f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
         detail = traceback.format_exc()

@@ -153,14 +153,15 @@ def _decodes(
     node: onnx.NodeProto,
     seen: Mapping[str, _Seen],
     shapes: Mapping[str, tuple[int, ...]],
-    constants: Mapping[str, np.ndarray],
+    constants: Mapping[str, onnx.TensorProto],
 ) -> bool:
     """Whether it combines positions with constants, each with its own."""
     if node.op_type not in BINARY:
         return False
     for name, other in (tuple(node.input), tuple(reversed(node.input))):
         if name in seen and seen[name].as_list and other in constants:
-            return _varies(shapes.get(name, ()), seen[name].pixels, constants[other])
+            constant = numpy_helper.to_array(constants[other])
+            return _varies(shapes.get(name, ()), seen[name].pixels, constant)
     return False
 
 
@@ -176,12 +177,14 @@ def _varies(shape: tuple[int, ...], pixels: int, constant: np.ndarray) -> bool:
     return any(sizes[axis] > 1 and bool(np.any(np.diff(array, axis=axis))) for axis in along)
 
 
-def _constants(graph: onnx.GraphProto, nodes: Sequence[onnx.NodeProto]) -> dict[str, np.ndarray]:
+def _constants(
+    graph: onnx.GraphProto, nodes: Sequence[onnx.NodeProto]
+) -> dict[str, onnx.TensorProto]:
     """Constants by name; a dequantised one by the integers that it is made of."""
-    found = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
+    found = {tensor.name: tensor for tensor in graph.initializer}
     for node in nodes:
         if node.op_type == "Constant" and node.attribute and node.attribute[0].name == "value":
-            found[node.output[0]] = numpy_helper.to_array(node.attribute[0].t)
+            found[node.output[0]] = node.attribute[0].t
         elif node.op_type in PAIRS | VIEWS and node.input and node.input[0] in found:
             found[node.output[0]] = found[node.input[0]]
     return found

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-
 import onnx
 
 from patchc.quantize.float_functions import IDENTITY
@@ -89,19 +87,6 @@ def may_end_in_a_tail(graph: onnx.GraphProto) -> bool:
         if node.op_type in LAYERS or behind.intersection(node.input):
             behind.update(node.output)
     return False
-
-
-def leading_views(graph: onnx.GraphProto, outside: Collection[str]) -> set[str]:
-    """The nodes that only show a tensor in another way to nodes that stay float."""
-    found: set[str] = set()
-    outputs = {value.name for value in graph.output}
-    for node in reversed(graph.node):
-        if node.op_type in (*CHANGED_VIEWS, "Squeeze", "Unsqueeze"):
-            made = set(node.output)
-            readers = [other.name for other in graph.node if made.intersection(other.input)]
-            if not outputs & made and all(name in outside or name in found for name in readers):
-                found.add(node.name)
-    return found
 
 
 def float_nodes(graph: onnx.GraphProto) -> list[str]:

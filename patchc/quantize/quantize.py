@@ -32,6 +32,7 @@ from patchc.align.align import align_model
 from patchc.choices import Activation, Format, Method
 from patchc.errors import PatchcError
 from patchc.frontend.fold import fold_constants
+from patchc.frontend.heads import with_leading_views
 from patchc.frontend.importer import find_tail
 from patchc.frontend.load import LoadedModel, Shapes, load
 from patchc.frontend.runtime import newest_opset
@@ -57,7 +58,6 @@ from patchc.quantize.layers import (
     VIEWS,
     float_nodes,
     has_layers,
-    leading_views,
     may_end_in_a_tail,
 )
 from patchc.quantize.means import name_means
@@ -209,7 +209,8 @@ def _quantize(
     layers = has_layers(graph)
     outside = set(float_nodes(graph)) if layers else set()
     outside.update(node.name for node in depending(graph.node, tail))
-    outside.update(leading_views(graph, outside) if tail else ())
+    if tail:
+        outside |= with_leading_views(graph, graph.node, outside)
     # Max pools and the like leave an input that is float as it is, unless they are told otherwise;
     # with integer operators that switch would make floats of their quantised inputs.
     composed = composed_functions(graph) if layers else all_functions(graph)

@@ -158,11 +158,16 @@ def named(sizes: Sequence[int], names: Sequence[str]) -> Layout:
     return tuple(reversed(found))
 
 
+def _strides(shape: Shape) -> dict[str, int]:
+    """How many values of a map lie between neighbours along an axis."""
+    _, width, channels = shape
+    return {"h": width * channels, "w": channels, "c": 1}
+
+
 def digits_of(layout: Layout, shape: Shape, target: Layout) -> list[Digits]:
     """Of a map of `shape` that is seen as `layout`, laid out anew: per axis of a map that is seen
     as `target`, which has the same dimensions, of one axis at most each, what it is made of."""
-    _, width, channels = shape
-    strides = {"h": width * channels, "w": channels, "c": 1}
+    strides = _strides(shape)
     found: list[Digits] = []
     for name in MAP_AXES:
         own = [(axes[0].step, i) for i, axes in enumerate(target) if axes and axes[0].name == name]
@@ -180,8 +185,7 @@ def digits_of(layout: Layout, shape: Shape, target: Layout) -> list[Digits]:
 def places(axes: Sequence[Axis], shape: Shape) -> np.ndarray:
     """int64: for each number that the axes make, row by row, which value of a map it is, counted in
     NHWC order."""
-    _, width, channels = shape
-    strides = {"h": width * channels, "w": channels, "c": 1}
+    strides = _strides(shape)
     return digit_places(tuple((axis.size, axis.step * strides[axis.name]) for axis in axes))
 
 

@@ -17,9 +17,10 @@ from pathlib import Path
 
 import click
 import numpy as np
-from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmarks.generated import generated
 from patchc.codegen import EmitOptions, emit
 from patchc.ir import RESIZES, Add, Concat, Graph, MaxPool, Upsample, macs
 from patchc.memory import check_placement
@@ -116,14 +117,7 @@ def main(examples: int, number: int, networks: str, c_every: int) -> None:
     """Run the examples and print the counts; a difference ends it with the example."""
     counts: Counter[str] = Counter()
 
-    @seed(number)
-    @settings(
-        max_examples=examples,
-        deadline=None,
-        database=None,
-        phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
-    )
+    @generated(examples, number)
     @given(
         NETWORKS[networks](),
         st.sampled_from(list(InputMode)),

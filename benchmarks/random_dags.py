@@ -28,12 +28,12 @@ from pathlib import Path
 
 import click
 import numpy as np
-from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis import seed as seeded
+from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks import cached_cc, compile_time
 from benchmarks.fuzz import OPTIONS
+from benchmarks.generated import generated
 from patchc.choices import InputMode, OutputMode
 from patchc.codegen import emit
 from patchc.ir import Graph
@@ -99,14 +99,7 @@ def run_seed(task: tuple[int, int, str]) -> dict[str, int | str]:
     command = (sys.executable, "-S", cached_cc.__file__, cache, compiler(flavour))
     flavour = Flavour(flavour.name, flavour.cflags, " ".join(command))
 
-    @seeded(number)
-    @settings(
-        max_examples=GRAPHS,
-        deadline=None,
-        database=None,
-        phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
-    )
+    @generated(GRAPHS, number)
     @given(
         waiting(max_blocks=3) if number % 2 else dags(),
         st.sampled_from(InputMode),
@@ -157,14 +150,7 @@ def print_times(number: int, count: int) -> None:
     """Of random graphs, and of one of 300 nodes."""
     rows: list[dict[str, float]] = []
 
-    @seeded(number)
-    @settings(
-        max_examples=count,
-        deadline=None,
-        database=None,
-        phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
-    )
+    @generated(count, number)
     @given(
         dags(max_blocks=MOST_BLOCKS, least_blocks=4).filter(
             lambda graph: NODES[0] <= len(graph.nodes) <= NODES[1]

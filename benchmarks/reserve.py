@@ -23,12 +23,13 @@ from itertools import product
 from pathlib import Path
 
 import click
-from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from rich.table import Table
 
 import patchc
 from benchmarks.fuzz import plan_for
+from benchmarks.generated import generated
 from examples.common import say
 from examples.zoo import build_float, find
 from patchc.codegen import EmitOptions, emit
@@ -159,14 +160,7 @@ def small_samples(count: int, folder: Path) -> Iterator[Sample]:
         yield Sample(name, kind, placement.arena_bytes, out)
     drawn: list[tuple[Graph, InputMode, OutputMode, float]] = []
 
-    @seed(1)
-    @settings(
-        max_examples=count,
-        deadline=None,
-        database=None,
-        phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
-    )
+    @generated(count, 1)
     @given(
         chains(),
         st.sampled_from(list(InputMode)),

@@ -1,4 +1,4 @@
-"""Examples of hypothesis as a program wants them: a number of them by a seed, none kept or shrunk."""
+"""Examples of hypothesis as a program wants them: some by a seed, none kept or shrunk."""
 
 from __future__ import annotations
 

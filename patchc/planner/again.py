@@ -16,6 +16,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from patchc.budget import NO_LIMIT
 from patchc.choices import InputMode, OutputMode
@@ -23,13 +24,10 @@ from patchc.ir import Graph, Node
 from patchc.memory import live_bytes, place
 from patchc.plan.again import copied_images, repeated
 from patchc.plan.types import Again
-from patchc.planner.branched import planned_branches
 from patchc.planner.choose import (
     Choice,
-    choose,
-    explore,
+    Chooser,
     not_dominated,
-    priced,
     total_and_cost,
     within,
 )
@@ -59,22 +57,29 @@ class _Planned:
     network: Graph  # without that
     again: tuple[Again, ...]
     mode: InputMode
+    outputs: OutputMode
+    machine: Machine
     graph: Graph  # with it
     more: int = 0  # what that costs, layer by layer
     alone: bool = False  # one tensor, of several that were found
 
-    @property
-    def searched(self) -> Graph:
-        """What the search sees: an image that is brought again is an input of its own."""
+    @cached_property
+    def plans(self) -> Chooser:
+        """Of what the search sees: an image that is brought again is an input of its own."""
         copies = copied_images(self.network, self.graph)
-        return without_rectangles(self.graph, copies) if copies else self.graph
+        graph = without_rectangles(self.graph, copies) if copies else self.graph
+        return Chooser(graph, self.mode, self.outputs, self.machine)
+
+    def reserve(self, reserve: Reserve) -> Reserve:
+        """For its plans."""
+        return reserve.running_again if self.again else reserve
 
     def with_item(self, item: Again, cost: int) -> _Planned:
         graph = repeated(self.graph, (item,), self.mode)
         return replace(self, again=(*self.again, item), graph=graph, more=self.more + cost)
 
-    def choice(self, found: Choice, whole: Choice, reserve: Reserve, machine: Machine) -> Choice:
-        """A plan of `searched` as a plan of the network; `whole` is that of the network layer by
+    def choice(self, found: Choice, whole: Choice, reserve: Reserve) -> Choice:
+        """One of `plans` as a plan of the network; `whole` is that of the network layer by
         layer."""
         if not self.again:
             return found
@@ -92,7 +97,7 @@ class _Planned:
         for copy in copies:
             tunnels = fetching(self.graph, tunnels, copy)
         plan = replace(plan, tunnels=tunnels)
-        schedule = lower(self.graph, plan, machine.registry)
+        schedule = lower(self.graph, plan, self.machine.registry)
         return replace(made, plan=plan, schedule=schedule, placement=place(schedule))
 
 
@@ -106,31 +111,26 @@ def choose_again(
     slack: float = 0.0,
 ) -> Choice:
     """As `choose`, of plans that make tensors again, too."""
-    found = choose(graph, mode, limit, reserve, outputs, machine, slack)
+    graphs = _graphs(graph, mode, reserve, outputs, machine)
+    found = next(graphs).plans.choose(limit, reserve, slack)
     if limit is None:
         return found
-    plain, kept = _alone(graph, graph.nodes, machine), reserve.running_again
+    plain = _alone(graph, graph.nodes, machine)
     if found.total_bytes <= limit and found.cost <= plain * (1 + max(slack, LITTLE)) < math.inf:
         return found
 
     def chosen(planned: _Planned) -> Choice:
-        one = choose(planned.searched, mode, limit, kept, outputs, machine, slack)
-        return planned.choice(one, found, reserve, machine)
-
-    def price(planned: _Planned, most: int) -> int | None:
-        return priced(planned.searched, mode, (most,), kept, outputs, machine)[0]
+        one = planned.plans.choose(limit, planned.reserve(reserve), slack)
+        return planned.choice(one, found, reserve)
 
     best = found.cost if found.total_bytes <= limit else None
     fitting: list[tuple[int, int, _Planned]] = []
     known: list[_Planned] = []
-    graphs = _graphs(graph, mode, reserve, outputs, machine)
     for planned in graphs:
-        if not planned.again:
-            continue
         known.append(planned)
         dear = best is not None and FUSED * (plain + planned.more) >= best
         if not dear or math.isinf(slack):
-            cost = price(planned, limit)
+            (cost,) = planned.plans.priced((limit,), planned.reserve(reserve))
             if cost is not None:
                 fitting.append((cost, len(fitting), planned))
                 best = cost if best is None else min(best, cost)
@@ -146,7 +146,7 @@ def choose_again(
         # least total does not depend on the limit.
         least = min(one.total_bytes for one in choices)
         for planned in reversed([*known, *graphs]):
-            if price(planned, least - 1) is not None:
+            if planned.plans.reaches(least - 1, planned.reserve(reserve)):
                 choices.append(chosen(planned))
                 least = min(least, choices[-1].total_bytes)
     return _best(choices, limit, slack)
@@ -179,10 +179,9 @@ def explore_again(
     """As `explore`, with plans that make tensors again: falling total, rising cost."""
     found: list[Choice] = []
     for planned in _graphs(graph, mode, reserve, outputs, machine):
-        kept = reserve.running_again if planned.again else reserve
-        for one in explore(planned.searched, mode, kept, outputs, machine):
+        for one in planned.plans.explore(planned.reserve(reserve)):
             whole = found[0] if found else one
-            found.append(planned.choice(one, whole, reserve, machine))
+            found.append(planned.choice(one, whole, reserve))
     return not_dominated(found)
 
 
@@ -198,8 +197,7 @@ def priced_again(
     found: tuple[int | None, ...] = (None,) * len(limits)
     plain = _alone(graph, graph.nodes, machine)
     for planned in _graphs(graph, mode, reserve, outputs, machine):
-        kept = reserve.running_again if planned.again else reserve
-        costs = priced(planned.searched, mode, limits, kept, outputs, machine)
+        costs = planned.plans.priced(limits, planned.reserve(reserve))
         both = zip(found, costs, strict=True)
         found = tuple(min((c for c in pair if c is not None), default=None) for pair in both)
         if all(cost is not None and cost <= plain * (1 + LITTLE) for cost in found):
@@ -211,9 +209,9 @@ def _graphs(
     graph: Graph, mode: InputMode, reserve: Reserve, outputs: OutputMode, machine: Machine
 ) -> Iterator[_Planned]:
     """The network, then with one tensor more made again each time; and with that one alone."""
-    network = planned = _Planned(graph, (), mode, graph)
+    network = planned = _Planned(graph, (), mode, outputs, machine, graph)
     yield network
-    if planned_branches(graph, mode) is not None:
+    if network.plans.is_branched:
         return
     own = {node.name for node in graph.nodes}
     pairs = len(graph.nodes) ** 2
@@ -224,7 +222,7 @@ def _graphs(
         and pairs <= MOST_PAIRS
         and tries < MOST_TRIES
     ):
-        lean = choose(planned.searched, mode, NO_LIMIT, reserve, outputs, machine, LITTLE)
+        lean = planned.plans.choose(NO_LIMIT, reserve, LITTLE)
         tries = tries + 1 if lean.total_bytes >= least else 0
         least = min(least, lean.total_bytes)
         found = _cheapest(planned, lean.schedule, machine)

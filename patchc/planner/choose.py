@@ -16,6 +16,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from patchc.budget import NO_LIMIT
 from patchc.choices import InputMode, OutputMode
@@ -66,18 +67,115 @@ def layer_by_layer(
     machine: Machine = ANY_CORE,
 ) -> Choice:
     """Every node on its own, over whole maps, by its cheapest kernel."""
-    plan, cost = priced_plan(graph, mode, outputs, machine)
-    schedule = lower(graph, plan, machine.registry)
-    placement = place(schedule)
-    needs = reserve_of(reserve, graph, plan)
-    return Choice(plan, schedule, placement, cost, cost, needs, placement.arena_bytes)
+    return Chooser(graph, mode, outputs, machine).whole(reserve)
 
 
-def _search(graph: Graph, whole: Choice, machine: Machine) -> Search:
-    """In the order that was found for the plan layer by layer, among others."""
-    plan = whole.plan
-    order = [graph.node(name) for tunnel in plan.tunnels for name in tunnel.nodes]
-    return Search(graph, plan.input_mode, plan.output_mode, machine, order)
+class Chooser:
+    """Plans of one graph: what is worked out for one question serves the next ones."""
+
+    def __init__(
+        self,
+        graph: Graph,
+        mode: InputMode,
+        outputs: OutputMode = OutputMode.ARENA,
+        machine: Machine = ANY_CORE,
+    ) -> None:
+        self.graph, self.mode, self.outputs, self.machine = graph, mode, outputs, machine
+
+    @cached_property
+    def _layer_by_layer(self) -> Choice:
+        """Without a reserve."""
+        plan, cost = priced_plan(self.graph, self.mode, self.outputs, self.machine)
+        schedule = lower(self.graph, plan, self.machine.registry)
+        placement = place(schedule)
+        return Choice(plan, schedule, placement, cost, cost, 0, placement.arena_bytes)
+
+    @cached_property
+    def _search(self) -> Search:
+        """In the order that was found for the plan layer by layer, among others."""
+        tunnels = self._layer_by_layer.plan.tunnels
+        order = [self.graph.node(name) for tunnel in tunnels for name in tunnel.nodes]
+        return Search(self.graph, self.mode, self.outputs, self.machine, order)
+
+    @cached_property
+    def _branches(self) -> tuple[Branched, Chooser] | None:
+        """Equal branches, and the plans of one of them; None where the graph has none."""
+        branches = planned_branches(self.graph, self.mode)
+        if branches is None:
+            return None
+        one = one_branch(self.graph, branches, self.mode)
+        branched = Branched(self.graph, branches, self.mode, self.machine)
+        return branched, Chooser(one, self.mode, self.outputs, self.machine)
+
+    @property
+    def is_branched(self) -> bool:
+        """Are these plans of equal branches?"""
+        return self._branches is not None
+
+    def whole(self, reserve: Reserve = NO_RESERVE) -> Choice:
+        """As `layer_by_layer`."""
+        found = self._layer_by_layer
+        return replace(found, reserve_bytes=reserve_of(reserve, self.graph, found.plan))
+
+    def choose(
+        self, limit: int | None, reserve: Reserve = NO_RESERVE, slack: float = 0.0
+    ) -> Choice:
+        """As the function of that name."""
+        whole = self.whole(reserve)
+        if limit is None:
+            return whole
+        if self._branches is not None:
+            found = _branched(*self._branches, limit, reserve, whole, slack)
+            if whole.total_bytes > limit:
+                return found
+            better = found.total_bytes <= limit and found.cost < whole.cost
+            lean = found.total_bytes < whole.total_bytes and found.cost <= within(whole.cost, slack)
+            return found if better or lean else whole
+        cheapest = _cheapest(self._search, whole, limit, reserve)
+        if cheapest.total_bytes > limit or not slack:
+            return cheapest
+        most = within(cheapest.cost, slack)
+        least = _least(self._search, whole, reserve, cheapest, most)
+        return replace(least, cost_bound=cheapest.cost_bound)
+
+    def leanest(self, reserve: Reserve = NO_RESERVE) -> Choice:
+        """As the function of that name."""
+        if self.is_branched:
+            return self.choose(0, reserve)
+        whole = self.whole(reserve)
+        point = self._search.leanest(whole.total_bytes - reserve.least - 1)
+        return whole if point is None else _at_any_cost(self._search, whole, reserve, whole, point)
+
+    def explore(self, reserve: Reserve = NO_RESERVE) -> tuple[Choice, ...]:
+        """As the function of that name."""
+        whole, search = self.whole(reserve), self._search
+        choices = [whole]
+        cheaper = search.least_cost < whole.cost  # perhaps, for more bytes
+        limit = NO_LIMIT if cheaper else whole.total_bytes - reserve.least
+        for point in search.frontier(limit):
+            choices.extend(_placements(search, whole, reserve, point, point.cost))
+        return not_dominated(choices)
+
+    def priced(
+        self, limits: Sequence[int], reserve: Reserve = NO_RESERVE
+    ) -> tuple[int | None, ...]:
+        """What the cheapest plan of at most so many bytes in total would cost by its price, which
+        placement may not quite reach; None where the search has none. Not for independent
+        branches."""
+        whole = self.whole(reserve)
+        found = []
+        for limit in limits:
+            point = next(iter(self._search.frontier(limit - reserve.least)), None)
+            costs = [] if point is None else [point.cost]
+            costs += [whole.cost] if whole.total_bytes <= limit else []
+            found.append(min(costs, default=None))
+        return tuple(found)
+
+    def reaches(self, limit: int, reserve: Reserve = NO_RESERVE) -> bool:
+        """Has `priced` a cost at that limit? In less time."""
+        return self.whole(reserve).total_bytes <= limit or self._search.reaches(
+            limit - reserve.least
+        )
 
 
 def choose(
@@ -96,25 +194,7 @@ def choose(
     Without slack the plan layer by layer is preferred to others of its cost: nothing is simpler to
     follow. Without a limit it is the answer, whatever it costs.
     """
-    whole = layer_by_layer(graph, mode, reserve, outputs, machine)
-    if limit is None:
-        return whole
-    fits = whole.total_bytes <= limit
-    branches = planned_branches(graph, mode)
-    if branches is not None:
-        branched = Branched(graph, branches, mode, machine)
-        found = _branched(branched, limit, reserve, outputs, machine, whole, slack)
-        if not fits:
-            return found
-        better = found.total_bytes <= limit and found.cost < whole.cost
-        lean = found.total_bytes < whole.total_bytes and found.cost <= within(whole.cost, slack)
-        return found if better or lean else whole
-    search = _search(graph, whole, machine)
-    cheapest = _cheapest(search, whole, limit, reserve)
-    if cheapest.total_bytes > limit or not slack:
-        return cheapest
-    most = within(cheapest.cost, slack)
-    return replace(_least(search, whole, reserve, cheapest, most), cost_bound=cheapest.cost_bound)
+    return Chooser(graph, mode, outputs, machine).choose(limit, reserve, slack)
 
 
 def within(cost: int, slack: float) -> int:
@@ -138,24 +218,17 @@ def _cheapest(search: Search, whole: Choice, limit: int, reserve: Reserve) -> Ch
 
 
 def _branched(
-    branched: Branched,
-    limit: int,
-    reserve: Reserve,
-    outputs: OutputMode,
-    machine: Machine,
-    whole: Choice,
-    slack: float,
+    branched: Branched, one: Chooser, limit: int, reserve: Reserve, whole: Choice, slack: float
 ) -> Choice:
     """The plan of the graph by the cheapest plan of one branch with which it fits, or by the one of
     least total."""
-    graph, mode, count = branched.graph, branched.mode, branched.branches.count
-    one = one_branch(graph, branched.branches, mode)
+    graph, count = branched.graph, branched.branches.count
     beside = branched.beside()
     best: Choice | None = None
     for _ in range(BRANCH_TRIES):
-        chosen = choose(one, mode, max(limit - beside, 0), reserve, outputs, machine, slack)
-        plan = branched.plan(chosen.plan, outputs)
-        schedule = lower(graph, plan, machine.registry)
+        chosen = one.choose(max(limit - beside, 0), reserve, slack)
+        plan = branched.plan(chosen.plan, one.outputs)
+        schedule = lower(graph, plan, one.machine.registry)
         cost = count * chosen.cost + branched.outer_cost
         bound = count * chosen.cost_bound + branched.outer_cost
         needs = reserve_of(reserve, graph, plan)
@@ -204,12 +277,7 @@ def leanest(
 ) -> Choice:
     """A plan of about the least total, in a fraction of the time that `choose` takes with a limit
     of 0, which finds one that needs as much, costs less and may need less."""
-    if planned_branches(graph, mode) is not None:
-        return choose(graph, mode, 0, reserve, outputs, machine)
-    whole = layer_by_layer(graph, mode, reserve, outputs, machine)
-    search = _search(graph, whole, machine)
-    point = search.leanest(whole.total_bytes - reserve.least - 1)
-    return whole if point is None else _at_any_cost(search, whole, reserve, whole, point)
+    return Chooser(graph, mode, outputs, machine).leanest(reserve)
 
 
 def _least_up_to(
@@ -234,14 +302,7 @@ def explore(
 ) -> tuple[Choice, ...]:
     """The whole frontier, placed: falling total, rising cost. Layer by layer is on it where nothing
     costs less and needs no more."""
-    whole = layer_by_layer(graph, mode, reserve, outputs, machine)
-    choices = [whole]
-    search = _search(graph, whole, machine)
-    cheaper = search.least_cost < whole.cost  # perhaps, for more bytes
-    limit = NO_LIMIT if cheaper else whole.total_bytes - reserve.least
-    for point in search.frontier(limit):
-        choices.extend(_placements(search, whole, reserve, point, point.cost))
-    return not_dominated(choices)
+    return Chooser(graph, mode, outputs, machine).explore(reserve)
 
 
 def not_dominated(choices: Iterable[Choice]) -> tuple[Choice, ...]:
@@ -251,27 +312,6 @@ def not_dominated(choices: Iterable[Choice]) -> tuple[Choice, ...]:
         if not kept or choice.cost < kept[-1].cost:
             kept.append(choice)
     return tuple(kept[::-1])
-
-
-def priced(
-    graph: Graph,
-    mode: InputMode,
-    limits: Sequence[int],
-    reserve: Reserve = NO_RESERVE,
-    outputs: OutputMode = OutputMode.ARENA,
-    machine: Machine = ANY_CORE,
-) -> tuple[int | None, ...]:
-    """What the cheapest plan of at most so many bytes in total would cost by its price, which
-    placement may not quite reach; None where the search has none. Not for independent branches."""
-    whole = layer_by_layer(graph, mode, reserve, outputs, machine)
-    search = _search(graph, whole, machine)
-    found = []
-    for limit in limits:
-        point = next(iter(search.frontier(limit - reserve.least)), None)
-        costs = [] if point is None else [point.cost]
-        costs += [whole.cost] if whole.total_bytes <= limit else []
-        found.append(min(costs, default=None))
-    return tuple(found)
 
 
 def total_and_cost(choice: Choice) -> tuple[int, int]:

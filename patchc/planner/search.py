@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -57,6 +58,7 @@ class Tunnel:
 
 # What the search allows itself on top of the cost layer by layer, as shares of it, band by band.
 BANDS = (0.0, 0.02, 0.06, 0.15)
+SURE = 0.02  # beyond that share, it is made sure first that there are plans of few enough bytes
 # Maps that tunnels read and make, over all tunnels that are looked at in one order. Beyond, only
 # tunnels of few nodes are: many side by side that read one map would make for long ones in
 # multitudes.
@@ -113,6 +115,9 @@ class Search:
         self.plain = min(
             sum(found[0].cost for found in ordered.segments.layers) for ordered in self._orders
         )
+        # What `leanest` has found, and the most bytes at which it found nothing.
+        self._leanest: Point | None = None
+        self._out_of_reach = -1
         # No plan costs less.
         self.least_cost = min(ordered.segments.rest[0] for ordered in self._orders)
 
@@ -122,14 +127,24 @@ class Search:
 
         Searched band by band as the points are asked for: with little on top of the cost layer by
         layer the search is fast, and with more, only plans smaller than those found so far are of
-        interest.
+        interest. Before the bands of more work, which take long, it is made sure that there is
+        something to find.
         """
+        for ordered in self._orders:
+            ordered.looked_at = 0
         for band in (*(self.plain + int(share * self.plain) for share in BANDS), NO_LIMIT):
+            known = self._leanest is not None or limit <= self._out_of_reach
+            if (known or band > self.plain * (1 + SURE)) and not self.reaches(limit):
+                return
             for point in self.band(Bounds(limit, min(band, cost))):
                 yield point
                 limit = point.bytes - 1
             if band >= cost:
                 return
+
+    def reaches(self, limit: int) -> bool:
+        """Is there a plan of at most that many bytes, whatever it costs?"""
+        return self.leanest(limit) is not None
 
     def leanest(self, limit: int) -> Point | None:
         """A plan of the fewest bytes, whatever it costs: it has no cost here; None: all take more
@@ -138,13 +153,22 @@ class Search:
         The same search with all costs 0: of the many ways to run a segment, each with more bytes
         and less cost than another, few are left to carry along.
         """
+        if self._leanest is None and limit > self._out_of_reach:
+            most = limit
+            for ordered in self._free._orders:
+                ordered.looked_at = 0
+                for point in ordered.band(Bounds(most, 0)):
+                    self._leanest, most = point, point.bytes - 1
+            if self._leanest is None:
+                self._out_of_reach = limit
+        found = self._leanest
+        return found if found is not None and found.bytes <= limit else None
+
+    @cached_property
+    def _free(self) -> Search:
+        """With all costs 0."""
         machine = replace(self.machine, cost=nothing)
-        free = Search(self.graph, self.mode, self.output_mode, machine, self._least_peak)
-        best: Point | None = None
-        for ordered in free._orders:
-            for point in ordered.band(Bounds(limit, 0)):
-                best, limit = point, point.bytes - 1
-        return best
+        return Search(self.graph, self.mode, self.output_mode, machine, self._least_peak)
 
     def band(self, bounds: Bounds) -> tuple[Point, ...]:
         """Every Pareto-optimal plan within the bounds, by rising cost and falling bytes. Where the

@@ -1,6 +1,7 @@
 """What an inference in slices costs: instructions, code and stack, measured under QEMU.
 
     python -m benchmarks.slices [--only NETWORK] [--core CORE] [--clock MHZ] [--slice CYCLES]
+    python -m benchmarks.slices --golden
 
 Per network two rows: layer by layer, and under 64 KiB, each compiled without and with --step.
 M instructions: of NAME_run without --step; whole: how many more it takes with it; sliced: likewise
@@ -8,6 +9,9 @@ in slices of so many estimated cycles (by default a millisecond). Code without a
 painted memory shows it. longest: milliseconds of the longest piece, which nothing interrupts, by
 the plan's prices; work: NAME_WORK over the cycles that `patchc bench` estimates. Exit code 1 where
 bytes differ, arenas do, or slices take 2 % more instructions.
+
+`--golden`: bytes that differ instead, of every golden network of tests/c in slices of every kind
+that the tests know, on a Cortex-M4 and on RISC-V.
 """
 
 from __future__ import annotations
@@ -26,9 +30,12 @@ from examples.common import say
 from examples.zoo import build_float, find
 from patchc.measure.bench import Bench, bench_out
 from patchc.targets.cores import CORES, DEFAULT_CORE
+from tests.c.emitted import GOLDEN
+from tests.qemu.boards import SLICES, run_in_slices
 
 NETWORKS = ("resnet8_cifar10", "vww_mobilenet_v1_96", "mobilenet_v2_224")
 MOST = 0.02  # more instructions
+GOLDEN_ON = (("cortex-m4", "mps2-an386"), ("rv32imac", "riscv-virt"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,13 +110,34 @@ def markdown(rows: list[Row], clock: float) -> str:
     return "\n".join(lines)
 
 
+def run_golden() -> bool:
+    """Print what differs; False: something does."""
+    right = True
+    for name in GOLDEN:
+        for core, board in GOLDEN_ON:
+            for size in SLICES:
+                with tempfile.TemporaryDirectory() as folder:
+                    try:
+                        run_in_slices(name, size, Path(folder), core, board)
+                    except AssertionError as error:
+                        right = False
+                        click.echo(f"{name}, {core}, slices of {size}: {error}")
+        say(f"{name}: {len(GOLDEN_ON)} cores, {len(SLICES)} kinds of slices")
+    count = len(GOLDEN) * len(GOLDEN_ON) * len(SLICES)
+    click.echo(f"{count} programs ran{': 0 bytes differ' if right else ', some of them wrong'}")
+    return right
+
+
 @click.command()
 @click.option("--only", multiple=True, type=click.Choice(NETWORKS), help="Some networks.")
 @click.option("--core", default=DEFAULT_CORE, type=click.Choice(list(CORES)), help="The core.")
 @click.option("--clock", default=168.0, help="Its clock in MHz.")
 @click.option("--slice", "cycles", type=int, help="Cycles of a slice. [default: 1 ms]")
-def main(only: tuple[str, ...], core: str, clock: float, cycles: int | None) -> None:
+@click.option("--golden", is_flag=True, help="Bytes of the golden networks on two cores.")
+def main(only: tuple[str, ...], core: str, clock: float, cycles: int | None, golden: bool) -> None:
     """Print the table as markdown."""
+    if golden:
+        sys.exit(0 if run_golden() else 1)
     rows = []
     for network in only or NETWORKS:
         with tempfile.TemporaryDirectory() as name:

@@ -16,7 +16,15 @@ from patchc.schedule.lower import lower
 from patchc.schedule.types import Schedule
 from patchc.targets.cores import CORES
 from patchc.targets.toolchain import ARM
-from tests.c.emitted import bottlenecks, expected, images, points, write
+from tests.c.emitted import (
+    GOLDEN,
+    bottlenecks,
+    expected,
+    images,
+    points,
+    write,
+    write_in_slices,
+)
 from tests.tools import require_tool
 
 CORTEX_M = [core for core in CORES.values() if core.toolchain is ARM]
@@ -28,6 +36,12 @@ every_board = pytest.mark.parametrize(("core", "board"), BOARDS)
 every_mpu = pytest.mark.parametrize(
     ("core", "board"), [("cortex-m4", "mps2-an386"), ("cortex-m33", "mps2-an505")]
 )
+
+# How NAME_step is called: flags by the name of a kind of slices.
+SLICES: dict[str, tuple[str, ...]] = {
+    size: (f"-DNET_RUN_SLICE={size}u",) for size in ("1", "7", "1000")
+}
+SLICES["scattered"] = ("-include", str(Path(__file__).with_name("scattered.h")))
 
 
 def require_arm() -> None:
@@ -55,3 +69,11 @@ def run(out: Path, schedule: Schedule, core: str, board: str, **options: Any) ->
     for name, wanted in expected(schedule.graph, inputs).items():
         np.testing.assert_array_equal(found.outputs[name], wanted, err_msg=name)
     return found
+
+
+def run_in_slices(name: str, size: str, out: Path, core: str, board: str) -> Run:
+    """A golden network in slices; as `run`."""
+    golden = GOLDEN[name]
+    schedule = golden.schedule()
+    write_in_slices(schedule, out, golden.weights)
+    return run(out, schedule, core, board, extra_flags=SLICES[size])

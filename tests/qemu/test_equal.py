@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from itertools import cycle
 
 import pytest
 
@@ -18,7 +19,6 @@ from tests.c.emitted import (
     images,
     layerwise,
     rows_in_two_stripes,
-    write_in_slices,
 )
 from tests.c.flavour_plans import (
     MACHINES,
@@ -28,7 +28,15 @@ from tests.c.flavour_plans import (
     layers_plan,
     tunnel_plan,
 )
-from tests.qemu.boards import emitted, every_board, require_arm, run, smallest
+from tests.qemu.boards import (
+    SLICES,
+    emitted,
+    every_board,
+    require_arm,
+    run,
+    run_in_slices,
+    smallest,
+)
 from tests.schedules import two_convolutions
 
 pytestmark = pytest.mark.qemu
@@ -41,16 +49,12 @@ def test_every_kernel_and_input_mode_on_one_core(name, tmp_path):
     run(out, schedule, "cortex-m4", "mps2-an386")
 
 
-@pytest.mark.parametrize("size", [1, 1000])
-@pytest.mark.parametrize(
-    "name", ["grouped_extern_weights", "rows_in_two_stripes", "residual_extern_weights"]
-)
+@pytest.mark.parametrize(("name", "size"), zip(GOLDEN, cycle(SLICES), strict=False))
 def test_slices_on_a_core(name, size, tmp_path):
-    """In guarded RAM: the state lies on the stack of the caller, whose size is that of a run."""
+    """In guarded RAM: the state lies on the stack of the caller, whose size is that of a run.
+    `python -m benchmarks.slices --golden` runs every network by every size."""
     require_arm()
-    schedule = GOLDEN[name].schedule()
-    out = write_in_slices(schedule, tmp_path, GOLDEN[name].weights)
-    run(out, schedule, "cortex-m4", "mps2-an386", extra_flags=(f"-DNET_RUN_SLICE={size}u",))
+    run_in_slices(name, size, tmp_path, "cortex-m4", "mps2-an386")
 
 
 @every_board

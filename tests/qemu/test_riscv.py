@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import cycle
 from pathlib import Path
 
 import pytest
@@ -14,10 +15,10 @@ from patchc.measure.stack import FLAGS, firmware_bound
 from patchc.programs.firmware import build
 from patchc.schedule.types import Schedule
 from patchc.targets.cores import core
-from tests.c.emitted import GOLDEN, images, write, write_in_slices
+from tests.c.emitted import GOLDEN, images, write
 from tests.cmsis_nn import library as cmsis_nn_library
 from tests.onnx_float import quantized_cnn
-from tests.qemu.boards import run
+from tests.qemu.boards import SLICES, run, run_in_slices
 from tests.tools import require_tool
 
 pytestmark = pytest.mark.qemu
@@ -49,11 +50,10 @@ def test_every_golden_network_is_equal(name: str, tmp_path: Path):
     assert (found.arena_first_written, found.arena_last_written) == (0, firmware.arena_bytes - 1)
 
 
-@pytest.mark.parametrize("name", ["grouped_extern_weights", "rows_in_two_stripes"])
-def test_slices(name: str, tmp_path: Path):
-    schedule = GOLDEN[name].schedule()
-    out = write_in_slices(schedule, tmp_path, GOLDEN[name].weights)
-    run(out, schedule, CORE, BOARD, extra_flags=("-DNET_RUN_SLICE=1u",))
+@pytest.mark.parametrize(("name", "size"), zip(GOLDEN, cycle(SLICES), strict=False))
+def test_slices(name: str, size: str, tmp_path: Path):
+    """`python -m benchmarks.slices --golden` runs every network by every size."""
+    run_in_slices(name, size, tmp_path, CORE, BOARD)
 
 
 @pytest.mark.parametrize("opt", ["-O0", "-Os", "-O3"])

@@ -59,7 +59,7 @@ class Tunnel:
 # What the search allows itself on top of the cost layer by layer, as shares of it, band by band.
 BANDS = (0.0, 0.02, 0.06, 0.15)
 SURE = 0.02  # beyond that share, it is made sure first that there are plans of few enough bytes
-# Maps that tunnels read and make, over all tunnels that are looked at in one order. Beyond, only
+# Maps that tunnels read and make, over all tunnels that are looked at in a band. Beyond, only
 # tunnels of few nodes are: many side by side that read one map would make for long ones in
 # multitudes.
 LOOKED_AT = 40_000
@@ -111,13 +111,15 @@ class Search:
             _Ordered(Segments(graph, mode, outputs, order, machine))
             for order in dict.fromkeys(found)
         ]
+        for ordered in self._orders:
+            ordered.most_looked_at = LOOKED_AT // len(self._orders)
         # The cheapest plan layer by layer.
         self.plain = min(
             sum(found[0].cost for found in ordered.segments.layers) for ordered in self._orders
         )
-        # What `leanest` has found, and the most bytes at which it found nothing.
+        # What `leanest` has found; the most bytes at which it, and the whole frontier, found nothing.
         self._leanest: Point | None = None
-        self._out_of_reach = -1
+        self._out_of_reach = self._not_found = -1
         # No plan costs less.
         self.least_cost = min(ordered.segments.rest[0] for ordered in self._orders)
 
@@ -130,8 +132,8 @@ class Search:
         interest. Before the bands of more work, which take long, it is made sure that there is
         something to find.
         """
-        for ordered in self._orders:
-            ordered.looked_at = 0
+        if limit <= self._not_found:
+            return
         for band in (*(self.plain + int(share * self.plain) for share in BANDS), NO_LIMIT):
             known = self._leanest is not None or limit <= self._out_of_reach
             if (known or band > self.plain * (1 + SURE)) and not self.reaches(limit):
@@ -140,7 +142,9 @@ class Search:
                 yield point
                 limit = point.bytes - 1
             if band >= cost:
-                return
+                break
+        if cost >= NO_LIMIT:  # so nothing is smaller than the last point
+            self._not_found = max(self._not_found, limit)
 
     def reaches(self, limit: int) -> bool:
         """Is there a plan of at most that many bytes, whatever it costs?"""
@@ -156,7 +160,7 @@ class Search:
         if self._leanest is None and limit > self._out_of_reach:
             most = limit
             for ordered in self._free._orders:
-                ordered.looked_at = 0
+                ordered.most_looked_at = LOOKED_AT  # each of them: it takes less time
                 for point in ordered.band(Bounds(most, 0)):
                     self._leanest, most = point, point.bytes - 1
             if self._leanest is None:
@@ -191,7 +195,7 @@ class _Ordered:
         self.labels = Labels(
             segments.graph, segments.order, segments.made, segments.last_read, segments.handed
         )
-        self.looked_at = 0
+        self.looked_at, self.most_looked_at = 0, LOOKED_AT
         products = any(isinstance(node.op, MatMul) for node in self.order)
         self.longest = NODES_WITH_PRODUCTS if products else len(self.order)
 
@@ -199,6 +203,7 @@ class _Ordered:
         """Every Pareto-optimal plan within the bounds, by falling bytes."""
         best: list[ParetoFront[Point]] = [ParetoFront() for _ in range(len(self.order) + 1)]
         best[0].add(Point(0, 0, ()))
+        self.looked_at = 0
         for cut in range(len(self.order)):
             points = tuple(best[cut])
             if points:
@@ -256,7 +261,9 @@ class _Ordered:
         last_striped = self.segments.last_stop(cut, bounds.bytes)
         while position in self.segments.units:
             position += len(self.segments.units[position].nodes)
-            if position - cut > (self.longest if self.looked_at <= LOOKED_AT else FEW_NODES):
+            if position - cut > (
+                self.longest if self.looked_at <= self.most_looked_at else FEW_NODES
+            ):
                 return
             segment = self.segments.segment(cut, position)
             if not useful(segment.stop, segment.least, segment.least_cost):

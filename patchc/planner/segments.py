@@ -264,7 +264,7 @@ class Segments:
         """One where a single pass over the image demands it, or an output's whole rows."""
         if loaded and self.mode is InputMode.STREAM:
             return 1
-        if any(node.output in self.in_raster_order for node in self.order[start:stop]):
+        if any(start <= self.made[name] < stop for name in self.in_raster_order):
             return 1
         return min(self.graph.tensors[name].shape[1] for name in self._owned(start, stop))
 

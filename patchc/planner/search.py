@@ -117,7 +117,7 @@ class Search:
         self.plain = min(
             sum(found[0].cost for found in ordered.segments.layers) for ordered in self._orders
         )
-        # What `leanest` has found; the most bytes at which it, and the whole frontier, found nothing.
+        # What `leanest` has found; the most bytes at which it, and the frontier, found nothing.
         self._leanest: Point | None = None
         self._out_of_reach = self._not_found = -1
         # No plan costs less.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ from benchmarks.cmsis_nn import kernel_options
 from benchmarks.comparing import files, foreign
 from benchmarks.comparing.files import Onnx, Tools
 from benchmarks.comparing.foreign import ALIGN, CORE, NAME, Measured, Source
+from benchmarks.cores import library_layers
 from patchc.errors import PatchcError
 from patchc.programs.program import read_interface
 from patchc.version import __version__
@@ -42,7 +43,7 @@ class Row:
     words: str  # how the tool was asked
     input_bytes: int
     seconds: float | None = None  # that the tool took
-    found: Measured = Measured()
+    found: Measured = field(default_factory=Measured)
     arena_only: bool = False  # is the RAM the arena alone?
     error: str = ""  # why there is nothing
 
@@ -107,7 +108,10 @@ def ours(file: Onnx, cases: np.ndarray, plan: str, kernels: str, folder: Path) -
     seconds = time.perf_counter() - begin
     bench = patchc.bench(out)
     answers = patchc.run(out, file.feed(cases))
-    words = plan if kernels == PATCHC else f"{plan}, by patchc"
+    words = plan
+    if kernels == CMSIS_NN:  # what is proved exact goes to it
+        theirs, others = library_layers(report)
+        words = f"{plan} by patchc, {theirs} of {theirs + others} layers"
     return Row(
         tool=kernels,
         words=words,
@@ -123,9 +127,7 @@ def ours(file: Onnx, cases: np.ndarray, plan: str, kernels: str, folder: Path) -
     )
 
 
-def emx(
-    file: Onnx, words: str, cases: np.ndarray, width: int, tools: Tools, folder: Path
-) -> Row:
+def emx(file: Onnx, words: str, cases: np.ndarray, width: int, tools: Tools, folder: Path) -> Row:
     """`width`: values of the output. Raises PatchcError."""
     made = folder / "emx_model.c"
     begin = time.perf_counter()
@@ -165,18 +167,21 @@ def bakenn(
         f"{{ bknn_net_infer(arena, in, (int8_t *)arena + {aligned}); return 0; }}\n"
     )
     listed = (made / "bakenn_sources.cmake").read_text(encoding="utf-8")
-    paths = [made / name for name in re.findall(r'DIR\}/([^"]+\.c)"', listed)]
-    includes = [made / name for name in re.findall(r'DIR\}/([^"]+)"', listed) if name[-2:] != ".c"]
-    flags = "".join(
-        f"-D{name} "
-        for part in re.findall(r"COMPILE_DEFINITIONS\n([^)]*)\)", listed)
-        for name in part.split()
-    )
+    paths, includes, flags = listed_by_bakenn(listed, made)
     library = [path for path in paths if "third_party" in path.parts]
     source = Source(paths, entry, aligned, width, includes, flags, library)
     flat = cases.reshape(len(cases), -1)
     found = foreign.measure(source, flat, _template_of(folder), folder / "out")
     return Row(BAKENN, words, flat.shape[1], seconds, found)
+
+
+def listed_by_bakenn(text: str, folder: Path) -> tuple[list[Path], list[Path], str]:
+    """Sources, folders of headers and gcc's definitions of its bakenn_sources.cmake."""
+    names = re.findall(r'DIR\}/([^"]+)"', text)
+    sources = [folder / name for name in names if name.endswith(".c")]
+    includes = [folder / name for name in names if not name.endswith(".c")]
+    parts = re.findall(r"COMPILE_DEFINITIONS\n([^)]*)\)", text)
+    return sources, includes, " ".join(f"-D{name}" for part in parts for name in part.split())
 
 
 def _template_of(folder: Path) -> Path:
@@ -198,9 +203,7 @@ def _bytes(feed: dict[str, np.ndarray]) -> bytes:
 
 
 def _with(found: Measured, outputs: np.ndarray) -> Measured:
-    return Measured(
-        found.ram_bytes, found.flash_bytes, found.instructions, found.cycles, outputs
-    )
+    return Measured(found.ram_bytes, found.flash_bytes, found.instructions, found.cycles, outputs)
 
 
 def onnx_work(network: str, chosen: tuple[str, ...], tools: Tools, folder: Path) -> Work:
@@ -251,9 +254,7 @@ def tflite_work(network: str, chosen: tuple[str, ...], tools: Tools, folder: Pat
     return Work(network, cases, expected, rows)
 
 
-def _ours(
-    file: Onnx, cases: np.ndarray, chosen: tuple[str, ...], folder: Path
-) -> Iterator[Row]:
+def _ours(file: Onnx, cases: np.ndarray, chosen: tuple[str, ...], folder: Path) -> Iterator[Row]:
     wanted = [(plan, PATCHC) for plan in PLANS if PATCHC in chosen]
     wanted += [("layer by layer", CMSIS_NN)] if CMSIS_NN in chosen else []
     for plan, kernels in wanted:

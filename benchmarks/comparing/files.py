@@ -45,9 +45,12 @@ class Tools:
     def run(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
         """Run it. Raises PatchcError with the first line of a tool's error."""
         command = [self.python, *map(str, arguments)]
-        done = subprocess.run(
-            command, capture_output=True, text=True, check=False, timeout=SECONDS
-        )
+        try:
+            done = subprocess.run(
+                command, capture_output=True, text=True, check=False, timeout=SECONDS
+            )
+        except subprocess.TimeoutExpired:
+            raise PatchcError(f"no end within {SECONDS} s") from None
         if done.returncode != 0:
             raise PatchcError(first_error(done.stderr + done.stdout))
         return done
@@ -68,7 +71,9 @@ def first_error(text: str) -> str:
     """Of what a tool printed: what its error says first."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     marked = [line for line in lines if "Error" in line or "FAIL" in line]
-    return (marked or lines or ["it printed nothing"])[0 if not marked else -1]
+    if marked:  # a traceback ends with it
+        return marked[-1]
+    return lines[0] if lines else "it printed nothing"
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,9 +115,7 @@ def measure(source: Source, cases: np.ndarray, template: Path, out: Path) -> Mea
     write(source, cases.shape[1], template, out)
     room = core_called(CORE).boards[0].ram.bytes - _GUARD
     stack = room - source.arena_bytes - source.output_bytes - _STATICS
-    image = build(
-        out, CORE, ram_bytes=room, stack_bytes=stack // 8 * 8, extra_flags=counting.FLAGS
-    )
+    image = build(out, CORE, ram_bytes=room, stack_bytes=stack // 8 * 8, extra_flags=counting.FLAGS)
     inputs = {"in": cases.view(np.int8)[:, np.newaxis, np.newaxis, :]}
     ran = image.run(inputs)
     counts = counting.count(image, {"in": inputs["in"][:1]})

@@ -1,0 +1,109 @@
+"""patchc beside other tools that make C of a quantised network: docs/comparison.md.
+
+    python -m benchmarks.comparison [--only NETWORK]... [--tool TOOL]... [--tools PYTHON]
+                                    [--page docs/comparison.md]
+
+Two tables: of ONNX files that patchc quantised, and of TensorFlow Lite files of Silicon Labs; all
+from bytes to bytes. The C of every tool is built with the same gcc and flags, linked with the same
+test image, run under QEMU's Cortex-M4 and counted by the same plugin. RAM is what it takes in all
+as linked: arena with the output, statics, and the stack as painted memory shows it; then the same
+with the input, where the caller has it as a whole. `differ`: bytes of the outputs, of 20 random
+inputs, that are not onnxruntime's. Cycles are an estimate (docs/figures.md), `tool s` what the tool
+takes to write its C. The other tools are packages of PYTHON, by default of this one.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from datetime import date
+from pathlib import Path
+
+import click
+
+from benchmarks.comparing import contenders
+from benchmarks.comparing.contenders import PATCHC, TOOLS, Row, Work
+from benchmarks.comparing.files import TFLITE, Tools
+from benchmarks.comparing.table import Result, by_figures, table
+from examples.common import OneMessage, say
+from examples.pages import placed
+from patchc.programs.program import run_command
+from patchc.targets.toolchain import ARM
+
+NETWORKS = (
+    *("keywords_ds_cnn", "resnet8_cifar10"),
+    *("vww_mobilenet_v1_96", "mobilenet_v2_035_144"),
+)
+PLACE = "comparison"
+_SECONDS = 60
+_Maker = Callable[[str, tuple[str, ...], Tools, Path], Work]
+
+
+def results(
+    make: _Maker, networks: tuple[str, ...], chosen: tuple[str, ...], tools: Tools
+) -> Iterator[Result]:
+    """Per network."""
+    for network in networks:
+        with tempfile.TemporaryDirectory() as name:
+            say(network)
+            work = make(network, chosen, tools, Path(name))
+            rows = []
+            for row in work.rows():
+                say(f"  {row.tool}, {row.words}: {row.error or _short(row)}")
+                rows.append(row)
+            yield Result(network, work.expected, rows)
+
+
+def _short(row: Row) -> str:
+    return f"{row.found.ram_bytes} B, {row.found.instructions} instructions"
+
+
+def measured_with(tools: Tools, chosen: tuple[str, ...], needs_tflite: bool) -> str:
+    """A line of versions, and the day."""
+    found = contenders.versions(tools, chosen, needs_tflite)
+    programs = [
+        run_command([program, "--version"], _SECONDS).splitlines()[0]
+        for program in (ARM.compiler, ARM.qemu)
+    ]
+    words = ", ".join([*(f"{name} {version}" for name, version in found.items()), *programs])
+    return f"Measured on {date.today().isoformat()} with {words}."
+
+
+@click.command(cls=OneMessage, help=(__doc__ or "").splitlines()[0])
+@click.option("--only", multiple=True, type=click.Choice(NETWORKS), help="Some networks.")
+@click.option("--tool", "chosen", multiple=True, type=click.Choice(TOOLS), help="Some tools.")
+@click.option(
+    "--tools",
+    "python",
+    default=sys.executable,
+    help="The Python that the other tools are installed in.  [default: this one]",
+)
+@click.option("--page", type=click.Path(path_type=Path), help="Markdown to write the tables into.")
+def main(only: tuple[str, ...], chosen: tuple[str, ...], python: str, page: Path | None) -> None:
+    """Print the tables; exit code 1 where a byte of patchc's is not onnxruntime's."""
+    if page is not None and (only or chosen):
+        raise click.UsageError("--page takes all networks and tools: leave --only and --tool out")
+    networks, chosen, tools = only or NETWORKS, chosen or TOOLS, Tools(python)
+    with_tflite = tuple(name for name in networks if name in TFLITE)
+    lines = [measured_with(tools, chosen, bool(with_tflite)), ""]
+    ours = []
+    for heading, make, names in (
+        ("ONNX, quantised by patchc:", contenders.onnx_work, networks),
+        ("TensorFlow Lite, by Silicon Labs:", contenders.tflite_work, with_tflite),
+    ):
+        found = list(results(make, names, chosen, tools))
+        beside = make is contenders.tflite_work
+        lines += [heading, "", *table(found, beside), "", "First in each:", ""]
+        lines += [*by_figures(found), ""]
+        ours += [(result, row) for result in found for row in result.rows if row.tool == PATCHC]
+    text = "\n".join(lines).rstrip("\n") + "\n"
+    click.echo(text, nl=False)
+    if page is not None:
+        page.write_text(placed(page.read_text("utf-8"), PLACE, f"\n{text}\n"), "utf-8")
+    wrong = [r for result, r in ours if r.error or (r.found.outputs != result.expected).any()]
+    sys.exit(1 if wrong else 0)
+
+
+if __name__ == "__main__":
+    main()

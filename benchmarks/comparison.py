@@ -16,11 +16,12 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 
 import click
+import numpy as np
 
 from benchmarks.comparing import contenders
 from benchmarks.comparing.contenders import PATCHC, TOOLS, Row, Work
@@ -37,22 +38,28 @@ NETWORKS = (
 )
 PLACE = "comparison"
 _SECONDS = 60
-_Maker = Callable[[str, tuple[str, ...], Tools, Path], Work]
+SECTIONS: dict[str, Callable[[str, tuple[str, ...], Tools, Path], Work]] = {
+    "ONNX, quantised by patchc:": contenders.onnx_work,
+    "TensorFlow Lite, by Silicon Labs:": contenders.tflite_work,
+}
 
 
 def results(
-    make: _Maker, networks: tuple[str, ...], chosen: tuple[str, ...], tools: Tools
-) -> Iterator[Result]:
-    """Per network."""
+    networks: tuple[str, ...], chosen: tuple[str, ...], tools: Tools
+) -> Iterator[tuple[str, Result]]:
+    """Per network and section."""
     for network in networks:
-        with tempfile.TemporaryDirectory() as name:
-            say(network)
-            work = make(network, chosen, tools, Path(name))
-            rows = []
-            for row in work.rows():
-                say(f"  {row.tool}, {row.words}: {row.error or _short(row)}")
-                rows.append(row)
-            yield Result(network, work.expected, rows)
+        for section, make in SECTIONS.items():
+            if make is contenders.tflite_work and network not in TFLITE:
+                continue
+            with tempfile.TemporaryDirectory() as name:
+                say(f"{network}: {section}")
+                work = make(network, chosen, tools, Path(name))
+                rows = []
+                for row in work.rows():
+                    say(f"  {row.tool}, {row.words}: {row.error or _short(row)}")
+                    rows.append(row)
+                yield section, Result(network, work.expected, rows)
 
 
 def _short(row: Row) -> str:
@@ -70,6 +77,17 @@ def measured_with(tools: Tools, chosen: tuple[str, ...], needs_tflite: bool) -> 
     return f"Measured on {date.today().isoformat()} with {words}."
 
 
+def text_of(measured: str, found: Mapping[str, Sequence[Result]]) -> str:
+    """All tables, in Markdown."""
+    lines = [measured, ""]
+    for section, results in found.items():
+        if results:
+            beside = SECTIONS[section] is contenders.tflite_work
+            lines += [section, "", *table(results, beside), "", "First in each:", ""]
+            lines += [*by_figures(results), ""]
+    return "\n".join(lines[:-1]) + "\n"
+
+
 @click.command(cls=OneMessage, help=(__doc__ or "").splitlines()[0])
 @click.option("--only", multiple=True, type=click.Choice(NETWORKS), help="Some networks.")
 @click.option("--tool", "chosen", multiple=True, type=click.Choice(TOOLS), help="Some tools.")
@@ -85,23 +103,22 @@ def main(only: tuple[str, ...], chosen: tuple[str, ...], python: str, page: Path
     if page is not None and (only or chosen):
         raise click.UsageError("--page takes all networks and tools: leave --only and --tool out")
     networks, chosen, tools = only or NETWORKS, chosen or TOOLS, Tools(python)
-    with_tflite = tuple(name for name in networks if name in TFLITE)
-    lines = [measured_with(tools, chosen, bool(with_tflite)), ""]
-    ours = []
-    for heading, make, names in (
-        ("ONNX, quantised by patchc:", contenders.onnx_work, networks),
-        ("TensorFlow Lite, by Silicon Labs:", contenders.tflite_work, with_tflite),
-    ):
-        found = list(results(make, names, chosen, tools))
-        beside = make is contenders.tflite_work
-        lines += [heading, "", *table(found, beside), "", "First in each:", ""]
-        lines += [*by_figures(found), ""]
-        ours += [(result, row) for result in found for row in result.rows if row.tool == PATCHC]
-    text = "\n".join(lines).rstrip("\n") + "\n"
+    measured = measured_with(tools, chosen, any(name in TFLITE for name in networks))
+    found: dict[str, list[Result]] = {section: [] for section in SECTIONS}
+    text = ""
+    for section, result in results(networks, chosen, tools):
+        found[section].append(result)
+        text = text_of(measured, found)
+        if page is not None:  # network by network: all of them take a while
+            page.write_text(placed(page.read_text("utf-8"), PLACE, f"\n{text}\n"), "utf-8")
     click.echo(text, nl=False)
-    if page is not None:
-        page.write_text(placed(page.read_text("utf-8"), PLACE, f"\n{text}\n"), "utf-8")
-    wrong = [r for result, r in ours if r.error or (r.found.outputs != result.expected).any()]
+    wrong = [
+        row
+        for result in (result for section in found.values() for result in section)
+        for row in result.rows
+        if row.tool == PATCHC
+        and (row.error or not np.array_equal(row.found.outputs, result.expected))
+    ]
     sys.exit(1 if wrong else 0)
 
 

@@ -215,7 +215,10 @@ def onnx_work(network: str, chosen: tuple[str, ...], tools: Tools, folder: Path)
     def rows() -> Iterator[Row]:
         yield from _ours(file, cases, chosen, folder)
         if EMX in chosen:
-            forms = {"QDQ": lambda: file, "QOperator": lambda: files.operators(file, folder)}
+            forms = {
+                "QDQ": lambda: file,
+                "QOperator": lambda: _same(files.operators(file, folder), cases, expected),
+            }
             for words, form in forms.items():
                 made = _scratch(folder, f"{EMX}-{words}")
                 yield _tried(
@@ -263,6 +266,13 @@ def _ours(file: Onnx, cases: np.ndarray, chosen: tuple[str, ...], folder: Path) 
             plan,
             lambda plan=plan, kernels=kernels: ours(file, cases, plan, kernels, folder),
         )
+
+
+def _same(form: Onnx, cases: np.ndarray, expected: np.ndarray) -> Onnx:
+    """A further form of a file. Raises PatchcError where onnxruntime answers otherwise by it."""
+    if (form.expected(cases) != expected).any():
+        raise PatchcError("onnxruntime answers otherwise by this form of the file")
+    return form
 
 
 def _scratch(folder: Path, name: str) -> Path:

@@ -13,6 +13,7 @@ import numpy as np
 
 from patchc.codegen import NETWORK_FILE
 from patchc.codegen.firmware import FIRMWARE
+from patchc.errors import PatchcError
 from patchc.measure import counting
 from patchc.measure.cycles import estimate
 from patchc.measure.listing import read_listing
@@ -117,7 +118,12 @@ def measure(source: Source, cases: np.ndarray, template: Path, out: Path) -> Mea
     stack = room - source.arena_bytes - source.output_bytes - _STATICS
     image = build(out, CORE, ram_bytes=room, stack_bytes=stack // 8 * 8, extra_flags=counting.FLAGS)
     inputs = {"in": cases.view(np.int8)[:, np.newaxis, np.newaxis, :]}
-    ran = image.run(inputs)
+    try:
+        ran = image.run(inputs)
+    except PatchcError as error:
+        if "stack overflowed" not in str(error):
+            raise
+        raise PatchcError(f"more than {stack:,} B of stack, which the board has not") from error
     counts = counting.count(image, {"in": inputs["in"][:1]})
     timing = image.core.timing
     assert timing is not None

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +33,7 @@ PACKAGES = {
     TFLM: "tflite-micro==0.dev20261023182759",
 }
 CONVERTER = ("tf2onnx", "tf2onnx==1.17.0 tensorflow-cpu==2.21.0")
+TEMPLATE = "template"  # the folder whose harness the others take
 _ARENA = re.compile(r"Arena allocation total (\d+) bytes")
 
 
@@ -78,7 +80,7 @@ def input_shape(file: Onnx, folder: Path) -> tuple[int, ...]:
 
 
 def _template(file: Onnx, folder: Path) -> Path:
-    out = folder / "template"
+    out = folder / TEMPLATE
     if not out.exists():
         patchc.compile(
             file.path, out, prefer="layers", name=NAME, kernels=kernel_options(PATCHC, None)
@@ -86,16 +88,18 @@ def _template(file: Onnx, folder: Path) -> Path:
     return out
 
 
-PLANS = {
-    "layer by layer": {"prefer": "layers"},
-    "default plan": {},
-    "least RAM": {"budget": "least"},
+# Budget and preference of `patchc compile`.
+PLANS: dict[str, tuple[str | None, str | None]] = {
+    "layer by layer": (None, "layers"),
+    "default plan": (None, None),
+    "least RAM": ("least", None),
 }
 
 
 def ours(file: Onnx, cases: np.ndarray, plan: str, kernels: str, folder: Path) -> Row:
     """A row of patchc's."""
     out = folder / f"{kernels}-{plan.replace(' ', '-')}"
+    budget, prefer = PLANS[plan]
     begin = time.perf_counter()
     report = patchc.compile(
         file.path,
@@ -103,7 +107,8 @@ def ours(file: Onnx, cases: np.ndarray, plan: str, kernels: str, folder: Path) -
         target=CORE,
         name=NAME,
         kernels=kernel_options(kernels, None),
-        **PLANS[plan],
+        budget=budget,
+        prefer=prefer,
     ).report
     seconds = time.perf_counter() - begin
     bench = patchc.bench(out)
@@ -127,8 +132,16 @@ def ours(file: Onnx, cases: np.ndarray, plan: str, kernels: str, folder: Path) -
     )
 
 
-def emx(file: Onnx, words: str, cases: np.ndarray, width: int, tools: Tools, folder: Path) -> Row:
+def emx(
+    form: Callable[[], Onnx],
+    words: str,
+    cases: np.ndarray,
+    width: int,
+    tools: Tools,
+    folder: Path,
+) -> Row:
     """`width`: values of the output. Raises PatchcError."""
+    file = form()
     made = folder / "emx_model.c"
     begin = time.perf_counter()
     # All constants in C, all buffers on the stack: there is no file system and no heap.
@@ -144,10 +157,10 @@ def emx(file: Onnx, words: str, cases: np.ndarray, width: int, tools: Tools, fol
     )
     source = Source([made], entry, 0, width)
     fed = np.stack([np.frombuffer(_bytes(feed), np.uint8) for feed in file.feed(cases)])
-    found = foreign.measure(source, fed, _template(file, folder.parent), folder / "out")
+    found = foreign.measure(source, fed, folder.parent / TEMPLATE, folder / "out")
     assert found.outputs is not None
     answers = files.as_int8(found.outputs.view(np.uint8)).reshape(found.outputs.shape)
-    return Row(EMX, words, fed.shape[1], seconds, _with(found, answers))
+    return Row(EMX, words, fed.shape[1], seconds, replace(found, outputs=answers))
 
 
 def bakenn(
@@ -171,7 +184,7 @@ def bakenn(
     library = [path for path in paths if "third_party" in path.parts]
     source = Source(paths, entry, aligned, width, includes, flags, library)
     flat = cases.reshape(len(cases), -1)
-    found = foreign.measure(source, flat, _template_of(folder), folder / "out")
+    found = foreign.measure(source, flat, folder.parent / TEMPLATE, folder / "out")
     return Row(BAKENN, words, flat.shape[1], seconds, found)
 
 
@@ -182,10 +195,6 @@ def listed_by_bakenn(text: str, folder: Path) -> tuple[list[Path], list[Path], s
     includes = [folder / name for name in names if not name.endswith(".c")]
     parts = re.findall(r"COMPILE_DEFINITIONS\n([^)]*)\)", text)
     return sources, includes, " ".join(f"-D{name}" for part in parts for name in part.split())
-
-
-def _template_of(folder: Path) -> Path:
-    return folder.parent / "template"
 
 
 def tflite_micro(tflite: Path, cases: np.ndarray, tools: Tools, folder: Path) -> Row:
@@ -200,10 +209,6 @@ def tflite_micro(tflite: Path, cases: np.ndarray, tools: Tools, folder: Path) ->
 
 def _bytes(feed: dict[str, np.ndarray]) -> bytes:
     return next(iter(feed.values())).tobytes()
-
-
-def _with(found: Measured, outputs: np.ndarray) -> Measured:
-    return Measured(found.ram_bytes, found.flash_bytes, found.instructions, found.cycles, outputs)
 
 
 def onnx_work(network: str, chosen: tuple[str, ...], tools: Tools, folder: Path) -> Work:
@@ -221,13 +226,8 @@ def onnx_work(network: str, chosen: tuple[str, ...], tools: Tools, folder: Path)
             }
             for words, form in forms.items():
                 made = _scratch(folder, f"{EMX}-{words}")
-                yield _tried(
-                    EMX,
-                    words,
-                    lambda form=form, words=words, made=made: emx(
-                        form(), words, cases, expected.shape[1], tools, made
-                    ),
-                )
+                run = partial(emx, form, words, cases, expected.shape[1], tools, made)
+                yield _tried(EMX, words, run)
 
     return Work(network, cases, expected, rows)
 
@@ -243,16 +243,11 @@ def tflite_work(network: str, chosen: tuple[str, ...], tools: Tools, folder: Pat
         yield from _ours(file, cases, chosen, folder)
         for words in ("portable", "optimized") if BAKENN in chosen else ():
             made = _scratch(folder, f"{BAKENN}-{words}")
-            yield _tried(
-                BAKENN,
-                words,
-                lambda words=words, made=made: bakenn(
-                    tflite, words, cases, expected.shape[1], tools, made
-                ),
-            )
+            run = partial(bakenn, tflite, words, cases, expected.shape[1], tools, made)
+            yield _tried(BAKENN, words, run)
         if TFLM in chosen:
             made = _scratch(folder, TFLM)
-            yield _tried(TFLM, "interpreter", lambda: tflite_micro(tflite, cases, tools, made))
+            yield _tried(TFLM, "interpreter", partial(tflite_micro, tflite, cases, tools, made))
 
     return Work(network, cases, expected, rows)
 
@@ -261,11 +256,7 @@ def _ours(file: Onnx, cases: np.ndarray, chosen: tuple[str, ...], folder: Path) 
     wanted = [(plan, PATCHC) for plan in PLANS if PATCHC in chosen]
     wanted += [("layer by layer", CMSIS_NN)] if CMSIS_NN in chosen else []
     for plan, kernels in wanted:
-        yield _tried(
-            kernels,
-            plan,
-            lambda plan=plan, kernels=kernels: ours(file, cases, plan, kernels, folder),
-        )
+        yield _tried(kernels, plan, partial(ours, file, cases, plan, kernels, folder))
 
 
 def _same(form: Onnx, cases: np.ndarray, expected: np.ndarray) -> Onnx:

@@ -7,6 +7,7 @@ from benchmarks.comparing import foreign, table
 from benchmarks.comparing.contenders import BAKENN, EMX, PATCHC, TFLM, Row, listed_by_bakenn
 from benchmarks.comparing.files import Tools, as_int8, first_error, shifted
 from benchmarks.comparing.foreign import Measured, Source
+from benchmarks.comparison import SECTIONS, is_exact, takes_tflite, text_of
 from patchc.errors import PatchcError
 
 EXPECTED = np.array([[1, 2], [3, 4]], np.int8)
@@ -113,3 +114,22 @@ def test_foreign_c_is_a_folder_as_patchc_writes_them(tmp_path):
     assert "arena[74]" in (out / foreign.FIRMWARE / "main.c").read_text()
     makefile = (out / "Makefile").read_text()
     assert "$(BUILD)/a.o $(BUILD)/lib.o $(BUILD)/net.o" in makefile
+
+
+def test_tensorflow_lite_is_asked_for_only_where_a_tool_reads_it():
+    assert takes_tflite(("keywords_ds_cnn",), (PATCHC,))
+    assert not takes_tflite(("keywords_ds_cnn",), (EMX,))
+    assert not takes_tflite(("mobilenet_v2_035_144",), (PATCHC,))
+
+
+def test_a_row_of_patchc_without_an_answer_is_not_exact():
+    assert is_exact(ROWS[0], RESULT)
+    assert not is_exact(ROWS[1], RESULT)
+    assert not is_exact(ROWS[3], RESULT)
+
+
+def test_a_section_without_networks_is_left_out():
+    text = text_of("Measured.", dict(zip(SECTIONS, ([RESULT], []), strict=True)))
+    first, second = SECTIONS
+    assert first in text
+    assert second not in text

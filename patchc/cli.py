@@ -551,8 +551,8 @@ def bench_command(out: Path, as_json: bool, **options: Any) -> None:
     """Count the instructions of the C in OUT on a core, under QEMU, and estimate its cycles.
 
     In total, per tunnel or layer with its nodes, per kernel, per multiply-accumulate; the same
-    every time. Cycles follow the manual of the core and leave out caches and buses. Needs
-    arm-none-eabi-gcc, gcc and qemu-system-arm. Writes OUT/bench.json.
+    every time. Cycles follow the manual of the core and leave out caches and buses; for RISC-V
+    there are none. Needs gcc, and gcc and QEMU of the core's kind. Writes OUT/bench.json.
 
     \b
     Examples:

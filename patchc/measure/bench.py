@@ -1,5 +1,5 @@
 """bench: instructions of one inference on a core, per block, step and kernel, and an estimate of
-its cycles."""
+its cycles where its timing is known."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class StepCount:
     step: str
     nodes: tuple[str, ...]  # none: an input is fetched
     instructions: int
-    cycles: int  # estimated, here and below
+    cycles: int | None  # estimated, here and below; None: nothing is known of the core's timing
     macs: int  # executed
 
 
@@ -58,9 +58,22 @@ class BlockCount:
 
     function: str  # in NAME.c
     instructions: int  # its steps and its loops
-    cycles: int
+    cycles: int | None
     macs: int
     steps: tuple[StepCount, ...]
+
+    @property
+    def loop_instructions(self) -> int:
+        """Those of no step."""
+        return self.instructions - sum(step.instructions for step in self.steps)
+
+    @property
+    def loop_cycles(self) -> int | None:
+        """Those of no step."""
+        found = self.cycles
+        for step in self.steps:
+            found = None if found is None or step.cycles is None else found - step.cycles
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +82,7 @@ class KernelCount:
 
     kernel: str  # NAME.c: the program itself
     instructions: int
-    cycles: int
+    cycles: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +99,9 @@ class Bench:
     versions: Mapping[str, str]
     inputs: str  # "random, seed N"
     instructions: int  # from NAME_run's entry to its return, callbacks left out
-    cycles: int  # that the core takes for them: an estimate (measure/cycles.py)
+    cycles: int | None  # that the core takes for them: an estimate (measure/cycles.py)
     part: Part  # that `cycles` were estimated for
-    timing: str  # what `cycles` rests on
+    timing: str | None  # what `cycles` rests on
     macs: int  # executed
     bytes_different: int  # of the outputs, from the network in numpy
     stack_high_water_bytes: int
@@ -112,8 +125,10 @@ class Bench:
 
     @property
     def milliseconds(self) -> float | None:
-        """Of an inference, by `cycles`; None where no clock is given."""
-        return self.cycles / self.part.clock_mhz / 1000 if self.part.clock_mhz else None
+        """Of an inference, by `cycles`; None where there are none, or no clock is given."""
+        if self.cycles is None or not self.part.clock_mhz:
+            return None
+        return self.cycles / self.part.clock_mhz / 1000
 
     def to_json(self) -> str:
         """The text of bench.json."""
@@ -126,17 +141,19 @@ class Counted:
     """What blocks and steps are made from."""
 
     instructions: Sums
-    cycles: Sums
+    cycles: Sums | None
     work: Mapping[str, Work]
 
     shares: Mapping[str, int]  # function -> blocks or steps that it computes
 
-    def of(self, function: str) -> tuple[int, int]:
+    def of(self, function: str) -> tuple[int, int | None]:
         """Instructions and cycles of a function of NAME.c; where it computes several blocks or
         steps, equal ones, an equal part for each."""
         share = self.shares[function]
-        found = self.instructions.owners.get(function, 0), self.cycles.owners.get(function, 0)
-        return found[0] // share, found[1] // share
+        instructions = self.instructions.owners.get(function, 0) // share
+        if self.cycles is None:
+            return instructions, None
+        return instructions, self.cycles.owners.get(function, 0) // share
 
 
 def bench_out(
@@ -158,9 +175,10 @@ def bench_out(
     source = read_source(out)
     core = target or _compiled_for(out)
     timing = core_called(core).timing
-    if timing is None:
+    if timing is None and part != _PART:
         raise PatchcError(
-            f"patchc bench knows no instructions of {core}: choose a Cortex-M with --target"
+            f"patchc bench knows no cycles of {core}, but counts its instructions: leave out clock "
+            "and wait states"
         )
     progress("reading the plan")
     stages = run_stages(out / source.model, source.input_shapes, read_plan(out / PLAN))
@@ -177,7 +195,9 @@ def bench_out(
     different = sum(
         int((values[0] != expected[name]).sum()) for name, values in found.run.outputs.items()
     )
-    cycles = estimate(found, read_listing(image.elf), timing, part.wait_states)
+    cycles = None
+    if timing is not None:
+        cycles = estimate(found, read_listing(image.elf), timing, part.wait_states)
     work = executed_work(stages.schedule)
     result = _bench(image, found, cycles, part, timing, work, opt, all_flags, different)
     (out / BENCH).write_text(result.to_json(), encoding="utf-8")
@@ -187,9 +207,9 @@ def bench_out(
 def _bench(
     image: Firmware,
     found: Counts,
-    cycles: Sums,
+    cycles: Sums | None,
     part: Part,
-    timing: Timing,
+    timing: Timing | None,
     work: Mapping[str, Work],
     opt: str,
     flags: tuple[str, ...],
@@ -210,9 +230,9 @@ def _bench(
         versions={name: _version(name) for name in _tools(image)},
         inputs=f"random, seed {SEED}",
         instructions=counted.instructions.total,
-        cycles=cycles.total,
+        cycles=cycles.total if cycles else None,
         part=part,
-        timing=timing.source,
+        timing=timing.source if timing else None,
         macs=sum(node.macs for node in work.values()),
         bytes_different=different,
         stack_high_water_bytes=found.run.stack_high_water_bytes,
@@ -220,7 +240,9 @@ def _bench(
         code_bytes=image.code_bytes,
         weights_bytes=image.weights_bytes,
         kernels=tuple(
-            KernelCount(_kernel(stem, image.interface.name), n, cycles.files[stem])
+            KernelCount(
+                _kernel(stem, image.interface.name), n, cycles.files[stem] if cycles else None
+            )
             for stem, n in counted.instructions.files.items()
         ),
         blocks=tuple(_block(block, counted) for block in image.interface.blocks),
@@ -230,11 +252,15 @@ def _bench(
 def _block(block: BlockFunction, counted: Counted) -> BlockCount:
     steps = tuple(_step(step, counted) for step in block.steps)
     alone = block.function in {step.function for step in block.steps}
-    instructions, cycles = (0, 0) if alone else counted.of(block.function)
+    own, cycles = counted.of(block.function)
+    if alone:  # its step has counted that
+        own, cycles = 0, cycles and 0
+    for step in steps:
+        cycles = None if cycles is None or step.cycles is None else cycles + step.cycles
     return BlockCount(
         function=block.function,
-        instructions=instructions + sum(step.instructions for step in steps),
-        cycles=cycles + sum(step.cycles for step in steps),
+        instructions=own + sum(step.instructions for step in steps),
+        cycles=cycles,
         macs=sum(step.macs for step in steps),
         steps=steps,
     )

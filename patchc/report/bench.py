@@ -17,11 +17,10 @@ _NAME_WIDTH = 24  # what the other columns leave
 
 def render_bench(found: Bench) -> RenderableType:
     """Blocks with their steps, kernels, the total, and how it was counted."""
-    blocks = _table(
-        f"{found.name} on {found.target}: {found.instructions:,} instructions, "
-        f"about {found.cycles:,} cycles",
-        "tunnel or layer",
-    )
+    title = f"{found.name} on {found.target}: {found.instructions:,} instructions"
+    if found.cycles is not None:
+        title += f", about {found.cycles:,} cycles"
+    blocks = _table(title, "tunnel or layer")
     for block in found.blocks:
         for row in _rows(block):
             _add(blocks, found, *row)
@@ -46,14 +45,14 @@ def _add(
     found: Bench,
     name: str,
     instructions: int,
-    cycles: int,
+    cycles: int | None,
     macs: int,
     style: str | None = None,
 ) -> None:
     table.add_row(
         shorten(name, _NAME_WIDTH),
         f"{instructions:,}",
-        f"{cycles:,}",
+        "" if cycles is None else f"{cycles:,}",
         f"{100 * instructions / found.instructions:.1f}",
         f"{macs:,}" if macs else "",
         f"{instructions / macs:.2f}" if macs else "",
@@ -61,16 +60,14 @@ def _add(
     )
 
 
-def _rows(block: BlockCount) -> list[tuple[str, int, int, int]]:
+def _rows(block: BlockCount) -> list[tuple[str, int, int | None, int]]:
     """A block, and what is in it where that is more than one thing."""
     if len(block.steps) == 1:
         return [(_step_name(block.steps[0]), block.instructions, block.cycles, block.macs)]
     name = f"{len(block.steps)} steps: {_ends(block.steps)}"
     steps = [(f"  {_step_name(s)}", s.instructions, s.cycles, s.macs) for s in block.steps]
-    instructions = block.instructions - sum(step.instructions for step in block.steps)
-    cycles = block.cycles - sum(step.cycles for step in block.steps)
     whole = (name, block.instructions, block.cycles, block.macs)
-    return [whole, *steps, ("  its loops", instructions, cycles, 0)]
+    return [whole, *steps, ("  its loops", block.loop_instructions, block.loop_cycles, 0)]
 
 
 def _stand_in(found: Bench) -> str:
@@ -89,6 +86,8 @@ def _step_name(step: StepCount) -> str:
 
 def _cycles(found: Bench) -> list[str]:
     """What the estimate rests on, and what it comes to."""
+    if found.timing is None:
+        return [f"cycles   not estimated: nothing is known of the timing of {found.target}"]
     waits = f"; {found.part.wait_states} wait states" if found.part.wait_states else ""
     lines = textwrap.wrap(f"estimated: {found.timing}{waits}", WIDTH - 9)
     if found.milliseconds is not None:

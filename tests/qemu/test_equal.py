@@ -49,7 +49,7 @@ def test_every_kernel_and_input_mode_on_one_core(name, tmp_path):
     run(out, schedule, "cortex-m4", "mps2-an386")
 
 
-@pytest.mark.parametrize(("name", "size"), zip(GOLDEN, cycle(SLICES), strict=False))
+@pytest.mark.parametrize(("name", "size"), list(zip(GOLDEN, cycle(SLICES), strict=False)))
 def test_slices_on_a_core(name, size, tmp_path):
     """In guarded RAM: the state lies on the stack of the caller, whose size is that of a run.
     `python -m benchmarks.slices --golden` runs every network by every size."""

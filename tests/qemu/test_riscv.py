@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import io
 import json
 from itertools import cycle
 from pathlib import Path
+from typing import Any
 
 import pytest
+from rich.console import Console
 
 import patchc
 from patchc.errors import PatchcError
 from patchc.kernel_options import KernelOptions
 from patchc.measure.stack import FLAGS, firmware_bound
 from patchc.programs.firmware import build
+from patchc.report.bench import render_bench
 from patchc.schedule.types import Schedule
 from patchc.targets.cores import core
 from tests.c.emitted import GOLDEN, images, write
@@ -50,7 +54,7 @@ def test_every_golden_network_is_equal(name: str, tmp_path: Path):
     assert (found.arena_first_written, found.arena_last_written) == (0, firmware.arena_bytes - 1)
 
 
-@pytest.mark.parametrize(("name", "size"), zip(GOLDEN, cycle(SLICES), strict=False))
+@pytest.mark.parametrize(("name", "size"), list(zip(GOLDEN, cycle(SLICES), strict=False)))
 def test_slices(name: str, size: str, tmp_path: Path):
     """`python -m benchmarks.slices --golden` runs every network by every size."""
     run_in_slices(name, size, tmp_path, CORE, BOARD)
@@ -128,11 +132,33 @@ def test_verify_measures_it(tmp_path: Path):
     assert report["flash"]["code_bytes"] > 0
 
 
-def test_bench_says_that_it_knows_no_cycles_of_it(tmp_path: Path):
+def test_bench_counts_its_instructions(tmp_path: Path):
+    """Whose they are, to the last one; cycles are not known of it, which table and page say."""
+    out = tmp_path / "out"
+    patchc.compile(quantized_cnn(tmp_path / "tiny.onnx"), out, target=CORE, budget="64k")
+    found = patchc.bench(out)
+    assert (found.target, found.board, found.bytes_different) == (CORE, BOARD, 0)
+    assert (found.cycles, found.milliseconds, found.timing) == (None, None, None)
+    assert found.macs < found.instructions < 40 * found.macs
+    assert sum(kernel.instructions for kernel in found.kernels) == found.instructions
+    assert 0 < found.instructions - sum(block.instructions for block in found.blocks) < 400
+    assert patchc.bench(out) == found
+    console = Console(width=80, record=True, file=io.StringIO())
+    console.print(render_bench(found))
+    assert f"{found.instructions:,} instructions  " in console.export_text()
+    patchc.report(out)
+    assert f"{found.instructions:,} instructions in all, counted on {CORE}" in (
+        (out / "report.html").read_text()
+    )
+    assert json.loads((out / "bench.json").read_text())["cycles"] is None
+
+
+@pytest.mark.parametrize("options", [{"clock_mhz": 160.0}, {"wait_states": 2}])
+def test_bench_says_that_it_knows_no_cycles_of_it(options: dict[str, Any], tmp_path: Path):
     out = tmp_path / "out"
     patchc.compile(quantized_cnn(tmp_path / "tiny.onnx"), out, target=CORE)
-    with pytest.raises(PatchcError, match="patchc bench knows no instructions of rv32imac"):
-        patchc.bench(out)
+    with pytest.raises(PatchcError, match="patchc bench knows no cycles of rv32imac, but counts"):
+        patchc.bench(out, **options)
 
 
 def test_cmsis_nn_is_not_for_it(tmp_path: Path):

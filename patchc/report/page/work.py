@@ -31,7 +31,7 @@ class Share:
 
     block: int
     name: str
-    amount: int  # cycles or multiply-accumulates
+    amount: int  # cycles, instructions or multiply-accumulates
     constants: int  # bytes
 
 
@@ -46,9 +46,13 @@ class Work:
 
 
 def work(report: Report, bench: Bench | None) -> Work:
-    """Cycles as `patchc bench` counted them, else as the plan was priced, else
-    multiply-accumulates."""
+    """Cycles as `patchc bench` counted them, or instructions of a core whose timing is not known;
+    else cycles as the plan was priced, else multiply-accumulates."""
+    if bench is not None and bench.cycles is None:
+        source = f"counted on {bench.target} by patchc bench"
+        return Work("instructions", source, bench.instructions, tuple(_counted(report, bench)))
     if bench is not None:
+        assert bench.cycles is not None
         waits = bench.part.wait_states
         source = f"estimated from {count(bench.instructions)} instructions counted on "
         source += f"{bench.target} by patchc bench"
@@ -75,8 +79,10 @@ def _counted(report: Report, bench: Bench) -> Iterator[Share]:
     for index, block in enumerate(bench.blocks):
         for step in block.steps:
             read = sum(constants.get(node, 0) for node in step.nodes)
-            yield Share(index, " + ".join(step.nodes) or step.step, step.cycles, read)
-        loops = block.cycles - sum(step.cycles for step in block.steps)
+            amount = step.instructions if step.cycles is None else step.cycles
+            yield Share(index, " + ".join(step.nodes) or step.step, amount, read)
+        cycles = block.loop_cycles
+        loops = block.loop_instructions if cycles is None else cycles
         if loops > 0:
             yield Share(index, f"loops of {block.function}", loops, 0)
 

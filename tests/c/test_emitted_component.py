@@ -20,6 +20,7 @@ from patchc.outdir import write_files
 from patchc.plan.types import InputMode
 from patchc.quantize.images import picture_pixels
 from patchc.resources import runtime_dir
+from tests.c.component import COMPILERS, WARNINGS, printed_by_run, run, sources
 from tests.c.emitted import (
     GOLDEN,
     bottlenecks,
@@ -33,37 +34,9 @@ from tests.c.emitted import (
     write_in_slices,
 )
 from tests.c.test_helpers import NETWORKS
-from tests.tools import require_tool
 
-WARNINGS = ("-Wall", "-Wextra", "-Wconversion", "-Werror")
-# Its package comes without a C library.
-STRING_H = runtime_dir() / "platform" / "riscv_include"
-RV32IMAC = ("-march=rv32imac", "-mabi=ilp32", "-isystem", str(STRING_H))
-COMPILERS = (
-    ("gcc", "-std=c99", "-pedantic"),
-    ("clang", "-std=c99", "-pedantic"),
-    ("g++", "-std=c++17", "-xc++"),
-    ("clang++", "-std=c++17", "-xc++"),
-    ("arm-none-eabi-gcc", "-std=c99", "-mcpu=cortex-m4", "-mthumb"),
-    ("arm-none-eabi-gcc", "-std=c99", "-mcpu=cortex-m0", "-mthumb"),
-    ("arm-none-eabi-g++", "-std=c++17", "-xc++", "-mcpu=cortex-m4", "-mthumb"),
-    ("riscv64-unknown-elf-gcc", "-std=c99", *RV32IMAC),
-    ("riscv64-unknown-elf-g++", "-std=c++17", "-xc++", *RV32IMAC),
-)
 ARM = ("arm-none-eabi-gcc", "-std=c99", "-mcpu=cortex-m4", "-mthumb", "--specs=rdimon.specs")
 MODES = tuple(mode.value for mode in InputMode)
-
-
-def run(*command: str | Path, cwd: Path | None = None) -> str:
-    words = [require_tool(str(command[0])), *map(str, command[1:])]
-    done = subprocess.run(words, capture_output=True, text=True, cwd=cwd)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
-def sources(*folders: Path) -> list[Path]:
-    """As a build system finds them."""
-    return [path for folder in folders for path in sorted((folder / "src").rglob("*.c"))]
 
 
 def external(*objects: Path) -> set[str]:
@@ -250,9 +223,5 @@ def test_the_example_prints_what_run_prints(name: str, mode: str, tmp_path: Path
     patchc.compile(model, out, name="net", input_mode=mode)
     (out / "photo.raw").write_bytes(picture_pixels(picture, NETWORKS[name]).tobytes())
     run("make", "-C", out, "example")
-    ((output, found),) = patchc.run(out, image=picture).items()
-    values = found.ravel()
-    best = np.argsort(-values.astype(np.float64), kind="stable")[:5]
-    wanted = [f"{output}: the {len(best)} largest of {len(values)} values"]
-    wanted += [f"  {values[index]:>12.6g}  {index:>4}" for index in best]
-    assert run(out / "build" / "example", out / "photo.raw").splitlines() == wanted
+    found = run(out / "build" / "example", out / "photo.raw")
+    assert found.splitlines() == printed_by_run(out, picture)

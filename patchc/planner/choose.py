@@ -136,6 +136,9 @@ class Chooser:
             return cheapest
         most = within(cheapest.cost, slack)
         least = _least(self._search, whole, reserve, cheapest, most)
+        # Tunnels need more stack than layers do, which prices do not hold.
+        if whole.cost <= most and whole.total_bytes < least.total_bytes:
+            least = whole
         return replace(least, cost_bound=cheapest.cost_bound)
 
     def leanest(self, reserve: Reserve = NO_RESERVE) -> Choice:

@@ -14,6 +14,7 @@ from patchc.planner.machine import machine_of
 from patchc.planner.search import NO_LIMIT
 from patchc.preference import DEFAULT, LAYERS, RAM, SPEED, parse_preference, wanted
 from patchc.targets.cores import core
+from patchc.targets.reserve import Reserve
 from tests.graphs import NetworkBuilder
 from tests.unit.test_cli import quantized_cnn
 
@@ -79,6 +80,19 @@ def test_the_least_ram_within_the_slack(graph, machine, slack, share):
     assert found.total_bytes == min(point.total_bytes for point in within) or not slack
     assert found.cost <= least * (1 + slack)
     assert found.cost_bound <= least
+
+
+def test_layer_by_layer_where_faster_plans_take_as_much_arena_and_more_stack(machine):
+    net = NetworkBuilder(3)
+    x = net.conv(net.conv(net.input(12, 12, 3), 64, 3, 1), 64, 3, 1)
+    graph = net.build(net.dense(net.mean(net.conv(x, 64, 1, 1)), 10))
+    much = 40_000  # of stack for tunnels
+    reserve = Reserve(0, much, much, much, much)
+    whole = layer_by_layer(graph, InputMode.TILES, reserve, machine=machine)
+    fastest = choose(graph, InputMode.TILES, NO_LIMIT, reserve, machine=machine)
+    assert fastest.cost < whole.cost <= 1.01 * fastest.cost
+    found = choose(graph, InputMode.TILES, NO_LIMIT, reserve, machine=machine, slack=0.01)
+    assert found.plan == whole.plan
 
 
 @pytest.mark.slow

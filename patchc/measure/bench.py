@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -70,10 +70,8 @@ class BlockCount:
     @property
     def loop_cycles(self) -> int | None:
         """Those of no step."""
-        found = self.cycles
-        for step in self.steps:
-            found = None if found is None or step.cycles is None else found - step.cycles
-        return found
+        inside = _sum(step.cycles for step in self.steps)
+        return None if self.cycles is None or inside is None else self.cycles - inside
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,18 +250,24 @@ def _bench(
 def _block(block: BlockFunction, counted: Counted) -> BlockCount:
     steps = tuple(_step(step, counted) for step in block.steps)
     alone = block.function in {step.function for step in block.steps}
-    own, cycles = counted.of(block.function)
-    if alone:  # its step has counted that
-        own, cycles = 0, cycles and 0
-    for step in steps:
-        cycles = None if cycles is None or step.cycles is None else cycles + step.cycles
+    own, cycles = (0, 0) if alone else counted.of(block.function)
     return BlockCount(
         function=block.function,
         instructions=own + sum(step.instructions for step in steps),
-        cycles=cycles,
+        cycles=_sum((cycles, *(step.cycles for step in steps))),
         macs=sum(step.macs for step in steps),
         steps=steps,
     )
+
+
+def _sum(cycles: Iterable[int | None]) -> int | None:
+    """None where one of them is."""
+    total = 0
+    for one in cycles:
+        if one is None:
+            return None
+        total += one
+    return total
 
 
 def _step(step: StepFunction, counted: Counted) -> StepCount:

@@ -225,7 +225,7 @@ def _graphs(
         lean = planned.plans.choose(NO_LIMIT, reserve, LITTLE)
         tries = tries + 1 if lean.total_bytes >= least else 0
         least = min(least, lean.total_bytes)
-        found = _cheapest(planned, lean.schedule, machine)
+        found = _cheapest(planned, lean.schedule)
         if found is None:
             return
         item, cost = found
@@ -240,7 +240,7 @@ def _is_read_twice(graph: Graph) -> bool:
     return any(len(nodes) > 1 for nodes in graph.consumers.values())
 
 
-def _cheapest(planned: _Planned, schedule: Schedule, machine: Machine) -> tuple[Again, int] | None:
+def _cheapest(planned: _Planned, schedule: Schedule) -> tuple[Again, int] | None:
     """What to make again, so that fewer bytes wait at the peak of a plan, and what that costs;
     None: nothing.
 
@@ -269,7 +269,7 @@ def _cheapest(planned: _Planned, schedule: Schedule, machine: Machine) -> tuple[
             one
             for name in names
             for readers in _later_readers(graph, name, blocks, first)
-            for one in _priced(planned, name, readers, blocks, live[peak], machine)
+            for one in _priced(planned, name, readers, blocks, live[peak])
         ]
         if found:
             return min(found, key=lambda one: one[0])[1:]
@@ -282,7 +282,6 @@ def _priced(
     readers: tuple[str, ...],
     blocks: Mapping[str, int],
     peak: int,
-    machine: Machine,
 ) -> Iterator[tuple[float, Again, int]]:
     """What a byte costs that is saved, in each way to make a tensor again; the way; its cost."""
     graph = planned.graph
@@ -292,7 +291,7 @@ def _priced(
         if not _lies_there(graph, cut, planned.mode, blocks, until):
             saved -= graph.tensors[cut].bytes
         if saved >= peak * WORTH:
-            cost = _alone(graph, nodes, machine)
+            cost = _alone(graph, nodes, planned.machine)
             yield cost / saved, Again(tuple(node.name for node in nodes), readers), cost
 
 

@@ -111,8 +111,6 @@ class Search:
             _Ordered(Segments(graph, mode, outputs, order, machine))
             for order in dict.fromkeys(found)
         ]
-        for ordered in self._orders:
-            ordered.most_looked_at = LOOKED_AT // len(self._orders)
         # The cheapest plan layer by layer.
         self.plain = min(
             sum(found[0].cost for found in ordered.segments.layers) for ordered in self._orders
@@ -135,8 +133,8 @@ class Search:
         if limit <= self._not_found:
             return
         for band in (*(self.plain + int(share * self.plain) for share in BANDS), NO_LIMIT):
-            known = self._leanest is not None or limit <= self._out_of_reach
-            if (known or band > self.plain * (1 + SURE)) and not self.reaches(limit):
+            sure = self._is_known(limit) or band > self.plain * (1 + SURE)
+            if sure and not self.reaches(limit):
                 return
             for point in self.band(Bounds(limit, min(band, cost))):
                 yield point
@@ -157,16 +155,20 @@ class Search:
         The same search with all costs 0: of the many ways to run a segment, each with more bytes
         and less cost than another, few are left to carry along.
         """
-        if self._leanest is None and limit > self._out_of_reach:
+        if not self._is_known(limit):
             most = limit
             for ordered in self._free._orders:
-                ordered.most_looked_at = LOOKED_AT  # each of them: it takes less time
-                for point in ordered.band(Bounds(most, 0)):
+                # As many maps in each of them: without costs that takes less time.
+                for point in ordered.band(Bounds(most, 0), LOOKED_AT):
                     self._leanest, most = point, point.bytes - 1
             if self._leanest is None:
                 self._out_of_reach = limit
         found = self._leanest
         return found if found is not None and found.bytes <= limit else None
+
+    def _is_known(self, limit: int) -> bool:
+        """Is it known whether there is a plan of at most that many bytes?"""
+        return self._leanest is not None or limit <= self._out_of_reach
 
     @cached_property
     def _free(self) -> Search:
@@ -180,7 +182,7 @@ class Search:
         they have of fewer bytes is for the next band."""
         best: ParetoFront[Point] = ParetoFront()
         for ordered in self._orders:
-            for point in ordered.band(bounds):
+            for point in ordered.band(bounds, LOOKED_AT // len(self._orders)):
                 best.add(point)
             if [point.cost for point in best] == [self.least_cost]:
                 break
@@ -195,15 +197,16 @@ class _Ordered:
         self.labels = Labels(
             segments.graph, segments.order, segments.made, segments.last_read, segments.handed
         )
-        self.looked_at, self.most_looked_at = 0, LOOKED_AT
+        self.to_look_at = 0  # maps, in a band, before tunnels have to be short
         products = any(isinstance(node.op, MatMul) for node in self.order)
         self.longest = NODES_WITH_PRODUCTS if products else len(self.order)
 
-    def band(self, bounds: Bounds) -> tuple[Point, ...]:
-        """Every Pareto-optimal plan within the bounds, by falling bytes."""
+    def band(self, bounds: Bounds, to_look_at: int) -> tuple[Point, ...]:
+        """Every Pareto-optimal plan within the bounds, by falling bytes. `to_look_at`: maps of
+        tunnels, before only short ones are looked at."""
         best: list[ParetoFront[Point]] = [ParetoFront() for _ in range(len(self.order) + 1)]
         best[0].add(Point(0, 0, ()))
-        self.looked_at = 0
+        self.to_look_at = to_look_at
         for cut in range(len(self.order)):
             points = tuple(best[cut])
             if points:
@@ -261,14 +264,12 @@ class _Ordered:
         last_striped = self.segments.last_stop(cut, bounds.bytes)
         while position in self.segments.units:
             position += len(self.segments.units[position].nodes)
-            if position - cut > (
-                self.longest if self.looked_at <= self.most_looked_at else FEW_NODES
-            ):
+            if position - cut > (self.longest if self.to_look_at >= 0 else FEW_NODES):
                 return
             segment = self.segments.segment(cut, position)
             if not useful(segment.stop, segment.least, segment.least_cost):
                 continue
-            self.looked_at += len(segment.outer) + len(segment.outputs)
+            self.to_look_at -= len(segment.outer) + len(segment.outputs)
             prices = self.segments.prices(position)
             single = one_stripe.upto(segment.stop, segment.loaded, prices)
             for one in single:

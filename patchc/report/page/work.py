@@ -48,16 +48,16 @@ class Work:
 def work(report: Report, bench: Bench | None) -> Work:
     """Cycles as `patchc bench` counted them, or instructions of a core whose timing is not known;
     else cycles as the plan was priced, else multiply-accumulates."""
-    if bench is not None and bench.cycles is None:
-        source = f"counted on {bench.target} by patchc bench"
-        return Work("instructions", source, bench.instructions, tuple(_counted(report, bench)))
     if bench is not None:
-        assert bench.cycles is not None
+        counted = tuple(_counted(report, bench))
+        if bench.cycles is None:
+            source = f"counted on {bench.target} by patchc bench"
+            return Work("instructions", source, bench.instructions, counted)
         waits = bench.part.wait_states
         source = f"estimated from {count(bench.instructions)} instructions counted on "
         source += f"{bench.target} by patchc bench"
         source += f", {waits} wait states" if waits else ""
-        return Work("cycles", source, bench.cycles, tuple(_counted(report, bench)))
+        return Work("cycles", source, bench.cycles, counted)
     total = report.cost.cycles_estimate
     if total is not None:
         source = f"as the plan was priced for {report.target}; patchc bench counts them"

@@ -156,7 +156,7 @@ def _decodes(
     constants: Mapping[str, onnx.TensorProto],
 ) -> bool:
     """Whether it combines positions with constants, each with its own."""
-    if node.op_type not in BINARY:
+    if node.op_type not in BINARY or len(node.input) != 2:
         return False
     for name, other in (tuple(node.input), tuple(reversed(node.input))):
         if name in seen and seen[name].as_list and other in constants:

@@ -45,7 +45,9 @@ def _of_node(node: onnx.NodeProto, constants: Mapping[str, onnx.TensorProto]) ->
     if not all(name in constants for name in node.input[1:]):
         return None
     scale, zero_point = (numpy_helper.to_array(constants[name]) for name in node.input[1:])
-    if scale.size != 1 or scale.dtype != np.float32 or zero_point.dtype not in (np.int8, np.uint8):
+    if scale.size != 1 or zero_point.size != 1:
+        return None
+    if scale.dtype != np.float32 or zero_point.dtype not in (np.int8, np.uint8):
         return None
     unsigned = bool(zero_point.dtype == np.uint8)
     return Quantization(float(scale.item()), int(zero_point.item()) - 128 * unsigned), unsigned

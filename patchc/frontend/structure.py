@@ -29,6 +29,8 @@ MAX_NODES = 1 << 16
 
 # Operators whose results may be much larger than what they read.
 ENLARGING = frozenset({"ConstantOfShape", "Expand", "Resize", "Tile", "Upsample"})
+# Of these, the operands that are factors or sizes: none is negative.
+RESIZED_BY = {"Resize": (2, 3), "Upsample": (1,), "Tile": (1,)}
 
 
 def parsed(content: bytes, name: str) -> onnx.ModelProto:
@@ -155,14 +157,16 @@ def _check_enlargements(graph: onnx.GraphProto, name: str) -> None:
     for node in graph.node:
         if node.op_type not in ENLARGING:
             continue
-        for value in node.input[1:]:
+        for index, value in enumerate(node.input[1:], 1):
             if value not in constants:
                 continue
             numbers = numpy_helper.to_array(constants[value])
             if numbers.dtype.kind not in "fiu":
                 continue
             sizes = numbers.astype(np.float64).ravel()
-            if not np.isfinite(sizes).all() or np.abs(sizes).max(initial=0) > MAX_ELEMENTS:
+            below = index in RESIZED_BY.get(node.op_type, ()) and (sizes < 0).any()
+            absurd = not np.isfinite(sizes).all() or np.abs(sizes).max(initial=0) > MAX_ELEMENTS
+            if below or absurd:
                 raise PatchcError(
                     f"{name}: {node_name(node)} ({node.op_type}) is given {value!r}, which makes "
                     f"a tensor of absurd size: {sizes[:8].tolist()}"

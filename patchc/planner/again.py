@@ -222,10 +222,10 @@ def _graphs(
         and pairs <= MOST_PAIRS
         and tries < MOST_TRIES
     ):
-        lean = planned.plans.choose(NO_LIMIT, reserve, LITTLE)
-        tries = tries + 1 if lean.total_bytes >= least else 0
-        least = min(least, lean.total_bytes)
-        found = _cheapest(planned, lean.schedule)
+        size, schedule = planned.plans.lean(LITTLE)
+        tries = tries + 1 if size >= least else 0
+        least = min(least, size)
+        found = _cheapest(planned, schedule)
         if found is None:
             return
         item, cost = found

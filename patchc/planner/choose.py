@@ -149,6 +149,18 @@ class Chooser:
         point = self._search.leanest(whole.total_bytes - reserve.least - 1)
         return whole if point is None else _at_any_cost(self._search, whole, reserve, whole, point)
 
+    def lean(self, slack: float) -> tuple[int, Schedule]:
+        """Of the plans that cost no more than layer by layer and a share `slack` of that, the one
+        of fewest bytes, which need not be placed for that: its bytes by their price, and the
+        schedule. Not for independent branches."""
+        whole = self.whole()
+        most = within(whole.cost, slack)
+        points = list(self._search.frontier(whole.arena_bytes - 1, most))
+        if not points:
+            return whole.arena_bytes, whole.schedule
+        plan = points[-1].plan(self.mode, self.outputs)
+        return points[-1].bytes, lower(self.graph, plan, self.machine.registry)
+
     def explore(self, reserve: Reserve = NO_RESERVE) -> tuple[Choice, ...]:
         """As the function of that name."""
         whole, search = self.whole(reserve), self._search

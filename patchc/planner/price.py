@@ -65,6 +65,7 @@ class Prices:
         `may_be_narrow`: are there nodes between two positions that need not compute all columns?
         """
         self.graph, self.counts, self.units = graph, tuple(counts), units
+        self._stop = len(nodes)
         self._demand = Demand(graph, nodes, outputs, stripes(counts))
         self._widest = {name: [graph.tensors[name].shape[1]] * len(counts) for name in streamed}
         self._options: dict[int, tuple[UnitPrice, ...]] = {}
@@ -74,6 +75,8 @@ class Prices:
         self._stripes: dict[str, np.ndarray] = {}
         self._tiles: dict[tuple[str, int], np.ndarray] = {}
         self._least: dict[int, np.ndarray] = {}
+        self._fewer: dict[int, np.ndarray] = {}
+        self._slim: dict[int, np.ndarray] = {}
 
     def look_back(self, position: int) -> None:
         """From now on, tensors that are read from `position` on only have their columns."""
@@ -125,6 +128,8 @@ class Prices:
             )
             cost = np.array([sum(by_step[step][1] for step in steps) for steps in unit.options])
             self._least[position] = cost.min(axis=0)
+            # By rings: the least scratch memory, whatever it costs.
+            self._slim[position] = np.array([scratch[list(g)].min(axis=0) for g in unit.alike])
             scratch[_worse(unit.alike, scratch, cost)] = TOO_MANY
             self._options[position] = tuple(map(UnitPrice, scratch.tolist(), cost.tolist()))
         return self._options[position]
@@ -133,6 +138,23 @@ class Prices:
         """The unit at `position` costs no less, per count of stripes: int64 (counts,)."""
         self.options(position)
         return self._least[position]
+
+    def no_more_bytes(self, start: int) -> np.ndarray:
+        """Whatever way the units from `start` on run: bool (counts, counts), [one, other]: one
+        number of stripes takes no more bytes than the other."""
+        at = start
+        ahead = []
+        while at not in self._fewer and at < self._stop:
+            ahead.append(at)
+            at += len(self.units[at].nodes)
+        found = self._fewer.get(at, np.ones((len(self.counts),) * 2, dtype=bool))
+        for position in reversed(ahead):
+            self.options(position)
+            made = [self.graph.node(name).output for name in self.units[position].nodes]
+            bytes_ = np.array([*map(self._widest_array, made), *self._slim[position]])
+            found = found & (bytes_[:, :, None] <= bytes_[:, None]).all(axis=0)
+            self._fewer[position] = found
+        return found
 
     def _price(self, step: StepPlan) -> tuple[np.ndarray, np.ndarray]:
         """Scratch and cost of a step."""

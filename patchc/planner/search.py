@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import count, takewhile
 
 import numpy as np
 
@@ -156,15 +157,25 @@ class Search:
         and less cost than another, few are left to carry along.
         """
         if not self._is_known(limit):
-            most = limit
-            for ordered in self._free._orders:
-                # As many maps in each of them: without costs that takes less time.
-                for point in ordered.band(Bounds(most, 0), LOOKED_AT):
-                    self._leanest, most = point, point.bytes - 1
-            if self._leanest is None:
-                self._out_of_reach = limit
+            # From few bytes on: the fewer there may be, the less is looked at to find that they are
+            # too few.
+            for most in (*takewhile(lambda one: one < limit, _sizes()), limit):
+                if most > self._out_of_reach:
+                    self._leanest = self._least_of(most)
+                    if self._leanest is not None:
+                        break
+                    self._out_of_reach = most
         found = self._leanest
         return found if found is not None and found.bytes <= limit else None
+
+    def _least_of(self, limit: int) -> Point | None:
+        """The one of fewest bytes, of at most that many."""
+        found = None
+        for ordered in self._free._orders:
+            # As many maps in each of them: without costs that takes less time.
+            for point in ordered.band(Bounds(limit, 0), LOOKED_AT):
+                found, limit = point, point.bytes - 1
+        return found
 
     def _is_known(self, limit: int) -> bool:
         """Is it known whether there is a plan of at most that many bytes?"""
@@ -189,6 +200,11 @@ class Search:
         return tuple(best)[::-1]
 
 
+def _sizes() -> Iterator[int]:
+    """Numbers of bytes, each a third of an octave above the one before."""
+    return (round(2 ** (10 + third / 3)) for third in count())
+
+
 class _Ordered:
     """The dynamic programme over the cuts of one order."""
 
@@ -199,6 +215,8 @@ class _Ordered:
         )
         self.to_look_at = 0  # maps, in a band, before tunnels have to be short
         products = any(isinstance(node.op, MatMul) for node in self.order)
+        # Where nothing costs anything, only bytes tell numbers of stripes apart.
+        self.is_free = segments.machine.cost is nothing
         self.longest = NODES_WITH_PRODUCTS if products else len(self.order)
 
     def band(self, bounds: Bounds, to_look_at: int) -> tuple[Point, ...]:
@@ -348,7 +366,21 @@ class _Ordered:
             position = self.segments.unit_before[position]
             more += prices.least_cost(position) - self.segments.least_of_unit[position]
             affordable &= more <= most
+        if self.is_free:
+            affordable &= ~self._needless(segment, prices, affordable)
         return np.flatnonzero(affordable).tolist()
+
+    def _needless(self, segment: Segment, prices: Prices, offered: np.ndarray) -> np.ndarray:
+        """Numbers of stripes beside which another one that is offered takes no more bytes, however
+        the segment runs."""
+        fewer = prices.no_more_bytes(segment.start) & offered[:, None]
+        for image in segment.loaded:
+            prices.look_back(segment.start)
+            wide = np.array(prices.widest(image))
+            fewer = fewer & (wide[:, None] <= wide)
+        before = ~np.tri(len(offered), dtype=bool)  # of equal ones the first is kept
+        needless: np.ndarray = (fewer & (~fewer.T | before)).any(axis=0)
+        return needless
 
     def _shared(self, segment: Segment, one: Label, one_stripe: OneStripe) -> int:
         """Bytes that the best single pair of maps, one read and one written, may share while the

@@ -34,6 +34,8 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
 
+import numpy as np
+
 from patchc.choices import InputMode
 from patchc.geometry.clocks import RowClock
 from patchc.geometry.span import Span
@@ -247,6 +249,9 @@ def shared_bytes(source: int, target: int, distance: int) -> int:
     return source + target - max(target_ends, source_ends)
 
 
+Offset = int | np.ndarray  # bytes; in one arrangement of buffers, or in several
+
+
 @dataclass(frozen=True, slots=True)
 class Overlap:
     """A map that may be written over another one while a block runs."""
@@ -257,8 +262,11 @@ class Overlap:
     distance: int  # bytes between their starts, or between their ends when it grows downwards
     reverse: bool = False  # the block runs in reverse
 
-    def allows(self, target: Buffer, low: int, source: Buffer, base: int) -> bool:
-        """May `target` lie at `low` while `source` lies at `base`?"""
+    def allows(
+        self, target: Buffer, low: Offset, source: Buffer, base: Offset
+    ) -> bool | np.ndarray:
+        """May `target` lie at `low` while `source` lies at `base`? An answer for each of several
+        arrangements, where they are arrays."""
         if self.reverse:
             return low + target.bytes >= base + source.bytes + self.distance
         return low <= base - self.distance

@@ -103,7 +103,7 @@ def test_a_fault_is_named(fault):
         import_model(model)
 
 
-@pytest.mark.parametrize("factor", [1e30, np.inf, np.nan])
+@pytest.mark.parametrize("factor", [1e30, np.inf, np.nan, -0.5])
 def test_a_map_enlarged_absurdly(factor):
     net = QdqModel(unsigned=True)
     x = net.quantized("image", 0.03, 2, "x")
@@ -122,6 +122,35 @@ def test_a_bound_that_is_not_a_number():
     y = net.conv(net.quantized(a, 0.03, -3, "a"), 8, 8, "d")
     model = net.model(net.quantized(y, 0.03, -3, "y"))
     with pytest.raises(PatchcError, match=r"cap \(Clip\): one of its bounds is not a number"):
+        import_model(model)
+
+
+@pytest.mark.parametrize("count", [0, 2])
+def test_a_zero_point_of_several_elements(count):
+    net = QdqModel(unsigned=True)
+    x = net.quantized("image", 0.03, 2, "x")
+    y = net.conv(net.quantized(net.conv(x, 3, 8, "c"), 0.03, -3, "a"), 8, 8, "d")
+    model = net.model(net.quantized(y, 0.03, -3, "y"))
+    several = numpy_helper.from_array(np.full(count, 1, np.uint8), "a_zero_point")
+    constant(model, "a_zero_point").CopyFrom(several)
+    with pytest.raises(PatchcError, match=r"a_quantize|a_zero_point"):
+        import_model(model)
+
+
+@pytest.mark.parametrize(("kind", "operands"), [("Div", 3), ("Mul", 1), ("Sub", 3)])
+def test_operands_that_are_not_two(kind, operands):
+    """An operator of another domain is not looked into."""
+    net = QdqModel(unsigned=True)
+    x = net.quantized("image", 0.03, 2, "x")
+    a = net.quantized(net.conv(x, 3, 8, "c"), 0.03, -3, "a")
+    y = net.quantized(net.conv(a, 8, 8, "d"), 0.03, -3, "y")
+    model = net.model(y)
+    node = model.graph.node[0]
+    node.op_type, node.domain = kind, "foo"
+    del node.input[operands:]
+    node.input.extend([node.input[0]] * (operands - len(node.input)))
+    model.opset_import.append(helper.make_opsetid("foo", 1))
+    with pytest.raises(PatchcError):
         import_model(model)
 
 

@@ -201,8 +201,8 @@ class Search:
 
 
 def _sizes() -> Iterator[int]:
-    """Numbers of bytes, each a third of an octave above the one before."""
-    return (round(2 ** (10 + third / 3)) for third in count())
+    """Numbers of bytes, each half an octave above the one before."""
+    return (round(2 ** (10 + half / 2)) for half in count())
 
 
 class _Ordered:
@@ -359,6 +359,9 @@ class _Ordered:
         """
         counts = np.array(prices.counts)
         affordable = (counts > 1) & (counts <= segment.most_stripes)
+        if self.is_free:
+            affordable &= ~self._needless(segment, prices, affordable)
+            return np.flatnonzero(affordable).tolist()
         most = bounds(segment.stop).cost - segment.least_cost
         more = np.zeros(len(counts), dtype=np.int64)
         position = segment.stop
@@ -366,8 +369,6 @@ class _Ordered:
             position = self.segments.unit_before[position]
             more += prices.least_cost(position) - self.segments.least_of_unit[position]
             affordable &= more <= most
-        if self.is_free:
-            affordable &= ~self._needless(segment, prices, affordable)
         return np.flatnonzero(affordable).tolist()
 
     def _needless(self, segment: Segment, prices: Prices, offered: np.ndarray) -> np.ndarray:

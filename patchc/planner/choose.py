@@ -146,8 +146,8 @@ class Chooser:
         if self.is_branched:
             return self.choose(0, reserve)
         whole = self.whole(reserve)
-        point = self._search.leanest(whole.total_bytes - reserve.least - 1)
-        return whole if point is None else _at_any_cost(self._search, whole, reserve, whole, point)
+        points = self._search.leanest(whole.total_bytes - reserve.least - 1)
+        return _at_any_cost(self._search, whole, reserve, whole, points)
 
     def lean(self, slack: float) -> tuple[int, Schedule]:
         """Of the plans that cost no more than layer by layer and a share `slack` of that, the one
@@ -264,22 +264,23 @@ def _least(
     did by its price."""
     best, least = found, 0
     if most >= NO_LIMIT:  # the bytes alone are found much sooner, and leave little to look at
-        point = search.leanest(best.total_bytes - reserve.least - 1)
-        if point is None:
+        points = search.leanest(best.total_bytes - reserve.least - 1)
+        if not points:
             return best
-        least, best = point.bytes, _at_any_cost(search, whole, reserve, best, point)
+        least, best = points[0].bytes, _at_any_cost(search, whole, reserve, best, points)
         best = _least_up_to(search, whole, reserve, best, least, most)
     limit = best.total_bytes - reserve.least - 1
     return best if limit < least else _least_up_to(search, whole, reserve, best, limit, most)
 
 
 def _at_any_cost(
-    search: Search, whole: Choice, reserve: Reserve, best: Choice, point: Point
+    search: Search, whole: Choice, reserve: Reserve, best: Choice, points: Iterable[Point]
 ) -> Choice:
-    """`best`, or a plan that was found without looking at costs, with its own."""
-    for one in _placements(search, whole, reserve, point, 0):
-        cost = executed_cost(one.schedule, search.machine.cost)
-        best = min((best, replace(one, cost=cost, cost_bound=cost)), key=total_and_cost)
+    """`best`, or one of the plans that were found without looking at costs, with its own."""
+    for point in points:
+        for one in _placements(search, whole, reserve, point, 0):
+            cost = executed_cost(one.schedule, search.machine.cost)
+            best = min((best, replace(one, cost=cost, cost_bound=cost)), key=total_and_cost)
     return best
 
 

@@ -60,6 +60,7 @@ class Tunnel:
 # What the search allows itself on top of the cost layer by layer, as shares of it, band by band.
 BANDS = (0.0, 0.02, 0.06, 0.15)
 SURE = 0.02  # beyond that share, it is made sure first that there are plans of few enough bytes
+HARDLY = 16  # of the fewest bytes, so a part more is hardly more
 # Maps that tunnels read and make, over all tunnels that are looked at in a band. Beyond, only
 # tunnels of few nodes are: many side by side that read one map would make for long ones in
 # multitudes.
@@ -117,7 +118,7 @@ class Search:
             sum(found[0].cost for found in ordered.segments.layers) for ordered in self._orders
         )
         # What `leanest` has found; the most bytes at which it, and the frontier, found nothing.
-        self._leanest: Point | None = None
+        self._leanest: tuple[Point, ...] = ()
         self._out_of_reach = self._not_found = -1
         # No plan costs less.
         self.least_cost = min(ordered.segments.rest[0] for ordered in self._orders)
@@ -147,11 +148,12 @@ class Search:
 
     def reaches(self, limit: int) -> bool:
         """Is there a plan of at most that many bytes, whatever it costs?"""
-        return self.leanest(limit) is not None
+        return bool(self.leanest(limit))
 
-    def leanest(self, limit: int) -> Point | None:
-        """A plan of the fewest bytes, whatever it costs: it has no cost here; None: all take more
-        than `limit`.
+    def leanest(self, limit: int) -> tuple[Point, ...]:
+        """A plan of the fewest bytes, whatever it costs, and those of other orders that need hardly
+        more: placement may do better with one of them. They have no costs here. Empty: all take
+        more than `limit`.
 
         The same search with all costs 0: of the many ways to run a segment, each with more bytes
         and less cost than another, few are left to carry along.
@@ -162,24 +164,26 @@ class Search:
             for most in (*takewhile(lambda one: one < limit, _sizes()), limit):
                 if most > self._out_of_reach:
                     self._leanest = self._least_of(most)
-                    if self._leanest is not None:
+                    if self._leanest:
                         break
                     self._out_of_reach = most
         found = self._leanest
-        return found if found is not None and found.bytes <= limit else None
+        return found if found and found[0].bytes <= limit else ()
 
-    def _least_of(self, limit: int) -> Point | None:
-        """The one of fewest bytes, of at most that many."""
-        found = None
+    def _least_of(self, limit: int) -> tuple[Point, ...]:
+        """Of each order the one of fewest bytes, of at most that many."""
+        found: list[Point] = []
         for ordered in self._free._orders:
             # As many maps in each of them: without costs that takes less time.
-            for point in ordered.band(Bounds(limit, 0), LOOKED_AT):
-                found, limit = point, point.bytes - 1
-        return found
+            points = ordered.band(Bounds(limit, 0), LOOKED_AT)
+            found.extend(points[-1:])
+            if points:
+                limit = min(limit, points[-1].bytes + points[-1].bytes // HARDLY)
+        return tuple(sorted(found, key=lambda point: point.bytes))
 
     def _is_known(self, limit: int) -> bool:
         """Is it known whether there is a plan of at most that many bytes?"""
-        return self._leanest is not None or limit <= self._out_of_reach
+        return bool(self._leanest) or limit <= self._out_of_reach
 
     @cached_property
     def _free(self) -> Search:

@@ -36,12 +36,8 @@ class Port:
     sums: tuple[str, ...] = ()
 
     def define_name(self, prefix: str) -> str:
-        """The macro that holds the name, in one line where that fits."""
-        head = f"#define {prefix}_{self.macro}_NAME"
-        (first, *more) = string_literals(self.name, COLUMNS - len("     \\"))
-        if not more and len(head) + 1 + len(first) <= COLUMNS:
-            return f"{head} {first}"
-        return " \\\n    ".join((head, first, *more))
+        """The macro that holds the name."""
+        return defined_name(f"{prefix}_{self.macro}_NAME", self.name)
 
     @property
     def is_vector(self) -> bool:
@@ -65,6 +61,15 @@ class Port:
     @property
     def handed(self) -> bool:
         return self.stripes > 0
+
+
+def defined_name(macro: str, name: str) -> str:
+    """A macro that is a name of the ONNX file, in one line where that fits."""
+    head = f"#define {macro}"
+    (first, *more) = string_literals(name, COLUMNS - len("     \\"))
+    if not more and len(head) + 1 + len(first) <= COLUMNS:
+        return f"{head} {first}"
+    return " \\\n    ".join((head, first, *more))
 
 
 def input_ports(

@@ -58,6 +58,7 @@ from patchc.frontend.endings import Ending, endings
 from patchc.frontend.load import load as read_model
 from patchc.frontend.model import ImportedModel
 from patchc.frontend.names import file_names
+from patchc.frontend.orders import vectors
 from patchc.independent.patches import parse_grid
 from patchc.independent.rewrite import Tunnelled, TunnelOptions, rewrite
 from patchc.ir import format_graph
@@ -281,9 +282,7 @@ def compile(
     options = replace(
         options,
         stack_bytes=reserve_bytes,
-        tails=tuple(
-            Tail(one.tensor, one.output, one.probabilities, one.is_vector) for one in tails
-        ),
+        tails=tuple(Tail(one.tensor, one.output, one.probabilities) for one in tails),
     )
     _check_budget(stages, limit, kept, machine, cut, progress, place.budget_words)
     report = make_report(stages, options, limit, choice, clock_mhz, place.part, tails)
@@ -303,6 +302,7 @@ def compile(
             golden=golden_vectors(stages),
             names=file_names(stages.imported),
             pixels=pixel_table(stages.imported),
+            vectors=vectors(stages.imported) | {one.tensor: one.is_vector for one in tails},
             pieces=piece_prices(stages.schedule, machine.cost) if step else None,
             report=report.to_dict(),
         ),

@@ -182,7 +182,8 @@ class _Network:
 
     @cached_property
     def outputs(self) -> tuple[Port, ...]:
-        return output_ports(self.schedule, self.placement, self.options.names)
+        options = self.options
+        return output_ports(self.schedule, self.placement, options.names, options.vectors)
 
     @cached_property
     def helpers(self) -> helpers.Helpers:

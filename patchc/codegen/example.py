@@ -8,7 +8,6 @@ from patchc.codegen.helpers import Helpers
 from patchc.codegen.layout import arguments
 from patchc.codegen.places import EXAMPLE
 from patchc.codegen.ports import Port
-from patchc.codegen.probabilities import TailFunction
 
 EXAMPLE_FILE = f"{EXAMPLE}/main.c"
 
@@ -19,7 +18,7 @@ def example_facts(
     """What templates/example.c.j2 shows beside what the other templates do. `blob`: the weights are
     in a file."""
     tails = {port: helpers.tail_of(port) for port in outputs}
-    vectors = [port for port in outputs if not port.handed and _is_vector(port, tails[port])]
+    vectors = [port for port in outputs if port.listed and not port.handed]
     best = [port for port in vectors if port.is_vector and not tails[port]]
     others = [port for port in outputs if port not in vectors]
     convert = {0: "", 1: "from_grey", 3: "from_rgb"}[helpers.channels]
@@ -35,11 +34,6 @@ def example_facts(
         "usage": " ".join(["main", *(f"[{file}]" for file in files)]),
         "first_input": 2 if blob else 1,  # of main's arguments
     }
-
-
-def _is_vector(port: Port, tail: TailFunction | None) -> bool:
-    """As `patchc run` prints it: by its best classes."""
-    return port.is_vector or port.is_vector_of_sums if tail is None else tail.tail.is_vector
 
 
 def callback(name: str, last: str) -> str:

@@ -53,7 +53,6 @@ class Tail:
     tensor: str  # the output, in the Graph
     name: str  # of the probabilities in the ONNX file
     probabilities: Probabilities
-    is_vector: bool  # in the ONNX file, whose order is that of the C
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +75,8 @@ class EmitOptions:
     golden: GoldenVectors | None = None
     names: Mapping[str, str] = field(default_factory=dict)  # of inputs and outputs in the ONNX file
     pixels: Pixels | None = None
+    # Output -> is it a vector in the ONNX file, in its order? Of others: as it looks in C.
+    vectors: Mapping[str, bool] = field(default_factory=dict)
     tails: tuple[Tail, ...] = ()
     report: Mapping[str, Any] | None = None  # the data of report.json, for README.md
     # With NAME_step: what each step's pieces take; None: without.

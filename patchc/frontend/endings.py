@@ -1,30 +1,23 @@
 """Softmax and Sigmoid behind the Graph that are functions of one of its outputs alone.
 
 Between the Graph's integers and such a node, and between it and the file's output, there may be
-views. Each value of the output is then one of the map's; which one is found by sending their
-numbers through the views.
+views.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import onnx
-from onnx import TensorProto, helper
 
 from patchc.errors import PatchcError
-from patchc.frontend.model import Border, ImportedModel
+from patchc.frontend.model import ImportedModel
 from patchc.frontend.ops.softmax import ONE_DIMENSION
+from patchc.frontend.orders import DEQUANTIZE, VIEWS, is_vector, numbered, way_up
 from patchc.frontend.refusal import RefusalError, node_name
-from patchc.frontend.runtime import open_session
 from patchc.numerics.probabilities import Function, Probabilities
 
-VIEWS = frozenset(
-    {"Dropout", "Flatten", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze"}
-)
-DEQUANTIZE = "DequantizeLinear"
 FUNCTIONS = frozenset(function.value for function in Function)
 
 
@@ -41,9 +34,7 @@ class Ending:
     @property
     def is_vector(self) -> bool:
         """Is the output a vector, in the map's order?"""
-        flat = self.order.ravel()
-        along_one = flat.size == max(self.order.shape, default=1) > 1
-        return along_one and bool((flat == np.arange(flat.size)).all())
+        return is_vector(self.order)
 
 
 def endings(imported: ImportedModel) -> tuple[Ending, ...]:
@@ -78,13 +69,13 @@ def _ending(imported: ImportedModel, output: str) -> Ending:
     model = imported.epilogue.model
     producers = {name: node for node in model.graph.node for name in node.output}
     borders = {border.onnx_name: border for border in imported.outputs}
-    behind, function = _up(producers, borders, output, VIEWS)
+    behind, function = way_up(producers, borders, output, VIEWS)
     if function is None or (function.op_type == DEQUANTIZE and function.input[0] in borders):
         raise RefusalError("has no float operator behind the values of the C")
     if function.op_type not in FUNCTIONS:
         raise RefusalError(f"comes from {node_name(function)!r} ({function.op_type})")
     name = function.input[0]
-    before, other = _up(producers, borders, name, VIEWS | {DEQUANTIZE})
+    before, other = way_up(producers, borders, name, VIEWS | {DEQUANTIZE})
     if other is not None:
         raise RefusalError(
             f"has {node_name(other)!r} ({other.op_type}) between the values of the C and "
@@ -92,7 +83,7 @@ def _ending(imported: ImportedModel, output: str) -> Ending:
         )
     start = before[0].input[0] if before else name
     border = borders[start]
-    numbers, order = _numbers(model, border, (*before, function, *behind), (name, output))
+    numbers, order = numbered(model, border, (*before, function, *behind), (name, output))
     kind = Function(function.op_type)
     group = 1 if kind is Function.SIGMOID else _group(model, function, numbers)
     quant = imported.graph.tensors[border.tensor].quant
@@ -111,60 +102,6 @@ def _ending(imported: ImportedModel, output: str) -> Ending:
 def described(node: onnx.NodeProto) -> str:
     """As the report names operators of the host."""
     return f"{node_name(node)} ({node.op_type})"
-
-
-def _up(
-    producers: Mapping[str, onnx.NodeProto],
-    borders: Mapping[str, Border],
-    name: str,
-    through: frozenset[str],
-) -> tuple[tuple[onnx.NodeProto, ...], onnx.NodeProto | None]:
-    """The nodes of some kinds that lead to a tensor, in order, and what is in front of them; None:
-    an output of the Graph."""
-    nodes: list[onnx.NodeProto] = []
-    while name not in borders:
-        node = producers.get(name)
-        if node is None:
-            raise RefusalError("does not come from the values of the C")
-        if node.op_type not in through:
-            return tuple(reversed(nodes)), node
-        nodes.append(node)
-        name = node.input[0]
-    return tuple(reversed(nodes)), None
-
-
-def _numbers(
-    model: onnx.ModelProto,
-    border: Border,
-    chain: tuple[onnx.NodeProto, ...],
-    wanted: tuple[str, str],
-) -> tuple[np.ndarray, np.ndarray]:
-    """Of two tensors on the way of a border through a chain of views: which value of the map each
-    of their values is."""
-    plain = replace(border, unsigned=False, sums=border.sums or (1.0,))
-    count = int(np.prod(border.shape)) // (4 if border.sums else 1)
-    given = plain.from_map(np.arange(count, dtype="<i4").view(np.int8))
-    start = chain[0].input[0]
-    nodes = [
-        node
-        if node.op_type in VIEWS - {"Dropout"}
-        else helper.make_node("Identity", node.input[:1], node.output[:1])
-        for node in chain
-    ]
-    # A tensor that is also the input cannot be an output without a node between them.
-    names = [f"{name} as numbers" for name in wanted]
-    nodes += [
-        helper.make_node("Identity", [old], [new]) for old, new in zip(wanted, names, strict=True)
-    ]
-    read = {name for node in nodes for name in node.input}
-    constants = [tensor for tensor in model.graph.initializer if tensor.name in read]
-    nodes = [
-        node for node in model.graph.node if node.op_type == "Constant" and node.output[0] in read
-    ] + nodes
-    value = helper.make_tensor_value_info(start, TensorProto.INT32, given.shape)
-    running = open_session(nodes, [value], names, constants, model.opset_import)
-    numbers, order = running.run(names, {start: given})
-    return numbers, order
 
 
 def _group(model: onnx.ModelProto, node: onnx.NodeProto, numbers: np.ndarray) -> int:

@@ -253,4 +253,5 @@ def test_it_is_said_where_the_tail_runs(tmp_path: Path):
     patchc.compile(tmp_path / "net.onnx", tmp_path / "host", name="net")
     text = (tmp_path / "host/README.md").read_text()
     assert "behind its outputs in the model: probable (Softmax)." in text
+    assert "net_top(" in (tmp_path / "host/include/net.h").read_text()
     assert "probabilities" not in (tmp_path / "host/src/net_helpers.c").read_text()

@@ -349,6 +349,7 @@ class _Network:
         ]
 
     def description(self) -> str:
+        tails = [{"tensor": t.port.tensor, "count": t.count} for t in self.helpers.tails]
         return (
             json.dumps(
                 {
@@ -356,6 +357,7 @@ class _Network:
                     "input_mode": self.schedule.input_mode.value,
                     "inputs": [{"tensor": p.tensor, "shape": p.shape} for p in self.inputs],
                     "outputs": [{"tensor": p.tensor, "shape": p.shape} for p in self.outputs],
+                    **({"probabilities": tails} if tails else {}),
                     "weights": self.blob_file if self.blob else None,
                     "blocks": describe_functions(
                         self.schedule, self.blocks, self.sliced is not None

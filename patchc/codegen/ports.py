@@ -91,8 +91,9 @@ def output_ports(
     names: Mapping[str, str],
     vectors: Mapping[str, bool] = _UNKNOWN,
 ) -> tuple[Port, ...]:
-    """Those that are handed over have no offset. `vectors`: as the ONNX file has them;
-    others are those that look so here. Raises PatchcError when an output is an input that lies outside the arena."""
+    """Those that are handed over have no offset. `vectors`: which ones the ONNX file has as vectors
+    and which not; others are as they look here. Raises PatchcError when an output is an input that
+    lies outside the arena."""
     graph, handed = schedule.graph, schedule.handed
     offsets = [None if t in handed else _offset(schedule, placement, t) for t in graph.outputs]
     ports = _ports(graph, graph.outputs, "OUT", offsets, names)

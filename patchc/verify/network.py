@@ -32,14 +32,21 @@ class Network:
         """The emitted C: Graph inputs -> Graph outputs, int8 (h, w, c) by tensor, per case."""
         return unstacked(self.program.run(stacked(inputs)))
 
+    def run_all(
+        self, inputs: Sequence[Maps]
+    ) -> tuple[list[dict[str, np.ndarray]], list[dict[str, np.ndarray]]]:
+        """The same, and what the C makes of them: uint32 (values,) by tensor, per case."""
+        outputs, made = self.program.run_with_probabilities(stacked(inputs))
+        return unstacked(outputs), unstacked(made) if made else [{} for _ in inputs]
+
     def run(self, cases: Sequence[Case]) -> list[Mapping[str, np.ndarray]]:
         """The ONNX file's inputs -> its outputs, through the emitted C, per case."""
         imported = self.stages.imported
-        maps = self.run_c(graph_inputs(imported, cases))
+        maps, made = self.run_all(graph_inputs(imported, cases))
         outputs = file_outputs(imported, maps)
         return [
             with_probabilities(imported, self.endings, *pair)
-            for pair in zip(maps, outputs, strict=True)
+            for pair in zip(made, outputs, strict=True)
         ]
 
 

@@ -1,4 +1,4 @@
-"""Probabilities of `--tail c` in numpy: what NAME_probabilities makes of the C's outputs."""
+"""Probabilities of `--tail c`, as the file has them and in numpy."""
 
 from __future__ import annotations
 
@@ -21,22 +21,24 @@ TOLERANCE = 1e-4
 def with_probabilities(
     imported: ImportedModel,
     endings: Sequence[Ending],
-    maps: Mapping[str, np.ndarray],
+    made: Mapping[str, np.ndarray],
     outputs: Mapping[str, np.ndarray],
 ) -> dict[str, np.ndarray]:
-    """The file's outputs that follow from the Graph's, `maps`: those that the C makes
-    probabilities of as it does, the others as in `outputs`."""
+    """The file's outputs: of those that the C has a function for, what it has `made`, uint32 in the
+    map's order by the Graph's output; the others as in `outputs`."""
     kinds = {
         value.name: helper.tensor_dtype_to_np_dtype(value.type.tensor_type.elem_type)
         for value in imported.onnx_model.graph.output
     }
-    made = {
-        one.output: as_floats(one.probabilities.of(maps[one.tensor]))[one.order].astype(
-            kinds[one.output]
-        )
-        for one in endings
-    }
-    return {name: made.get(name, values) for name, values in outputs.items()}
+    found = dict(outputs)
+    for one in endings:
+        found[one.output] = as_floats(made[one.tensor])[one.order].astype(kinds[one.output])
+    return found
+
+
+def in_numpy(endings: Sequence[Ending], maps: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """What the C is to make of the Graph's outputs."""
+    return {one.tensor: one.probabilities.of(maps[one.tensor]) for one in endings}
 
 
 def check_endings(imported: ImportedModel, endings: Sequence[Ending]) -> None:
@@ -48,7 +50,7 @@ def check_endings(imported: ImportedModel, endings: Sequence[Ending]) -> None:
             for border in imported.outputs
         }
         (outputs,) = file_outputs(imported, [maps])
-        found = with_probabilities(imported, endings, maps, outputs)
+        found = with_probabilities(imported, endings, in_numpy(endings, maps), outputs)
         for one in endings:
             if not np.allclose(found[one.output], outputs[one.output], rtol=0, atol=TOLERANCE):
                 raise PatchcError(

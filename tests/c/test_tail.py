@@ -237,6 +237,24 @@ def test_several_outputs_have_functions_of_their_own(tmp_path: Path):
     np.testing.assert_array_equal(here["other_out"], there["other_out"])
 
 
+@pytest.mark.parametrize(
+    ("name", "mode"), [("scores", "arena"), ("pixels", "rows"), ("logits", "arena")]
+)
+def test_verify_compares_it(name: str, mode: str, tmp_path: Path):
+    """And says so where the C's table is another one."""
+    out, _ = compiled(name, tmp_path, output_mode=mode)
+    (equal,) = [e for e in patchc.verify(out).equalities if "probabilities" in e.name]
+    assert (equal.bytes_different, equal.first) == (0, None)
+    assert equal.bytes_compared == 8 * 4 * {"scores": 5, "pixels": 5 * 63, "logits": 7}[name]
+    helpers = out / "src/net_helpers.c"
+    text = helpers.read_text()
+    assert "    2147483648u, " in text
+    helpers.write_text(text.replace("    2147483648u, ", "    2147483000u, "))
+    found = patchc.verify(out)
+    assert not found.passed
+    assert "probabilities of the C = in numpy" in found.failures[0]
+
+
 def test_it_is_said_where_the_tail_runs(tmp_path: Path):
     out, _ = compiled("scores", tmp_path)
     report = json.loads((out / "report.json").read_text())

@@ -12,7 +12,7 @@ from patchc.frontend import import_model
 from patchc.frontend.endings import endings
 from patchc.numerics.probabilities import Function
 from patchc.verify.golden import file_outputs
-from patchc.verify.probabilities import check_endings, with_probabilities
+from patchc.verify.probabilities import check_endings, in_numpy, with_probabilities
 from tests.unit.frontend_models import Net
 
 X = (0.05, 3)
@@ -89,7 +89,7 @@ def test_values_have_the_order_of_the_file():
     (one,) = endings(imported)
     maps = {one.tensor: np.arange(-36, 36).astype(np.int8).reshape(4, 3, 6)}
     (theirs,) = file_outputs(imported, [maps])
-    ours = with_probabilities(imported, (one,), maps, theirs)
+    ours = with_probabilities(imported, (one,), in_numpy((one,), maps), theirs)
     assert list(ours) == list(theirs)
     np.testing.assert_allclose(ours[one.output], theirs[one.output], rtol=0, atol=1e-6)
     np.testing.assert_array_equal(ours["other_out"], theirs["other_out"])

@@ -14,7 +14,7 @@ import onnx
 from patchc.errors import PatchcError
 from patchc.frontend.model import ImportedModel
 from patchc.frontend.ops.softmax import ONE_DIMENSION
-from patchc.frontend.orders import DEQUANTIZE, VIEWS, is_vector, numbered, way_up
+from patchc.frontend.orders import DEQUANTIZE, SEEN, VIEWS, is_vector, numbered, way_up
 from patchc.frontend.refusal import RefusalError, node_name
 from patchc.numerics.probabilities import Function, Probabilities
 
@@ -75,7 +75,7 @@ def _ending(imported: ImportedModel, output: str) -> Ending:
     if function.op_type not in FUNCTIONS:
         raise RefusalError(f"comes from {node_name(function)!r} ({function.op_type})")
     name = function.input[0]
-    before, other = way_up(producers, borders, name, VIEWS | {DEQUANTIZE})
+    before, other = way_up(producers, borders, name, SEEN)
     if other is not None:
         raise RefusalError(
             f"has {node_name(other)!r} ({other.op_type}) between the values of the C and "

@@ -22,6 +22,8 @@ VIEWS = frozenset(
     {"Dropout", "Flatten", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze"}
 )
 DEQUANTIZE = "DequantizeLinear"
+# Also quantised and dequantised again, as onnxruntime's quantiser leaves views.
+SEEN = VIEWS | {DEQUANTIZE, "QuantizeLinear"}
 
 
 def is_vector(order: np.ndarray) -> bool:
@@ -42,7 +44,7 @@ def vectors(imported: ImportedModel) -> dict[str, bool]:
     borders = {border.onnx_name: border for border in imported.outputs}
     for value in imported.onnx_model.graph.output:
         with suppress(RefusalError):
-            chain, other = way_up(producers, borders, value.name, VIEWS | {DEQUANTIZE})
+            chain, other = way_up(producers, borders, value.name, SEEN)
             start = chain[0].input[0] if chain else value.name
             if other is None and start in borders:
                 border = borders[start]

@@ -80,6 +80,17 @@ def test_sigmoid_between_views():
     assert one.order.shape == (36, 1, 1, 2)
 
 
+@pytest.mark.parametrize("type_", [np.int8, np.uint8])
+@pytest.mark.parametrize("scale", [X[0], 0.07])
+def test_views_between_pairs(type_, scale: float):
+    """What is quantised to something else is a table of the Graph."""
+    net = Net(type_)
+    quant = (X[0], X[1] + (128 if type_ is np.uint8 else 0))
+    x = net.qdq(net.op("Relu", net.qdq(net.input("x", 1, 6, 4, 3), quant)), quant)
+    x = net.qdq(net.op("Transpose", x, perm=(0, 2, 3, 1)), (scale, quant[1]))
+    assert found(net.model(net.op("Softmax", x, axis=-1))).probabilities.group == 6
+
+
 def test_values_have_the_order_of_the_file():
     """Also where only a part of the outputs is computed in the C."""
     net = Net()

@@ -28,12 +28,16 @@ def test_flattened(quantised: bool, shape: tuple[int, ...], expected: bool):
     assert list(vectors(imported).values()) == [expected]
 
 
-def test_a_list_of_positions():
-    """As detectors have them: pixels first, then what each has."""
+@pytest.mark.parametrize("pairs", [False, True])
+def test_a_list_of_positions(pairs: bool):
+    """As detectors have them: pixels first, then what each has. A quantiser may leave each of the
+    views between pairs."""
     net = Net()
     x = net.qdq(net.op("Relu", net.qdq(net.input("x", 1, 2, 8, 4), X)), X)
     x = net.op("Transpose", x, perm=(0, 2, 3, 1))
+    x = net.qdq(x, X) if pairs else x
     y = net.op("Reshape", x, net.constant([1, 64, 1], np.int64))
+    y = net.qdq(y, X) if pairs else y
     assert list(vectors(import_model(net.model(y))).values()) == [True]
 
 

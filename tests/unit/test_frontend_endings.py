@@ -7,6 +7,7 @@ import onnx
 import pytest
 
 import patchc
+from patchc.cli import main
 from patchc.errors import PatchcError
 from patchc.frontend import import_model
 from patchc.frontend.endings import endings
@@ -147,3 +148,15 @@ def test_there_is_no_third_place(tmp_path):
     onnx.save(ending_in(lambda net, x: net.op("Softmax", x, axis=1)), tmp_path / "net.onnx")
     with pytest.raises(PatchcError, match="--tail 'gpu': choose one of host, c"):
         patchc.compile(tmp_path / "net.onnx", tmp_path / "out", tail="gpu")
+
+
+def test_the_command_says_so_and_ends_with_2(tmp_path, capsys):
+    net = Net()
+    x = net.qdq(net.op("Relu", net.qdq(net.input("x", 1, 6), X)), X)
+    onnx.save(net.model(net.op("LogSoftmax", x, name="tail")), tmp_path / "net.onnx")
+    with pytest.raises(SystemExit) as ended:
+        main(["compile", str(tmp_path / "net.onnx"), "-o", str(tmp_path / "out"), "--tail", "c"])
+    assert ended.value.code == 2
+    error = capsys.readouterr().err
+    assert error.startswith("patchc: error: --tail c: no output of 'net' ends in a Softmax or Sigm")
+    assert "output 'tail_out' comes from 'tail' (LogSoftmax). Leave --tail out" in error

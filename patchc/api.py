@@ -238,7 +238,7 @@ def compile(
         cmsis_nn_mode=choice.mode,
         cmsis_nn_rounding=choice.numerics.rounding,
     )
-    tail_mode = member(TailMode, tail, "--tail")
+    tail_mode, left_out = member(TailMode, tail, "--tail"), tuple(cut)
     check_writable(out)
     check_clock(clock_mhz, target)
     clock_mhz = place.clock_mhz(clock_mhz)
@@ -277,7 +277,7 @@ def compile(
         kept_model = read_kept_model(file)
     if step:
         stages = cut_in_slices(stages, machine)
-    tails = _endings(stages.imported) if tail_mode is TailMode.C else ()
+    tails = _endings(stages.imported, left_out) if tail_mode is TailMode.C else ()
     reserve_bytes = reserve_of(kept, stages.graph, stages.plan)
     options = replace(
         options,
@@ -333,9 +333,17 @@ def compile(
     return CompileResult(out, report, stages)
 
 
-def _endings(imported: ImportedModel) -> tuple[Ending, ...]:
-    """What `--tail c` puts into the C. Raises PatchcError where there is nothing."""
+def _endings(imported: ImportedModel, cut: Sequence[str]) -> tuple[Ending, ...]:
+    """What `--tail c` puts into the C. Raises PatchcError where there is nothing, and where `cut`
+    wants it elsewhere."""
     found = endings(imported)
+    for one in found:
+        for name in cut:
+            if name == one.output or one.node.startswith(f"{name} ("):
+                raise PatchcError(
+                    f"--cut leaves {name!r} to the host, --tail c puts it into the C: leave one of "
+                    "them out"
+                )
     check_endings(imported, found)
     return found
 

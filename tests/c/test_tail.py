@@ -18,8 +18,11 @@ from patchc.frontend.endings import Ending, endings
 from patchc.numerics.probabilities import ONE
 from patchc.outdir import read_source
 from patchc.quantize.images import picture_pixels
+from patchc.report.page.read import read_out
+from patchc.report.text import to_text
 from patchc.verify.golden import file_outputs
 from tests.c.component import COMPILERS, WARNINGS, printed_by_run, run, same, sources
+from tests.c.test_emitted_projects import sketch
 from tests.unit.frontend_models import Net
 
 SIZE = (9, 11)
@@ -255,6 +258,23 @@ def test_verify_compares_it(name: str, mode: str, tmp_path: Path):
     assert "probabilities of the C = in numpy" in found.failures[0]
 
 
+def test_a_sketch_prints_percent(tmp_path: Path):
+    out, _ = compiled("scores", tmp_path, project="arduino")
+    program = sketch(out, tmp_path)
+    program.write_text(program.read_text() + "\nint main() { setup(); loop(); return 0; }\n")
+    run("gcc", "-std=c99", "-c", *(out / "src").glob("*.c"), cwd=tmp_path)
+    compiler = ("g++", "-Wall", "-Wextra", "-Werror", f"-I{out / 'src'}", "-include", "Arduino.h")
+    run(*compiler, program, *tmp_path.glob("*.o"), "-o", tmp_path / "run", cwd=tmp_path)
+    lines = [line for line in run(tmp_path / "run").splitlines() if line.endswith("%")]
+    assert abs(sum(float(line.split()[1]) for line in lines) - 100) < 0.01
+    assert len(lines) == 5
+
+
+def test_it_is_not_both_cut_off_and_in_the_c(tmp_path: Path):
+    with pytest.raises(PatchcError, match="--cut leaves 'probable' to the host, --tail c puts it"):
+        compiled("scores", tmp_path, cut=["probable"])
+
+
 def test_it_is_said_where_the_tail_runs(tmp_path: Path):
     out, _ = compiled("scores", tmp_path)
     report = json.loads((out / "report.json").read_text())
@@ -267,6 +287,8 @@ def test_it_is_said_where_the_tail_runs(tmp_path: Path):
     )
     assert "--tail c" in (out / "src/net.c").read_text()
     assert read_source(out).tail == "c"
+    text = to_text(read_out(out)[0])
+    assert "tail     probable_out: probable (Softmax), in the C, by net_probabilities" in text
     patchc.report(out)
     patchc.compile(tmp_path / "net.onnx", tmp_path / "host", name="net")
     text = (tmp_path / "host/README.md").read_text()

@@ -28,6 +28,10 @@ COMPILERS = (
 # Of a map: name, shape, least and greatest value.
 _RANGE = re.compile(r"(.*): [^:]*[]0-9], (\S+) \.\. (\S+)")
 
+# Where the board has memory: 4 MB from 0 on are too little for the weights of some networks, so
+# constants lie in the 16 MB from 0x21000000 on, and what is written behind them.
+_PLACES = (".vectors=0", ".rodata=0x21000000")
+
 # What the board wants of an image beside the C library's _start, which takes its stack from QEMU.
 _VECTORS = """extern void _start(void);
 
@@ -74,7 +78,9 @@ def on_a_core(out: Path, main: str, *files: str) -> str:
     build = ["arm-none-eabi-gcc", "-std=c99", "-O2", "-mcpu=cortex-m4", "-mthumb"]
     build += ["--specs=rdimon.specs", "-DEXAMPLE_FILES=1", "-Iinclude", main]
     build += [*(str(file.relative_to(out)) for file in sources(out)), "vectors.c"]
-    run(*build, "-Wl,--section-start=.vectors=0", "-o", "example.elf", cwd=out)
+    run(
+        *build, *(f"-Wl,--section-start={place}" for place in _PLACES), "-o", "example.elf", cwd=out
+    )
     command = [require_tool("qemu-system-arm"), "-M", "mps2-an386", "-kernel", "example.elf"]
     command += ["-display", "none", "-monitor", "none", "-serial", "null"]
     words = ",".join(

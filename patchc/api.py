@@ -40,21 +40,25 @@ from patchc.choices import (
     Merge,
     OutputMode,
     RuntimeMode,
+    TailMode,
     Weights,
     WeightsMode,
     member,
 )
 from patchc.codegen import EmitOptions, emit
 from patchc.codegen.names import file_stem
+from patchc.codegen.options import Tail
 from patchc.errors import PatchcError
 from patchc.exploring import check_clock
 from patchc.exploring import explore as explore
 from patchc.fitting import fits as fits
 from patchc.fitting import fits_all as fits_all
 from patchc.frontend import cut_before, find_unsupported, import_model
+from patchc.frontend.endings import Ending, endings
 from patchc.frontend.load import load as read_model
 from patchc.frontend.model import ImportedModel
 from patchc.frontend.names import file_names
+from patchc.frontend.orders import vectors
 from patchc.independent.patches import parse_grid
 from patchc.independent.rewrite import Tunnelled, TunnelOptions, rewrite
 from patchc.ir import format_graph
@@ -110,6 +114,7 @@ from patchc.verify.cases import check_case, read_case
 from patchc.verify.change import Change, changed
 from patchc.verify.golden import Case
 from patchc.verify.network import load
+from patchc.verify.probabilities import check_endings
 from patchc.verify.verify import Inputs, Verification, verify_firmware, verify_out
 from patchc.version import __version__
 from patchc.ways import Asked, missed
@@ -166,6 +171,7 @@ def compile(
     quantization: QuantizeOptions | None = None,
     kernels: KernelOptions = _ANY_KERNELS,
     step: bool = False,
+    tail: str = TailMode.HOST.value,
     project: str | None = None,
     clock_mhz: float | None = None,
     check: bool = False,
@@ -196,6 +202,8 @@ def compile(
     calibration: quantise a float model first; see `quantize`, whose options are `quantization`.
     kernels: whose there may be, and where CMSIS-NN is; by default all, where CMSIS-NN is at hand.
     step: with NAME_step, which runs an inference in slices; long layers are cut by rows for it.
+    tail: "host" leaves a Softmax or Sigmoid behind the last integers to whoever reads the outputs;
+        with "c" the C has it, too, in integers: NAME_probabilities.
     project: lay the folder out for the tools of an ecosystem, too: "cmake", "arduino",
         "platformio", "zephyr", "esp-idf", "stm32cube" or "cmsis-pack".
     clock_mhz: of the core, for an estimate in milliseconds; None: the fastest of a part.
@@ -230,6 +238,7 @@ def compile(
         cmsis_nn_mode=choice.mode,
         cmsis_nn_rounding=choice.numerics.rounding,
     )
+    tail_mode, left_out = member(TailMode, tail, "--tail"), tuple(cut)
     check_writable(out)
     check_clock(clock_mhz, target)
     clock_mhz = place.clock_mhz(clock_mhz)
@@ -268,10 +277,15 @@ def compile(
         kept_model = read_kept_model(file)
     if step:
         stages = cut_in_slices(stages, machine)
+    tails = _endings(stages.imported, left_out) if tail_mode is TailMode.C else ()
     reserve_bytes = reserve_of(kept, stages.graph, stages.plan)
-    options = replace(options, stack_bytes=reserve_bytes)
+    options = replace(
+        options,
+        stack_bytes=reserve_bytes,
+        tails=tuple(Tail(one.tensor, one.output, one.probabilities) for one in tails),
+    )
     _check_budget(stages, limit, kept, machine, cut, progress, place.budget_words)
-    report = make_report(stages, options, limit, choice, clock_mhz, place.part)
+    report = make_report(stages, options, limit, choice, clock_mhz, place.part, tails)
     notes += (*place.notes, *place.too_much(report.flash.weights_bytes))
     report = replace(report, notes=(*notes, *report.notes))
     if check or report.cost.macs_executed <= SHADOW_MACS:
@@ -288,6 +302,7 @@ def compile(
             golden=golden_vectors(stages),
             names=file_names(stages.imported),
             pixels=pixel_table(stages.imported),
+            vectors=vectors(stages.imported) | {one.tensor: one.is_vector for one in tails},
             pieces=piece_prices(stages.schedule, machine.cost) if step else None,
             report=report.to_dict(),
         ),
@@ -306,11 +321,31 @@ def compile(
     kept_file, model_files = kept_model.beside([*files, SOURCE])
     files |= model_files
     files[SOURCE] = Source(
-        options.name, dict(input_shapes or {}), choice.numerics.value, tuple(cut), kept_file
+        options.name,
+        dict(input_shapes or {}),
+        choice.numerics.value,
+        tuple(cut),
+        kept_file,
+        tail_mode.value,
     ).to_json()
     with replacing(out) as folder:
         write_files(folder, files)
     return CompileResult(out, report, stages)
+
+
+def _endings(imported: ImportedModel, cut: Sequence[str]) -> tuple[Ending, ...]:
+    """What `--tail c` puts into the C. Raises PatchcError where there is nothing, and where `cut`
+    wants it elsewhere."""
+    found = endings(imported)
+    for one in found:
+        for name in cut:
+            if name == one.output or one.node.startswith(f"{name} ("):
+                raise PatchcError(
+                    f"--cut leaves {name!r} to the host, --tail c puts it into the C: leave one of "
+                    "them out"
+                )
+    check_endings(imported, found)
+    return found
 
 
 def quantize(

@@ -50,6 +50,13 @@ class RuntimeMode(str, Enum):
     SHARED = "shared"  # their version is in the names; networks of one version share one copy
 
 
+class TailMode(str, Enum):
+    """Where a Softmax or Sigmoid behind the last integers is computed."""
+
+    HOST = "host"  # by whoever reads the outputs; `patchc run` asks onnxruntime
+    C = "c"  # by a function of OUT's C, in integers
+
+
 class Project(str, Enum):
     """Whose tools find OUT as a part of their projects (docs/projects.md)."""
 

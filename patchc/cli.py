@@ -28,6 +28,7 @@ from patchc.choices import (
     OutputMode,
     Project,
     RuntimeMode,
+    TailMode,
     WeightsMode,
 )
 from patchc.cli_kernels import NAMES, kernel_options, taken
@@ -300,6 +301,14 @@ def main(ctx: click.Context, debug: bool) -> None:
     "--step",
     is_flag=True,
     help="With NAME_step, which runs an inference in slices of as many cycles as you like.",
+)
+@click.option(
+    "--tail",
+    type=values(TailMode),
+    default=TailMode.HOST.value,
+    show_default=True,
+    help="Who computes a Softmax or Sigmoid behind the last integers: the host, or "
+    "NAME_probabilities in the C.",
 )
 @click.option(
     "--project",

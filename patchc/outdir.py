@@ -16,6 +16,7 @@ from pathlib import Path
 import onnx
 from onnx.external_data_helper import ExternalDataInfo, uses_external_data
 
+from patchc.choices import TailMode
 from patchc.errors import PatchcError
 
 PLAN = "plan.json"
@@ -41,6 +42,7 @@ class Source:
     numerics: str = EXACT  # what layers that CMSIS-NN computes mean: `--numerics`
     cut: tuple[str, ...] = ()  # nodes left to the host, as given
     model: str = MODEL  # elsewhere only where its weights are called like a file of ours
+    tail: str = TailMode.HOST.value  # where a Softmax or Sigmoid at the end is computed
 
     def to_json(self) -> str:
         """The text of test/source.json."""
@@ -52,7 +54,8 @@ class Source:
         data = json.loads(text)
         shapes = {name: tuple(dims) for name, dims in data["input_shapes"].items()}
         numerics, cut = data.get("numerics", EXACT), tuple(data.get("cut", ()))
-        return Source(data["name"], shapes, numerics, cut, str(data.get("model", MODEL)))
+        model, tail = str(data.get("model", MODEL)), TailMode(data.get("tail", TailMode.HOST))
+        return Source(data["name"], shapes, numerics, cut, model, tail.value)
 
 
 def read_source(out: Path) -> Source:

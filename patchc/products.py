@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from patchc.choices import LibraryMode, Numerics, OutputMode, RuntimeMode
 from patchc.codegen import EmitOptions, GoldenVectors, constant_facts
 from patchc.codegen.names import C_WORDS, file_stem
+from patchc.codegen.probabilities import function_words
+from patchc.frontend.endings import Ending
 from patchc.frontend.export import to_qoperator
 from patchc.kernel_options import KernelChoice
 from patchc.memory import place
@@ -18,6 +21,7 @@ from patchc.planner.rounded import as_computed, is_rounded
 from patchc.reference import run_graph
 from patchc.report import Facts, Report, build_report
 from patchc.report.arena import alive_by_node
+from patchc.report.data import TailReport
 from patchc.report.library import Distances, library_report
 from patchc.schedule.lower import lower
 from patchc.targets.cores import core
@@ -45,9 +49,10 @@ def make_report(
     choice: KernelChoice,
     clock_mhz: float | None = None,
     part: Part | None = None,
+    tails: Sequence[Ending] = (),
 ) -> Report:
     """The report; `limit` is the budget in bytes, `clock_mhz` the core's, for milliseconds, `part`
-    the one that was named."""
+    the one that was named, `tails` what the C computes behind the outputs."""
     target = core(options.target)
     machine, mode, outputs = choice.priced(target), stages.plan.input_mode, stages.plan.output_mode
     plain = lower(
@@ -89,6 +94,10 @@ def make_report(
         layerwise_cycles=layerwise_cycles,
         clock_mhz=clock_mhz,
         part=part,
+        tails=tuple(
+            TailReport(one.output, one.tensor, one.node, f"{options.name}_{word}")
+            for one, word in zip(tails, function_words(stages.graph.outputs, tails), strict=True)
+        ),
     )
     return build_report(stages.imported, stages.plan, stages.schedule, stages.placement, facts)
 
@@ -158,4 +167,5 @@ def command_line(
         words += [] if exact else [f"--numerics {choice.numerics.value}"]
         words += ["--cmsis-nn link"] if choice.mode is LibraryMode.LINK else []
     words += ["--step"] if step else []
+    words += ["--tail c"] if options.tails else []
     return " ".join([*words, f"--name {options.name}"])

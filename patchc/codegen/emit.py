@@ -22,6 +22,7 @@ from patchc.codegen.libraries import LibraryUse, library_use
 from patchc.codegen.names import Names
 from patchc.codegen.options import LICENCE, EmitOptions
 from patchc.codegen.ports import Port, input_ports, output_ports
+from patchc.codegen.probabilities import shared_tables, tail_functions
 from patchc.codegen.program import FileScope, Program
 from patchc.codegen.projects import headers_folder, project_files
 from patchc.codegen.readme import readme_facts
@@ -77,7 +78,8 @@ def emit(schedule: Schedule, placement: Placement, options: EmitOptions) -> dict
         path = places.source(file.name)
         files[path] = _render("weights.c.j2", facts | {"file": file, "number": number + 1})
     if network.helpers.are_there:
-        files[places.source(network.helpers.file)] = _render("helpers.c.j2", facts)
+        known = facts | shared_tables()
+        files[places.source(network.helpers.file)] = _render("helpers.c.j2", known)
     if options.report is not None:
         shown = readme_facts(schedule.input_mode.value, options.report)
         files["README.md"] = _render("readme.md.j2", facts | shown)
@@ -180,11 +182,14 @@ class _Network:
 
     @cached_property
     def outputs(self) -> tuple[Port, ...]:
-        return output_ports(self.schedule, self.placement, self.options.names)
+        options = self.options
+        return output_ports(self.schedule, self.placement, options.names, options.vectors)
 
     @cached_property
     def helpers(self) -> helpers.Helpers:
-        return helpers.Helpers(self.options.name, self.options.pixels, self.outputs)
+        options = self.options
+        tails = tail_functions(options.name, options.tails, self.outputs)
+        return helpers.Helpers(options.name, options.pixels, self.outputs, tails)
 
     @cached_property
     def weights_field(self) -> str:
@@ -258,7 +263,16 @@ class _Network:
     @property
     def exported(self) -> set[str]:
         """Identifiers with which those of NAME.c must not collide."""
-        words = ("run", "step", "state", "inputs", "outputs", "reader", "writer", *helpers.NAMES)
+        words = (
+            "run",
+            "step",
+            "state",
+            "inputs",
+            "outputs",
+            "reader",
+            "writer",
+            *self.helpers.names,
+        )
         names = {f"{self.options.name}_{word}" for word in words}
         return names | {array.name for array in self.arrays}
 
@@ -335,6 +349,7 @@ class _Network:
         ]
 
     def description(self) -> str:
+        tails = [{"tensor": t.port.tensor, "count": t.count} for t in self.helpers.tails]
         return (
             json.dumps(
                 {
@@ -342,6 +357,7 @@ class _Network:
                     "input_mode": self.schedule.input_mode.value,
                     "inputs": [{"tensor": p.tensor, "shape": p.shape} for p in self.inputs],
                     "outputs": [{"tensor": p.tensor, "shape": p.shape} for p in self.outputs],
+                    **({"probabilities": tails} if tails else {}),
                     "weights": self.blob_file if self.blob else None,
                     "blocks": describe_functions(
                         self.schedule, self.blocks, self.sliced is not None

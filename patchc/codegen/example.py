@@ -17,16 +17,19 @@ def example_facts(
 ) -> dict[str, object]:
     """What templates/example.c.j2 shows beside what the other templates do. `blob`: the weights are
     in a file."""
-    best = [port for port in outputs if port.is_vector and not port.handed]
-    sums = [port for port in outputs if port.is_vector_of_sums and not port.handed]
-    others = [port for port in outputs if port not in best and port not in sums]
+    tails = {port: helpers.tail_of(port) for port in outputs}
+    vectors = [port for port in outputs if port.listed and not port.handed]
+    best = [port for port in vectors if port.is_vector and not tails[port]]
+    others = [port for port in outputs if port not in vectors]
     convert = {0: "", 1: "from_grey", 3: "from_rgb"}[helpers.channels]
     files = ["WEIGHTS"] if blob else []
     files += ["PICTURE"] if convert else [port.macro for port in inputs]
     return {
         "best": best,
-        "best_sums": sums,
+        "best_floats": [port for port in vectors if port not in best],
         "maps": others,
+        "tails": tails,
+        "plain": [port for port in outputs if port not in best and not tails[port]],
         "convert": f"{name}_{convert}" if convert else "",
         "usage": " ".join(["main", *(f"[{file}]" for file in files)]),
         "first_input": 2 if blob else 1,  # of main's arguments

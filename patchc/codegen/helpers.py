@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from patchc.codegen.layout import COLUMNS, comment_block, packed
 from patchc.codegen.options import Pixels
 from patchc.codegen.ports import Port
+from patchc.codegen.probabilities import TailFunction
 
 # What the file may define, behind NAME_.
 NAMES = ("pixels", "from_rgb", "from_bgr", "from_rgb565", "from_grey", "top")
@@ -19,6 +20,7 @@ class Helpers:
     name: str  # of the network
     pixels: Pixels | None
     outputs: tuple[Port, ...]
+    tails: tuple[TailFunction, ...] = ()
 
     @property
     def file(self) -> str:
@@ -26,7 +28,26 @@ class Helpers:
 
     @property
     def are_there(self) -> bool:
-        return self.pixels is not None or self.ranks
+        return self.pixels is not None or self.ranks or bool(self.tails)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What is called so behind NAME_, and seen by NAME.c."""
+        return (*NAMES, *(tail.word for tail in self.tails))
+
+    @property
+    def divides(self) -> bool:
+        """Is there a Softmax?"""
+        return any(not tail.is_sigmoid for tail in self.tails)
+
+    @property
+    def sums(self) -> bool:
+        """Are there probabilities of int32 sums?"""
+        return any(tail.port.sums for tail in self.tails)
+
+    def tail_of(self, port: Port) -> TailFunction | None:
+        """What makes probabilities of an output's values, if anything does."""
+        return next((tail for tail in self.tails if tail.port == port), None)
 
     @property
     def ranks(self) -> bool:

@@ -11,6 +11,7 @@ from patchc.choices import LibraryMode, Project, Rounding, RuntimeMode, WeightsM
 from patchc.codegen.names import C_WORDS
 from patchc.errors import PatchcError
 from patchc.libraries.cmsis_nn import CmsisNN
+from patchc.numerics.probabilities import Probabilities
 from patchc.planner.slices import Prices
 
 # Of what is emitted and of runtime_c: NOTICE says what it means. The templates name it, too.
@@ -46,6 +47,15 @@ class Pixels:
 
 
 @dataclass(frozen=True, slots=True)
+class Tail:
+    """A Softmax or Sigmoid behind an output of the network that the C computes, too."""
+
+    tensor: str  # the output, in the Graph
+    name: str  # of the probabilities in the ONNX file
+    probabilities: Probabilities
+
+
+@dataclass(frozen=True, slots=True)
 class EmitOptions:
     """The facts that go into headers and comments, and the few choices of form.
 
@@ -65,6 +75,9 @@ class EmitOptions:
     golden: GoldenVectors | None = None
     names: Mapping[str, str] = field(default_factory=dict)  # of inputs and outputs in the ONNX file
     pixels: Pixels | None = None
+    # Output -> is it a vector in the ONNX file, in its order? Of others: as it looks in C.
+    vectors: Mapping[str, bool] = field(default_factory=dict)
+    tails: tuple[Tail, ...] = ()
     report: Mapping[str, Any] | None = None  # the data of report.json, for README.md
     # With NAME_step: what each step's pieces take; None: without.
     pieces: Prices | None = None

@@ -15,6 +15,8 @@ from patchc.ir import ConvSums, Graph
 from patchc.memory.placement import Placement
 from patchc.schedule.types import BufferKind, Schedule
 
+_UNKNOWN: Mapping[str, bool] = {}
+
 
 @dataclass(frozen=True, slots=True)
 class Port:
@@ -34,24 +36,21 @@ class Port:
     stripes: int = 0  # of columns in which an output leaves through a callback; 0: it does not
     # Of an output of int32 sums: what each of a pixel is worth, as C float literals; else none.
     sums: tuple[str, ...] = ()
+    listed: bool = False  # a vector, values or sums along one axis and more than one, in the file
 
     def define_name(self, prefix: str) -> str:
-        """The macro that holds the name, in one line where that fits."""
-        head = f"#define {prefix}_{self.macro}_NAME"
-        (first, *more) = string_literals(self.name, COLUMNS - len("     \\"))
-        if not more and len(head) + 1 + len(first) <= COLUMNS:
-            return f"{head} {first}"
-        return " \\\n    ".join((head, first, *more))
+        """The macro that holds the name."""
+        return defined_name(f"{prefix}_{self.macro}_NAME", self.name)
 
     @property
     def is_vector(self) -> bool:
-        """Is it int8 along one axis, and more than one of them?"""
-        return not self.sums and max(self.shape) == self.bytes > 1
+        """Is it a vector of int8?"""
+        return self.listed and not self.sums
 
     @property
     def is_vector_of_sums(self) -> bool:
-        """Is it int32 sums along one axis, and more than one of them?"""
-        return bool(self.sums) and 1 < len(self.sums) * 4 == self.bytes
+        """Is it a vector of int32 sums?"""
+        return self.listed and bool(self.sums)
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -67,6 +66,15 @@ class Port:
         return self.stripes > 0
 
 
+def defined_name(macro: str, name: str) -> str:
+    """A macro that is a name of the ONNX file, in one line where that fits."""
+    head = f"#define {macro}"
+    (first, *more) = string_literals(name, COLUMNS - len("     \\"))
+    if not more and len(head) + 1 + len(first) <= COLUMNS:
+        return f"{head} {first}"
+    return " \\\n    ".join((head, first, *more))
+
+
 def input_ports(
     schedule: Schedule, placement: Placement, names: Mapping[str, str]
 ) -> tuple[Port, ...]:
@@ -78,15 +86,32 @@ def input_ports(
 
 
 def output_ports(
-    schedule: Schedule, placement: Placement, names: Mapping[str, str]
+    schedule: Schedule,
+    placement: Placement,
+    names: Mapping[str, str],
+    vectors: Mapping[str, bool] = _UNKNOWN,
 ) -> tuple[Port, ...]:
-    """Those that are handed over have no offset. Raises PatchcError when an output is an input that
+    """Those that are handed over have no offset. `vectors`: which ones the ONNX file has as vectors
+    and which not; others are as they look here. Raises PatchcError when an output is an input that
     lies outside the arena."""
     graph, handed = schedule.graph, schedule.handed
     offsets = [None if t in handed else _offset(schedule, placement, t) for t in graph.outputs]
     ports = _ports(graph, graph.outputs, "OUT", offsets, names)
     stripes = {tensor: schedule.blocks[index].stripes for tensor, index in handed.items()}
-    return tuple(replace(port, stripes=stripes.get(port.tensor, 0)) for port in ports)
+    return tuple(
+        replace(
+            port,
+            stripes=stripes.get(port.tensor, 0),
+            listed=vectors.get(port.tensor, _looks_listed(port)),
+        )
+        for port in ports
+    )
+
+
+def _looks_listed(port: Port) -> bool:
+    if port.sums:
+        return 1 < len(port.sums) * 4 == port.bytes
+    return max(port.shape) == port.bytes > 1
 
 
 def _ports(

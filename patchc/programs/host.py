@@ -67,23 +67,32 @@ class HostProgram:
         """
         return self._run(inputs)[0]
 
+    def run_with_probabilities(
+        self, inputs: Mapping[str, np.ndarray]
+    ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+        """The same, and uint32 (cases, values) per output that the C makes probabilities of."""
+        outputs, probabilities, _ = self._run(inputs)
+        return outputs, probabilities
+
     def macs(self, inputs: Mapping[str, np.ndarray]) -> int:
         """Multiply-accumulates that one run on `inputs` takes, recomputed ones and padded taps
         included. Raises PatchcError as `run` does, and for a build of a flavour but "count"."""
-        _, text = self._run(inputs)
+        *_, text = self._run(inputs)
         if not text:
             raise PatchcError("the program does not count: build it with the flavour 'count'")
         return int(text)
 
-    def _run(self, inputs: Mapping[str, np.ndarray]) -> tuple[dict[str, np.ndarray], str]:
-        """The outputs, and what the program printed."""
+    def _run(
+        self, inputs: Mapping[str, np.ndarray]
+    ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray], str]:
+        """The outputs, their probabilities, and what the program printed."""
         with tempfile.TemporaryDirectory(prefix="patchc-") as folder:
             source, sink = Path(folder, "in.bin"), Path(folder, "out.bin")
             cases = self.interface.write_inputs(source, inputs)
             command = [*self.emulator, self.executable, source, sink, str(cases)]
             command += [self.interface.weights] if self.interface.weights else []
             text = run_command([str(word) for word in command], cases * _SECONDS_PER_CASE)
-            return self.interface.read_outputs(sink, cases), text
+            return *self.interface.read_with_probabilities(sink, cases), text
 
 
 def build(

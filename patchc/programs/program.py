@@ -56,6 +56,9 @@ class Interface:
     outputs: tuple[ProgramTensor, ...]
     weights: Path | None  # NAME_weights.bin, where weights are extern
     blocks: tuple[BlockFunction, ...]  # in the order in which they run
+    # Of outputs that the C makes probabilities of: how many values they have. host_main writes
+    # them, too.
+    probabilities: tuple[tuple[str, int], ...] = ()
 
     def count_cases(self, inputs: Mapping[str, np.ndarray]) -> int:
         """How many cases `inputs`, int8 (cases, h, w, c) per graph input, hold. Raises PatchcError
@@ -88,8 +91,26 @@ class Interface:
 
     def read_outputs(self, path: Path, cases: int) -> dict[str, np.ndarray]:
         """int8 (cases, h, w, c) per graph output, from a file like that of `write_inputs`."""
-        width = sum(port.bytes for port in self.outputs)
+        return self._outputs(np.fromfile(path, np.int8).reshape(cases, self._output_bytes))
+
+    def read_with_probabilities(
+        self, path: Path, cases: int
+    ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+        """The same of host_main's file, and uint32 (cases, values) per output that has them."""
+        width = self._output_bytes + 4 * sum(count for _, count in self.probabilities)
         rows = np.fromfile(path, np.int8).reshape(cases, width)
+        found, start = {}, self._output_bytes
+        for tensor, count in self.probabilities:
+            part = np.ascontiguousarray(rows[:, start : start + 4 * count])
+            found[tensor] = part.view(np.uint32)
+            start += 4 * count
+        return self._outputs(rows), found
+
+    @property
+    def _output_bytes(self) -> int:
+        return sum(port.bytes for port in self.outputs)
+
+    def _outputs(self, rows: np.ndarray) -> dict[str, np.ndarray]:
         found, start = {}, 0
         for port in self.outputs:
             found[port.tensor] = rows[:, start : start + port.bytes].reshape(-1, *port.shape)
@@ -120,6 +141,9 @@ def read_interface(out_dir: Path) -> Interface:
                 ),
             )
             for block in data["blocks"]
+        ),
+        probabilities=tuple(
+            (entry["tensor"], entry["count"]) for entry in data.get("probabilities", ())
         ),
     )
 

@@ -29,6 +29,7 @@ from patchc.report.data import (
     Ram,
     Report,
     Segmentation,
+    TailReport,
     Tunnel,
 )
 from patchc.report.words import milliseconds
@@ -59,6 +60,7 @@ class Facts:
     layerwise_cycles: int | None = None  # estimated, of the plan layer by layer; None likewise
     clock_mhz: float | None = None
     part: Part | None = None
+    tails: tuple[TailReport, ...] = ()  # what the C computes behind the outputs
 
 
 def build_report(
@@ -106,7 +108,7 @@ def build_report(
         choices=kernel_choices(plan, schedule, facts.machine),
         host=HostOperators(
             leading=imported.prologue.nodes if imported.prologue else (),
-            trailing=imported.epilogue.nodes if imported.epilogue else (),
+            trailing=_left(imported, facts),
         ),
         layers=_layers(schedule, work, facts),
         blocks=block_reports(schedule),
@@ -114,7 +116,15 @@ def build_report(
         notes=imported.notes,
         quality=Quality.of(imported.onnx_model),
         part=facts.part,
+        tails=facts.tails,
     )
+
+
+def _left(imported: ImportedModel, facts: Facts) -> tuple[str, ...]:
+    """What behind the Graph the C does not compute."""
+    nodes = imported.epilogue.nodes if imported.epilogue else ()
+    in_c = {tail.node for tail in facts.tails}
+    return tuple(node for node in nodes if node not in in_c)
 
 
 def _made_again(plan: Plan, graph: Graph) -> tuple[MadeAgain, ...]:

@@ -240,6 +240,16 @@ class HostOperators:
 
 
 @dataclass(frozen=True, slots=True)
+class TailReport:
+    """A Softmax or Sigmoid behind an output of the network."""
+
+    output: str  # in the file
+    tensor: str  # the output of the network that it is of
+    node: str  # "name (OpType)"
+    function: str  # of the C, which computes it in integers
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """Everything that `patchc compile` says about what it made."""
 
@@ -269,6 +279,7 @@ class Report:
     notes: tuple[str, ...]  # what to know of how the model was read
     quality: Quality | None = None  # as patchc quantize measured it and wrote into the file
     part: Part | None = None  # that `target` is the core of; None: a core was named
+    tails: tuple[TailReport, ...] = ()  # with `--tail c`; what the host computes is in `host`
 
     def __repr__(self) -> str:
         """On one line: `to_json` has the rest."""

@@ -162,6 +162,10 @@ def facts(report: Report) -> list[str]:
     ):
         if nodes:
             lines.append(f"{where:8} on the host, not in the C: {', '.join(nodes)}")
+    lines += [
+        f"tail     {tail.output}: {tail.node}, in the C, by {tail.function}"
+        for tail in report.tails
+    ]
     if report.quality is not None:
         lines += report.quality.lines()
     return lines + [f"note     {note}" for note in report.notes]

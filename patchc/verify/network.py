@@ -8,13 +8,15 @@ from pathlib import Path
 
 import numpy as np
 
-from patchc.choices import Numerics
+from patchc.choices import Numerics, TailMode
+from patchc.frontend.endings import Ending, endings
 from patchc.outdir import PLAN, read_source
 from patchc.pipeline import Progress, Stages, read_plan, run_stages, silent
 from patchc.planner.kernel_choice import registry_of, rounding_of
 from patchc.planner.machine import ANY_CORE
 from patchc.programs.host import HostProgram, build
 from patchc.verify.golden import Case, Maps, file_outputs, graph_inputs
+from patchc.verify.probabilities import with_probabilities
 
 
 @dataclass(frozen=True)
@@ -24,16 +26,28 @@ class Network:
     out: Path
     stages: Stages
     program: HostProgram
+    endings: tuple[Ending, ...] = ()  # Softmax and Sigmoid that the C has functions for
 
     def run_c(self, inputs: Sequence[Maps]) -> list[dict[str, np.ndarray]]:
         """The emitted C: Graph inputs -> Graph outputs, int8 (h, w, c) by tensor, per case."""
         return unstacked(self.program.run(stacked(inputs)))
 
+    def run_all(
+        self, inputs: Sequence[Maps]
+    ) -> tuple[list[dict[str, np.ndarray]], list[dict[str, np.ndarray]]]:
+        """The same, and what the C makes of them: uint32 (values,) by tensor, per case."""
+        outputs, made = self.program.run_with_probabilities(stacked(inputs))
+        return unstacked(outputs), unstacked(made) if made else [{} for _ in inputs]
+
     def run(self, cases: Sequence[Case]) -> list[Mapping[str, np.ndarray]]:
         """The ONNX file's inputs -> its outputs, through the emitted C, per case."""
         imported = self.stages.imported
-        outputs = self.run_c(graph_inputs(imported, cases))
-        return list(file_outputs(imported, outputs))
+        maps, made = self.run_all(graph_inputs(imported, cases))
+        outputs = file_outputs(imported, maps)
+        return [
+            with_probabilities(imported, self.endings, *pair)
+            for pair in zip(made, outputs, strict=True)
+        ]
 
 
 def stacked(cases: Sequence[Maps]) -> dict[str, np.ndarray]:
@@ -66,4 +80,6 @@ def load(out: Path, *, sanitize: bool = False, progress: Progress = silent) -> N
     """Raises PatchcError when `out` is not what `patchc compile` wrote, or does not build."""
     stages = load_stages(out, progress)
     progress("building the C")
-    return Network(out, stages, build(out, "sanitize" if sanitize else "release"))
+    in_c = read_source(out).tail == TailMode.C.value
+    found = endings(stages.imported) if in_c else ()
+    return Network(out, stages, build(out, "sanitize" if sanitize else "release"), found)

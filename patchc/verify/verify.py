@@ -14,6 +14,7 @@ import onnxruntime
 
 from patchc.choices import DEFAULT_CASES, HOST, QEMU
 from patchc.classes import Right, best_classes, right
+from patchc.frontend.endings import Ending
 from patchc.measure.measure import Measurement, measure, targets, write_measured
 from patchc.outdir import VERIFY
 from patchc.pipeline import Progress, Stages, silent
@@ -23,6 +24,7 @@ from patchc.reference import run_graph, run_schedule
 from patchc.verify.cases import random_cases, read_cases
 from patchc.verify.golden import Case, Golden, Maps, file_outputs, golden, graph_inputs
 from patchc.verify.network import load, load_stages, stacked, unstacked
+from patchc.verify.probabilities import in_numpy
 from patchc.verify.rounded import RoundedLayer, rounded_layers
 from patchc.version import __version__
 
@@ -124,7 +126,7 @@ def verify_out(
     cases = _cases(network.stages, inputs)
     maps = graph_inputs(network.stages.imported, cases)
     progress("running the C")
-    outputs = network.run_c(maps)
+    outputs, made = network.run_all(maps)
     found = Verification(
         on=HOST,
         cases=len(cases),
@@ -132,7 +134,10 @@ def verify_out(
         sanitize=sanitize,
         versions=_versions(_compiler_version("sanitize" if sanitize else "release")),
         firmware=(),
-        equalities=_equalities(network.stages, maps, outputs, progress),
+        equalities=(
+            *_equalities(network.stages, maps, outputs, progress),
+            *_probabilities(network.endings, outputs, made),
+        ),
         golden=_golden(network.stages, cases, outputs, progress),
         rounded=rounded_layers(network.stages.graph, maps[:GRAPH_CASES]),
         right=_right(network.stages, outputs, inputs),
@@ -222,6 +227,27 @@ def _equalities(
         compare_bytes("C = graph in numpy", names, outputs, graph),
         compare_bytes("schedule over shadow memory = graph in numpy", names, schedule, graph),
     )
+
+
+def _probabilities(
+    endings: Sequence[Ending], outputs: Sequence[Maps], made: Sequence[Maps]
+) -> tuple[Equality, ...]:
+    """What the C makes of its outputs, with `--tail c`."""
+    if not endings:
+        return ()
+    expected = [in_numpy(endings, maps) for maps in outputs]
+    found = [_in_pixels(*pair) for pair in zip(made, outputs, strict=True)]
+    wanted = [_in_pixels(*pair) for pair in zip(expected, outputs, strict=True)]
+    tensors = [one.tensor for one in endings]
+    return (compare_bytes("probabilities of the C = in numpy", tensors, found, wanted),)
+
+
+def _in_pixels(made: Maps, maps: Maps) -> dict[str, np.ndarray]:
+    """Bytes of probabilities, by the pixels that they are of."""
+    return {
+        name: np.ascontiguousarray(values).view(np.uint8).reshape(*maps[name].shape[:2], -1)
+        for name, values in made.items()
+    }
 
 
 def compare_bytes(

@@ -43,7 +43,7 @@ Masks = Sequence[np.ndarray]  # probabilities, (SIZE, SIZE), per photo
 
 @click.command(cls=OneMessage)
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
-@click.option("--budget", default="520k", show_default=True, help="RAM limit of the network.")
+@click.option("--budget", default="345kB", show_default=True, help="RAM limit of the network.")
 @click.option(
     "--on",
     type=click.Choice(["host", "qemu"]),
@@ -67,7 +67,8 @@ def main(files: tuple[Path, ...], budget: str, on: str, output: Path) -> None:
     say("quantising and compiling")
     float_model = build_float(NETWORK)
     patchc.quantize(float_model, quantized, calibration=find(NETWORK).calibration())
-    ram = patchc.compile(quantized, out, budget=budget).report.ram
+    report = patchc.compile(quantized, out, budget=budget).report
+    ram = report.ram
 
     inputs = np.stack([_pixels(photo) for photo in named.values()])
     np.savez(folder / "photos.npz", **{IMAGE: inputs})
@@ -89,7 +90,8 @@ def main(files: tuple[Path, ...], budget: str, on: str, output: Path) -> None:
 
     for (name, photo), mask in zip(named.items(), found["C"], strict=True):
         draw(photo, mask).save(folder / f"{name}.png")
-    click.echo(f"arena {ram.arena_bytes} B, layer by layer {ram.layerwise_bytes} B")
+    words = f"arena {ram.arena_bytes} B, layer by layer {ram.layerwise_bytes} B"
+    click.echo(f"{words}, F {report.cost.macs_overhead:.2f}")
     click.echo(mask_table(tuple(named), found), nl=False)
     click.echo(f"drawn in {folder}/*.png, the network's inputs in {cases}")
     failures = [failure for check in checks for failure in check.failures]

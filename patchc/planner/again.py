@@ -5,23 +5,23 @@ multiplied with) lies in RAM all that time. Where it is cheap to make again from
 there anyway, or from the image, it need not: its nodes run once more for the later readers, and as
 a part of their tunnels it never exists in full. Training compilers know this as rematerialisation.
 
-Which tensors, is found step by step. The plan of hardly more work than layer by layer shows at its
-peak which maps wait; of these the one whose bytes are the cheapest to do without is made again, and
-the graph with that (plan/again.py) is planned like any other. So every graph on the way has its own
-plans, and the best of all is taken. What this misses are tensors that pay only together.
+Which tensors, is found step by step. The plan of hardly more work than layer by layer shows which
+maps wait; one of them is made again (planner/waiting.py), and the graph with that (plan/again.py)
+is planned like any other. So every graph on the way has its own plans, and the best of all is
+taken. What this misses are tensors that pay only together.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 from patchc.budget import NO_LIMIT
 from patchc.choices import InputMode, OutputMode
-from patchc.ir import Graph, Node
-from patchc.memory import live_bytes, place
+from patchc.ir import Graph
+from patchc.memory import place
 from patchc.plan.again import copied_images, repeated
 from patchc.plan.types import Again
 from patchc.planner.choose import (
@@ -33,21 +33,18 @@ from patchc.planner.choose import (
 )
 from patchc.planner.fetching import fetching
 from patchc.planner.kinds import reserve_of
-from patchc.planner.layer_by_layer import layers
 from patchc.planner.machine import ANY_CORE, Machine
+from patchc.planner.waiting import cheapest_again, layers_cost
 from patchc.schedule.lower import lower, without_rectangles
-from patchc.schedule.types import BufferKind, Schedule
 from patchc.targets.reserve import NO_RESERVE, Reserve
 
 LITTLE = 0.02  # more work than layer by layer that is hardly any
+MODEST = 0.1  # and that is little enough to be looked for where another plan fits
 # How many tensors are made again at most; and pairs of nodes of all graphs that are planned for
 # that, as a search takes about so long: large graphs are not to take for ever.
 MOST_AGAIN, MOST_PAIRS = 10, 150_000
 MOST_TRIES = 3  # tensors in a row that have not made the peak smaller
-MOST_TOGETHER = 24  # nodes that run again for one tensor
 FUSED = 0.9  # of what nodes cost layer by layer, they cost in tunnels at least
-NEAR = 8  # maps before one at the peak that are looked at
-WORTH = 0.02  # of the bytes at the peak: what a tensor made again has to save there
 
 
 @dataclass(frozen=True)
@@ -115,7 +112,7 @@ def choose_again(
     found = next(graphs).plans.choose(limit, reserve, slack)
     if limit is None:
         return found
-    plain = _alone(graph, graph.nodes, machine)
+    plain = layers_cost(graph, graph.nodes, machine)
     if found.total_bytes <= limit and found.cost <= plain * (1 + max(slack, LITTLE)) < math.inf:
         return found
 
@@ -193,15 +190,19 @@ def priced_again(
     outputs: OutputMode = OutputMode.ARENA,
     machine: Machine = ANY_CORE,
 ) -> tuple[int | None, ...]:
-    """As `priced`, of plans that make tensors again, too."""
-    found: tuple[int | None, ...] = (None,) * len(limits)
-    plain = _alone(graph, graph.nodes, machine)
-    for planned in _graphs(graph, mode, reserve, outputs, machine):
-        costs = planned.plans.priced(limits, planned.reserve(reserve))
-        both = zip(found, costs, strict=True)
-        found = tuple(min((c for c in pair if c is not None), default=None) for pair in both)
-        if all(cost is not None and cost <= plain * (1 + LITTLE) for cost in found):
+    """As `priced`; of plans that make tensors again, too, where these cost MODEST more than layer
+    by layer at most, or where no other plan fits."""
+    graphs = _graphs(graph, mode, reserve, outputs, machine)
+    found = next(graphs).plans.priced(limits, reserve)
+    plain = layers_cost(graph, graph.nodes, machine)
+    modest = within(plain, MODEST)
+    for planned in graphs:
+        known = [NO_LIMIT if cost is None else min(cost - 1, modest) for cost in found]
+        if all(most <= within(plain, LITTLE) for most in known):
             break
+        kept = planned.reserve(reserve)
+        costs = (planned.plans.priced((n,), kept, m)[0] for n, m in zip(limits, known, strict=True))
+        found = tuple(old if new is None else new for old, new in zip(found, costs, strict=True))
     return found
 
 
@@ -225,7 +226,7 @@ def _graphs(
         size, schedule = planned.plans.lean(LITTLE)
         tries = tries + 1 if size >= least else 0
         least = min(least, size)
-        found = _cheapest(planned, schedule)
+        found = cheapest_again(planned.graph, mode, machine, schedule)
         if found is None:
             return
         item, cost = found
@@ -238,130 +239,3 @@ def _graphs(
 
 def _is_read_twice(graph: Graph) -> bool:
     return any(len(nodes) > 1 for nodes in graph.consumers.values())
-
-
-def _cheapest(planned: _Planned, schedule: Schedule) -> tuple[Again, int] | None:
-    """What to make again, so that fewer bytes wait at the peak of a plan, and what that costs;
-    None: nothing.
-
-    Maps that wait there, in the first place. Else those from which maps at the peak are made, a few
-    nodes before: had they not been whole either, one tunnel could lead through both.
-    """
-    graph, live = planned.graph, live_bytes(schedule)
-    peak = max(range(len(live)), key=live.__getitem__)
-    blocks = {
-        name: index
-        for index, block in enumerate(schedule.blocks)
-        for step in block.steps
-        for name in step.nodes
-    }
-    whole = {
-        name: buffer
-        for name, storage in schedule.storages.items()
-        if name in graph.producer
-        and name not in graph.outputs
-        and (buffer := schedule.buffers[storage.buffer]).kind is BufferKind.MAP
-    }
-    alive = [name for name, buffer in whole.items() if buffer.first <= peak <= buffer.last]
-    behind = {name for top in alive for name in _ancestors(graph, top, NEAR)} & whole.keys()
-    for names, first in ((alive, peak), (sorted(behind.difference(alive)), 0)):
-        found = [
-            one
-            for name in names
-            for readers in _later_readers(graph, name, blocks, first)
-            for one in _priced(planned, name, readers, blocks, live[peak])
-        ]
-        if found:
-            return min(found, key=lambda one: one[0])[1:]
-    return None
-
-
-def _priced(
-    planned: _Planned,
-    name: str,
-    readers: tuple[str, ...],
-    blocks: Mapping[str, int],
-    peak: int,
-) -> Iterator[tuple[float, Again, int]]:
-    """What a byte costs that is saved, in each way to make a tensor again; the way; its cost."""
-    graph = planned.graph
-    until = min(blocks[reader] for reader in readers)
-    for cut, nodes in _ways(graph, name, planned.mode):
-        saved = graph.tensors[name].bytes
-        if not _lies_there(graph, cut, planned.mode, blocks, until):
-            saved -= graph.tensors[cut].bytes
-        if saved >= peak * WORTH:
-            cost = _alone(graph, nodes, planned.machine)
-            yield cost / saved, Again(tuple(node.name for node in nodes), readers), cost
-
-
-def _alone(graph: Graph, nodes: Iterable[Node], machine: Machine) -> int:
-    """What nodes cost layer by layer."""
-    return sum(layers(graph, node, machine)[0].cost for node in nodes)
-
-
-def _lies_there(
-    graph: Graph, name: str, mode: InputMode, blocks: Mapping[str, int], until: int
-) -> bool:
-    """Can a tensor be read in a block without waiting for that?"""
-    if name in graph.inputs and mode in (InputMode.TILES, InputMode.EXTERN):
-        return True
-    return name in graph.outputs or any(
-        blocks[node.name] >= until for node in graph.consumers[name]
-    )
-
-
-def _later_readers(
-    graph: Graph, name: str, blocks: Mapping[str, int], first: int
-) -> Iterator[tuple[str, ...]]:
-    """The nodes that read a tensor from a block on, and later than another one; the last of them,
-    the last two and so on."""
-    readers = sorted(graph.consumers[name], key=lambda node: blocks[node.name])
-    for count in range(1, len(readers)):
-        later = readers[-count:]
-        block = blocks[later[0].name]
-        if block >= first and block > blocks[readers[0].name]:
-            yield tuple(node.name for node in later)
-
-
-def _ways(graph: Graph, name: str, mode: InputMode) -> Iterator[tuple[str, list[Node]]]:
-    """Nodes that make a tensor again, and the one map that they make it of; vectors lie there
-    anyway."""
-    for cut in _ancestors(graph, name, MOST_TOGETHER):
-        if cut in graph.inputs and mode is InputMode.STREAM:
-            continue  # its rows come once
-        nodes = _between(graph, cut, name)
-        if nodes is not None:
-            yield cut, nodes
-
-
-def _ancestors(graph: Graph, name: str, most: int) -> list[str]:
-    """About `most` maps that lead to one, the nearest first."""
-    found = [name]
-    for tensor in found:  # while it grows
-        made = graph.producer.get(tensor)
-        if made is not None and len(found) <= most:
-            found += [
-                operand
-                for operand in dict.fromkeys(made.inputs)
-                if operand not in found and not _is_vector(graph, operand)
-            ]
-    return found[1:]
-
-
-def _between(graph: Graph, cut: str, name: str) -> list[Node] | None:
-    """All nodes that lead from `cut` to a tensor; None where they need another map, too."""
-    wanted, found = [name], set[str]()
-    while wanted:
-        tensor = wanted.pop()
-        if tensor == cut or _is_vector(graph, tensor) or tensor in found:
-            continue
-        if tensor not in graph.producer or len(found) == MOST_TOGETHER:
-            return None
-        found.add(tensor)
-        wanted += graph.producer[tensor].inputs
-    return [node for node in graph.nodes if node.output in found]
-
-
-def _is_vector(graph: Graph, name: str) -> bool:
-    return graph.tensors[name].shape[:2] == (1, 1)

@@ -172,17 +172,17 @@ class Chooser:
         return not_dominated(choices)
 
     def priced(
-        self, limits: Sequence[int], reserve: Reserve = NO_RESERVE
+        self, limits: Sequence[int], reserve: Reserve = NO_RESERVE, most: int = NO_LIMIT
     ) -> tuple[int | None, ...]:
         """What the cheapest plan of at most so many bytes in total would cost by its price, which
-        placement may not quite reach; None where the search has none. Not for independent
-        branches."""
+        placement may not quite reach; None where the search has none that costs no more than
+        `most`. Not for independent branches."""
         whole = self.whole(reserve)
         found = []
         for limit in limits:
-            point = next(iter(self._search.frontier(limit - reserve.least)), None)
+            point = next(iter(self._search.frontier(limit - reserve.least, most)), None)
             costs = [] if point is None else [point.cost]
-            costs += [whole.cost] if whole.total_bytes <= limit else []
+            costs += [whole.cost] if whole.total_bytes <= limit and whole.cost <= most else []
             found.append(min(costs, default=None))
         return tuple(found)
 

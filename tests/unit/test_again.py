@@ -9,19 +9,23 @@ import onnx
 import pytest
 
 import patchc
+from patchc.budget import NO_LIMIT
 from patchc.certificate.__main__ import check_out
 from patchc.choices import InputMode
 from patchc.codegen import constant_facts
 from patchc.errors import PatchcError
 from patchc.frontend import import_model
 from patchc.ir import Graph
+from patchc.memory import live_bytes
 from patchc.passes import run_passes
 from patchc.plan.again import copied_images, repeated
 from patchc.plan.json import from_json, to_json
 from patchc.plan.printer import format_plan
 from patchc.plan.types import Again
-from patchc.planner.again import choose_again, explore_again
+from patchc.planner.again import LITTLE, choose_again, explore_again
 from patchc.planner.choose import choose
+from patchc.planner.machine import ANY_CORE
+from patchc.planner.waiting import cheapest_again, layers_cost
 from patchc.reference import run_graph
 from patchc.report import to_text
 from patchc.schedule.types import Load
@@ -31,13 +35,31 @@ from tests.float_builder import FloatBuilder
 from tests.schedules import check
 
 
-def gated(folder):
-    """A bottleneck of 32 x 32 x 48 whose gate waits for the mean of all its pixels."""
-    net = FloatBuilder("gated")
-    x = net.conv_relu(net.input(3, 32, 32), 8, 3)
+def bottleneck(net: FloatBuilder, x: str) -> str:
+    """With 48 channels inside whose gate waits for the mean of all pixels."""
     inner = net.depthwise(net.conv_relu(x, 48), 3)
     gate = net.unary("HardSigmoid", net.conv(net.mean(inner), 48), alpha=1 / 6, beta=0.5)
-    x = net.conv(net.binary("Mul", inner, gate), 8)
+    return net.conv(net.binary("Mul", inner, gate), 8)
+
+
+def gated(folder):
+    """A bottleneck of 32 x 32 pixels."""
+    net = FloatBuilder("gated")
+    x = bottleneck(net, net.conv_relu(net.input(3, 32, 32), 8, 3))
+    return quantized(net, x, folder)
+
+
+def skipped(folder):
+    """Three bottlenecks of 16 x 16 pixels, at whose end a map of 32 x 32 x 8 is read again."""
+    net = FloatBuilder("skipped")
+    skip = net.conv_relu(net.input(3, 32, 32), 8, 3)
+    x = net.conv_relu(skip, 8, 3, 2)
+    for _ in range(3):
+        x = bottleneck(net, x)
+    return quantized(net, net.binary("Add", net.upsample(x), skip), folder)
+
+
+def quantized(net, x, folder):
     onnx.save_model(net.build(net.dense(net.mean(x), 4)), folder / "float.onnx")
     images = np.random.default_rng(3).normal(size=(2, 3, 32, 32)).astype(np.float32)
     return patchc.quantize(
@@ -128,6 +150,21 @@ def test_the_search_does_without_the_whole_map(graph, mode):
     else:
         assert found.plan.again
         assert found.total_bytes < plain.total_bytes * 0.7
+
+
+def test_what_waits_at_all_peaks_is_made_again_before_what_is_cheap_at_one(tmp_path):
+    graph = run_passes(import_model(skipped(tmp_path)).graph)
+    lean = choose(graph, InputMode.EXTERN, NO_LIMIT, slack=LITTLE)
+    live = sorted(live_bytes(lean.schedule))
+    assert live[-1] == live[-2], "no gated map alone makes the plan smaller"
+    skip, (add,) = graph.nodes[0], (node for node in graph.nodes if node.op.kind == "Add")
+    item, cost = cheapest_again(graph, InputMode.EXTERN, ANY_CORE, lean.schedule)
+    assert item == Again((skip.name,), (add.name,))
+    gated = next(node.inputs[0] for node in graph.nodes if node.op.kind == "Mul")
+    leading = [node for node in graph.nodes if node.output == gated]
+    leading.append(graph.producer[leading[0].inputs[0]])
+    dearer = cost / graph.tensors[skip.output].bytes
+    assert layers_cost(graph, leading, ANY_CORE) / graph.tensors[gated].bytes < dearer
 
 
 def test_a_budget_that_is_met_cheaply_makes_nothing_again(graph):

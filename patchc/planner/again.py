@@ -65,7 +65,8 @@ class _Planned:
         """Of what the search sees: an image that is brought again is an input of its own."""
         copies = copied_images(self.network, self.graph)
         graph = without_rectangles(self.graph, copies) if copies else self.graph
-        return Chooser(graph, self.mode, self.outputs, self.machine)
+        images = {node.output: node.inputs[0] for node in copies}
+        return Chooser(graph, self.mode, self.outputs, self.machine, images)
 
     def reserve(self, reserve: Reserve) -> Reserve:
         """For its plans."""

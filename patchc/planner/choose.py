@@ -14,7 +14,7 @@ what is chosen is the plan of least total among those within a slack of the chea
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -79,8 +79,11 @@ class Chooser:
         mode: InputMode,
         outputs: OutputMode = OutputMode.ARENA,
         machine: Machine = ANY_CORE,
+        copies: Mapping[str, str] | None = None,
     ) -> None:
+        """`copies`: inputs that are an image brought once more -> the image."""
         self.graph, self.mode, self.outputs, self.machine = graph, mode, outputs, machine
+        self._copies = copies or {}
 
     @cached_property
     def _layer_by_layer(self) -> Choice:
@@ -95,7 +98,7 @@ class Chooser:
         """In the order that was found for the plan layer by layer, among others."""
         tunnels = self._layer_by_layer.plan.tunnels
         order = [self.graph.node(name) for tunnel in tunnels for name in tunnel.nodes]
-        return Search(self.graph, self.mode, self.outputs, self.machine, order)
+        return Search(self.graph, self.mode, self.outputs, self.machine, order, self._copies)
 
     @cached_property
     def _branches(self) -> tuple[Branched, Chooser] | None:

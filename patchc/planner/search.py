@@ -14,7 +14,7 @@ are run: the search does not know which way to run them is the cheapest.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import count, takewhile
@@ -102,15 +102,17 @@ class Search:
         outputs: OutputMode = OutputMode.ARENA,
         machine: Machine = ANY_CORE,
         least: Sequence[Node] | None = None,
+        copies: Mapping[str, str] | None = None,
     ) -> None:
-        """`least`: the order of least peak layer by layer, where it is known already."""
+        """`least`: the order of least peak layer by layer, where it is known already. `copies`:
+        inputs that are an image brought once more -> the image."""
         self.graph, self.mode, self.output_mode, self.machine = graph, mode, outputs, machine
         if least is None:
             least = best_order(graph, mode, outputs).nodes
-        self._least_peak = least
+        self._least_peak, self._copies = least, copies or {}
         found = (together(graph, order) for order in orders(graph, least))
         self._orders = [
-            _Ordered(Segments(graph, mode, outputs, order, machine))
+            _Ordered(Segments(graph, mode, outputs, order, machine, self._copies))
             for order in dict.fromkeys(found)
         ]
         # The cheapest plan layer by layer.
@@ -189,7 +191,9 @@ class Search:
     def _free(self) -> Search:
         """With all costs 0."""
         machine = replace(self.machine, cost=nothing)
-        return Search(self.graph, self.mode, self.output_mode, machine, self._least_peak)
+        return Search(
+            self.graph, self.mode, self.output_mode, machine, self._least_peak, self._copies
+        )
 
     def band(self, bounds: Bounds) -> tuple[Point, ...]:
         """Every Pareto-optimal plan within the bounds, by rising cost and falling bytes. Where the
@@ -289,7 +293,7 @@ class _Ordered:
             if position - cut > (self.longest if self.to_look_at >= 0 else FEW_NODES):
                 return
             segment = self.segments.segment(cut, position)
-            if not useful(segment.stop, segment.least, segment.least_cost):
+            if segment.brings_twice or not useful(segment.stop, segment.least, segment.least_cost):
                 continue
             self.to_look_at -= len(segment.outer) + len(segment.outputs)
             prices = self.segments.prices(position)

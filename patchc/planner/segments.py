@@ -34,6 +34,7 @@ class Segment:
     in_place: tuple[tuple[str, str], ...]
     outputs: tuple[str, ...]
     loaded: tuple[str, ...]  # graph inputs that the tunnel fetches itself
+    brings_twice: bool  # would it fetch one image twice? Rows would not come in ascending order
     outer: tuple[str, ...]  # maps read here and made before
     last_uses: tuple[str, ...]  # those of them that nothing behind the segment reads
     most_stripes: int
@@ -53,8 +54,11 @@ class Segments:
         outputs: OutputMode,
         order: Sequence[Node],
         machine: Machine = ANY_CORE,
+        copies: Mapping[str, str] | None = None,
     ) -> None:
+        """`copies`: inputs that are an image brought once more -> the image."""
         self.graph, self.mode, self.order, self.machine = graph, mode, tuple(order), machine
+        self._copies = copies or {}
         self.handed = handed_over(graph, outputs)
         self.in_raster_order = self.handed if outputs is OutputMode.RASTER else frozenset()
         self.units: dict[int, Unit] = {}
@@ -186,6 +190,7 @@ class Segments:
             in_place=self.pairs[self.pairs_before[start] : self.pairs_before[stop]],
             outputs=outputs,
             loaded=loaded,
+            brings_twice=len({self._copies.get(name, name) for name in loaded}) < len(loaded),
             outer=outer,
             last_uses=tuple(n for n in outer if self.last_read[n] < stop and self.size(n)),
             most_stripes=self._most_stripes(start, stop, loaded),

@@ -15,6 +15,7 @@ from patchc.plan.types import Again
 from patchc.planner.again import choose_again
 from patchc.reference import run_graph
 from patchc.schedule.lower import lower as lower_plan
+from patchc.schedule.types import Load
 from tests.plans import lower
 from tests.property.networks import dags
 from tests.property.plans import plans
@@ -83,6 +84,10 @@ def test_what_the_search_makes_twice_computes_the_same(graph: Graph, mode: Input
     event(f"{len(found.plan.again)} made twice")
     assert found.total_bytes >= least.total_bytes or part == 0
     check(found.schedule, found.placement)
+    for block in found.schedule.blocks:  # rows of an image are asked for in ascending order
+        calls = [call for step in block.steps for call in step.calls]
+        brought = [call.image for call in calls if isinstance(call, Load)]
+        assert len(set(brought)) == len(brought)
     plan = from_json(to_json(found.plan))
     assert plan == found.plan
     whole = repeated(graph, plan.again, mode)

@@ -153,11 +153,12 @@ class Chooser:
         return _at_any_cost(self._search, whole, reserve, whole, points)
 
     def lean(self, slack: float) -> tuple[int, Schedule]:
-        """Of the plans that cost no more than layer by layer and a share `slack` of that, the one
-        of fewest bytes, which need not be placed for that: its bytes by their price, and the
-        schedule. Not for independent branches."""
+        """Of the plans that cost no more than the cheapest and a share `slack` of that, the one of
+        fewest bytes, which need not be placed for that: its bytes by their price, and the schedule.
+        Not for independent branches."""
         whole = self.whole()
-        most = within(whole.cost, slack)
+        cheapest = next(iter(self._search.frontier(NO_LIMIT)))
+        most = within(min(cheapest.cost, whole.cost), slack)
         points = list(self._search.frontier(whole.arena_bytes - 1, most))
         if not points:
             return whole.arena_bytes, whole.schedule

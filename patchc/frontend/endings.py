@@ -15,7 +15,7 @@ from patchc.errors import PatchcError
 from patchc.frontend.model import ImportedModel
 from patchc.frontend.ops.softmax import ONE_DIMENSION
 from patchc.frontend.orders import DEQUANTIZE, SEEN, VIEWS, is_vector, numbered, way_up
-from patchc.frontend.refusal import RefusalError, node_name
+from patchc.frontend.refusal import RefusalError, described, node_name
 from patchc.numerics.probabilities import Function, Probabilities
 
 FUNCTIONS = frozenset(function.value for function in Function)
@@ -97,11 +97,6 @@ def _ending(imported: ImportedModel, output: str) -> Ending:
         probabilities=Probabilities(kind, group, quant.scale, quant.zero_point, border.sums),
         order=order,
     )
-
-
-def described(node: onnx.NodeProto) -> str:
-    """As the report names operators of the host."""
-    return f"{node_name(node)} ({node.op_type})"
 
 
 def _group(model: onnx.ModelProto, node: onnx.NodeProto, numbers: np.ndarray) -> int:

@@ -11,7 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from patchc.frontend.builder import GraphBuilder
 from patchc.frontend.model import Border, HostOps
-from patchc.frontend.refusal import RefusalError, node_name
+from patchc.frontend.refusal import RefusalError, described
 from patchc.frontend.values import NO_PADS, Constant, Host, Pending, Quantized, Value
 
 # What only changes how a tensor is stored or seen: not worth a line in the report.
@@ -154,9 +154,7 @@ class _Slice:
             graph, opset_imports=self._model.opset_import, ir_version=self._model.ir_version
         )
         named = [
-            f"{node_name(node)} ({node.op_type})"
-            for node in nodes[len(begins) :]
-            if node.op_type not in BOOKKEEPING
+            described(node) for node in nodes[len(begins) :] if node.op_type not in BOOKKEEPING
         ]
         return HostOps(tuple(named), model)
 

@@ -13,7 +13,7 @@ from patchc.frontend import heads, host
 from patchc.frontend.live import live_nodes
 from patchc.frontend.load import LoadedModel, Shapes, load
 from patchc.frontend.model import ImportedModel
-from patchc.frontend.refusal import RefusalError, Unsupported, node_name
+from patchc.frontend.refusal import RefusalError, Unsupported, described, node_name
 from patchc.frontend.runtime import refused_by_onnxruntime
 from patchc.frontend.tail import begins, named_nodes, noted, own_tail
 from patchc.frontend.walk import Walked, is_integer_op, walk
@@ -115,7 +115,7 @@ def _cut(
 
 
 def _those(nodes: Sequence[onnx.NodeProto], names: Collection[str]) -> str:
-    words = [f"{node_name(n)} ({n.op_type})" for n in nodes if node_name(n) in names]
+    words = [described(n) for n in nodes if node_name(n) in names]
     return ", ".join(words)
 
 

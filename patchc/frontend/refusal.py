@@ -26,3 +26,8 @@ class Unsupported:
 def node_name(node: onnx.NodeProto) -> str:
     """The name of a node, or of its first output where it has none."""
     return node.name or next((name for name in node.output if name), node.op_type)
+
+
+def described(node: onnx.NodeProto) -> str:
+    """Its name and its kind, as the report has operators of the host."""
+    return f"{node_name(node)} ({node.op_type})"

@@ -109,7 +109,7 @@ def choose_again(
     slack: float = 0.0,
 ) -> Choice:
     """As `choose`, of plans that make tensors again, too."""
-    graphs = _graphs(graph, mode, reserve, outputs, machine)
+    graphs = _graphs(graph, mode, outputs, machine)
     found = next(graphs).plans.choose(limit, reserve, slack)
     if limit is None:
         return found
@@ -176,7 +176,7 @@ def explore_again(
 ) -> tuple[Choice, ...]:
     """As `explore`, with plans that make tensors again: falling total, rising cost."""
     found: list[Choice] = []
-    for planned in _graphs(graph, mode, reserve, outputs, machine):
+    for planned in _graphs(graph, mode, outputs, machine):
         for one in planned.plans.explore(planned.reserve(reserve)):
             whole = found[0] if found else one
             found.append(planned.choice(one, whole, reserve))
@@ -193,7 +193,7 @@ def priced_again(
 ) -> tuple[int | None, ...]:
     """As `priced`; of plans that make tensors again, too, where these cost MODEST more than layer
     by layer at most, or where no other plan fits."""
-    graphs = _graphs(graph, mode, reserve, outputs, machine)
+    graphs = _graphs(graph, mode, outputs, machine)
     found = next(graphs).plans.priced(limits, reserve)
     plain = layers_cost(graph, graph.nodes, machine)
     modest = within(plain, MODEST)
@@ -208,7 +208,7 @@ def priced_again(
 
 
 def _graphs(
-    graph: Graph, mode: InputMode, reserve: Reserve, outputs: OutputMode, machine: Machine
+    graph: Graph, mode: InputMode, outputs: OutputMode, machine: Machine
 ) -> Iterator[_Planned]:
     """The network, then with one tensor more made again each time; and with that one alone."""
     network = planned = _Planned(graph, (), mode, outputs, machine, graph)

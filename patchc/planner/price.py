@@ -76,7 +76,6 @@ class Prices:
         self._tiles: dict[tuple[str, int], np.ndarray] = {}
         self._least: dict[int, np.ndarray] = {}
         self._fewer: dict[int, np.ndarray] = {}
-        self._slim: dict[int, np.ndarray] = {}
 
     def look_back(self, position: int) -> None:
         """From now on, tensors that are read from `position` on only have their columns."""
@@ -128,8 +127,6 @@ class Prices:
             )
             cost = np.array([sum(by_step[step][1] for step in steps) for steps in unit.options])
             self._least[position] = cost.min(axis=0)
-            # By rings: the least scratch memory, whatever it costs.
-            self._slim[position] = np.array([scratch[list(g)].min(axis=0) for g in unit.alike])
             scratch[_worse(unit.alike, scratch, cost)] = TOO_MANY
             self._options[position] = tuple(map(UnitPrice, scratch.tolist(), cost.tolist()))
         return self._options[position]
@@ -149,9 +146,11 @@ class Prices:
             at += len(self.units[at].nodes)
         found = self._fewer.get(at, np.ones((len(self.counts),) * 2, dtype=bool))
         for position in reversed(ahead):
-            self.options(position)
-            made = [self.graph.node(name).output for name in self.units[position].nodes]
-            bytes_ = np.array([*map(self._widest_array, made), *self._slim[position]])
+            unit = self.units[position]
+            scratch = np.array([way.scratch for way in self.options(position)])
+            least = [scratch[list(group)].min(axis=0) for group in unit.alike]  # by rings
+            made = [self.graph.node(name).output for name in unit.nodes]
+            bytes_ = np.array([*map(self._widest_array, made), *least])
             found = found & (bytes_[:, :, None] <= bytes_[:, None]).all(axis=0)
             self._fewer[position] = found
         return found

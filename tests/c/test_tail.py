@@ -165,17 +165,29 @@ def maps(model: Path, ending: Ending) -> np.ndarray:
     return np.stack([one.view(np.int8).reshape(border.shape) for one in sums])
 
 
-@pytest.mark.parametrize("name", NETWORKS)
-def test_the_c_computes_what_numpy_does_and_onnxruntime_to_a_millionth(name: str, tmp_path: Path):
-    out, ending = compiled(name, tmp_path)
-    values = maps(tmp_path / "net.onnx", ending)
+def with_driver(name: str, folder: Path) -> tuple[Path, Ending, np.ndarray]:
+    """A network compiled, with a driver in it and the values that this reads."""
+    out, ending = compiled(name, folder)
+    values = maps(folder / "net.onnx", ending)
     (out / "driver.c").write_text(DRIVER)
     (out / "values.bin").write_bytes(values.tobytes())
+    return out, ending, values
+
+
+def found_by_the_driver(out: Path, ending: Ending, values: np.ndarray) -> np.ndarray:
+    """What it wrote: to the byte what numpy computes."""
+    found = np.frombuffer((out / "found.bin").read_bytes(), "<u4").reshape(len(values), -1)
+    np.testing.assert_array_equal(found, [ending.probabilities.of(one) for one in values])
+    return found
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_c_computes_what_numpy_does_and_onnxruntime_to_a_millionth(name: str, tmp_path: Path):
+    out, ending, values = with_driver(name, tmp_path)
     flags = ("-std=c99", "-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover")
     run("gcc", *flags, *WARNINGS, "-Iinclude", "driver.c", *sources(out), "-o", "driver", cwd=out)
     run(out / "driver", "values.bin", "found.bin", cwd=out)
-    found = np.frombuffer((out / "found.bin").read_bytes(), "<u4").reshape(len(values), -1)
-    np.testing.assert_array_equal(found, [ending.probabilities.of(one) for one in values])
+    found = found_by_the_driver(out, ending, values)
     imported = import_model(tmp_path / "net.onnx")
     theirs = file_outputs(imported, [{ending.tensor: one} for one in values])
     for mine, outputs in zip(found, theirs, strict=True):

@@ -10,7 +10,7 @@ from PIL import Image
 
 from patchc.quantize.images import picture_pixels
 from tests.c.component import example_on_a_core, on_a_core, printed_by_run, same
-from tests.c.test_tail import DRIVER, NETWORKS, compiled, maps
+from tests.c.test_tail import NETWORKS, compiled, found_by_the_driver, with_driver
 
 pytestmark = pytest.mark.qemu
 
@@ -19,13 +19,9 @@ KINDS = ("scores", "many", "pixels", "mask", "logits", "gated_map")
 
 @pytest.mark.parametrize("name", KINDS)
 def test_probabilities_are_those_of_numpy(name: str, tmp_path: Path):
-    out, ending = compiled(name, tmp_path)
-    values = maps(tmp_path / "net.onnx", ending)
-    (out / "driver.c").write_text(DRIVER)
-    (out / "values.bin").write_bytes(values.tobytes())
+    out, ending, values = with_driver(name, tmp_path)
     on_a_core(out, "driver.c", "values.bin", "found.bin")
-    found = np.frombuffer((out / "found.bin").read_bytes(), "<u4").reshape(len(values), -1)
-    np.testing.assert_array_equal(found, [ending.probabilities.of(one) for one in values])
+    found_by_the_driver(out, ending, values)
 
 
 @pytest.mark.parametrize("name", ["scores", "pixels", "logits"])

@@ -58,9 +58,9 @@ def targets(out: Path, asked: tuple[str, ...]) -> tuple[str, ...]:
 
 def measure(
     out: Path, name: str, inputs: Mapping[str, np.ndarray], progress: Progress
-) -> tuple[Measurement, Mapping[str, np.ndarray]]:
+) -> tuple[Measurement, Run]:
     """Build `out` for the core `name`, run int8 (cases, h, w, c) per graph input: the figures, and
-    the outputs likewise. The region is the report's budget. Raises PatchcError as `Firmware`, and
+    what came of it. The region is the report's budget. Raises PatchcError as `Firmware`, and
     where a run took more stack than the bound says any can."""
     progress(f"building the firmware for {name}")
     firmware = build(out, name, stack_bytes=_stack_of(out, name), extra_flags=FLAGS)
@@ -72,7 +72,7 @@ def measure(
             f"a run on {name} took {run.stack_high_water_bytes} B of stack, more than the "
             f"{stack} B that its call graph allows: please report this, with {out}"
         )
-    return _figures(firmware, run, stack), run.outputs
+    return _figures(firmware, run, stack), run
 
 
 def _stack_of(out: Path, name: str) -> int | None:

@@ -32,6 +32,8 @@ class Run:
     """What an image did. Bytes are the most of all cases."""
 
     outputs: Mapping[str, np.ndarray]  # int8 (cases, h, w, c) per graph output
+    # uint32 (cases, values) per output that the C makes probabilities of
+    probabilities: Mapping[str, np.ndarray]
     stack_high_water_bytes: int  # of the network's stack
     arena_first_written: int  # offset of the lowest byte of the arena that was written
     arena_last_written: int  # offset of the highest one
@@ -76,10 +78,12 @@ class Firmware:
             command += ["-semihosting-config", f"enable=on,target=native,chardev=host,{words}"]
             command += qemu_args
             text = run_command(command, (cases + 1) * _SECONDS_PER_CASE, cwd=folder)
-            outputs = self.interface.read_outputs(folder / "out.bin", cases)
+            read = self.interface.read_with_probabilities
+            outputs, probabilities = read(folder / "out.bin", cases)
         figures = dict(line.rsplit(" ", 1) for line in text.splitlines() if " " in line)
         return Run(
             outputs=outputs,
+            probabilities=probabilities,
             stack_high_water_bytes=int(figures["stack_high_water_bytes"]),
             arena_first_written=int(figures["arena_first_written"]),
             arena_last_written=int(figures["arena_last_written"]),
@@ -127,6 +131,10 @@ def build(
     variables |= {"BUILD": str(where), "IMAGE": str(where / image)}
     variables |= {"RAM_BYTES": str(ram_bytes)} if ram_bytes is not None else {}
     variables |= {"STACK_BYTES": str(stack_bytes)} if stack_bytes is not None else {}
+    # Where the compiler is called through ccache: that does not keep call graphs. make passes the
+    # variables of its command line on.
+    graphs = any(flag.startswith("-fcallgraph-info") for flag in extra_flags)
+    variables |= {"CCACHE_DISABLE": "1"} if graphs else {}
     settings = [f"{name}={value}" for name, value in variables.items()]
     run_command([tool("make"), "-C", str(root), "-j2", *settings], _BUILD_SECONDS)
     sizes, symbols = _read_elf(folder / image)

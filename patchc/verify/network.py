@@ -80,6 +80,11 @@ def load(out: Path, *, sanitize: bool = False, progress: Progress = silent) -> N
     """Raises PatchcError when `out` is not what `patchc compile` wrote, or does not build."""
     stages = load_stages(out, progress)
     progress("building the C")
+    program = build(out, "sanitize" if sanitize else "release")
+    return Network(out, stages, program, endings_in_c(out, stages))
+
+
+def endings_in_c(out: Path, stages: Stages) -> tuple[Ending, ...]:
+    """Softmax and Sigmoid that the C in `out` has functions for."""
     in_c = read_source(out).tail == TailMode.C.value
-    found = endings(stages.imported) if in_c else ()
-    return Network(out, stages, build(out, "sanitize" if sanitize else "release"), found)
+    return endings(stages.imported) if in_c else ()

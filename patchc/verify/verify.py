@@ -23,7 +23,7 @@ from patchc.programs import host
 from patchc.reference import run_graph, run_schedule
 from patchc.verify.cases import random_cases, read_cases
 from patchc.verify.golden import Case, Golden, Maps, file_outputs, golden, graph_inputs
-from patchc.verify.network import load, load_stages, stacked, unstacked
+from patchc.verify.network import endings_in_c, load, load_stages, stacked, unstacked
 from patchc.verify.probabilities import in_numpy
 from patchc.verify.rounded import RoundedLayer, rounded_layers
 from patchc.version import __version__
@@ -156,13 +156,17 @@ def verify_firmware(
     maps = graph_inputs(stages.imported, cases)
     runs = [measure(out, name, stacked(maps), progress) for name in targets(out, cores)]
     figures = tuple(measurement for measurement, _ in runs)
-    outputs = [unstacked(arrays) for _, arrays in runs]
+    outputs = [unstacked(run.outputs) for _, run in runs]
     others = [
         compare_bytes(
             f"C on {one.core} = C on {figures[0].core}", stages.graph.outputs, found, outputs[0]
         )
         for one, found in zip(figures[1:], outputs[1:], strict=True)
     ]
+    behind = endings_in_c(out, stages)
+    for (one, run), found in zip(runs, outputs, strict=True):
+        made = unstacked(run.probabilities) if behind else ()
+        others += _probabilities(behind, found, made, f"C on {one.core}")
     verification = Verification(
         on=QEMU,
         cases=len(cases),
@@ -230,7 +234,7 @@ def _equalities(
 
 
 def _probabilities(
-    endings: Sequence[Ending], outputs: Sequence[Maps], made: Sequence[Maps]
+    endings: Sequence[Ending], outputs: Sequence[Maps], made: Sequence[Maps], where: str = "C"
 ) -> tuple[Equality, ...]:
     """What the C makes of its outputs, with `--tail c`."""
     if not endings:
@@ -239,7 +243,7 @@ def _probabilities(
     found = [_in_pixels(*pair) for pair in zip(made, outputs, strict=True)]
     wanted = [_in_pixels(*pair) for pair in zip(expected, outputs, strict=True)]
     tensors = [one.tensor for one in endings]
-    return (compare_bytes("probabilities of the C = in numpy", tensors, found, wanted),)
+    return (compare_bytes(f"probabilities of the {where} = in numpy", tensors, found, wanted),)
 
 
 def _in_pixels(made: Maps, maps: Maps) -> dict[str, np.ndarray]:

@@ -40,11 +40,12 @@ typedef struct {
     uint32_t arena_bytes;
     const span *in;
     uint32_t in_count;
-    const span *out; /* in the arena, or the map of a canvas */
+    const span *out; /* in the arena, or the map of a canvas; probabilities */
     uint32_t out_count;
     image *images; /* null where inputs are not read through a callback */
     canvas *canvases; /* of the outputs that are handed over */
     uint32_t canvas_count;
+    void (*after)(void); /* fills what is behind the network's own outputs in `out`, or null */
 } network_image;
 
 extern const network_image network;

@@ -32,6 +32,12 @@ static __attribute__((noinline)) int leaf(int n)
 """
 
 
+@pytest.fixture(autouse=True)
+def _without_ccache(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It does not keep call graphs."""
+    monkeypatch.setenv("CCACHE_DISABLE", "1")
+
+
 def bound_of(
     folder: Path, source: str, core: str = "cortex-m4", opt: str = "-O2", *extra: str
 ) -> StackBound:

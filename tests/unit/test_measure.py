@@ -27,7 +27,7 @@ def test_a_run_that_takes_more_stack_than_its_bound(tmp_path, monkeypatch):
     with pytest.raises(PatchcError, match=message):
         measure.measure(tmp_path, "cortex-m4", {}, lambda text: None)
     run.stack_high_water_bytes = 500
-    assert measure.measure(tmp_path, "cortex-m4", {}, lambda text: None) == ("figures", {})
+    assert measure.measure(tmp_path, "cortex-m4", {}, lambda text: None) == ("figures", run)
 
 
 @pytest.fixture(scope="module")

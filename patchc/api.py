@@ -119,8 +119,10 @@ from patchc.verify.verify import Inputs, Verification, verify_firmware, verify_o
 from patchc.version import __version__
 from patchc.ways import Asked, missed
 
-# Up to this much work every compilation is run over shadow memory: it takes a second or two.
+# Up to this much work every compilation is run over shadow memory. It takes a second or two; with
+# as many pieces (a step in one tick of one stripe, at most) ten, however few their pixels.
 SHADOW_MACS = 60_000_000
+SHADOW_PIECES = 20_000
 _ANY_KERNELS = KernelOptions()
 
 PLANNED = ("plan", "schedule")  # what `dump` prints of a network with a plan
@@ -288,7 +290,8 @@ def compile(
     report = make_report(stages, options, limit, choice, clock_mhz, place.part, tails)
     notes += (*place.notes, *place.too_much(report.flash.weights_bytes))
     report = replace(report, notes=(*notes, *report.notes))
-    if check or report.cost.macs_executed <= SHADOW_MACS:
+    pieces = sum(block.stripes * block.ticks * len(block.steps) for block in stages.schedule.blocks)
+    if check or (report.cost.macs_executed <= SHADOW_MACS and pieces <= SHADOW_PIECES):
         progress("running the schedule over shadow memory")
         check_shadow_memory(stages)
     progress("writing C")

@@ -53,7 +53,7 @@ from patchc.exploring import check_clock
 from patchc.exploring import explore as explore
 from patchc.fitting import fits as fits
 from patchc.fitting import fits_all as fits_all
-from patchc.frontend import cut_before, find_unsupported, import_model
+from patchc.frontend import cut_before, find_unsupported, import_model, not_in_the_c
 from patchc.frontend.endings import Ending, endings
 from patchc.frontend.load import load as read_model
 from patchc.frontend.model import ImportedModel
@@ -289,7 +289,9 @@ def compile(
     _check_budget(stages, limit, kept, machine, cut, progress, place.budget_words)
     report = make_report(stages, options, limit, choice, clock_mhz, place.part, tails)
     notes += (*place.notes, *place.too_much(report.flash.weights_bytes))
-    report = replace(report, notes=(*notes, *report.notes))
+    made = not_in_the_c(one.node for one in tails)  # a cut in front of what the C makes after all
+    notes += (note for note in report.notes if note != made)
+    report = replace(report, notes=tuple(notes))
     pieces = sum(block.stripes * block.ticks * len(block.steps) for block in stages.schedule.blocks)
     if check or (report.cost.macs_executed <= SHADOW_MACS and pieces <= SHADOW_PIECES):
         progress("running the schedule over shadow memory")

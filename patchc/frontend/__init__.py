@@ -1,6 +1,6 @@
 """The front end: ONNX files (QDQ, QOperator, float with calibration data) -> Graph."""
 
-from patchc.frontend.importer import cut_before, find_unsupported, import_model
+from patchc.frontend.importer import cut_before, find_unsupported, import_model, not_in_the_c
 from patchc.frontend.model import Border, HostOps, ImportedModel
 from patchc.frontend.refusal import Unsupported
 
@@ -12,4 +12,5 @@ __all__ = [
     "cut_before",
     "find_unsupported",
     "import_model",
+    "not_in_the_c",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -103,20 +103,20 @@ def _understand(
         if isinstance(shortened, ImportedModel):
             found, wanted = shortened, wanted | own
     if isinstance(found, ImportedModel) and wanted:
-        note = f"{_those(nodes, wanted)} and what follows is not in the C: {TAIL}"
-        return replace(found, notes=(*found.notes, note))
+        words = [described(node) for node in nodes if node_name(node) in wanted]
+        return replace(found, notes=(*found.notes, not_in_the_c(words)))
     return found
+
+
+def not_in_the_c(nodes: Iterable[str]) -> str:
+    """The note on nodes, as `described` has them, at which a network is cut."""
+    return f"{', '.join(nodes)} and what follows is not in the C: {TAIL}"
 
 
 def _cut(
     loaded: LoadedModel, nodes: Sequence[onnx.NodeProto], wanted: Collection[str]
 ) -> frozenset[str]:
     return heads.with_leading_views(loaded.model.graph, nodes, wanted)
-
-
-def _those(nodes: Sequence[onnx.NodeProto], names: Collection[str]) -> str:
-    words = [described(n) for n in nodes if node_name(n) in names]
-    return ", ".join(words)
 
 
 def _attempt(loaded: LoadedModel, cut: Collection[str]) -> ImportedModel | list[Unsupported]:

@@ -15,6 +15,7 @@ import patchc
 from patchc.errors import PatchcError
 from patchc.frontend import import_model
 from patchc.frontend.endings import Ending, endings
+from patchc.frontend.tail import note
 from patchc.numerics.probabilities import ONE
 from patchc.outdir import read_source
 from patchc.quantize.images import picture_pixels
@@ -307,3 +308,19 @@ def test_it_is_said_where_the_tail_runs(tmp_path: Path):
     assert "behind its outputs in the model: probable (Softmax)." in text
     assert "net_top(" in (tmp_path / "host/include/net.h").read_text()
     assert "probabilities" not in (tmp_path / "host/src/net_helpers.c").read_text()
+
+
+@pytest.mark.parametrize("tail", ["c", "host"])
+def test_a_file_that_says_itself_to_cut_there(tail: str, tmp_path: Path):
+    """As `patchc quantize` writes it. What is in the C after all is not said to be left out."""
+    model = onnx.ModelProto()
+    model.CopyFrom(NETWORKS["scores"])
+    note(model, ["probable"])
+    onnx.save(model, tmp_path / "net.onnx")
+    patchc.compile(tmp_path / "net.onnx", tmp_path / "out", tail=tail)
+    report = json.loads((tmp_path / "out/report.json").read_text())
+    left = [text for text in report["notes"] if "is not in the C" in text]
+    assert [text.partition(" and what")[0] for text in left] == (
+        [] if tail == "c" else ["probable (Softmax)"]
+    )
+    assert report["host"]["trailing"] == ([] if tail == "c" else ["probable (Softmax)"])

@@ -308,6 +308,9 @@ def _least_up_to(
     for point in reversed(points):  # from the least price on
         if point.bytes + reserve.least >= best.total_bytes:
             break
+        plan = point.plan(search.mode, search.output_mode)
+        if point.bytes + reserve_of(reserve, search.graph, plan) >= best.total_bytes:
+            continue
         placed = _placements(search, whole, reserve, point, point.cost)
         best = min((best, *placed), key=total_and_cost)
     return best

@@ -122,13 +122,15 @@ def choose_again(
         return planned.choice(one, found, reserve)
 
     best = found.cost if found.total_bytes <= limit else None
+    # What costs no less than a plan that fits is not taken: that there is one need not be known.
+    most = NO_LIMIT if best is None or math.isinf(slack) else best - 1
     fitting: list[tuple[int, int, _Planned]] = []
     known: list[_Planned] = []
     for planned in graphs:
         known.append(planned)
         dear = best is not None and FUSED * (plain + planned.more) >= best
         if not dear or math.isinf(slack):
-            (cost,) = planned.plans.priced((limit,), planned.reserve(reserve))
+            (cost,) = planned.plans.priced((limit,), planned.reserve(reserve), most)
             if cost is not None:
                 fitting.append((cost, len(fitting), planned))
                 best = cost if best is None else min(best, cost)

@@ -29,7 +29,7 @@ SAME_BOX = 0.9  # the least part of the union that two boxes share which are one
 
 
 @click.command(cls=OneMessage)
-@options(budget="90k", threshold=0.5)
+@options(budget="90k", threshold=0.25)
 @click.option("--size", default=160, show_default=True, help="Of the image, pixels.")
 def main(
     files: tuple[Path, ...], budget: str, threshold: float, on: str, output: Path, size: int

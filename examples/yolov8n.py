@@ -13,12 +13,12 @@ import click
 
 import patchc
 from examples.boxes.detector import DETECTOR, by_file, in_python
+from examples.boxes.network import INPUT, LABELS, file
 from examples.common import say
 from examples.detectors import photos
 from examples.detectors.found import Found, least_score, shared
 from examples.detectors.script import find, named_photos, options, show
 from examples.zoo import images
-from examples.zoo.yolov8n import INPUT, LABELS, file
 from patchc.cli import OneMessage
 from patchc.quantize.options import ImagePreparation, QuantizeOptions
 from patchc.report import Report
@@ -29,7 +29,7 @@ SAME_BOX = 0.9  # the least part of the union that two boxes share which are one
 
 
 @click.command(cls=OneMessage)
-@options(budget="90k", threshold=0.25)
+@options(budget="72k", threshold=0.25)
 @click.option("--size", default=160, show_default=True, help="Of the image, pixels.")
 def main(
     files: tuple[Path, ...], budget: str, threshold: float, on: str, output: Path, size: int

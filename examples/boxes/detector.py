@@ -9,9 +9,9 @@ import numpy as np
 import onnx
 
 from examples.boxes.decode import MAX_BOXES, OVERLAP, Map, decode
+from examples.boxes.network import INPUT, LABELS, OUTPUT
 from examples.detectors.detector import Detector
 from examples.detectors.found import UNIT, Found, kept
-from examples.zoo.yolov8n import INPUT, LABELS, OUTPUT
 from patchc.pipeline import Stages
 from patchc.verify.sessions import session
 
@@ -42,9 +42,7 @@ DETECTOR = Detector(
 )
 
 
-def in_python(
-    model: Path, stages: Stages, photos: Photos, threshold: int
-) -> list[list[Found]]:
+def in_python(model: Path, stages: Stages, photos: Photos, threshold: int) -> list[list[Found]]:
     """The boxes in each photo, decoded from what onnxruntime answers for the quantised `model` in
     the place where the C ends."""
     # The finest first, as in the file.

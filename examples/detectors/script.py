@@ -116,9 +116,7 @@ def show(
     return different
 
 
-def _table(
-    names: Sequence[str], by_photo: Sequence[Answers], label: Callable[[Found], str]
-) -> str:
+def _table(names: Sequence[str], by_photo: Sequence[Answers], label: Callable[[Found], str]) -> str:
     """A line per face, in pixels of the network's image."""
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
     for heading in ("photo", "by", "score"):

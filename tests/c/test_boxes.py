@@ -7,9 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
-from examples.boxes.decode import BINS, LOG2_E, MAX_BOXES, SIDES, Map, decode, distance
+from examples import yolov8n
+from examples.boxes.decode import BINS, LOG2_E, SIDES, Map, decode, distance
 from examples.boxes.detector import DETECTOR
+from examples.detectors import photos
 from examples.detectors.found import UNIT, Found, least_score, scaled
 from patchc.programs.host import FLAVOURS
 from tests.tools import require_tool
@@ -143,3 +146,35 @@ def decode_in_c(compiler: str, cases: list[Case], folder: Path) -> list[list[Fou
 def test_c_finds_the_same_boxes(compiler: str, cases: list[Case], tmp_path: Path):
     found = [decode(as_maps(values), LABELS, threshold) for threshold, values in cases]
     assert decode_in_c(compiler, cases, tmp_path) == found
+
+
+# All of it
+
+
+def test_a_public_file_from_image_to_boxes(tmp_path: Path):
+    """A photo with a face through the C and onnxruntime, and the file's own decoding."""
+    photo = tmp_path / "portrait.png"
+    photos.examples()["astronaut_half"].save(photo)
+    words = [str(photo), "--output", str(tmp_path / "drawn")]
+    result = CliRunner().invoke(yolov8n.main, words)
+    assert result.exit_code == 0, result.output
+    assert "FACE_FEMALE" in result.output
+    assert "photos on which C, onnxruntime differ: 0 of 1" in result.output
+    assert "do not share by 0.9: 0 of 1" in result.output
+    assert "F 1.000" in result.output
+    assert (tmp_path / "drawn" / "yolov8n_160" / "portrait.png").exists()
+
+
+def test_boxes_that_one_side_lacks_are_counted():
+    one, moved = Found(0, 0, 0, 100, 100, label=1), Found(0, 20, 0, 120, 100, label=1)
+    other = Found(0, 0, 0, 100, 100, label=12)
+    assert yolov8n.unlike([[one]], [[one]]) == 0
+    assert yolov8n.unlike([[one], []], [[], []]) == 1
+    assert yolov8n.unlike([[one]], [[moved]]) == 2
+    assert yolov8n.unlike([[one]], [[other]]) == 2
+
+
+def test_an_image_of_no_whole_cells_is_refused():
+    result = CliRunner().invoke(yolov8n.main, ["--size", "100"])
+    assert result.exit_code == 2
+    assert "100 is not a multiple of 32" in result.output

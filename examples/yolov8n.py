@@ -26,6 +26,7 @@ from patchc.report import Report
 NETWORK = "yolov8n"
 STRIDE = 32  # pixels of the coarsest cell
 SAME_BOX = 0.9  # the least part of the union that two boxes share which are one
+SAME_FACE = 0.5  # and that two share which are around one face
 
 
 @click.command(cls=OneMessage)
@@ -61,23 +62,35 @@ def main(
 
     click.echo("\n".join(_ram_lines(result.report)))
     different = show(named, found, size, folder, lambda box: LABELS[box.label])
-    elsewhere = unlike(found["C"], by_file(quantized, pixels, threshold))
+    boxes, floats = found["C"], by_file(file(), pixels, threshold)
+    elsewhere = unlike(boxes, by_file(quantized, pixels, threshold))
     click.echo(
         f"boxes that C and the file's own decoding do not share by {SAME_BOX}: {elsewhere} of "
-        f"{sum(map(len, found['C']))}"
+        f"{sum(map(len, boxes))}"
+    )
+    click.echo(
+        f"boxes of the float network that C lacks: {lacking(floats, boxes, SAME_FACE)} of "
+        f"{sum(map(len, floats))}"
     )
     sys.exit(int(different + elsewhere > 0))
 
 
-def unlike(ours: Sequence[Sequence[Found]], theirs: Sequence[Sequence[Found]]) -> int:
-    """Boxes of one side that the other does not have in that photo and class."""
+Boxes = Sequence[Sequence[Found]]  # per photo
 
-    def missing(some: Sequence[Found], others: Sequence[Found]) -> int:
-        return sum(
-            not any(a.label == b.label and shared(a, b) >= SAME_BOX for b in others) for a in some
-        )
 
-    return sum(missing(a, b) + missing(b, a) for a, b in zip(ours, theirs, strict=True))
+def unlike(ours: Boxes, theirs: Boxes) -> int:
+    """Boxes of one side that the other does not have."""
+    return lacking(ours, theirs, SAME_BOX) + lacking(theirs, ours, SAME_BOX)
+
+
+def lacking(boxes: Boxes, others: Boxes, least: float) -> int:
+    """How many of `boxes` share less than that part of the union with all `others` of the same
+    photo and class."""
+    return sum(
+        not any(box.label == other.label and shared(box, other) >= least for other in beside)
+        for here, beside in zip(boxes, others, strict=True)
+        for box in here
+    )
 
 
 def _ram_lines(report: Report) -> list[str]:

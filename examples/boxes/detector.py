@@ -38,7 +38,7 @@ DETECTOR = Detector(
     words=6,
     from_words=from_words,
     inputs=inputs,
-    decoder_bytes=3 * 1024,
+    decoder_bytes=2 * 1024,
 )
 
 

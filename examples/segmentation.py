@@ -17,7 +17,7 @@ from rich.table import Table
 
 import patchc
 from examples.common import OUTPUT, say
-from examples.faces import photos
+from examples.detectors import photos
 from examples.zoo import build_float, fetch, find
 from examples.zoo.images import SCIKIT_IMAGE
 from examples.zoo.onnx_builder import IMAGE
@@ -33,7 +33,7 @@ PERSON = 0.5  # the least probability
 BACKGROUND = (20, 90, 60)  # what the rest fades into
 FADED = 0.8  # how far
 
-# Photos that are fetched: a person (see examples.faces.photos), a cat, a cup and a rocket. The
+# Photos that are fetched: a person (see examples.detectors.photos), a cat, a cup and a rocket. The
 # network was trained on people in front of cameras: in float, too, it takes the cup for one.
 PERSONS = ("astronaut", "astronaut_half", "astronaut_low")
 OTHERS = ("chelsea.png", "coffee.png", "rocket.jpg")

@@ -1,6 +1,6 @@
 #include "detector.h"
 
-int detector_run(detector *self, const blazeface_inputs *in, int32_t threshold)
+int detector_run(detector *self, const detector_inputs *in, int32_t threshold)
 {
     const int8_t *arena = (const int8_t *)self->arena;
     const face_grid grids[] = {
@@ -27,9 +27,9 @@ int detector_run(detector *self, const blazeface_inputs *in, int32_t threshold)
     };
     const int status = blazeface_run(self->arena, in, 0);
 
-    self->face_count = 0;
+    self->found_count = 0;
     if (status == 0) {
-        self->face_count = face_decode(grids, 2, threshold, self->faces);
+        self->found_count = face_decode(grids, 2, threshold, self->found);
     }
     return status;
 }

@@ -2,74 +2,54 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import onnx
 
-from examples.faces.decode import POINTS, Face, Grid, decode
+from examples.detectors.detector import Detector
+from examples.detectors.found import Found
+from examples.faces.decode import MAX_FACES, POINTS, Grid, decode
 from examples.zoo.onnx_builder import IMAGE
 from patchc.pipeline import Stages
-from patchc.programs.host import FLAVOURS, Flavour, compiler
-from patchc.programs.program import run_command, tool
 from patchc.verify.sessions import session
 
-SOURCES = Path(__file__).resolve().parent
-NAME = "blazeface"  # of the emitted network, which the C includes by name
-SECONDS = 300
-FACE_WORDS = 5 + 2 * POINTS  # of the struct `face`
 Outputs = Mapping[str, np.ndarray]  # of the ONNX file, by name
 
 
-def build(out: Path, folder: Path, flavour: Flavour = FLAVOURS["release"]) -> Path:
-    """The program of host_main.c with the network in `out`, built in `folder`.
-
-    Raises PatchcError when a tool is missing or it does not build.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    library, program = folder.resolve() / f"lib{NAME}.a", folder / "detector"
-    flags = list(flavour.cflags)
-    settings = [f"CC={compiler(flavour)}", f"CFLAGS={' '.join(flags)}"]
-    settings += [f"BUILD={folder.resolve() / 'network'}", f"LIBRARY={library}"]
-    run_command([tool("make"), "-C", str(out), *settings], SECONDS)
-    sources = [str(SOURCES / name) for name in ("host_main.c", "detector.c", "face_decode.c")]
-    command = [compiler(flavour), *flags, f"-I{out}/include", *sources, str(library)]
-    run_command([*command, "-o", str(program)], SECONDS)
-    return program
-
-
-def in_c(program: Path, photos: Sequence[np.ndarray], threshold: int) -> list[list[Face]]:
-    """The faces in each photo, uint8 (SIZE, SIZE, 3), as the program prints them."""
-    with tempfile.TemporaryDirectory(prefix="patchc-") as folder:
-        files = [Path(folder, f"{number}.rgb") for number in range(len(photos))]
-        for file, photo in zip(files, photos, strict=True):
-            file.write_bytes(np.ascontiguousarray(photo).tobytes())
-        text = run_command([str(program), str(threshold), *map(str, files)], SECONDS)
-    found: list[list[Face]] = [[] for _ in photos]
-    for line in text.splitlines():
-        number, *words = (int(word) for word in line.split())
-        found[number].append(from_words(words))
-    return found
-
-
-def from_words(words: Sequence[int]) -> Face:
+def from_words(words: Sequence[int]) -> Found:
     """A face from the numbers of C's struct, in its order."""
     score, left, top, right, bottom, *points = words
-    return Face(score, left, top, right, bottom, tuple(zip(points[::2], points[1::2], strict=True)))
+    places = tuple(zip(points[::2], points[1::2], strict=True))
+    return Found(score, left, top, right, bottom, places)
+
+
+def inputs(photo: np.ndarray) -> Outputs:
+    return {IMAGE: photo.transpose(2, 0, 1)[None].astype(np.float32)}
+
+
+DETECTOR = Detector(
+    name="blazeface",
+    folder=Path(__file__).resolve().parent,
+    decoder="face_decode",
+    most=MAX_FACES,
+    words=5 + 2 * POINTS,
+    from_words=from_words,
+    inputs=inputs,
+    decoder_bytes=6 * 1024,
+)
 
 
 def in_python(
     model: Path, stages: Stages, photos: Sequence[np.ndarray], threshold: int
-) -> list[list[Face]]:
+) -> list[list[Found]]:
     """The faces in each photo, decoded from what onnxruntime answers for the quantised `model`."""
     running = session(onnx.load(model), signed_integers=True)
     names = [output.name for output in running.get_outputs()]
     found = []
     for photo in photos:
-        image = photo.transpose(2, 0, 1)[None].astype(np.float32)
-        answers = dict(zip(names, running.run(names, {IMAGE: image}), strict=True))
+        answers = dict(zip(names, running.run(names, dict(inputs(photo))), strict=True))
         found.append(decode(grids(stages, answers), threshold))
     return found
 

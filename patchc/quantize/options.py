@@ -55,7 +55,8 @@ class QuantizeOptions:
     activation: Activation = Activation.UINT8
     per_channel: bool = True
     method: Method = Method.MINMAX
-    image: ImagePreparation = PIXELS  # how a folder of pictures is read
+    # How a folder of pictures is read, or the arrays were made: the file says so from then on.
+    image: ImagePreparation = PIXELS
     merge_branches: bool = False  # parallel convolutions that are one become one (RepVGG)
     cut: tuple[str, ...] = ()  # nodes that stay float, with all that depends on them
     align: bool = True  # weight scales are nudged until CMSIS-NN is exact, too

@@ -62,7 +62,7 @@ from patchc.quantize.layers import (
 )
 from patchc.quantize.means import name_means
 from patchc.quantize.measured import measured
-from patchc.quantize.options import DEFAULTS, METADATA_KEY, QuantizeOptions
+from patchc.quantize.options import DEFAULTS, METADATA_KEY, PIXELS, QuantizeOptions
 from patchc.quantize.parallel import merge_branches
 from patchc.quantize.quotients import split_quotients
 from patchc.quantize.slices import merge_slices
@@ -135,7 +135,8 @@ def quantize(
             pictures = options.image if samples.arrays is None else None
             quality = measured(prepared, result, samples, pictures, options.labels, Path(folder))
             result.metadata_props.add(key=QUALITY_KEY, value=quality.to_json())
-    if samples.arrays is None:
+    # Of arrays only who made them knows how pixels became values.
+    if samples.arrays is None or options.image != PIXELS:
         result.metadata_props.add(key=METADATA_KEY, value=options.image.to_json())
     try:
         Path(output).write_bytes(result.SerializeToString(deterministic=True))

@@ -10,18 +10,10 @@ import numpy as np
 import pytest
 
 import patchc
-from examples.faces import detector, photos
-from examples.faces.decode import (
-    BOX_VALUES,
-    GRIDS,
-    MAX_FACES,
-    SIZE,
-    UNIT,
-    Face,
-    Grid,
-    decode,
-    least_score,
-)
+from examples.detectors import detector, photos
+from examples.detectors.found import UNIT, Found, least_score
+from examples.faces.decode import BOX_VALUES, GRIDS, MAX_FACES, SIZE, Grid, decode
+from examples.faces.detector import DETECTOR, in_python
 from examples.zoo import build_float, find
 from patchc.programs.host import FLAVOURS
 from tests.tools import require_tool
@@ -78,7 +70,7 @@ def test_an_anchor_is_decoded_as_published(which: int):
     np.testing.assert_allclose(np.array(found) / UNIT, wanted, atol=PIXEL_TOLERANCE)
 
 
-def two_anchors(score: int, width: int, other_score: int, other_width: int) -> list[Face]:
+def two_anchors(score: int, width: int, other_score: int, other_width: int) -> list[Found]:
     """Decodes two anchors of one cell, steps above zero, with square boxes around its centre."""
     grids = [
         Grid(np.full((c, c, a), -100), np.zeros((c, c, a, BOX_VALUES), int), 0.05, 1.0)
@@ -125,7 +117,7 @@ class CGrid(ctypes.Structure):
 @pytest.fixture(scope="module")
 def library(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
     path = tmp_path_factory.mktemp("faces") / "face_decode.so"
-    source = str(detector.SOURCES / "face_decode.c")
+    source = str(DETECTOR.folder / "face_decode.c")
     flags = [*FLAVOURS["release"].cflags, "-fPIC", "-shared"]
     subprocess.run([require_tool("gcc"), *flags, "-o", str(path), source], check=True)
     return ctypes.CDLL(str(path))
@@ -133,7 +125,7 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
 
 def decode_in_c(
     library: ctypes.CDLL, maps: list[tuple[np.ndarray, np.ndarray]], threshold: int
-) -> list[Face]:
+) -> list[Found]:
     scales = (int(SCALES[0] * UNIT + 0.5), int(SCALES[1] * UNIT / 2 + 0.5))
     grids = (CGrid * len(maps))(
         *(
@@ -141,10 +133,10 @@ def decode_in_c(
             for shape, (scores, boxes) in zip(GRIDS, maps, strict=True)
         )
     )
-    words = (ctypes.c_int32 * (MAX_FACES * detector.FACE_WORDS))()
+    words = (ctypes.c_int32 * (MAX_FACES * DETECTOR.words))()
     count = library.face_decode(grids, len(maps), threshold, words)
     rows = np.array(words).reshape(MAX_FACES, -1)[:count]
-    return [detector.from_words(row) for row in rows.tolist()]
+    return [DETECTOR.from_words(row) for row in rows.tolist()]
 
 
 @pytest.mark.parametrize("probability", [0.01, 0.75, 0.9, 0.97])
@@ -167,12 +159,12 @@ def test_the_detector_in_c_equals_onnxruntime_and_python(tmp_path: Path):
     quantized, out = tmp_path / "blazeface.onnx", tmp_path / "out"
     network = find("blazeface_128")
     patchc.quantize(build_float(network.name), quantized, calibration=network.calibration())
-    result = patchc.compile(quantized, out, budget="33kB", name=detector.NAME)
-    pixels = [photos.pixels(photo) for photo in photos.examples().values()]
-    program = detector.build(out, tmp_path / "detector", FLAVOURS["sanitize"])
+    result = patchc.compile(quantized, out, budget="33kB", name=DETECTOR.name)
+    pixels = [photos.pixels(photo, SIZE) for photo in photos.examples().values()]
+    program = detector.build(DETECTOR, out, tmp_path / "detector", FLAVOURS["sanitize"])
     threshold = least_score(0.75)
-    found = detector.in_c(program, pixels, threshold)
-    assert found == detector.in_python(quantized, result.stages, pixels, threshold)
+    found = detector.in_c(DETECTOR, program, pixels, threshold)
+    assert found == in_python(quantized, result.stages, pixels, threshold)
     # One face each in the first four, none in the last three.
     assert [len(faces) for faces in found[:4]] == [1] * 4
     assert not any(found[-3:])

@@ -7,7 +7,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 from examples import segmentation
-from examples.faces import photos
+from examples.detectors import photos
 
 
 def test_a_photo_is_drawn_and_every_byte_is_onnxruntimes(tmp_path):

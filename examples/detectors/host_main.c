@@ -1,7 +1,7 @@
-/* host_main THRESHOLD IMAGE...: the faces in raw images of 128 x 128 RGB bytes.
+/* host_main THRESHOLD IMAGE...: what a detector finds in raw images of RGB bytes.
  *
- * THRESHOLD is a score in 1 / FACE_UNIT. A line per face: the image's number, then the face's score,
- * left, top, right, bottom and points, in 1 / FACE_UNIT as well. */
+ * THRESHOLD is a score, before the sigmoid. A line for each that is found: the image's number, then
+ * the numbers of its struct, all of them int32_t. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,14 +9,14 @@
 
 #include "detector.h"
 
-#define PIXELS (FACE_IMAGE * FACE_IMAGE * 3)
+#define PIXELS (DETECTOR_SIDE * DETECTOR_SIDE * 3)
 
 static detector detector_memory;
 static int8_t image[PIXELS]; /* quantised */
 
 static int read_image(const char *path)
 {
-    uint8_t pixels[PIXELS];
+    static uint8_t pixels[PIXELS];
     FILE *file = fopen(path, "rb");
     size_t count;
 
@@ -28,7 +28,7 @@ static int read_image(const char *path)
     if (count != PIXELS) {
         return -1;
     }
-    blazeface_from_rgb(image, pixels, FACE_IMAGE * FACE_IMAGE);
+    DETECTOR_FROM_RGB(image, pixels, DETECTOR_SIDE * DETECTOR_SIDE);
     return 0;
 }
 
@@ -39,26 +39,27 @@ static int read_part(void *ctx, int32_t row, int32_t col, int32_t rows, int32_t 
     int32_t i;
 
     for (i = 0; i < rows; i++) {
-        memcpy(dst + i * cols * 3, map + ((row + i) * FACE_IMAGE + col) * 3, (size_t)cols * 3);
+        memcpy(dst + i * cols * 3, map + ((row + i) * DETECTOR_SIDE + col) * 3, (size_t)cols * 3);
     }
     return 0;
 }
 
-static void print_face(int number, const face *f)
+static void print_found(int number, int32_t index)
 {
-    int i;
+    int32_t words[sizeof detector_memory.found[0] / sizeof(int32_t)];
+    size_t i;
 
-    printf("%d %" PRId32 " %" PRId32 " %" PRId32 " %" PRId32 " %" PRId32, number, f->score, f->left,
-           f->top, f->right, f->bottom);
-    for (i = 0; i < FACE_POINTS; i++) {
-        printf(" %" PRId32 " %" PRId32, f->points[i][0], f->points[i][1]);
+    memcpy(words, &detector_memory.found[index], sizeof words);
+    printf("%d", number);
+    for (i = 0; i < sizeof words / sizeof words[0]; i++) {
+        printf(" %" PRId32, words[i]);
     }
     printf("\n");
 }
 
 int main(int argc, char **argv)
 {
-    const blazeface_inputs in = {{read_part, image}};
+    const detector_inputs in = {{read_part, image}};
     int number;
 
     if (argc < 3) {
@@ -75,8 +76,8 @@ int main(int argc, char **argv)
             fprintf(stderr, "%s: the network refused to run\n", argv[number + 2]);
             return 1;
         }
-        for (i = 0; i < detector_memory.face_count; i++) {
-            print_face(number, &detector_memory.faces[i]);
+        for (i = 0; i < detector_memory.found_count; i++) {
+            print_found(number, i);
         }
     }
     return 0;

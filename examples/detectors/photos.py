@@ -1,4 +1,4 @@
-"""Photos to look for faces in, and the boxes drawn on them."""
+"""Photos to look for faces in, and what was found drawn on them."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, UnidentifiedImageError
 
-from examples.faces.decode import SIZE, UNIT, Face
+from examples.detectors.found import UNIT, Found
 from examples.zoo import fetch
 from examples.zoo.images import SCIKIT_IMAGE, grey_face
 from patchc.errors import PatchcError
 
 DRAWN = 512  # pixels, both sides of what is drawn
 COLOUR = (60, 255, 90)
+FACE_PIXELS = 64  # of each of four grey faces
 GREY = (128, 128, 128)  # about 0 for the network, like the padding of its convolutions
 
 # Squares of scikit-image's portrait of an astronaut, 512 x 512: left, top, side. Calibration saw
@@ -60,21 +61,21 @@ def square(photo: Image.Image) -> Image.Image:
     return canvas
 
 
-def pixels(photo: Image.Image) -> np.ndarray:
-    """What the network looks at: uint8 (SIZE, SIZE, 3)."""
-    return np.asarray(photo.resize((SIZE, SIZE), Image.Resampling.BICUBIC), np.uint8)
+def pixels(photo: Image.Image, size: int) -> np.ndarray:
+    """What the network looks at: uint8 (size, size, 3)."""
+    return np.asarray(photo.resize((size, size), Image.Resampling.BICUBIC), np.uint8)
 
 
-def draw(photo: Image.Image, faces: Sequence[Face]) -> Image.Image:
-    """The photo with boxes, points and probabilities."""
+def draw(photo: Image.Image, size: int, found: Sequence[Found]) -> Image.Image:
+    """The photo with boxes, points and probabilities, found in `size` x `size` pixels."""
     canvas = photo.resize((DRAWN, DRAWN), Image.Resampling.BICUBIC)
     pen = ImageDraw.Draw(canvas)
-    scale = DRAWN / SIZE
-    for face in faces:
-        left, top, right, bottom = (scale * value for value in face.box)
+    scale = DRAWN / size
+    for one in found:
+        left, top, right, bottom = (scale * value for value in one.box)
         pen.rectangle((left, top, right, bottom), outline=COLOUR, width=3)
-        pen.text((left + 5, top + 3), f"{face.probability:.2f}", fill=COLOUR)
-        for x, y in face.points:
+        pen.text((left + 5, top + 3), f"{one.probability:.2f}", fill=COLOUR)
+        for x, y in one.points:
             x_pixel, y_pixel = scale * x / UNIT, scale * y / UNIT
             pen.ellipse((x_pixel - 4, y_pixel - 4, x_pixel + 4, y_pixel + 4), fill=COLOUR)
     return canvas
@@ -90,7 +91,6 @@ def _side_by_side(photo: Image.Image) -> Image.Image:
 
 def _four_faces() -> Image.Image:
     """Grey faces of four people whom calibration did not see."""
-    half = SIZE // 2
-    faces = [grey_face(index, half, half) for index in (60, 70, 80, 90)]
+    faces = [grey_face(index, FACE_PIXELS, FACE_PIXELS) for index in (60, 70, 80, 90)]
     rows = [np.concatenate(faces[i : i + 2], axis=2) for i in (0, 2)]
     return Image.fromarray(np.concatenate(rows, axis=1).transpose(1, 2, 0).astype(np.uint8))

@@ -46,6 +46,6 @@ const network_image network = {
     .in = in,
     .in_count = 1,
     .out = out,
-    .out_count = 1,
+    .out_count = sizeof out / sizeof out[0],
     .images = images,
 };

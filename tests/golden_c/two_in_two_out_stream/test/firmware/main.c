@@ -50,6 +50,6 @@ const network_image network = {
     .in = in,
     .in_count = 2,
     .out = out,
-    .out_count = 2,
+    .out_count = sizeof out / sizeof out[0],
     .images = images,
 };

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
@@ -17,7 +20,8 @@ from patchc.reference import run_graph
 from patchc.schedule.lower import lower as lower_plan
 from patchc.schedule.types import Load
 from tests.plans import lower
-from tests.property.networks import dags
+from tests.property.example_counts import some
+from tests.property.networks import dags, waiting
 from tests.property.plans import plans
 from tests.property.strategies import images
 from tests.schedules import check
@@ -76,9 +80,16 @@ def test_a_network_that_makes_tensors_again_is_the_same_network(
     check(lower(whole, plan))
 
 
-@slow
-@given(dags(max_blocks=3), st.sampled_from(InputMode), st.sampled_from((1.0, 0.9, 0.6, 0.0)))
-def test_what_the_search_makes_twice_computes_the_same(graph: Graph, mode: InputMode, part: float):
+@pytest.mark.parametrize("kind", [dags, waiting])
+@some(50)
+@given(st.data(), st.sampled_from(InputMode), st.sampled_from((1.0, 0.9, 0.6, 0.0)))
+def test_what_the_search_makes_twice_computes_the_same(
+    kind: Callable[..., st.SearchStrategy[Graph]],
+    data: st.DataObject,
+    mode: InputMode,
+    part: float,
+):
+    graph = data.draw(kind(max_blocks=3))
     least = choose_again(graph, mode, 0)
     found = choose_again(graph, mode, int(least.total_bytes / max(part, 0.01) if part else 0))
     event(f"{len(found.plan.again)} made twice")

@@ -309,7 +309,8 @@ def _least_up_to(
         if point.bytes + reserve.least >= best.total_bytes:
             break
         plan = point.plan(search.mode, search.output_mode)
-        if point.bytes + reserve_of(reserve, search.graph, plan) >= best.total_bytes:
+        # Of as many bytes it may cost less: what was found without looking at costs does not count.
+        if point.bytes + reserve_of(reserve, search.graph, plan) > best.total_bytes:
             continue
         placed = _placements(search, whole, reserve, point, point.cost)
         best = min((best, *placed), key=total_and_cost)

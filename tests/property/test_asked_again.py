@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from patchc.choices import InputMode
 from patchc.ir import Graph
 from patchc.planner.choose import Choice, Chooser, choose, explore, leanest
+from patchc.targets.cores import core
 from tests.property.example_counts import some
-from tests.property.networks import dags
+from tests.property.networks import chains, dags, waiting
 
 SHARES = (0.0, 0.4, 0.6, 0.8, 0.98, 1.1)  # of the RAM layer by layer
 
@@ -46,3 +47,12 @@ def test_it_reaches_what_it_can_price(graph: Graph, mode: InputMode, share: floa
     chooser = Chooser(graph, mode)
     limit = int(share * chooser.whole().total_bytes)
     assert chooser.reaches(limit) == (Chooser(graph, mode).priced((limit,)) != (None,))
+
+
+@some(24)
+@given(st.one_of(chains(), waiting(max_blocks=3)), st.sampled_from(InputMode))
+def test_the_least_total_costs_no_more_than_on_the_frontier(graph: Graph, mode: InputMode):
+    """With a reserve that differs by the kind of plan, too."""
+    reserve = core("cortex-m4").reserve
+    floor, last = choose(graph, mode, 0, reserve), explore(graph, mode, reserve)[-1]
+    assert (floor.total_bytes, floor.cost) <= (last.total_bytes, last.cost)

@@ -184,6 +184,8 @@ def test_what_is_explored_can_be_chosen(graph, reserve):
         found = choose_again(graph, InputMode.EXTERN, point.total_bytes, reserve)
         assert found.total_bytes <= point.total_bytes
         assert found.cost <= point.cost
+    floor = choose_again(graph, InputMode.EXTERN, 0, reserve)
+    assert (floor.total_bytes, floor.cost) <= (sizes[-1], costs[-1])
 
 
 def test_the_least_of_a_missed_budget_can_be_had(model, tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 from types import SimpleNamespace
@@ -38,7 +39,10 @@ def stripped(tmp_path_factory) -> Path:
     (folder / "a.c").write_text("int entry(void) { return 1; }\n")
     flags = ["-mcpu=cortex-m4", "-fcallgraph-info=su", "-nostartfiles", "-Wl,-e,entry", "-s"]
     compiler = "arm-none-eabi-gcc"
-    subprocess.run([compiler, *flags[:2], "-c", "a.c", "-o", "a.o"], cwd=folder, check=True)
+    # ccache does not keep call graphs.
+    environment = {**os.environ, "CCACHE_DISABLE": "1"}
+    command = [compiler, *flags[:2], "-c", "a.c", "-o", "a.o"]
+    subprocess.run(command, cwd=folder, env=environment, check=True)
     subprocess.run([compiler, *flags, "a.o", "-o", "a.elf"], cwd=folder, check=True)
     return folder / "a.elf"
 

@@ -19,7 +19,7 @@ import patchc
 from examples.common import OUTPUT, say
 from examples.detectors import photos
 from examples.zoo import build_float, fetch, find
-from examples.zoo.images import SCIKIT_IMAGE
+from examples.zoo.images import SCIKIT_IMAGE, load
 from examples.zoo.onnx_builder import IMAGE
 from examples.zoo.selfie import PROBABILITY, SIZE
 from patchc.cli import OneMessage
@@ -58,7 +58,7 @@ def main(files: tuple[Path, ...], budget: str, on: str, output: Path) -> None:
     Each photo goes through the emitted C, onnxruntime on the same quantised file, and
     the float network; exit code 1 when the first two differ in a byte.
     """
-    named = {file.stem: photos.load(file) for file in files} or _examples()
+    named = {file.stem: load(file) for file in files} or _examples()
     if len(named) < len(files):
         raise PatchcError("two of the files have the same name, and so would what is drawn")
     folder = output / NETWORK
@@ -131,7 +131,7 @@ def _examples() -> dict[str, Image.Image]:
     data = fetch.wheel(*SCIKIT_IMAGE) / "skimage" / "data"
     known = photos.examples()
     persons = {name: known[name] for name in PERSONS}
-    return persons | {Path(name).stem: photos.load(data / name) for name in OTHERS}
+    return persons | {Path(name).stem: load(data / name) for name in OTHERS}
 
 
 def _pixels(photo: Image.Image) -> np.ndarray:

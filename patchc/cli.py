@@ -335,7 +335,7 @@ def main(ctx: click.Context, debug: bool) -> None:
 @click.option(
     "--check",
     is_flag=True,
-    help="Run the schedule over shadow memory, in numpy (small networks always are).",
+    help="Run the schedule over shadow memory, in numpy (small networks in few pieces always are).",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print report.json to stdout.")
 @click.pass_context

@@ -10,14 +10,12 @@ import onnx
 
 from examples.boxes.decode import MAX_BOXES, OVERLAP, Map, decode
 from examples.boxes.network import INPUT, LABELS, OUTPUT
-from examples.detectors.detector import Detector
+from examples.detectors.detector import Detector, Photos
 from examples.detectors.found import UNIT, Found, kept
 from patchc.pipeline import Stages
 from patchc.verify.sessions import session
 
 CERTAIN = 1 - 1e-6  # the score of 1 is infinite
-
-Photos = Sequence[np.ndarray]  # uint8 (size, size, 3)
 
 
 def from_words(words: Sequence[int]) -> Found:

@@ -17,6 +17,8 @@ from examples.detectors.found import Found
 from patchc.programs.host import FLAVOURS, Flavour, compiler
 from patchc.programs.program import run_command, tool
 
+Photos = Sequence[np.ndarray]  # uint8 (side, side, 3)
+
 MAINS = Path(__file__).resolve().parent
 SECONDS = 300
 
@@ -61,10 +63,8 @@ def build(
     return program
 
 
-def in_c(
-    detector: Detector, program: Path, photos: Sequence[np.ndarray], threshold: int
-) -> list[list[Found]]:
-    """What is in each photo, uint8 (side, side, 3), as the program prints it."""
+def in_c(detector: Detector, program: Path, photos: Photos, threshold: int) -> list[list[Found]]:
+    """What is in each photo, as the program prints it."""
     with tempfile.TemporaryDirectory(prefix="patchc-") as folder:
         files = [Path(folder, f"{number}.rgb") for number in range(len(photos))]
         for file, photo in zip(files, photos, strict=True):

@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw, UnidentifiedImageError
+from PIL import Image, ImageDraw
 
 from examples.detectors.found import UNIT, Found
 from examples.zoo import fetch
-from examples.zoo.images import SCIKIT_IMAGE, grey_face
-from patchc.errors import PatchcError
+from examples.zoo.images import SCIKIT_IMAGE, grey_face, load
 
 DRAWN = 512  # pixels, both sides of what is drawn
 COLOUR = (60, 255, 90)
@@ -42,15 +41,6 @@ def examples() -> dict[str, Image.Image]:
     photos["two_astronauts"] = _side_by_side(photos["astronaut_half"])
     photos["four_faces"] = _four_faces()
     return photos | {Path(name).stem: square(load(data / name)) for name in OTHERS}
-
-
-def load(path: Path) -> Image.Image:
-    """Raises PatchcError when it is no picture."""
-    try:
-        with Image.open(path) as opened:
-            return opened.convert("RGB")
-    except (OSError, UnidentifiedImageError) as error:
-        raise PatchcError(f"{path}: not a picture that can be read ({error})") from error
 
 
 def square(photo: Image.Image) -> Image.Image:

@@ -7,21 +7,20 @@ from pathlib import Path
 from typing import Any
 
 import click
-import numpy as np
 from PIL import Image
 from rich.table import Table
 
 from examples.common import OUTPUT, say
 from examples.detectors import detector as detectors
 from examples.detectors import firmware, photos
-from examples.detectors.detector import Detector
+from examples.detectors.detector import Detector, Photos
 from examples.detectors.found import Answers, Found, same
+from examples.zoo.images import load
 from patchc.api import CompileResult
 from patchc.errors import PatchcError
 from patchc.report.text import plain
 
 CORE = "cortex-m4"
-Photos = Sequence[np.ndarray]  # uint8 (size, size, 3)
 InPython = Callable[[Path, Any, Photos, int], list[list[Found]]]
 
 
@@ -59,7 +58,7 @@ def options(budget: str, threshold: float) -> Callable[[Callable[..., None]], Ca
 
 def named_photos(files: Sequence[Path]) -> dict[str, Image.Image]:
     """Those in `files`, squares all, or else some that are fetched. Raises PatchcError."""
-    named = {file.stem: photos.square(photos.load(file)) for file in files} or photos.examples()
+    named = {file.stem: photos.square(load(file)) for file in files} or photos.examples()
     if len(named) < len(files):
         raise PatchcError("two of the files have the same name, and so would what is drawn")
     return named

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from examples.zoo.images import load
 from patchc.errors import PatchcError
 from patchc.quantize.images import SUFFIXES
 
@@ -72,14 +73,14 @@ def _part(pictures: Pictures, chosen: list[int]) -> Pictures:
 
 def centred(file: Path, size: int) -> np.ndarray:
     """RGB [3, size, size] uint8: the middle of the picture."""
-    image = _open(file)
+    image = load(file)
     side = CENTRE * min(image.size)
     return _crop(image, (image.width - side) / 2, (image.height - side) / 2, side, side, size)
 
 
 def drawn(file: Path, size: int, random: np.random.Generator) -> np.ndarray:
     """A part of the picture, somewhere, perhaps mirrored."""
-    image = _open(file)
+    image = load(file)
     area, shape = random.uniform(SMALLEST_CROP, 1), np.exp(random.uniform(-0.29, 0.29))
     wanted = np.sqrt(area * image.width * image.height)
     width, height = min(image.width, wanted * shape), min(image.height, wanted / shape)
@@ -104,14 +105,6 @@ def batches(
         for start in range(0, len(order) - batch + 1, batch):
             chosen = order[start : start + batch]
             yield np.stack(list(pool.map(load, chosen))), classes[chosen]
-
-
-def _open(file: Path) -> Image.Image:
-    try:
-        with Image.open(file) as opened:
-            return opened.convert("RGB")
-    except (OSError, ValueError) as error:
-        raise PatchcError(f"{file}: no picture that can be read: {error}") from error
 
 
 def _crop(

@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image
 
 from examples.zoo import fetch
+from patchc.errors import PatchcError
 
 FOOLBOX = (
     "foolbox==3.3.4",
@@ -96,7 +97,7 @@ def grey_face(index: int, size: int, canvas: int) -> np.ndarray:
 
 def cifar10_check() -> np.ndarray:
     """The 20 CIFAR-10 images, as they are."""
-    return np.stack([_as_array(_open(path)) for path in _foolbox("cifar10")])
+    return np.stack([_as_array(load(path)) for path in _foolbox("cifar10")])
 
 
 def cifar10_labels() -> tuple[int, ...]:
@@ -111,7 +112,7 @@ def cifar10_calibration() -> np.ndarray:
     them, and calibrated with them alone its largest logits would be cut off. ImageNet's dogs, birds
     and cars it knows.
     """
-    tiny = [_as_array(_open(path)) for path in _foolbox("cifar100")]
+    tiny = [_as_array(load(path)) for path in _foolbox("cifar100")]
     shrunk = [_crop(path, CIFAR_SIZE, 1.0, 0.5, 0.5) for path in _foolbox("imagenet")]
     images = np.stack(tiny + shrunk)
     return np.concatenate([images, images[..., ::-1]])
@@ -127,9 +128,13 @@ def _labels(dataset: str) -> tuple[int, ...]:
     return tuple(int(path.stem.rpartition("_")[2]) for path in _foolbox(dataset))
 
 
-def _open(path: Path) -> Image.Image:
-    with Image.open(path) as opened:
-        return opened.convert("RGB")
+def load(path: Path) -> Image.Image:
+    """In RGB. Raises PatchcError when it is no picture."""
+    try:
+        with Image.open(path) as opened:
+            return opened.convert("RGB")
+    except (OSError, ValueError) as error:
+        raise PatchcError(f"{path}: no picture that can be read: {error}") from error
 
 
 def _as_array(image: Image.Image) -> np.ndarray:
@@ -137,7 +142,7 @@ def _as_array(image: Image.Image) -> np.ndarray:
 
 
 def _centre(path: Path, size: int) -> np.ndarray:
-    image = _open(path)
+    image = load(path)
     scale = round(size / CENTRE_FRACTION) / min(image.size)
     width, height = (round(scale * side) for side in image.size)
     left, top = (width - size) // 2, (height - size) // 2
@@ -146,7 +151,7 @@ def _centre(path: Path, size: int) -> np.ndarray:
 
 
 def _crop(path: Path, size: int, side: float, left: float, top: float) -> np.ndarray:
-    image = _open(path)
+    image = load(path)
     pixels = round(side * min(image.size))
     x, y = round(left * (image.width - pixels)), round(top * (image.height - pixels))
     square = image.crop((x, y, x + pixels, y + pixels))

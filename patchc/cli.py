@@ -57,7 +57,6 @@ if TYPE_CHECKING:
     import numpy as np
 
     from patchc.api import CompileResult
-    from patchc.kernel_options import KernelOptions
 
 ERROR_STATUS = 2
 MISMATCH_STATUS = 1
@@ -375,12 +374,12 @@ def compile_command(ctx: click.Context, as_json: bool, **options: Any) -> None:
     show(render(result.report))
     if result.search_gap is not None and options["prefer"] != LAYERS.text:
         click.echo(f"search   {_search(result)}")
-        for line in _smaller(result, options, kernels):
+        for line in _smaller(result, options):
             click.echo(line)
     click.echo(f"wrote {result.output}; {PAGE} in it shows the plan")
 
 
-def _smaller(result: CompileResult, options: dict[str, Any], kernels: KernelOptions) -> list[str]:
+def _smaller(result: CompileResult, options: dict[str, Any]) -> list[str]:
     """What less RAM would cost; nothing where the plan has the least."""
     from patchc.exploring import smaller
 
@@ -388,7 +387,7 @@ def _smaller(result: CompileResult, options: dict[str, Any], kernels: KernelOpti
         return []
     with progress() as told:
         told("looking at smaller budgets")
-        found = smaller(result.stages, options["target"], options["reserve"], kernels)
+        found = smaller(result.stages, options["target"], options["reserve"])
     if not found:
         return []
     unit = "MACs" if result.report.cost.cycles_estimate is None else "cycles"

@@ -18,7 +18,7 @@ from patchc.kernel_options import KernelOptions, kernel_choice
 from patchc.passes import run_passes
 from patchc.pipeline import Progress, Stages, silent
 from patchc.plan.json import to_json as plan_to_json
-from patchc.planner.again import explore_again, priced_again
+from patchc.planner.again import AgainChooser
 from patchc.planner.branched import planned_branches
 from patchc.planner.choose import Choice, layer_by_layer
 from patchc.planner.kinds import reserve_of
@@ -80,7 +80,7 @@ def explore(
     graph = read.graph
     progress("searching every budget")
     plain = sum(macs(graph, node) for node in graph.nodes)
-    choices = explore_again(graph, mode, kept, outputs, machine)
+    choices = AgainChooser(graph, mode, outputs, machine).explore(kept)
     whole = layer_by_layer(graph, mode, kept, outputs, machine)
     if limit is not None and plan is not None:
         chosen = picked((whole, *choices), limit)
@@ -168,20 +168,17 @@ class Smaller:
 
 
 def smaller(
-    stages: Stages,
-    target: str = DEFAULT_CORE,
-    reserve: str | int | None = None,
-    kernels: KernelOptions = _ANY_KERNELS,
+    stages: Stages, target: str = DEFAULT_CORE, reserve: str | int | None = None
 ) -> tuple[Smaller, ...]:
     """What half the RAM of a plan that was searched, and the next smaller power of two, would cost.
     Empty where that is not known: the plan was given, or runs independent branches."""
-    cost, plan = stages.cost, stages.plan
-    if not cost or planned_branches(stages.network, plan.input_mode) is not None:
+    cost, plan, chooser = stages.cost, stages.plan, stages.chooser
+    if not cost or chooser is None or planned_branches(stages.network, plan.input_mode) is not None:
         return ()
-    kept, machine = reserve_for(target, reserve), kernel_choice(kernels).machine(core(target))
+    kept = reserve_for(target, reserve)
     total = stages.placement.arena_bytes + reserve_of(kept, stages.graph, plan)
     limits = sorted({total // 2, 1 << (total - 1).bit_length() - 1}, reverse=True)
-    costs = priced_again(stages.network, plan.input_mode, limits, kept, plan.output_mode, machine)
+    costs = chooser.priced(limits, kept)
     return tuple(
         Smaller(limit, None if found is None else found / cost - 1)
         for limit, found in zip(limits, costs, strict=True)

@@ -18,7 +18,7 @@ from patchc.passes import run_passes
 from patchc.plan.again import repeated
 from patchc.plan.json import from_json as plan_from_json
 from patchc.plan.types import Plan
-from patchc.planner.again import choose_again
+from patchc.planner.again import AgainChooser
 from patchc.planner.assign import assigned
 from patchc.planner.machine import ANY_CORE, Machine
 from patchc.planner.rounded import as_computed
@@ -50,6 +50,7 @@ class Stages:
     cost: int | None = None
     cost_bound: int | None = None
     layerwise_bytes: int | None = None  # arena of the plan layer by layer, where that was made
+    chooser: AgainChooser | None = None  # where the plan was searched: answers further questions
 
     @property
     def graph(self) -> Graph:
@@ -102,7 +103,8 @@ def schedule_graph(
         schedule = lower(whole, plan, machine.registry)
         stages = Stages(imported, graph, plan, schedule, place(schedule))
     else:
-        found = choose_again(graph, plan, limit, reserve, outputs, machine, slack)
+        chooser = AgainChooser(graph, plan, outputs, machine)
+        found = chooser.choose(limit, reserve, slack)
         stages = Stages(
             imported,
             graph,
@@ -112,6 +114,7 @@ def schedule_graph(
             found.cost,
             found.cost_bound,
             found.layerwise_bytes,
+            chooser,
         )
     if machine.rounding is not None:
         rounded = as_computed(stages.graph, stages.plan, machine.rounding)

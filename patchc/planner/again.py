@@ -17,6 +17,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import count, islice
 
 from patchc.budget import NO_LIMIT
 from patchc.choices import InputMode, OutputMode
@@ -60,6 +61,10 @@ class _Planned:
     more: int = 0  # what that costs, layer by layer
     alone: bool = False  # one tensor, of several that were found
 
+    def is_dear(self, plain: int, most: float) -> bool:
+        """Does every plan cost `most` or more? `plain`: the cost of the network layer by layer."""
+        return FUSED * (plain + self.more) >= most
+
     @cached_property
     def plans(self) -> Chooser:
         """Of what the search sees: an image that is brought again is an input of its own."""
@@ -99,6 +104,112 @@ class _Planned:
         return replace(made, plan=plan, schedule=schedule, placement=place(schedule))
 
 
+class AgainChooser:
+    """As `Chooser`, with plans that make tensors again: what is worked out for one question serves
+    the next ones."""
+
+    def __init__(
+        self,
+        graph: Graph,
+        mode: InputMode,
+        outputs: OutputMode = OutputMode.ARENA,
+        machine: Machine = ANY_CORE,
+    ) -> None:
+        self._found: list[_Planned] = []
+        self._more = _graphs(graph, mode, outputs, machine)
+        self._plain = layers_cost(graph, graph.nodes, machine)
+
+    @property
+    def _graphs(self) -> Iterator[_Planned]:
+        """The function of that name, run only as far as anybody looks, and once."""
+        for index in count():
+            if index == len(self._found):
+                self._found.extend(islice(self._more, 1))
+            if index == len(self._found):
+                return
+            yield self._found[index]
+
+    def choose(
+        self, limit: int | None, reserve: Reserve = NO_RESERVE, slack: float = 0.0
+    ) -> Choice:
+        """As `choose_again`."""
+        graphs = self._graphs
+        found = next(graphs).plans.choose(limit, reserve, slack)
+        if limit is None:
+            return found
+        fits = found.total_bytes <= limit
+        if fits and found.cost <= self._plain * (1 + max(slack, LITTLE)) < math.inf:
+            return found
+
+        def chosen(planned: _Planned) -> Choice:
+            one = planned.plans.choose(limit, planned.reserve(reserve), slack)
+            return planned.choice(one, found, reserve)
+
+        best = found.cost if fits else None
+        # What costs no less than a plan that fits is not taken: that there is one need not be
+        # known.
+        most = NO_LIMIT if best is None or math.isinf(slack) else best - 1
+        fitting: list[tuple[int, int, _Planned]] = []
+        known: list[_Planned] = []
+        for planned in graphs:
+            known.append(planned)
+            if best is None or math.isinf(slack) or not planned.is_dear(self._plain, best):
+                (cost,) = planned.plans.priced((limit,), planned.reserve(reserve), most)
+                if cost is not None:
+                    fitting.append((cost, len(fitting), planned))
+                    best = cost if best is None else min(best, cost)
+            elif not planned.alone:
+                break  # what comes behind makes more again
+        choices = [found]
+        for cost, _, planned in sorted(fitting, key=lambda one: one[:2]):
+            if any(one.total_bytes <= limit and one.cost <= cost for one in choices):
+                break
+            choices.append(chosen(planned))
+        if math.isinf(slack) or all(one.total_bytes > limit for one in choices):
+            # What seemed to fit by its price may not: so the dear ones are looked at as well, and
+            # the least total does not depend on the limit.
+            least = min(one.total_bytes for one in choices)
+            for planned in reversed([*known, *graphs]):
+                if planned.plans.reaches(least - 1, planned.reserve(reserve)):
+                    choices.append(chosen(planned))
+                    least = min(least, choices[-1].total_bytes)
+        return _best(choices, limit, slack)
+
+    def explore(self, reserve: Reserve = NO_RESERVE) -> tuple[Choice, ...]:
+        """As `explore`, with plans that make tensors again: falling total, rising cost."""
+        found: list[Choice] = []
+        for planned in self._graphs:
+            for one in planned.plans.explore(planned.reserve(reserve)):
+                whole = found[0] if found else one
+                found.append(planned.choice(one, whole, reserve))
+        return not_dominated(found)
+
+    def priced(
+        self, limits: Sequence[int], reserve: Reserve = NO_RESERVE
+    ) -> tuple[int | None, ...]:
+        """As `Chooser.priced`; of plans that make tensors again, too, where these cost MODEST more
+        than layer by layer at most, or where no other plan fits."""
+        graphs = self._graphs
+        found = next(graphs).plans.priced(limits, reserve)
+        little, modest = (within(self._plain, share) for share in (LITTLE, MODEST))
+        for planned in graphs:
+            known = [NO_LIMIT if cost is None else min(cost - 1, modest) for cost in found]
+            if all(most <= little for most in known):
+                break
+            if planned.is_dear(self._plain, max(known)):
+                if planned.alone:
+                    continue
+                break  # what comes behind makes more again
+            kept = planned.reserve(reserve)
+            costs = [
+                planned.plans.priced((n,), kept, m)[0] for n, m in zip(limits, known, strict=True)
+            ]
+            found = tuple(
+                old if new is None else new for old, new in zip(found, costs, strict=True)
+            )
+        return found
+
+
 def choose_again(
     graph: Graph,
     mode: InputMode,
@@ -109,47 +220,7 @@ def choose_again(
     slack: float = 0.0,
 ) -> Choice:
     """As `choose`, of plans that make tensors again, too."""
-    graphs = _graphs(graph, mode, outputs, machine)
-    found = next(graphs).plans.choose(limit, reserve, slack)
-    if limit is None:
-        return found
-    plain = layers_cost(graph, graph.nodes, machine)
-    if found.total_bytes <= limit and found.cost <= plain * (1 + max(slack, LITTLE)) < math.inf:
-        return found
-
-    def chosen(planned: _Planned) -> Choice:
-        one = planned.plans.choose(limit, planned.reserve(reserve), slack)
-        return planned.choice(one, found, reserve)
-
-    best = found.cost if found.total_bytes <= limit else None
-    # What costs no less than a plan that fits is not taken: that there is one need not be known.
-    most = NO_LIMIT if best is None or math.isinf(slack) else best - 1
-    fitting: list[tuple[int, int, _Planned]] = []
-    known: list[_Planned] = []
-    for planned in graphs:
-        known.append(planned)
-        dear = best is not None and FUSED * (plain + planned.more) >= best
-        if not dear or math.isinf(slack):
-            (cost,) = planned.plans.priced((limit,), planned.reserve(reserve), most)
-            if cost is not None:
-                fitting.append((cost, len(fitting), planned))
-                best = cost if best is None else min(best, cost)
-        elif not planned.alone:
-            break  # what comes behind makes more again
-    choices = [found]
-    for cost, _, planned in sorted(fitting, key=lambda one: one[:2]):
-        if any(one.total_bytes <= limit and one.cost <= cost for one in choices):
-            break
-        choices.append(chosen(planned))
-    if math.isinf(slack) or all(one.total_bytes > limit for one in choices):
-        # What seemed to fit by its price may not: so the dear ones are looked at as well, and the
-        # least total does not depend on the limit.
-        least = min(one.total_bytes for one in choices)
-        for planned in reversed([*known, *graphs]):
-            if planned.plans.reaches(least - 1, planned.reserve(reserve)):
-                choices.append(chosen(planned))
-                least = min(least, choices[-1].total_bytes)
-    return _best(choices, limit, slack)
+    return AgainChooser(graph, mode, outputs, machine).choose(limit, reserve, slack)
 
 
 def _best(choices: Sequence[Choice], limit: int, slack: float) -> Choice:
@@ -167,46 +238,6 @@ def _best(choices: Sequence[Choice], limit: int, slack: float) -> Choice:
 
 def _cost_and_total(choice: Choice) -> tuple[int, int]:
     return choice.cost, choice.total_bytes
-
-
-def explore_again(
-    graph: Graph,
-    mode: InputMode,
-    reserve: Reserve = NO_RESERVE,
-    outputs: OutputMode = OutputMode.ARENA,
-    machine: Machine = ANY_CORE,
-) -> tuple[Choice, ...]:
-    """As `explore`, with plans that make tensors again: falling total, rising cost."""
-    found: list[Choice] = []
-    for planned in _graphs(graph, mode, outputs, machine):
-        for one in planned.plans.explore(planned.reserve(reserve)):
-            whole = found[0] if found else one
-            found.append(planned.choice(one, whole, reserve))
-    return not_dominated(found)
-
-
-def priced_again(
-    graph: Graph,
-    mode: InputMode,
-    limits: Sequence[int],
-    reserve: Reserve = NO_RESERVE,
-    outputs: OutputMode = OutputMode.ARENA,
-    machine: Machine = ANY_CORE,
-) -> tuple[int | None, ...]:
-    """As `priced`; of plans that make tensors again, too, where these cost MODEST more than layer
-    by layer at most, or where no other plan fits."""
-    graphs = _graphs(graph, mode, outputs, machine)
-    found = next(graphs).plans.priced(limits, reserve)
-    plain = layers_cost(graph, graph.nodes, machine)
-    modest = within(plain, MODEST)
-    for planned in graphs:
-        known = [NO_LIMIT if cost is None else min(cost - 1, modest) for cost in found]
-        if all(most <= within(plain, LITTLE) for most in known):
-            break
-        kept = planned.reserve(reserve)
-        costs = (planned.plans.priced((n,), kept, m)[0] for n, m in zip(limits, known, strict=True))
-        found = tuple(old if new is None else new for old, new in zip(found, costs, strict=True))
-    return found
 
 
 def _graphs(

@@ -22,7 +22,7 @@ from patchc.plan.again import copied_images, repeated
 from patchc.plan.json import from_json, to_json
 from patchc.plan.printer import format_plan
 from patchc.plan.types import Again
-from patchc.planner.again import LITTLE, choose_again, explore_again
+from patchc.planner.again import LITTLE, AgainChooser, choose_again
 from patchc.planner.choose import choose
 from patchc.planner.machine import ANY_CORE
 from patchc.planner.waiting import cheapest_again, layers_cost
@@ -175,7 +175,7 @@ def test_a_budget_that_is_met_cheaply_makes_nothing_again(graph):
 
 @pytest.mark.parametrize("reserve", [Reserve.of_all(0), core("cortex-m4").reserve])
 def test_what_is_explored_can_be_chosen(graph, reserve):
-    points = explore_again(graph, InputMode.EXTERN, reserve)
+    points = AgainChooser(graph, InputMode.EXTERN).explore(reserve)
     assert any(point.plan.again for point in points)
     sizes, costs = ([one(p) for p in points] for one in (lambda p: p.total_bytes, lambda p: p.cost))
     assert sizes == sorted(sizes, reverse=True)

@@ -177,6 +177,9 @@ class Labels:
                 if rings + shared <= bounds.bytes and total <= bounds.cost:
                     count = one.count + len(steps)
                     found.append((total, rings, shared, count, len(found), adds.state, one, steps))
+        if len(found) == 1:
+            ((total, rings, shared, count, _, state, one, steps),) = found
+            return [Label(state, end, rings, shared, total, count, one, steps)]
         kept: list[Label] = []
         stairs: defaultdict[tuple[int, ...], Stairs] = defaultdict(Stairs)  # by rows at a time
         for total, rings, shared, count, _, then_state, one, steps in sorted(found):

@@ -58,13 +58,14 @@ class Tunnel:
 
 
 # What the search allows itself on top of the cost layer by layer, as shares of it, band by band.
-BANDS = (0.0, 0.02, 0.06, 0.15)
+BANDS = (0.0, 0.02, 0.06, 0.15, 0.4)
 SURE = 0.02  # beyond that share, it is made sure first that there are plans of few enough bytes
 HARDLY = 16  # of the fewest bytes, so a part more is hardly more
-# Maps that tunnels read and make, over all tunnels that are looked at in a band. Beyond, only
-# tunnels of few nodes are: many side by side that read one map would make for long ones in
-# multitudes.
-LOOKED_AT = 40_000
+# Work over all tunnels that are looked at in a band: so much for each map that one reads or makes,
+# and one for each unit that is added to one with several stripes. Beyond, only tunnels of few nodes
+# are looked at: many side by side that read one map would make for long ones in multitudes.
+LOOKED_AT = 80_000
+PER_MAP = 2
 FEW_NODES = 8
 # With products of activations only tunnels of so many nodes are looked at: attention has many short
 # ones, and long ones through several of its blocks are not worth minutes.
@@ -119,9 +120,10 @@ class Search:
         self.plain = min(
             sum(found[0].cost for found in ordered.segments.layers) for ordered in self._orders
         )
-        # What `leanest` has found; the most bytes at which it, and the frontier, found nothing.
+        # What `leanest` has found; the most bytes at which it found nothing.
         self._leanest: tuple[Point, ...] = ()
-        self._out_of_reach = self._not_found = -1
+        self._out_of_reach = -1
+        self._empty: list[tuple[int, int]] = []  # bytes and costs within which there is no plan
         # No plan costs less.
         self.least_cost = min(ordered.segments.rest[0] for ordered in self._orders)
 
@@ -134,19 +136,26 @@ class Search:
         interest. Before the bands of more work, which take long, it is made sure that there is
         something to find.
         """
-        if limit <= self._not_found:
+        if self._is_empty(limit, cost):
             return
-        for band in (*(self.plain + int(share * self.plain) for share in BANDS), NO_LIMIT):
-            sure = self._is_known(limit) or band > self.plain * (1 + SURE)
+        bands = [self.plain + int(share * self.plain) for share in BANDS]
+        for band in (*bands, NO_LIMIT):
+            most = min(band, cost)
+            # Where few costs are allowed, all bands take less time than to make sure.
+            sure = self._is_known(limit) or (cost > bands[-1] and band > self.plain * (1 + SURE))
             if sure and not self.reaches(limit):
                 return
-            for point in self.band(Bounds(limit, min(band, cost))):
-                yield point
-                limit = point.bytes - 1
+            if not self._is_empty(limit, most):
+                for point in self.band(Bounds(limit, most)):
+                    yield point
+                    limit = point.bytes - 1
+                self._empty.append((limit, most))
             if band >= cost:
                 break
-        if cost >= NO_LIMIT:  # so nothing is smaller than the last point
-            self._not_found = max(self._not_found, limit)
+
+    def _is_empty(self, limit: int, cost: int) -> bool:
+        """Has a band been searched that holds all plans within these bounds, and none found?"""
+        return any(limit <= most and cost <= dear for most, dear in self._empty)
 
     def reaches(self, limit: int) -> bool:
         """Is there a plan of at most that many bytes, whatever it costs?"""
@@ -161,27 +170,27 @@ class Search:
         and less cost than another, few are left to carry along.
         """
         if not self._is_known(limit):
-            # From few bytes on: the fewer there may be, the less is looked at to find that they are
-            # too few.
-            for most in (*takewhile(lambda one: one < limit, _sizes()), limit):
-                if most > self._out_of_reach:
-                    self._leanest = self._least_of(most)
-                    if self._leanest:
-                        break
-                    self._out_of_reach = most
+            self._leanest = tuple(sorted(self._least_of_orders(limit), key=lambda one: one.bytes))
+            if not self._leanest:
+                self._out_of_reach = limit
         found = self._leanest
         return found if found and found[0].bytes <= limit else ()
 
-    def _least_of(self, limit: int) -> tuple[Point, ...]:
-        """Of each order the one of fewest bytes, of at most that many."""
+    def _least_of_orders(self, limit: int) -> list[Point]:
+        """Of each order the plan of fewest bytes, of at most that many, or of hardly more than one
+        that is known."""
+        first, *others = self._free._orders
         found: list[Point] = []
-        for ordered in self._free._orders:
-            # As many maps in each of them: without costs that takes less time.
-            points = ordered.band(Bounds(limit, 0), LOOKED_AT)
-            found.extend(points[-1:])
-            if points:
-                limit = min(limit, points[-1].bytes + points[-1].bytes // HARDLY)
-        return tuple(sorted(found, key=lambda point: point.bytes))
+        # From few bytes on: the fewer there may be, the less is looked at to find that they are too
+        # few.
+        for most in (*takewhile(lambda one: one < limit, _sizes()), limit):
+            if most > self._out_of_reach and not found:
+                found.extend(first.band(Bounds(most, 0), LOOKED_AT)[-1:])
+        for ordered in others:
+            least = min((point.bytes for point in found), default=limit)
+            most = min(limit, least + least // HARDLY)
+            found.extend(ordered.band(Bounds(most, 0), LOOKED_AT)[-1:])
+        return found
 
     def _is_known(self, limit: int) -> bool:
         """Is it known whether there is a plan of at most that many bytes?"""
@@ -221,15 +230,15 @@ class _Ordered:
         self.labels = Labels(
             segments.graph, segments.order, segments.made, segments.last_read, segments.handed
         )
-        self.to_look_at = 0  # maps, in a band, before tunnels have to be short
+        self.to_look_at = 0  # work in a band (LOOKED_AT), before tunnels have to be short
         products = any(isinstance(node.op, MatMul) for node in self.order)
         # Where nothing costs anything, only bytes tell numbers of stripes apart.
         self.is_free = segments.machine.cost is nothing
         self.longest = NODES_WITH_PRODUCTS if products else len(self.order)
 
     def band(self, bounds: Bounds, to_look_at: int) -> tuple[Point, ...]:
-        """Every Pareto-optimal plan within the bounds, by falling bytes. `to_look_at`: maps of
-        tunnels, before only short ones are looked at."""
+        """Every Pareto-optimal plan within the bounds, by falling bytes. `to_look_at`: work,
+        before only short tunnels are looked at."""
         best: list[ParetoFront[Point]] = [ParetoFront() for _ in range(len(self.order) + 1)]
         best[0].add(Point(0, 0, ()))
         self.to_look_at = to_look_at
@@ -268,10 +277,13 @@ class _Ordered:
             )
 
         least = min(point.cost for point in points)
+        # Maps that are there are read in the tunnel or wait. One that it makes may share bytes with
+        # one of them, but no more than it brings.
+        beside = bounds.bytes - self.segments.waiting_bytes(cut)
 
         def left(stop: int) -> Bounds:
             """For what starts here and ends at a cut."""
-            return Bounds(bounds.bytes, bounds.cost - least - self.segments.rest[stop])
+            return Bounds(beside, bounds.cost - least - self.segments.rest[stop])
 
         plain, in_place = self.segments.whole(cut)
         for layer in self.segments.layers[cut]:
@@ -295,13 +307,13 @@ class _Ordered:
             segment = self.segments.segment(cut, position)
             if segment.brings_twice or not useful(segment.stop, segment.least, segment.least_cost):
                 continue
-            self.to_look_at -= len(segment.outer) + len(segment.outputs)
+            self.to_look_at -= PER_MAP * (len(segment.outer) + len(segment.outputs))
             prices = self.segments.prices(position)
             single = one_stripe.upto(segment.stop, segment.loaded, prices)
             for one in single:
                 if useful(segment.stop, one.bytes + segment.least, one.cost):
                     size = one.bytes + segment.live_through + segment.maps
-                    size -= self._shared(segment, one, one_stripe)
+                    size -= self._shared(segment, one, one_stripe, size - bounds.bytes)
                     if size <= bounds.bytes:
                         yield self._stream(segment, one, 1, size)
             striped = None
@@ -344,6 +356,7 @@ class _Ordered:
             position = segment.start
             while found and position < segment.stop:
                 behind = position + len(self.segments.units[position].nodes)
+                self.to_look_at -= 1
                 found = self.labels.extend(
                     found, segment.start, position, prices, k, bounds(behind)
                 )
@@ -391,16 +404,14 @@ class _Ordered:
         needless: np.ndarray = (fewer & (~fewer.T | before)).any(axis=0)
         return needless
 
-    def _shared(self, segment: Segment, one: Label, one_stripe: OneStripe) -> int:
+    def _shared(self, segment: Segment, one: Label, one_stripe: OneStripe, wanted: int) -> int:
         """Bytes that the best single pair of maps, one read and one written, may share while the
-        tunnel runs with one stripe; more pairs at once are left to placement."""
-        pairs = (
-            shared_bytes(
-                self.segments.size(source),
-                self.segments.size(target),
-                one_stripe.distance(one, source, target),
-            )
-            for source in segment.last_uses
-            for target in segment.outputs
-        )
-        return max(pairs, default=0)
+        tunnel runs with one stripe; more pairs at once are left to placement. 0 where those are
+        fewer than `wanted`."""
+        best, size = 0, self.segments.size
+        for most, source, target in segment.sharing:
+            if most <= best or most < wanted:
+                break
+            distance = one_stripe.distance(one, source, target)
+            best = max(best, shared_bytes(size(source), size(target), distance))
+        return best

@@ -36,7 +36,9 @@ class Segment:
     loaded: tuple[str, ...]  # graph inputs that the tunnel fetches itself
     brings_twice: bool  # would it fetch one image twice? Rows would not come in ascending order
     outer: tuple[str, ...]  # maps read here and made before
-    last_uses: tuple[str, ...]  # those of them that nothing behind the segment reads
+    # Bytes that a map read here, which nothing behind the segment reads, may share with one that is
+    # written at most, and the two: falling.
+    sharing: tuple[tuple[int, str, str], ...]
     most_stripes: int
     live_through: int  # bytes of maps made before it and read after it, but not in it
     maps: int  # bytes of those read and written
@@ -192,7 +194,17 @@ class Segments:
             loaded=loaded,
             brings_twice=len({self._copies.get(name, name) for name in loaded}) < len(loaded),
             outer=outer,
-            last_uses=tuple(n for n in outer if self.last_read[n] < stop and self.size(n)),
+            sharing=tuple(
+                sorted(
+                    (
+                        (min(self.size(source), self.size(target)), source, target)
+                        for source in outer
+                        if self.last_read[source] < stop and self.size(source)
+                        for target in outputs
+                    ),
+                    reverse=True,
+                )
+            ),
             most_stripes=self._most_stripes(start, stop, loaded),
             live_through=live_through,
             maps=sum(sizes),
@@ -252,6 +264,10 @@ class Segments:
         np.add.at(change, made[read] + 1, size[read])
         np.add.at(change, last[read] + 1, -size[read])
         return np.cumsum(change)[: self._cuts]
+
+    def waiting_bytes(self, cut: int) -> int:
+        """Of maps that nodes before a cut make and nodes behind it read, or the caller."""
+        return int(self._leaving_bytes[cut])
 
     def is_settled(self, start: int, stop: int) -> bool:
         """Do all longer segments fetch the same images, and compute all columns with one stripe?"""

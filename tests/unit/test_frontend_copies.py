@@ -201,6 +201,31 @@ def test_gather_of_one_drops_the_dimension():
     assert check(copied(make)).outputs[0].shape == (6, 4, 1)
 
 
+@BOTH_TYPES
+@BOTH_FORMS
+@pytest.mark.parametrize(
+    ("axis", "shape"), [(1, (1, 4, 6, 4)), (2, (1, 24, 2, 4)), (3, (1, 24, 6, 2))]
+)
+def test_gather_by_indices_of_several_dimensions(type_, integers, axis, shape):
+    def make(net, x):
+        found = net.op("Gather", x, net.constant([[0, 3], [2, 2]], np.int64), axis=axis)
+        return net.op("Reshape", found, numbers(net, *shape))
+
+    check(copied(make, type_=type_, integers=integers))
+
+
+def test_what_torch_leaves_of_as_strided():
+    """All of a vector, gathered into a shape: a view."""
+
+    def make(net, x):
+        mean = net.qdq(net.op("GlobalAveragePool", x), X)
+        flat = net.op("Reshape", mean, numbers(net, 12))
+        order = np.arange(12).reshape(1, 12, 1, 1)
+        return net.op("Gather", flat, net.constant(order, np.int64), axis=0)
+
+    assert kinds(check(copied(make))) == ["GlobalAveragePool"]
+
+
 def shuffle(net: Net, x: str, groups: int, shape: tuple[int, ...], quant=None) -> str:
     """ShuffleNet's: groups * n channels as n * groups. `quant`: quantised in between."""
     _, channels, height, width = shape
@@ -264,9 +289,6 @@ def one(kind, *inputs, shape=(1, 6, 5, 4), **attributes):
 
 REFUSALS = {
     "op (Slice): nothing is left of its input": lambda: one("Slice", [4], [2], [1]),
-    "op (Gather): indices of 2 dimensions: one is supported": lambda: copied(
-        lambda net, x: net.op("Gather", x, net.constant([[1]], np.int64), axis=1, name="op")
-    ),
     "op (DepthToSpace): 6 channels do not make blocks of 2x2": lambda: one(
         "DepthToSpace", blocksize=2
     ),

@@ -75,7 +75,7 @@ def split(call: Call) -> Sequence[Value]:
 @onnx_op(
     "Gather",
     makes=(Rearrange, DepthToSpace),
-    limits=f"indices of several dimensions; {_CUT}",
+    limits=_CUT,
 )
 def gather(call: Call) -> Value:
     """Constant indices, any of them; of rows or columns that are not at one distance two copies."""
@@ -83,12 +83,12 @@ def gather(call: Call) -> Value:
     sizes = dims(source.layout)
     axis = call.attribute("axis", 0) % len(sizes)
     indices = call.constant(1, "indices")
-    if indices.ndim > 1:
-        raise RefusalError(f"indices of {indices.ndim} dimensions: one is supported")
     chosen = [int(index) % sizes[axis] for index in indices.reshape(-1)]
     part = choose(call, source, {axis: chosen})
     if not indices.ndim:
         part = Part(part.op, part.layout[:axis] + part.layout[axis + 1 :])
+    if indices.ndim > 1:
+        part = _reshaped(part, source, [*sizes[:axis], *indices.shape, *sizes[axis + 1 :]])
     return copied(call, source, 0, part)
 
 
@@ -105,11 +105,10 @@ def gather_nd(call: Call) -> Value:
     rest = sizes[count:]
     try:
         layout = reshape(source.layout, [prod(sizes[:count]), *rest], cut=True)
-        part = choose(call, replace(source, layout=layout), {0: chosen})
-        layout = reshape(part.layout, [*indices.shape[:-1], *rest], cut=True)
     except AxesError as error:
         raise RefusalError(str(error)) from error
-    return copied(call, source, 0, replace(part, layout=layout, source=part.source or source))
+    part = choose(call, replace(source, layout=layout), {0: chosen})
+    return copied(call, source, 0, _reshaped(part, source, [*indices.shape[:-1], *rest]))
 
 
 @onnx_op("DepthToSpace", makes=(DepthToSpace,))
@@ -144,6 +143,15 @@ class Part:
     op: Copy | None  # None: all of it, as it is
     layout: Layout
     source: Quantized | None = None  # what is read, where it is not the operand itself
+
+
+def _reshaped(part: Part, source: Quantized, shape: Sequence[int]) -> Part:
+    """The same values as a tensor of another shape. Raises RefusalError."""
+    try:
+        layout = reshape(part.layout, shape, cut=True)
+    except AxesError as error:
+        raise RefusalError(str(error)) from error
+    return replace(part, layout=layout, source=part.source or source)
 
 
 def source_of(call: Call) -> Quantized:

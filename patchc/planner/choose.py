@@ -28,7 +28,8 @@ from patchc.planner.cost import executed_cost
 from patchc.planner.kinds import reserve_of
 from patchc.planner.layer_by_layer import priced_plan
 from patchc.planner.machine import ANY_CORE, Machine
-from patchc.planner.search import Point, Search
+from patchc.planner.one_order import Point
+from patchc.planner.search import Search
 from patchc.schedule.lower import lower
 from patchc.schedule.types import Schedule
 from patchc.targets.reserve import NO_RESERVE, Reserve

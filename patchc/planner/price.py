@@ -75,7 +75,8 @@ class Prices:
         self._stripes: dict[str, np.ndarray] = {}
         self._tiles: dict[tuple[str, int], np.ndarray] = {}
         self._least: dict[int, np.ndarray] = {}
-        self._fewer: dict[int, np.ndarray] = {}
+        self._fewer: dict[int, np.ndarray] = {}  # from a unit to the last one
+        self._takes_no_more: dict[int, np.ndarray] = {}
 
     def look_back(self, position: int) -> None:
         """From now on, tensors that are read from `position` on only have their columns."""
@@ -136,24 +137,33 @@ class Prices:
         self.options(position)
         return self._least[position]
 
-    def no_more_bytes(self, start: int) -> np.ndarray:
-        """Whatever way the units from `start` on run: bool (counts, counts), [one, other]: one
-        number of stripes takes no more bytes than the other."""
-        at = start
-        ahead = []
-        while at not in self._fewer and at < self._stop:
+    def no_more_bytes(self, start: int, end: int) -> np.ndarray:
+        """Whatever way the units from `start` to `end` run: bool (counts, counts), [one, other]:
+        one number of stripes takes no more bytes than the other."""
+        at, ahead = start, list[int]()
+        while at < end and (end < self._stop or at not in self._fewer):
             ahead.append(at)
             at += len(self.units[at].nodes)
-        found = self._fewer.get(at, np.ones((len(self.counts),) * 2, dtype=bool))
+        found = np.ones((len(self.counts),) * 2, dtype=bool)
+        if at < end:
+            found = self._fewer[at]
         for position in reversed(ahead):
+            found = found & self._unit_takes_no_more(position)
+            if end == self._stop:
+                self._fewer[position] = found
+        return found
+
+    def _unit_takes_no_more(self, position: int) -> np.ndarray:
+        """As `no_more_bytes`, of one unit."""
+        if position not in self._takes_no_more:
             unit = self.units[position]
             scratch = np.array([way.scratch for way in self.options(position)])
             least = [scratch[list(group)].min(axis=0) for group in unit.alike]  # by rings
             made = [self.graph.node(name).output for name in unit.nodes]
             bytes_ = np.array([*map(self._widest_array, made), *least])
-            found = found & (bytes_[:, :, None] <= bytes_[:, None]).all(axis=0)
-            self._fewer[position] = found
-        return found
+            fewer: np.ndarray = np.all(bytes_[:, :, None] <= bytes_[:, None], axis=0)
+            self._takes_no_more[position] = fewer
+        return self._takes_no_more[position]
 
     def _price(self, step: StepPlan) -> tuple[np.ndarray, np.ndarray]:
         """Scratch and cost of a step."""

@@ -25,7 +25,8 @@ from patchc.outdir import write_files
 from patchc.plan.types import InputMode, OutputMode, Plan, StepPlan, TunnelPlan
 from patchc.planner.layer_by_layer import trivial_plan
 from patchc.planner.machine import machine_of
-from patchc.planner.search import Point, Search
+from patchc.planner.one_order import Point
+from patchc.planner.search import Search
 from patchc.planner.slices import piece_prices
 from patchc.programs.host import Flavour, build
 from patchc.reference import run_graph

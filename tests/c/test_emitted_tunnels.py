@@ -13,7 +13,7 @@ from patchc.ir import Graph
 from patchc.memory import place
 from patchc.plan.types import InputMode, Plan, StepPlan, TunnelPlan
 from patchc.planner.choose import choose, layer_by_layer, reversible
-from patchc.planner.search import Point
+from patchc.planner.one_order import Point
 from patchc.programs.host import Flavour, build
 from patchc.schedule.types import Schedule
 from tests.c.emitted import (

@@ -11,6 +11,7 @@ from patchc.geometry.columns import MAX_COLUMN, Demand, stripes
 from patchc.ir import Graph, Node
 from patchc.kernels.slide import SLIDE, slide_work
 from patchc.plan.types import StepPlan
+from patchc.planner.cost import nothing
 from patchc.planner.machine import Machine
 from patchc.planner.step_cost import StepParts, step_cost
 from patchc.planner.units import Unit
@@ -173,7 +174,8 @@ class Prices:
         for tensor in parts.wide:
             scratch[self._too_wide(tensor, tensor == parts.piece)] = TOO_MANY
         cost = np.zeros(len(self.counts), dtype=np.int64)
-        cost += step_cost(parts, self._machine, self._total_columns, self._total_tiles)
+        if self._machine.cost is not nothing:
+            cost += step_cost(parts, self._machine, self._total_columns, self._total_tiles)
         return scratch, cost
 
     def _total_columns(self, tensor: str) -> np.ndarray:

@@ -58,6 +58,7 @@ def items(draw: st.DrawFn, graph: Graph) -> Again | None:
     return Again(tuple(sorted(leading, key=place.__getitem__)), tuple(later))
 
 
+@pytest.mark.slow
 @slow
 @given(dags(max_blocks=3), st.sampled_from(InputMode), st.data())
 def test_a_network_that_makes_tensors_again_is_the_same_network(
@@ -80,6 +81,7 @@ def test_a_network_that_makes_tensors_again_is_the_same_network(
     check(lower(whole, plan))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [dags, waiting])
 @some(50)
 @given(st.data(), st.sampled_from(InputMode), st.sampled_from((1.0, 0.9, 0.6, 0.0)))

@@ -196,6 +196,7 @@ def test_the_least_of_a_missed_budget_can_be_had(model, tmp_path):
     assert found.report.ram.total_bytes <= least
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["tiles", "extern", "resident"])
 def test_from_the_file_to_c(model, graph, mode, tmp_path):
     result = patchc.compile(model, tmp_path / "out", budget="least", input_mode=mode, name="net")

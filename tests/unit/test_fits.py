@@ -121,6 +121,7 @@ def test_the_call_and_its_result_go_through_other_processes(quantized: Path):
     assert pickle.loads(pickle.dumps(found)) == found
 
 
+@pytest.mark.slow
 def test_many_models_in_their_order(tmp_path: Path, floating: Path, quantized: Path):
     bad = tmp_path / "bad.onnx"
     bad.write_bytes(b"\x00")
@@ -141,6 +142,7 @@ def _dies_of(name: str, model: Path, **_: object) -> Fit:
     return replace(FITS, model=model.name)
 
 
+@pytest.mark.slow
 def test_a_process_that_dies_takes_no_other_model_with_it(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(fitting, "fits", partial(_dies_of, "killer.onnx"))
     models = [Path(name) for name in ("a.onnx", "killer.onnx", "b.onnx", "c.onnx")]
@@ -154,6 +156,7 @@ def _sleeps(model: Path, **_: object) -> Fit:
     return replace(FITS, model=model.name)
 
 
+@pytest.mark.slow
 def test_who_ends_it_waits_for_no_model(monkeypatch: pytest.MonkeyPatch):
     def ended(_: int, fit: Fit) -> None:
         raise KeyboardInterrupt
@@ -197,6 +200,7 @@ def command(*words: object) -> tuple[int, str]:
     return ran.exit_code, ran.output
 
 
+@pytest.mark.slow
 def test_explore_of_several_models(tmp_path: Path, floating: Path, quantized: Path):
     table, lines = tmp_path / "t.json", tmp_path / "t.csv"
     code, text = command(

@@ -191,6 +191,7 @@ def quantised(draw: st.DrawFn) -> onnx.ModelProto:
     return net.model(net.qdq(y, (0.05, 3), "y"))
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(quantised())
 def test_in_a_quantised_file(model):

@@ -160,6 +160,7 @@ def test_rounds_end_in_a_projection_or_a_table(graph):
         lower(graph, plan)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("mode", "target"),
     [("tiles", "cortex-m0"), ("stream", "cortex-m4"), ("resident", "cortex-m55")],

@@ -100,6 +100,7 @@ def kinds(ways: tuple[Way, ...]) -> set[str]:
     }
 
 
+@pytest.mark.slow
 def test_every_way_holds(tmp_path: Path, model: Path, missed: BudgetError):
     """Taken by hand: the C has the bytes that were told, and that many are enough as a budget."""
     assert kinds(missed.ways) == {"options", "image", "width", "grid"}

@@ -154,19 +154,23 @@ class OneOrder:
             self.to_look_at -= PER_MAP * (len(segment.outer) + len(segment.outputs))
             prices = self.segments.prices(position)
             single = one_stripe.upto(segment.stop, segment.loaded, prices)
+            around = segment.live_through + segment.maps
+            most = bounds.bytes - around + (segment.sharing[0][0] if segment.sharing else 0)
             for one in single:
+                if one.bytes > most:
+                    continue
                 if useful(segment.stop, one.bytes + segment.least, one.cost):
-                    size = one.bytes + segment.live_through + segment.maps
+                    size = one.bytes + around
                     size -= self._shared(segment, one, one_stripe, size - bounds.bytes)
                     if size <= bounds.bytes:
                         yield self._stream(segment, one, 1, size)
             striped = None
-            if useful(segment.stop, segment.live_through + segment.maps, segment.least_cost):
+            if useful(segment.stop, around, segment.least_cost):
                 striped = self._striped(segment, prices, single, left)
             if not single and striped == [] and not self.segments.narrow(cut, position):
                 return
             for k, one in striped or ():
-                size = one.bytes + segment.live_through + segment.maps
+                size = one.bytes + around
                 if size <= bounds.bytes:
                     yield self._stream(segment, one, prices.counts[k], size)
             if (

@@ -137,7 +137,7 @@ class Search:
         for ordered in others:
             least = min((point.bytes for point in found), default=limit)
             most = min(limit, least + least // HARDLY)
-            found.extend(ordered.band(Bounds(most, 0), LOOKED_AT)[-1:])
+            found.extend(ordered.band(Bounds(most, 0), LOOKED_AT // len(others))[-1:])
         return found
 
     def _is_known(self, limit: int) -> bool:

@@ -86,12 +86,13 @@ class Search:
         """
         if self._is_empty(limit, cost):
             return
-        bands = [self.plain + int(share * self.plain) for share in BANDS]
+        asked, bands = limit, [self.plain + int(share * self.plain) for share in BANDS]
         for band in (*bands, NO_LIMIT):
             most = min(band, cost)
             # Where few costs are allowed, all bands take less time than to make sure.
             sure = self._is_known(limit) or (cost > bands[-1] and band > self.plain * (1 + SURE))
-            if sure and not self.reaches(limit):
+            # Asked of the first limit: what is found for more bytes answers for fewer, too.
+            if sure and not (self.reaches(asked) and self.reaches(limit)):
                 return
             if not self._is_empty(limit, most):
                 for point in self.band(Bounds(limit, most)):

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import onnx
 from onnx.external_data_helper import ExternalDataInfo, uses_external_data
@@ -83,29 +84,30 @@ def replacing(out: Path) -> Iterator[Path]:
     """A new folder that takes the place of `out` when the block ends without an error.
 
     An earlier output is replaced as a whole, and the last of several that are written at once is
-    what stays. After an error `out` is as it was. A folder that somebody stands in, or on which
-    something is mounted, stays the same folder with new files. Raises PatchcError when `out` may
-    not be written (see `check_writable`).
+    what stays. After an error `out` is as it was. Ctrl-C and SIGTERM wait until the block is done:
+    between two steps of ours they would leave the new folder behind. A folder that somebody stands
+    in, or on which something is mounted, stays the same folder with new files. Raises PatchcError
+    when `out` may not be written (see `check_writable`).
     """
     check_writable(out)
     out = out.resolve()
     inside = out.is_dir() and (out == Path.cwd() or os.path.ismount(out))
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        scratch = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out if inside else out.parent))
-    except OSError as error:
-        raise PatchcError(f"cannot write {out}: {error.strerror}") from error
-    try:
-        fresh = scratch / "new"
-        fresh.mkdir()
-        yield fresh
-        with held_signals():
+    with held_signals():
+        try:
+            out.parent.mkdir(parents=True, exist_ok=True)
+            place = out if inside else out.parent
+            scratch = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=place))
+        except OSError as error:
+            raise PatchcError(f"cannot write {out}: {error.strerror}") from error
+        try:
+            fresh = scratch / "new"
+            fresh.mkdir()
+            yield fresh
             if inside:
                 _replace_files(out, fresh, scratch)
             else:
                 _replace_folder(out, fresh, scratch)
-    finally:
-        with held_signals():
+        finally:
             shutil.rmtree(scratch, ignore_errors=True)
 
 
@@ -143,17 +145,18 @@ def _replace_files(out: Path, fresh: Path, scratch: Path) -> None:
 
 @contextmanager
 def held_signals() -> Iterator[None]:
-    """Ctrl-C and SIGTERM wait until the block is done: for moves that belong together."""
+    """Ctrl-C and SIGTERM wait until the block is done: for steps that belong together."""
     if threading.current_thread() is not threading.main_thread():
         yield  # Python runs the handlers in the main thread only
         return
     held: list[int] = []
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(number, lambda got, _: held.append(got)) for number in numbers]
+    before: dict[int, Any] = {}
     try:
+        for number in map(int, (signal.SIGINT, signal.SIGTERM)):
+            before[number] = signal.signal(number, lambda got, _: held.append(got))
         yield
     finally:
-        for number, handler in zip(numbers, before, strict=True):
+        for number, handler in before.items():
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
         for got in held[:1]:
             signal.raise_signal(got)

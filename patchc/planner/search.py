@@ -81,8 +81,8 @@ class Search:
 
         Searched band by band as the points are asked for: with little on top of the cost layer by
         layer the search is fast, and with more, only plans smaller than those found so far are of
-        interest. Before the bands of more work, which take long, it is made sure that there is
-        something to find.
+        interest. Where any cost is allowed it is made sure, before the bands of more work, that
+        there is something to find.
         """
         if self._is_empty(limit, cost):
             return
@@ -91,8 +91,9 @@ class Search:
             most = min(band, cost)
             # Where few costs are allowed, all bands take less time than to make sure.
             sure = self._is_known(limit) or (cost > bands[-1] and band > self.plain * (1 + SURE))
-            # Asked of the first limit: what is found for more bytes answers for fewer, too.
-            if sure and not (self.reaches(asked) and self.reaches(limit)):
+            if sure and not self._is_known(limit):
+                self.leanest(asked)  # what is found for more bytes answers for fewer, too
+            if sure and not self.reaches(limit):
                 return
             if not self._is_empty(limit, most):
                 for point in self.band(Bounds(limit, most)):

@@ -16,6 +16,7 @@ import pytest
 from benchmarks.fuzz_files import load_everything
 from benchmarks.fuzzing.limited import Limits, Tried, tried
 from patchc import cli
+from patchc.outdir import SOURCE, replacing, write_files
 from tests.golden.qdq_models import residual_network
 
 LIMITS = Limits(seconds=60, bytes=4 << 30)
@@ -133,6 +134,37 @@ def test_signals(number: signal.Signals, out: Path, calls: int, place: Path) -> 
             LIMITS,
         )
         check(out, end, 128 + number, before, place)
+
+
+# Of Ctrl-C where Python drops a generator it only says that it ignores it.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.slow
+def test_at_every_call_that_puts_out_in_place(tmp_path: Path):
+    work = tmp_path / "work"
+    out = work / "out"
+    write_files(out, {SOURCE: "{}", "net.c": "0"})
+
+    def write(name: str) -> None:
+        with replacing(out) as folder:
+            write_files(folder, {SOURCE: "{}", "net.c": name})
+
+    for moment in range(1, 10_000):
+        before, interrupts = files(out), 0
+
+        def interrupt() -> None:
+            nonlocal interrupts
+            interrupts += 1
+            os.kill(os.getpid(), signal.SIGINT)
+
+        try:
+            profiled(lambda name=str(moment): write(name), moment, interrupt)
+        except KeyboardInterrupt:
+            sys.setprofile(None)
+        assert files(out) in (before, before | {"net.c": str(moment).encode()})
+        assert [path.name for path in work.iterdir()] == ["out"]
+        if not interrupts:
+            break
+    assert moment > 300
 
 
 def full_at(moment: int) -> Callable[[str, tuple[object, ...]], None]:

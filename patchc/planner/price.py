@@ -141,7 +141,8 @@ class Prices:
     def no_more_bytes(self, start: int, end: int) -> np.ndarray:
         """Whatever way the units from `start` to `end` run: bool (counts, counts), [one, other]:
         one number of stripes takes no more bytes than the other."""
-        at, ahead = start, list[int]()
+        at = start
+        ahead: list[int] = []
         while at < end and (end < self._stop or at not in self._fewer):
             ahead.append(at)
             at += len(self.units[at].nodes)

@@ -72,11 +72,7 @@ def split(call: Call) -> Sequence[Value]:
     return found
 
 
-@onnx_op(
-    "Gather",
-    makes=(Rearrange, DepthToSpace),
-    limits=_CUT,
-)
+@onnx_op("Gather", makes=(Rearrange, DepthToSpace), limits=_CUT)
 def gather(call: Call) -> Value:
     """Constant indices, any of them; of rows or columns that are not at one distance two copies."""
     source = source_of(call)

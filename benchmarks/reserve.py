@@ -142,7 +142,11 @@ def branching_samples(
         half = patchc.inspect(quantized).layerwise_bytes // 2
         for budget, group in product((None, half, int(least * TIGHT)), alike(cores)):
             out = folder / f"{name}-{budget or 'layer'}-{group[0]}"
-            result = compiled(quantized, out, budget, group[0])
+            try:
+                result = compiled(quantized, out, budget, group[0])
+            except patchc.BudgetError as error:  # of a core whose reserve is larger
+                say(f"  {group[0]}: least is {error.least_bytes} B, budget {budget} B")
+                continue
             arena = result.report.ram.arena_bytes
             yield Sample(out.name, kind_of(result.stages.plan), arena, out, group)
 

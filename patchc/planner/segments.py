@@ -6,7 +6,6 @@ from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import accumulate
 
 import numpy as np
 
@@ -20,6 +19,7 @@ from patchc.planner.machine import ANY_CORE, Machine
 from patchc.planner.price import Prices
 from patchc.planner.rounds import Rounds, find_rounds
 from patchc.planner.step_cost import StepParts, step_cost, step_parts
+from patchc.planner.unit_prices import Pricing
 from patchc.planner.units import Unit, find_units
 from patchc.schedule.extents import tile_count
 from patchc.schedule.types import shared_bytes
@@ -98,6 +98,7 @@ class Segments:
         self._found: dict[tuple[int, int], Segment] = {}
         self._prices: dict[int, Prices] = {}
         self._parts: dict[StepPlan, StepParts] = {}
+        self._pricing = Pricing(self.units, machine, self._parts)
         self.layers = [
             layers(graph, node, machine, node.output in self.whole_in_place) for node in self.order
         ]
@@ -108,7 +109,7 @@ class Segments:
         """Work out what the units cost at least, whatever tunnel they are part of, and what all
         nodes behind each cut cost at least, however they run."""
         needed = needed_columns(self.graph, self.order)
-        self._narrow_before = [0, *accumulate(self._is_narrow(needed, n) for n in self.order)]
+        self._narrow = [at for at, n in enumerate(self.order) if self._is_narrow(needed, n)]
 
         for unit in self.units.values():
             aliased = {operand for _, operand in unit.in_place}
@@ -147,7 +148,7 @@ class Segments:
 
     def narrow(self, start: int, stop: int) -> bool:
         """May a tunnel leave out columns of what nodes start .. stop - 1 make?"""
-        return self._narrow_before[start] < self._narrow_before[stop]
+        return bisect_left(self._narrow, start) < bisect_left(self._narrow, stop)
 
     def whole(self, cut: int) -> tuple[int, tuple[tuple[str, str], ...]]:
         """Layer by layer: bytes while the node behind a cut runs, scratch aside, and what it is
@@ -223,11 +224,9 @@ class Segments:
                 self.order[:stop],
                 outputs,
                 sorted(counts),
-                self.units,
-                self.machine,
-                self._parts,
+                self._pricing,
                 self.images if self.mode is InputMode.STREAM else (),
-                self.narrow,
+                self._narrow,
             )
         return self._prices[stop]
 

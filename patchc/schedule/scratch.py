@@ -53,6 +53,13 @@ class Contents:
     inner: tuple[Inner, ...]
     working: tuple[Working, ...]
 
+    @property
+    def tensors(self) -> frozenset[str]:
+        """Those whose columns the layout depends on."""
+        summed = (self.summed,) if self.summed else ()
+        inner, working = (item.tensor for item in self.inner), (one.tensor for one in self.working)
+        return frozenset((*summed, *inner, *working))
+
 
 @dataclass(frozen=True, slots=True)
 class Layout:

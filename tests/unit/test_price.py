@@ -10,6 +10,7 @@ from patchc.plan.types import StepPlan
 from patchc.planner.machine import ANY_CORE
 from patchc.planner.price import Prices
 from patchc.planner.step_cost import StepParts, computed_rows, step_parts
+from patchc.planner.unit_prices import Pricing
 from patchc.planner.units import GROUP_ROWS, Unit, find_units
 from tests.graphs import NetworkBuilder
 
@@ -35,9 +36,8 @@ def prices(graph: Graph, *counts: int) -> Prices:
     units = find_units(graph, graph.nodes)
     starts = [0, *accumulate(len(unit.nodes) for unit in units)]
     by_position = dict(zip(starts, units, strict=False))
-    return Prices(
-        graph, graph.nodes, graph.outputs, counts, by_position, ANY_CORE, parts(graph, units)
-    )
+    pricing = Pricing(by_position, ANY_CORE, parts(graph, units))
+    return Prices(graph, graph.nodes, graph.outputs, counts, pricing)
 
 
 def test_rows_are_computed_again_where_pieces_overlap():
@@ -78,15 +78,7 @@ def test_a_streamed_image_comes_to_the_last_pixel():
     graph = net.build(net.conv(net.input(6, 8, 3), 2, 3, 2, pad=0, name="x"))
     units = {0: find_units(graph, graph.nodes)[0]}
     for streamed, widest in (((), [7]), (("image",), [8])):
-        found = Prices(
-            graph,
-            graph.nodes,
-            graph.outputs,
-            (1,),
-            units,
-            ANY_CORE,
-            parts(graph, units.values()),
-            streamed,
-        )
+        pricing = Pricing(units, ANY_CORE, parts(graph, units.values()))
+        found = Prices(graph, graph.nodes, graph.outputs, (1,), pricing, streamed)
         assert found.options(0)[0].cost == [6 * 27 * 2]
         assert found.widest("image") == widest

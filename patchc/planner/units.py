@@ -240,6 +240,8 @@ def _chain(graph: Graph, rest: Sequence[Node]) -> list[Node]:
             break
         if list(node.inputs).count(made) != 1 or needs_whole(graph, node, made):
             break
+        if others and graph.tensors[made].shape != graph.tensors[node.output].shape:
+            break  # broadcast: the result does not fit in its place
         chain.append(node)
         tables += isinstance(node.op, Lut)
         if others:

@@ -1,5 +1,5 @@
-"""ReduceMean of a float model over rows and columns -> GlobalAveragePool, over channels -> a
-convolution to one channel: onnxruntime has integer kernels for these."""
+"""ReduceMean and ReduceSum of a float model over rows and columns -> GlobalAveragePool, over
+channels -> a convolution to one channel: onnxruntime has integer kernels for these."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
+REDUCED = ("ReduceMean", "ReduceSum")
 SPATIAL, CHANNELS = {2, 3}, 1  # of a tensor of four dimensions, channels first
 
 
@@ -23,12 +24,12 @@ def name_means(graph: onnx.GraphProto) -> None:
     constants = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
     found: list[onnx.NodeProto] = []
     for node in graph.node:
-        shape = shapes.get(node.input[0], ()) if node.input else ()
-        axes = reduced_axes(node, len(shape), constants) if node.op_type == "ReduceMean" else set()
+        shape = shapes.get(node.input[0], ()) if node.op_type in REDUCED else ()
+        axes = reduced_axes(node, len(shape), constants)
         if len(shape) == 4 and axes == SPATIAL:
-            made = helper.make_node("GlobalAveragePool", [node.input[0]], [""], node.name)
+            made = _pool(node, shape[2] * shape[3], graph)
         elif len(shape) == 4 and axes == {CHANNELS}:
-            made = _convolution(node, shape[CHANNELS], graph)
+            made = [_convolution(node, shape[CHANNELS], graph)]
         else:
             found.append(node)
             continue
@@ -38,32 +39,48 @@ def name_means(graph: onnx.GraphProto) -> None:
 
 
 def reduced_axes(node: onnx.NodeProto, rank: int, constants: Mapping[str, np.ndarray]) -> set[int]:
-    """The dimensions that a ReduceMean is over, if they are known."""
+    """The dimensions that a Reduce... is over, if they are known."""
     axes: Sequence[int] = _attribute(node, "axes", ())
     if len(node.input) > 1 and node.input[1]:
         axes = [int(axis) for axis in constants.get(node.input[1], np.zeros(0)).reshape(-1)]
     return {axis % rank for axis in axes} if rank else set()
 
 
+def _pool(node: onnx.NodeProto, pixels: int, graph: onnx.GraphProto) -> list[onnx.NodeProto]:
+    """The mean; for a sum, times the pixels, which is a table."""
+    mean = helper.make_node("GlobalAveragePool", [node.input[0]], [""], node.name)
+    if node.op_type == "ReduceMean":
+        return [mean]
+    mean.name = mean.output[0] = f"{node.name}_mean"
+    name = f"{node.name}_pixels"
+    graph.initializer.append(numpy_helper.from_array(np.array(pixels, np.float32), name))
+    return [mean, helper.make_node("Mul", [mean.output[0], name], [""], node.name)]
+
+
 def _convolution(node: onnx.NodeProto, channels: int, graph: onnx.GraphProto) -> onnx.NodeProto:
     """All weights are one number, which 8 bits hold exactly beside their scale."""
-    weights = np.full((1, channels, 1, 1), 1 / channels, np.float32)
+    weight = 1 / channels if node.op_type == "ReduceMean" else 1
+    weights = np.full((1, channels, 1, 1), weight, np.float32)
     graph.initializer.append(numpy_helper.from_array(weights, f"{node.name}_weights"))
     return helper.make_node("Conv", [node.input[0], f"{node.name}_weights"], [""], node.name)
 
 
 def _written(
-    node: onnx.NodeProto, made: onnx.NodeProto, axes: Sequence[int], graph: onnx.GraphProto
+    node: onnx.NodeProto,
+    made: Sequence[onnx.NodeProto],
+    axes: Sequence[int],
+    graph: onnx.GraphProto,
 ) -> list[onnx.NodeProto]:
     """`made` in the place of `node`, without its dimensions where the file drops them."""
+    *_, last = made
     output = node.output[0]
     if _attribute(node, "keepdims", 1):
-        made.output[0] = output
-        return [made]
-    made.output[0], name = f"{output}_kept", f"{output}_axes"
+        last.output[0] = output
+        return [*made]
+    last.output[0], name = f"{output}_kept", f"{output}_axes"
     graph.initializer.append(numpy_helper.from_array(np.array(axes, np.int64), name))
-    inputs = [made.output[0], name]
-    return [made, helper.make_node("Squeeze", inputs, [output], f"{node.name}_squeezed")]
+    inputs = [last.output[0], name]
+    return [*made, helper.make_node("Squeeze", inputs, [output], f"{node.name}_squeezed")]
 
 
 def _attribute(node: onnx.NodeProto, name: str, default: Any) -> Any:

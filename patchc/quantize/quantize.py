@@ -62,6 +62,7 @@ from patchc.quantize.layers import (
 )
 from patchc.quantize.means import name_means
 from patchc.quantize.measured import measured
+from patchc.quantize.norms import split_norms
 from patchc.quantize.options import DEFAULTS, METADATA_KEY, PIXELS, QuantizeOptions
 from patchc.quantize.parallel import merge_branches
 from patchc.quantize.quotients import split_quotients
@@ -162,9 +163,9 @@ def _aligned(
 def _prepare(loaded: LoadedModel, path: Path, options: QuantizeOptions) -> None:
     """Fold constants, batch normalisation into layers, MatMul + Add into Gemm, give nodes
     names, constants that are added the second place, which is the one that the importer takes, and
-    sums, means over rows and columns, normalisations that are written out, quotients, dense
-    layers and transposed convolutions operators that have integers, slices of slices one node,
-    layers that share weights biases of their own."""
+    sums, means over rows and columns, normalisations that are written out, quotients, norms,
+    dense layers and transposed convolutions operators that have integers, slices of slices one
+    node, layers that share weights biases of their own."""
     model = loaded.model
     rewrite_foreign(model, loaded.name)
     split_sums(model.graph)
@@ -188,6 +189,7 @@ def _prepare(loaded: LoadedModel, path: Path, options: QuantizeOptions) -> None:
         merge_branches(prepared.graph)
     gather_normalisations(prepared.graph)
     split_quotients(prepared.graph)
+    split_norms(prepared.graph)
     name_means(prepared.graph)
     plain_gemms(prepared.graph)
     rewrite_transposed(prepared.graph)

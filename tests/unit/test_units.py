@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from patchc.choices import InputMode
 from patchc.kernels.dsp import DSP
 from patchc.plan.types import StepPlan
 from patchc.planner.assign import with_kernels
+from patchc.planner.choose import choose
 from patchc.planner.machine import ANY_CORE, machine_of
 from patchc.planner.units import (
     GROUP_CHANNELS,
@@ -84,6 +86,15 @@ def test_a_convolution_and_the_sum_it_joins():
     first, second = find_units(graph, graph.nodes)
     assert first.nodes == ("a.node",)
     assert second.options == ((with_kernels(graph, StepPlan(("b.node", "sum.node"))),),)
+
+
+def test_a_convolution_whose_result_is_broadcast_stays_apart_from_the_product():
+    """The product is larger than what the convolution makes, so it cannot be written over that."""
+    net = NetworkBuilder()
+    x = net.mean(net.conv(net.input(8, 8, 3), 8, 3, name="a"), name="mean")
+    graph = net.build(net.mul(x, net.conv(x, 1, name="b"), name="product"))
+    assert ("b.node",) in unit_names(graph)
+    assert choose(graph, InputMode.TILES, 0).arena_bytes  # such plans are lowered
 
 
 def test_a_pointwise_convolution_before_a_mean_is_added_up_tile_by_tile():

@@ -93,6 +93,15 @@ def _check(graph: Graph, item: Again, position: Mapping[str, int]) -> None:
     tensor = graph.node(item.nodes[-1]).output
     if any(tensor not in graph.node(name).inputs for name in item.readers):
         raise PatchcError(f"the plan makes {tensor!r} again for a node that does not read it")
+    if not is_read_first(graph, item):
+        raise PatchcError(f"the plan makes {tensor!r} again for all nodes that read it")
+
+
+def is_read_first(graph: Graph, item: Again) -> bool:
+    """Does a node read the tensor, or the caller, that does not read the second one?"""
+    tensor = graph.node(item.nodes[-1]).output
+    readers = {node.name for node in graph.consumers[tensor]}
+    return tensor in graph.outputs or not readers.issubset(item.readers)
 
 
 class _Names:

@@ -23,7 +23,7 @@ from patchc.budget import NO_LIMIT
 from patchc.choices import InputMode, OutputMode
 from patchc.ir import Graph
 from patchc.memory import place
-from patchc.plan.again import copied_images, repeated
+from patchc.plan.again import copied_images, is_read_first, repeated
 from patchc.plan.types import Again
 from patchc.planner.choose import (
     Choice,
@@ -72,10 +72,6 @@ class _Planned:
         graph = without_rectangles(self.graph, copies) if copies else self.graph
         images = {node.output: node.inputs[0] for node in copies}
         return Chooser(graph, self.mode, self.outputs, self.machine, images)
-
-    def reserve(self, reserve: Reserve) -> Reserve:
-        """For its plans."""
-        return reserve.running_again if self.again else reserve
 
     def with_item(self, item: Again, cost: int) -> _Planned:
         graph = repeated(self.graph, (item,), self.mode)
@@ -142,7 +138,7 @@ class AgainChooser:
             return found
 
         def chosen(planned: _Planned) -> Choice:
-            one = planned.plans.choose(limit, planned.reserve(reserve), slack)
+            one = planned.plans.choose(limit, reserve, slack)
             return planned.choice(one, found, reserve)
 
         best = found.cost if fits else None
@@ -154,7 +150,7 @@ class AgainChooser:
         for planned in graphs:
             known.append(planned)
             if best is None or math.isinf(slack) or not planned.is_dear(self._plain, best):
-                (cost,) = planned.plans.priced((limit,), planned.reserve(reserve), most)
+                (cost,) = planned.plans.priced((limit,), reserve, most)
                 if cost is not None:
                     fitting.append((cost, len(fitting), planned))
                     best = cost if best is None else min(best, cost)
@@ -170,7 +166,7 @@ class AgainChooser:
             # the least total does not depend on the limit.
             least = min(one.total_bytes for one in choices)
             for planned in reversed([*known, *graphs]):
-                if planned.plans.reaches(least - 1, planned.reserve(reserve)):
+                if planned.plans.reaches(least - 1, reserve):
                     choices.append(chosen(planned))
                     least = min(least, choices[-1].total_bytes)
         return _best(choices, limit, slack)
@@ -179,7 +175,7 @@ class AgainChooser:
         """As `explore`, with plans that make tensors again: falling total, rising cost."""
         found: list[Choice] = []
         for planned in self._graphs:
-            for one in planned.plans.explore(planned.reserve(reserve)):
+            for one in planned.plans.explore(reserve):
                 whole = found[0] if found else one
                 found.append(planned.choice(one, whole, reserve))
         return not_dominated(found)
@@ -200,9 +196,9 @@ class AgainChooser:
                 if planned.alone:
                     continue
                 break  # what comes behind makes more again
-            kept = planned.reserve(reserve)
             costs = [
-                planned.plans.priced((n,), kept, m)[0] for n, m in zip(limits, known, strict=True)
+                planned.plans.priced((limit,), reserve, most)[0]
+                for limit, most in zip(limits, known, strict=True)
             ]
             found = tuple(
                 old if new is None else new for old, new in zip(found, costs, strict=True)
@@ -264,7 +260,9 @@ def _graphs(
         if found is None:
             return
         item, cost = found
-        if planned.again and own.issuperset((*item.nodes, *item.readers)):
+        # Its other readers may be nodes that the items before it have added.
+        alone = own.issuperset((*item.nodes, *item.readers)) and is_read_first(graph, item)
+        if planned.again and alone:
             yield replace(network.with_item(item, cost), alone=True)
         planned = planned.with_item(item, cost)
         pairs += len(planned.graph.nodes) ** 2

@@ -7,10 +7,6 @@ from patchc.kernels.cmsis_nn import is_library_kernel
 from patchc.plan.types import Plan
 from patchc.targets.reserve import Kind, Reserve
 
-# The compiler makes what is called once a part of its caller, until that is large: then functions
-# stay apart, and their stacks add up. Measured: up to 40 steps they are one, from 69 on apart.
-MANY_STEPS = 48
-
 
 def kind_of(plan: Plan) -> Kind:
     """The kind that a plan belongs to."""
@@ -18,10 +14,6 @@ def kind_of(plan: Plan) -> Kind:
     if any(map(is_library_kernel, used)):
         return Kind.LIBRARY
     steps = [step for tunnel in plan.tunnels if not tunnel.whole for step in tunnel.steps]
-    if plan.again and steps:
-        return Kind.AGAIN
-    if len(steps) > MANY_STEPS:
-        return Kind.MANY
     if any(step.group for step in steps):
         return Kind.GROUPS
     cut = any(tunnel.rows for tunnel in plan.tunnels)  # layers by rows run as tunnels do

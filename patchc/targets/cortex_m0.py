@@ -88,7 +88,7 @@ CORTEX_M0 = Core(
     ),
     compile_flags=("-mcpu=cortex-m0", "-mthumb"),
     # Measured: python -m benchmarks.reserve --core cortex-m0
-    reserve=Reserve(layers=680, tunnels=840, groups=1024, many=1120, again=1344, library=1632),
+    reserve=Reserve(layers=632, tunnels=816, groups=816, library=1632),
     boards=(MPS2_AN385, MICROBIT),
     # Its one multiplication gives the low word of a product.
     flavours=("portable", "narrow"),

@@ -70,7 +70,7 @@ CORTEX_M3 = Core(
     ),
     compile_flags=("-mcpu=cortex-m3", "-mthumb"),
     # Measured: python -m benchmarks.reserve --core cortex-m3
-    reserve=Reserve(layers=712, tunnels=840, groups=1024, many=1024, again=1104, library=1520),
+    reserve=Reserve(layers=616, tunnels=816, groups=816, library=1520),
     boards=(MPS2_AN385,),
     cost_table=_COSTS,
 )

@@ -120,7 +120,7 @@ CORTEX_M55 = Core(
     timing=_TIMING,
     compile_flags=("-mcpu=cortex-m55", "-mthumb", "-mfloat-abi=hard"),
     # Measured: python -m benchmarks.reserve --core cortex-m55
-    reserve=Reserve(layers=1008, tunnels=1184, groups=1272, many=1272, again=1408, library=1600),
+    reserve=Reserve(layers=872, tunnels=1064, groups=1096, library=1600),
     boards=(MPS3_AN547,),
     flavours=("portable", "mve"),
     cost_table=_COSTS,

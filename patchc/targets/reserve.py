@@ -5,7 +5,7 @@ What NAME_run takes depends on how the network runs: every kind of plan has its 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 
 
@@ -15,8 +15,6 @@ class Kind(str, Enum):
     LAYERS = "layers"  # layer by layer only
     TUNNELS = "tunnels"  # some nodes patch by patch
     GROUPS = "groups"  # some of these a few channels at a time
-    MANY = "many"  # so many steps run patch by patch that the compiler leaves them apart
-    AGAIN = "again"  # nodes run twice: the longest tunnels, and many of them
     LIBRARY = "library"  # however they run, some kernels call CMSIS-NN
 
 
@@ -27,8 +25,6 @@ class Reserve:
     layers: int
     tunnels: int
     groups: int
-    many: int
-    again: int
     library: int = 0  # however they run, where kernels call CMSIS-NN
     # For each operand beyond two of a layer that is computed whole: its view lies on the stack.
     operand: int = 64
@@ -36,22 +32,17 @@ class Reserve:
     @staticmethod
     def of_all(size: int) -> Reserve:
         """One size for every plan."""
-        return Reserve(size, size, size, size, size, size, operand=0)
-
-    @property
-    def running_again(self) -> Reserve:
-        """For plans of a graph in which nodes run twice: of tunnels, whatever their kind."""
-        return replace(self, tunnels=self.again, groups=self.again, many=self.again)
+        return Reserve(size, size, size, size, operand=0)
 
     @property
     def least(self) -> int:
         """No plan needs less."""
-        return min(self.layers, self.tunnels, self.groups, self.many)
+        return min(self.layers, self.tunnels, self.groups)
 
     @property
     def largest(self) -> int:
         """No plan needs more."""
-        return max(self.layers, self.tunnels, self.groups, self.many, self.again, self.library)
+        return max(self.layers, self.tunnels, self.groups, self.library)
 
     def of(self, kind: Kind, operands: int = 2) -> int:
         """For plans of a kind, in which no layer that is computed whole has more operands."""
@@ -59,8 +50,6 @@ class Reserve:
             Kind.LAYERS: self.layers,
             Kind.TUNNELS: self.tunnels,
             Kind.GROUPS: self.groups,
-            Kind.MANY: self.many,
-            Kind.AGAIN: self.again,
             Kind.LIBRARY: self.library,
         }[kind]
         return max(most, self.layers + self.operand * max(operands - 2, 0))

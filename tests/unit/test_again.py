@@ -101,10 +101,10 @@ def test_a_second_node_makes_it_for_its_later_readers(graph, mode):
 
 def test_names_of_second_nodes_are_free(graph):
     item = gated_map(graph)
-    once = repeated(graph, (item,), InputMode.EXTERN)
-    third = Again((f"{item.nodes[-1]}_again",), item.readers)
-    again = repeated(once, (third,), InputMode.EXTERN)
-    assert len({node.name for node in again.nodes}) == len(again.nodes)
+    *nodes, last = graph.nodes
+    taken = graph.with_nodes((*nodes, replace(last, name=f"{item.nodes[0]}_again")))
+    again = repeated(taken, (item,), InputMode.EXTERN)
+    assert len({node.name for node in again.nodes}) == len(graph.nodes) + len(item.nodes)
 
 
 @pytest.mark.parametrize(
@@ -117,6 +117,7 @@ def test_names_of_second_nodes_are_free(graph):
         (lambda item: replace(item, readers=()), "names no node"),
         (lambda item: replace(item, nodes=item.nodes * 2), "in an order that does not work"),
         (lambda item: replace(item, nodes=item.readers), "for a node that does not read it"),
+        (lambda item: Again(item.nodes[:1], item.nodes[1:2]), "for all nodes that read it"),
     ],
 )
 def test_items_of_a_file_that_do_not_fit_are_refused(graph, change, words):

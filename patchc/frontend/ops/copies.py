@@ -82,7 +82,7 @@ def gather(call: Call) -> Value:
     chosen = [int(index) % sizes[axis] for index in indices.reshape(-1)]
     part = choose(call, source, {axis: chosen})
     if not indices.ndim:
-        part = Part(part.op, part.layout[:axis] + part.layout[axis + 1 :])
+        part = replace(part, layout=part.layout[:axis] + part.layout[axis + 1 :])
     if indices.ndim > 1:
         part = _reshaped(part, source, [*sizes[:axis], *indices.shape, *sizes[axis + 1 :]])
     return copied(call, source, 0, part)

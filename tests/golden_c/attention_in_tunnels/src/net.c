@@ -160,7 +160,8 @@ static const patchc_storage map_conv0 = {
     .offset = 0, .pitch = 56, .slots = 7, .tile = 7, .depth = 8, .cols = NULL};
 
 /* the callback -> image (ring of 3 rows) */
-static int compute_image(int8_t *arena, const net_inputs *inputs, const patchc_piece *piece)
+static PATCHC_APART int compute_image(int8_t *arena, const net_inputs *inputs,
+                                      const patchc_piece *piece)
 {
     const patchc_patch *const at = &piece->patch;
     const patchc_out out = patchc_out_view(arena, &ring_image, piece->stripe, at);
@@ -169,7 +170,7 @@ static int compute_image(int8_t *arena, const net_inputs *inputs, const patchc_p
 }
 
 /* image (ring of 3 rows) -> conv0 (map) */
-static void compute_conv0(int8_t *arena, const patchc_piece *piece)
+static PATCHC_APART void compute_conv0(int8_t *arena, const patchc_piece *piece)
 {
     const patchc_patch *const at = &piece->patch;
     const patchc_reach reach_conv0 = patchc_reach_of(at, &params_conv0_node.window, &frame_conv0);
@@ -183,7 +184,7 @@ static void compute_conv0(int8_t *arena, const patchc_piece *piece)
 }
 
 /* Tunnel 0, stripe by stripe, tick by tick. */
-static int tunnel_0_conv0(int8_t *arena, const net_inputs *inputs)
+static PATCHC_APART int tunnel_0_conv0(int8_t *arena, const net_inputs *inputs)
 {
     for (int32_t q = 0; q < 7; q++) {
         for (int32_t t = 0; t < 8; t++) {
@@ -205,7 +206,7 @@ static int tunnel_0_conv0(int8_t *arena, const net_inputs *inputs)
 }
 
 /* 2: conv1.node  conv 1x1, 7x7x8 -> 7x7x6 */
-static void block_1_conv1(int8_t *arena)
+static PATCHC_APART void block_1_conv1(int8_t *arena)
 {
     const patchc_in in = {
         .data = arena, .pitch = 56, .slots = 7, .slot = 0,
@@ -218,7 +219,7 @@ static void block_1_conv1(int8_t *arena)
 }
 
 /* 3: permute2.node  copy in another order, 7x7x6 -> 2x49x3 */
-static void block_2_permute2(int8_t *arena)
+static PATCHC_APART void block_2_permute2(int8_t *arena)
 {
     const patchc_in in = {
         .data = arena + 392, .pitch = 42, .slots = 7, .slot = 0,
@@ -231,7 +232,7 @@ static void block_2_permute2(int8_t *arena)
 }
 
 /* 4: conv3.node  conv 1x1, 7x7x8 -> 7x7x6 */
-static void block_3_conv3(int8_t *arena)
+static PATCHC_APART void block_3_conv3(int8_t *arena)
 {
     const patchc_in in = {
         .data = arena, .pitch = 56, .slots = 7, .slot = 0,
@@ -244,7 +245,7 @@ static void block_3_conv3(int8_t *arena)
 }
 
 /* 5: permute4.node  copy in another order, 7x7x6 -> 2x49x3 */
-static void block_4_permute4(int8_t *arena)
+static PATCHC_APART void block_4_permute4(int8_t *arena)
 {
     const patchc_in in = {
         .data = arena + 392, .pitch = 42, .slots = 7, .slot = 0,
@@ -257,7 +258,7 @@ static void block_4_permute4(int8_t *arena)
 }
 
 /* 6: conv5.node  conv 1x1, 7x7x8 -> 7x7x6 */
-static void block_5_conv5(int8_t *arena)
+static PATCHC_APART void block_5_conv5(int8_t *arena)
 {
     const patchc_in in = {
         .data = arena, .pitch = 56, .slots = 7, .slot = 0,
@@ -270,7 +271,7 @@ static void block_5_conv5(int8_t *arena)
 }
 
 /* 7: permute6.node  copy in another order, 7x7x6 -> 2x49x3 */
-static void block_6_permute6(int8_t *arena)
+static PATCHC_APART void block_6_permute6(int8_t *arena)
 {
     const patchc_in in = {
         .data = arena + 392, .pitch = 42, .slots = 7, .slot = 0,
@@ -315,7 +316,7 @@ static const patchc_storage map_matmul9 = {
     .offset = 392, .pitch = 147, .slots = 2, .tile = 49, .depth = 3, .cols = NULL};
 
 /* permute2 (map), permute4 (map) -> matmul7 (ring of 1 row) */
-static void compute_matmul7(int8_t *arena, const patchc_piece *piece)
+static PATCHC_APART void compute_matmul7(int8_t *arena, const patchc_piece *piece)
 {
     const patchc_patch *const at = &piece->patch;
     const patchc_patch matrices_matmul7 = patchc_all_columns(at, 2, 49);
@@ -330,7 +331,7 @@ static void compute_matmul7(int8_t *arena, const patchc_piece *piece)
 }
 
 /* matmul7 (ring of 1 row) -> softmax8 (ring of 1 row) */
-static void compute_softmax8(int8_t *arena, const patchc_piece *piece)
+static PATCHC_APART void compute_softmax8(int8_t *arena, const patchc_piece *piece)
 {
     const patchc_patch *const at = &piece->patch;
     const patchc_pads none = {.top = 0, .left = 0, .bottom = 0, .right = 0};
@@ -344,7 +345,7 @@ static void compute_softmax8(int8_t *arena, const patchc_piece *piece)
 }
 
 /* softmax8 (ring of 1 row), permute6 (map) -> matmul9 (map) */
-static void compute_matmul9(int8_t *arena, const patchc_piece *piece)
+static PATCHC_APART void compute_matmul9(int8_t *arena, const patchc_piece *piece)
 {
     const patchc_patch *const at = &piece->patch;
     const patchc_patch matrices_matmul9 = patchc_all_columns(at, 2, 49);
@@ -359,7 +360,7 @@ static void compute_matmul9(int8_t *arena, const patchc_piece *piece)
 }
 
 /* Tunnel 7, stripe by stripe, tick by tick. */
-static void tunnel_7_matmul9(int8_t *arena)
+static PATCHC_APART void tunnel_7_matmul9(int8_t *arena)
 {
     for (int32_t q = 0; q < 49; q++) {
         for (int32_t t = 0; t < 2; t++) {
@@ -410,7 +411,7 @@ static const patchc_storage map_conv14 = {
     .offset = 0, .pitch = 3, .slots = 1, .tile = 1, .depth = 3, .cols = NULL};
 
 /* matmul9 (map) -> permute10 (ring of 1 row) */
-static void compute_permute10(int8_t *arena, const patchc_piece *piece)
+static PATCHC_APART void compute_permute10(int8_t *arena, const patchc_piece *piece)
 {
     const patchc_patch *const at = &piece->patch;
     const patchc_reach reach_permute10 = patchc_reach_whole(at, &frame_permute10);
@@ -425,7 +426,7 @@ static void compute_permute10(int8_t *arena, const patchc_piece *piece)
 }
 
 /* permute10 (ring of 1 row), conv0 (map) -> add12 (ring of 1 row) */
-static void compute_add12(int8_t *arena, const patchc_piece *piece)
+static PATCHC_APART void compute_add12(int8_t *arena, const patchc_piece *piece)
 {
     const patchc_patch *const at = &piece->patch;
     const patchc_pads none = {.top = 0, .left = 0, .bottom = 0, .right = 0};
@@ -446,7 +447,7 @@ static void compute_add12(int8_t *arena, const patchc_piece *piece)
 }
 
 /* add12 (ring of 1 row) -> sums of globalaveragepool13 */
-static void compute_globalaveragepool13_sums(int8_t *arena, const patchc_piece *piece)
+static PATCHC_APART void compute_globalaveragepool13_sums(int8_t *arena, const patchc_piece *piece)
 {
     const patchc_patch *const at = &piece->patch;
     const patchc_sums sums = patchc_sums_at(arena + 784, 1, 8);
@@ -459,7 +460,7 @@ static void compute_globalaveragepool13_sums(int8_t *arena, const patchc_piece *
 }
 
 /* sums of globalaveragepool13 -> globalaveragepool13 (ring of 1 row) */
-static void compute_globalaveragepool13(int8_t *arena, const patchc_piece *piece)
+static PATCHC_APART void compute_globalaveragepool13(int8_t *arena, const patchc_piece *piece)
 {
     const patchc_patch *const at = &piece->patch;
     const patchc_sums sums = patchc_sums_at(arena + 784, 1, 8);
@@ -472,7 +473,7 @@ static void compute_globalaveragepool13(int8_t *arena, const patchc_piece *piece
 }
 
 /* globalaveragepool13 (ring of 1 row) -> conv14 (map) */
-static void compute_conv14(int8_t *arena, const patchc_piece *piece)
+static PATCHC_APART void compute_conv14(int8_t *arena, const patchc_piece *piece)
 {
     const patchc_patch *const at = &piece->patch;
     const patchc_pads none = {.top = 0, .left = 0, .bottom = 0, .right = 0};
@@ -486,7 +487,7 @@ static void compute_conv14(int8_t *arena, const patchc_piece *piece)
 }
 
 /* Tunnel 8, tick by tick. */
-static void tunnel_8_conv14(int8_t *arena)
+static PATCHC_APART void tunnel_8_conv14(int8_t *arena)
 {
     patchc_new_sums(arena + 784, 1, 8);
     for (int32_t t = 0; t < 7; t++) {

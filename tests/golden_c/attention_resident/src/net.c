@@ -107,7 +107,7 @@ static const patchc_conv_params params_conv14_node = {
     .rare = NULL, .pad_value = -6, .zero_point = -8, .lo = -128, .hi = 127, .drop = 10};
 
 /* 0: conv0.node  conv 3x3, 7x7x3 -> 7x7x8 */
-static void block_0_conv0(int8_t *arena)
+static PATCHC_APART void block_0_conv0(int8_t *arena)
 {
     const patchc_in in = {
         .data = arena, .pitch = 21, .slots = 7, .slot = 0,
@@ -120,7 +120,7 @@ static void block_0_conv0(int8_t *arena)
 }
 
 /* 1: conv1.node  conv 1x1, 7x7x8 -> 7x7x6 */
-static void block_1_conv1(int8_t *arena)
+static PATCHC_APART void block_1_conv1(int8_t *arena)
 {
     const patchc_in in = {
         .data = arena + 9604, .pitch = 56, .slots = 7, .slot = 0,
@@ -133,7 +133,7 @@ static void block_1_conv1(int8_t *arena)
 }
 
 /* 2: permute2.node  copy in another order, 7x7x6 -> 2x49x3 */
-static void block_2_permute2(int8_t *arena)
+static PATCHC_APART void block_2_permute2(int8_t *arena)
 {
     const patchc_in in = {
         .data = arena, .pitch = 42, .slots = 7, .slot = 0,
@@ -146,7 +146,7 @@ static void block_2_permute2(int8_t *arena)
 }
 
 /* 3: conv3.node  conv 1x1, 7x7x8 -> 7x7x6 */
-static void block_3_conv3(int8_t *arena)
+static PATCHC_APART void block_3_conv3(int8_t *arena)
 {
     const patchc_in in = {
         .data = arena + 9604, .pitch = 56, .slots = 7, .slot = 0,
@@ -159,7 +159,7 @@ static void block_3_conv3(int8_t *arena)
 }
 
 /* 4: permute4.node  copy in another order, 7x7x6 -> 2x49x3 */
-static void block_4_permute4(int8_t *arena)
+static PATCHC_APART void block_4_permute4(int8_t *arena)
 {
     const patchc_in in = {
         .data = arena, .pitch = 42, .slots = 7, .slot = 0,
@@ -172,7 +172,7 @@ static void block_4_permute4(int8_t *arena)
 }
 
 /* 5: matmul7.node  product of matrices, 2x49x3 + 2x49x3 -> 2x49x49 */
-static void block_5_matmul7(int8_t *arena)
+static PATCHC_APART void block_5_matmul7(int8_t *arena)
 {
     const patchc_in a = {
         .data = arena + 4802, .pitch = 147, .slots = 2, .slot = 0,
@@ -187,7 +187,7 @@ static void block_5_matmul7(int8_t *arena)
 }
 
 /* 6: softmax8.node  softmax, 2x49x49 -> 2x49x49 */
-static void block_6_softmax8(int8_t *arena)
+static PATCHC_APART void block_6_softmax8(int8_t *arena)
 {
     const patchc_in in = {
         .data = arena, .pitch = 2401, .slots = 2, .slot = 0,
@@ -200,7 +200,7 @@ static void block_6_softmax8(int8_t *arena)
 }
 
 /* 7: conv5.node  conv 1x1, 7x7x8 -> 7x7x6 */
-static void block_7_conv5(int8_t *arena)
+static PATCHC_APART void block_7_conv5(int8_t *arena)
 {
     const patchc_in in = {
         .data = arena + 9604, .pitch = 56, .slots = 7, .slot = 0,
@@ -213,7 +213,7 @@ static void block_7_conv5(int8_t *arena)
 }
 
 /* 8: permute6.node  copy in another order, 7x7x6 -> 2x49x3 */
-static void block_8_permute6(int8_t *arena)
+static PATCHC_APART void block_8_permute6(int8_t *arena)
 {
     const patchc_in in = {
         .data = arena, .pitch = 42, .slots = 7, .slot = 0,
@@ -226,7 +226,7 @@ static void block_8_permute6(int8_t *arena)
 }
 
 /* 9: matmul9.node  product of matrices, 2x49x49 + 2x49x3 -> 2x49x3 */
-static void block_9_matmul9(int8_t *arena)
+static PATCHC_APART void block_9_matmul9(int8_t *arena)
 {
     const patchc_in a = {
         .data = arena + 4802, .pitch = 2401, .slots = 2, .slot = 0,
@@ -241,7 +241,7 @@ static void block_9_matmul9(int8_t *arena)
 }
 
 /* 10: permute10.node  copy in another order, 2x49x3 -> 7x7x6 */
-static void block_10_permute10(int8_t *arena)
+static PATCHC_APART void block_10_permute10(int8_t *arena)
 {
     const patchc_in in = {
         .data = arena, .pitch = 147, .slots = 2, .slot = 0,
@@ -254,7 +254,7 @@ static void block_10_permute10(int8_t *arena)
 }
 
 /* 11: conv11.node  conv 1x1, 7x7x6 -> 7x7x8 */
-static void block_11_conv11(int8_t *arena)
+static PATCHC_APART void block_11_conv11(int8_t *arena)
 {
     const patchc_in in = {
         .data = arena + 392, .pitch = 42, .slots = 7, .slot = 0,
@@ -267,7 +267,7 @@ static void block_11_conv11(int8_t *arena)
 }
 
 /* 12: add12.node  add, 7x7x8 + 7x7x8 -> 7x7x8 */
-static void block_12_add12(int8_t *arena)
+static PATCHC_APART void block_12_add12(int8_t *arena)
 {
     const patchc_in a = {
         .data = arena + 9604, .pitch = 56, .slots = 7, .slot = 0,
@@ -282,7 +282,7 @@ static void block_12_add12(int8_t *arena)
 }
 
 /* 13: globalaveragepool13.node  global average pool, 7x7x8 -> 1x1x8 */
-static void block_13_globalaveragepool13(int8_t *arena)
+static PATCHC_APART void block_13_globalaveragepool13(int8_t *arena)
 {
     const patchc_in in = {
         .data = arena, .pitch = 56, .slots = 7, .slot = 0,
@@ -295,7 +295,7 @@ static void block_13_globalaveragepool13(int8_t *arena)
 }
 
 /* 14: conv14.node  conv 1x1, 1x1x8 -> 1x1x3 */
-static void block_14_conv14(int8_t *arena)
+static PATCHC_APART void block_14_conv14(int8_t *arena)
 {
     const patchc_in in = {
         .data = arena + 392, .pitch = 8, .slots = 1, .slot = 0,

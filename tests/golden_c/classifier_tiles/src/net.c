@@ -71,7 +71,7 @@ static int load_rows(const net_reader *reader, const patchc_out *view, int32_t r
 }
 
 /* 0: image  load, 4x4x3 */
-static int block_0_load_image(int8_t *arena, const net_inputs *inputs)
+static PATCHC_APART int block_0_load_image(int8_t *arena, const net_inputs *inputs)
 {
     const patchc_out out = {
         .data = arena + 128, .pitch = 12, .slots = 4, .slot = 0,
@@ -80,7 +80,7 @@ static int block_0_load_image(int8_t *arena, const net_inputs *inputs)
 }
 
 /* 1: conv0.node  conv 3x3, 4x4x3 -> 4x4x8 */
-static void block_1_conv0(int8_t *arena)
+static PATCHC_APART void block_1_conv0(int8_t *arena)
 {
     const patchc_in in = {
         .data = arena + 128, .pitch = 12, .slots = 4, .slot = 0,
@@ -93,7 +93,7 @@ static void block_1_conv0(int8_t *arena)
 }
 
 /* 2: globalaveragepool1.node  global average pool, 4x4x8 -> 1x1x8 */
-static void block_2_globalaveragepool1(int8_t *arena)
+static PATCHC_APART void block_2_globalaveragepool1(int8_t *arena)
 {
     const patchc_in in = {
         .data = arena, .pitch = 32, .slots = 4, .slot = 0,
@@ -106,7 +106,7 @@ static void block_2_globalaveragepool1(int8_t *arena)
 }
 
 /* 3: logits.node  conv 1x1, 1x1x8 -> 1x1x10 */
-static void block_3_logits(int8_t *arena)
+static PATCHC_APART void block_3_logits(int8_t *arena)
 {
     const patchc_in in = {
         .data = arena + 128, .pitch = 8, .slots = 1, .slot = 0,

@@ -125,7 +125,8 @@ static const patchc_storage map_conv0 = {
     .offset = 384, .pitch = 24, .slots = 4, .tile = 4, .depth = 6, .cols = NULL};
 
 /* the callback -> image (ring of 3 rows) */
-static int compute_image(int8_t *arena, const net_inputs *inputs, const patchc_piece *piece)
+static PATCHC_APART int compute_image(int8_t *arena, const net_inputs *inputs,
+                                      const patchc_piece *piece)
 {
     const patchc_patch *const at = &piece->patch;
     const patchc_out out = patchc_out_view(arena, &ring_image, piece->stripe, at);
@@ -134,7 +135,7 @@ static int compute_image(int8_t *arena, const net_inputs *inputs, const patchc_p
 }
 
 /* image (ring of 3 rows) -> conv0 (map) */
-static void compute_conv0(int8_t *arena, const patchc_piece *piece)
+static PATCHC_APART void compute_conv0(int8_t *arena, const patchc_piece *piece)
 {
     const patchc_patch *const at = &piece->patch;
     const patchc_reach reach_conv0 = patchc_reach_of(at, &params_conv0_node.window, &frame_conv0);
@@ -148,7 +149,7 @@ static void compute_conv0(int8_t *arena, const patchc_piece *piece)
 }
 
 /* Tunnel 0, tick by tick. */
-static int tunnel_0_conv0(int8_t *arena, const net_inputs *inputs)
+static PATCHC_APART int tunnel_0_conv0(int8_t *arena, const net_inputs *inputs)
 {
     for (int32_t t = 0; t < 8; t++) {
         patchc_piece p;
@@ -193,7 +194,7 @@ static const patchc_storage map_branches = {
     .offset = 128, .pitch = 64, .slots = 4, .tile = 4, .depth = 16, .cols = NULL};
 
 /* conv0 (map) -> conv1 (ring of 2 rows) */
-static void compute_conv1(int8_t *arena, const patchc_piece *piece)
+static PATCHC_APART void compute_conv1(int8_t *arena, const patchc_piece *piece)
 {
     const patchc_patch *const at = &piece->patch;
     const patchc_reach reach_conv1 = patchc_reach_of(at, &params_conv1_node.window, &frame_conv1);
@@ -207,7 +208,7 @@ static void compute_conv1(int8_t *arena, const patchc_piece *piece)
 }
 
 /* conv0 (map) -> conv2 (ring of 1 row) */
-static void compute_conv2(int8_t *arena, const patchc_piece *piece)
+static PATCHC_APART void compute_conv2(int8_t *arena, const patchc_piece *piece)
 {
     const patchc_patch *const at = &piece->patch;
     const patchc_reach reach_conv2 = patchc_reach_of(at, &params_conv2_node.window, &frame_conv2);
@@ -221,7 +222,7 @@ static void compute_conv2(int8_t *arena, const patchc_piece *piece)
 }
 
 /* conv1 (ring of 2 rows), conv2 (ring of 1 row), conv0 (map) -> branches (map) */
-static void compute_branches(int8_t *arena, const patchc_piece *piece)
+static PATCHC_APART void compute_branches(int8_t *arena, const patchc_piece *piece)
 {
     const patchc_patch *const at = &piece->patch;
 
@@ -237,7 +238,7 @@ static void compute_branches(int8_t *arena, const patchc_piece *piece)
 }
 
 /* Tunnel 1, stripe by stripe, tick by tick. */
-static void tunnel_1_branches(int8_t *arena)
+static PATCHC_APART void tunnel_1_branches(int8_t *arena)
 {
     for (int32_t q = 0; q < 4; q++) {
         for (int32_t t = 0; t < 6; t++) {
@@ -260,7 +261,7 @@ static void tunnel_1_branches(int8_t *arena)
 }
 
 /* 5: difference.node  sub, 4x4x16 -> 4x4x16 */
-static void block_2_difference(int8_t *arena)
+static PATCHC_APART void block_2_difference(int8_t *arena)
 {
     const patchc_in a = {
         .data = arena + 128, .pitch = 64, .slots = 4, .slot = 0,
@@ -284,7 +285,7 @@ static const patchc_storage map_conv6 = {
     .offset = 0, .pitch = 64, .slots = 4, .tile = 4, .depth = 16, .cols = NULL};
 
 /* conv0 (map), difference (map) -> sum (map), 8 columns at a time */
-static void compute_sum(int8_t *arena, const patchc_piece *piece)
+static PATCHC_APART void compute_sum(int8_t *arena, const patchc_piece *piece)
 {
     const patchc_patch *const at = &piece->patch;
     const patchc_reach reach_conv6 = patchc_reach_of(at, &params_conv6_node.window, &frame_conv1);
@@ -313,7 +314,7 @@ static void compute_sum(int8_t *arena, const patchc_piece *piece)
 }
 
 /* Tunnel 3, tick by tick. */
-static void tunnel_3_sum(int8_t *arena)
+static PATCHC_APART void tunnel_3_sum(int8_t *arena)
 {
     for (int32_t t = 0; t < 5; t++) {
         patchc_piece p;

@@ -31,7 +31,7 @@ static const patchc_conv_params params_conv0_node = {
     .drop = 10};
 
 /* 0: conv0.node  conv 3x3, 3x3x4 -> 1x1x5 */
-static void block_0_conv0(int8_t *arena)
+static PATCHC_APART void block_0_conv0(int8_t *arena)
 {
     const patchc_in in = {
         .data = arena, .pitch = 12, .slots = 3, .slot = 0,

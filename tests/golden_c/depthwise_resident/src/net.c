@@ -30,7 +30,7 @@ static const patchc_conv_params params_conv0_node = {
     .pad_value = 9, .zero_point = -1, .lo = -128, .hi = 127, .drop = 10};
 
 /* 0: conv0.node  depthwise 3x3, 5x5x6 -> 5x5x6 */
-static void block_0_conv0(int8_t *arena)
+static PATCHC_APART void block_0_conv0(int8_t *arena)
 {
     const patchc_in in = {
         .data = arena + 150, .pitch = 30, .slots = 5, .slot = 0,

@@ -99,7 +99,7 @@ static int load_rows(const net_reader *reader, const patchc_out *view, int32_t r
 }
 
 /* 0: image  load, 4x4x2 */
-static int block_0_load_image(int8_t *arena, const net_inputs *inputs)
+static PATCHC_APART int block_0_load_image(int8_t *arena, const net_inputs *inputs)
 {
     const patchc_out out = {
         .data = arena, .pitch = 8, .slots = 4, .slot = 0,
@@ -108,7 +108,7 @@ static int block_0_load_image(int8_t *arena, const net_inputs *inputs)
 }
 
 /* 1: conv0.node  conv 3x3, 4x4x2 -> 4x4x4 */
-static void block_1_conv0(int8_t *arena)
+static PATCHC_APART void block_1_conv0(int8_t *arena)
 {
     const patchc_in in = {
         .data = arena, .pitch = 8, .slots = 4, .slot = 0,
@@ -121,7 +121,7 @@ static void block_1_conv0(int8_t *arena)
 }
 
 /* 2: globalaveragepool1.node  global average pool, 4x4x4 -> 1x1x4 */
-static void block_2_globalaveragepool1(int8_t *arena)
+static PATCHC_APART void block_2_globalaveragepool1(int8_t *arena)
 {
     const patchc_in in = {
         .data = arena + 32, .pitch = 16, .slots = 4, .slot = 0,
@@ -134,7 +134,7 @@ static void block_2_globalaveragepool1(int8_t *arena)
 }
 
 /* 3: conv2.node  conv 1x1, 1x1x4 -> 1x1x2 */
-static void block_3_conv2(int8_t *arena)
+static PATCHC_APART void block_3_conv2(int8_t *arena)
 {
     const patchc_in in = {
         .data = arena, .pitch = 4, .slots = 1, .slot = 0,
@@ -147,7 +147,7 @@ static void block_3_conv2(int8_t *arena)
 }
 
 /* 4: lut3.node  table Relu, 1x1x2 -> 1x1x2 */
-static void block_4_lut3(int8_t *arena)
+static PATCHC_APART void block_4_lut3(int8_t *arena)
 {
     const patchc_in in = {
         .data = arena + 4, .pitch = 2, .slots = 1, .slot = 0,
@@ -160,7 +160,7 @@ static void block_4_lut3(int8_t *arena)
 }
 
 /* 5: conv4.node  conv 1x1, 1x1x2 -> 1x1x4 */
-static void block_5_conv4(int8_t *arena)
+static PATCHC_APART void block_5_conv4(int8_t *arena)
 {
     const patchc_in in = {
         .data = arena, .pitch = 2, .slots = 1, .slot = 0,
@@ -173,7 +173,7 @@ static void block_5_conv4(int8_t *arena)
 }
 
 /* 6: lut5.node  table HardSigmoid, 1x1x4 -> 1x1x4 */
-static void block_6_lut5(int8_t *arena)
+static PATCHC_APART void block_6_lut5(int8_t *arena)
 {
     const patchc_in in = {
         .data = arena + 4, .pitch = 4, .slots = 1, .slot = 0,
@@ -206,7 +206,7 @@ static const patchc_storage map_conv7 = {
     .offset = 20, .pitch = 12, .slots = 4, .tile = 4, .depth = 3, .cols = NULL};
 
 /* conv0 (map), lut5 (map) -> gated (ring of 1 row) */
-static void compute_gated(int8_t *arena, const patchc_piece *piece)
+static PATCHC_APART void compute_gated(int8_t *arena, const patchc_piece *piece)
 {
     const patchc_patch *const at = &piece->patch;
     const patchc_patch pixel = {.r0 = 0, .r1 = 1, .c0 = 0, .c1 = 1};
@@ -221,7 +221,7 @@ static void compute_gated(int8_t *arena, const patchc_piece *piece)
 }
 
 /* gated (ring of 1 row) -> conv7 (map) */
-static void compute_conv7(int8_t *arena, const patchc_piece *piece)
+static PATCHC_APART void compute_conv7(int8_t *arena, const patchc_piece *piece)
 {
     const patchc_patch *const at = &piece->patch;
     const patchc_pads none = {.top = 0, .left = 0, .bottom = 0, .right = 0};
@@ -235,7 +235,7 @@ static void compute_conv7(int8_t *arena, const patchc_piece *piece)
 }
 
 /* Tunnel 7, tick by tick. */
-static void tunnel_7_conv7(int8_t *arena)
+static PATCHC_APART void tunnel_7_conv7(int8_t *arena)
 {
     for (int32_t t = 0; t < 4; t++) {
         patchc_piece p;

@@ -30,7 +30,7 @@ static const patchc_conv_params params_conv0_node = {
     .drop = 10};
 
 /* 0: conv0.node  conv in 2 groups 3x2 s2x1 d2x3, 7x6x4 -> 3x6x6 */
-static void block_0_conv0(int8_t *arena, const net_inputs *inputs)
+static PATCHC_APART void block_0_conv0(int8_t *arena, const net_inputs *inputs)
 {
     const patchc_in in = {
         .data = inputs->image, .pitch = 24, .slots = 7, .slot = 0,

@@ -87,7 +87,8 @@ static const patchc_storage map_p = {
     .offset = 432, .pitch = 18, .slots = 7, .tile = 6, .depth = 3, .cols = NULL};
 
 /* the callback -> image (ring of 4 rows) */
-static int compute_image(int8_t *arena, const net_inputs *inputs, const patchc_piece *piece)
+static PATCHC_APART int compute_image(int8_t *arena, const net_inputs *inputs,
+                                      const patchc_piece *piece)
 {
     const patchc_patch *const at = &piece->patch;
     const patchc_out out = patchc_out_view(arena, &ring_image, piece->stripe, at);
@@ -96,7 +97,8 @@ static int compute_image(int8_t *arena, const net_inputs *inputs, const patchc_p
 }
 
 /* image (ring of 4 rows) -> out (map), 2 rows and 8 channels at a time */
-static void compute_out(int8_t *arena, const net_inputs *inputs, const patchc_piece *piece)
+static PATCHC_APART void compute_out(int8_t *arena, const net_inputs *inputs,
+                                     const patchc_piece *piece)
 {
     const int8_t *const weights = inputs->weights;
     const patchc_conv_params params_e_node = {
@@ -162,7 +164,7 @@ static void compute_out(int8_t *arena, const net_inputs *inputs, const patchc_pi
 }
 
 /* Tunnel 0, tick by tick. */
-static int tunnel_0_out(int8_t *arena, const net_inputs *inputs)
+static PATCHC_APART int tunnel_0_out(int8_t *arena, const net_inputs *inputs)
 {
     for (int32_t t = 0; t < 9; t++) {
         patchc_piece p;

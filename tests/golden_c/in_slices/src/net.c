@@ -194,7 +194,8 @@ static const patchc_storage ring_fine = {
     .offset = 248, .pitch = 12, .slots = 2, .tile = 4, .depth = 3, .cols = cols_fine};
 
 /* the callback -> image (ring of 3 rows) */
-static int compute_image(int8_t *arena, const net_inputs *inputs, const patchc_piece *piece)
+static PATCHC_APART int compute_image(int8_t *arena, const net_inputs *inputs,
+                                      const patchc_piece *piece)
 {
     const patchc_patch *const at = &piece->patch;
     const patchc_out out = patchc_out_view(arena, &ring_image, piece->stripe, at);
@@ -203,7 +204,7 @@ static int compute_image(int8_t *arena, const net_inputs *inputs, const patchc_p
 }
 
 /* image (ring of 3 rows) -> conv0 (map) */
-static void compute_conv0(int8_t *arena, const patchc_piece *piece)
+static PATCHC_APART void compute_conv0(int8_t *arena, const patchc_piece *piece)
 {
     const patchc_patch *const at = &piece->patch;
     const patchc_reach reach_conv0 = patchc_reach_of(at, &params_conv0_node.window, &frame_conv0);
@@ -217,7 +218,7 @@ static void compute_conv0(int8_t *arena, const patchc_piece *piece)
 }
 
 /* conv0 (map) -> conv1 (ring of 1 row) */
-static void compute_conv1(int8_t *arena, const patchc_piece *piece)
+static PATCHC_APART void compute_conv1(int8_t *arena, const patchc_piece *piece)
 {
     const patchc_patch *const at = &piece->patch;
     const patchc_reach reach_conv1 = patchc_reach_of(at, &params_conv1_node.window, &frame_conv1);
@@ -231,7 +232,7 @@ static void compute_conv1(int8_t *arena, const patchc_piece *piece)
 }
 
 /* conv1 (ring of 1 row) -> coarse (ring of 1 row) */
-static void compute_coarse(int8_t *arena, const patchc_piece *piece)
+static PATCHC_APART void compute_coarse(int8_t *arena, const patchc_piece *piece)
 {
     const patchc_patch *const at = &piece->patch;
     const patchc_pads none = {.top = 0, .left = 0, .bottom = 0, .right = 0};
@@ -245,7 +246,8 @@ static void compute_coarse(int8_t *arena, const patchc_piece *piece)
 }
 
 /* coarse (ring of 1 row) -> the callback */
-static int compute_coarse_rows(int8_t *arena, const net_outputs *outputs, const patchc_piece *piece)
+static PATCHC_APART int compute_coarse_rows(int8_t *arena, const net_outputs *outputs,
+                                            const patchc_piece *piece)
 {
     const patchc_patch *const at = &piece->patch;
     const patchc_in in = patchc_in_view(arena, &ring_coarse, piece->stripe, at);
@@ -254,7 +256,7 @@ static int compute_coarse_rows(int8_t *arena, const net_outputs *outputs, const 
 }
 
 /* coarse (ring of 1 row) -> upsample3 (ring of 4 rows) */
-static void compute_upsample3(int8_t *arena, const patchc_piece *piece)
+static PATCHC_APART void compute_upsample3(int8_t *arena, const patchc_piece *piece)
 {
     const patchc_patch *const at = &piece->patch;
     const patchc_reach reach_upsample3 = patchc_reach_up(at, &params_upsample3_node);
@@ -269,7 +271,7 @@ static void compute_upsample3(int8_t *arena, const patchc_piece *piece)
 }
 
 /* upsample3 (ring of 4 rows) -> fine (ring of 2 rows) */
-static void compute_fine(int8_t *arena, const patchc_piece *piece)
+static PATCHC_APART void compute_fine(int8_t *arena, const patchc_piece *piece)
 {
     const patchc_patch *const at = &piece->patch;
     const patchc_reach reach_fine = patchc_reach_of(at, &params_fine_node.window, &frame_conv0);
@@ -284,7 +286,8 @@ static void compute_fine(int8_t *arena, const patchc_piece *piece)
 }
 
 /* fine (ring of 2 rows) -> the callback */
-static int compute_fine_rows(int8_t *arena, const net_outputs *outputs, const patchc_piece *piece)
+static PATCHC_APART int compute_fine_rows(int8_t *arena, const net_outputs *outputs,
+                                          const patchc_piece *piece)
 {
     const patchc_patch *const at = &piece->patch;
     const patchc_in in = patchc_in_view(arena, &ring_fine, piece->stripe, at);
@@ -293,7 +296,7 @@ static int compute_fine_rows(int8_t *arena, const net_outputs *outputs, const pa
 }
 
 /* 6: edges.node  depthwise 3x3, 4x4x6 -> 4x4x6 */
-static void block_1_edges(int8_t *arena)
+static PATCHC_APART void block_1_edges(int8_t *arena)
 {
     const patchc_in in = {
         .data = arena, .pitch = 24, .slots = 4, .slot = 0,
@@ -306,7 +309,7 @@ static void block_1_edges(int8_t *arena)
 }
 
 /* 6: edges  handed over, 4x4x6 */
-static int block_2_store_edges(int8_t *arena, const net_outputs *outputs)
+static PATCHC_APART int block_2_store_edges(int8_t *arena, const net_outputs *outputs)
 {
     const patchc_in in = {
         .data = arena + 96, .pitch = 24, .slots = 4, .slot = 0,
@@ -315,7 +318,7 @@ static int block_2_store_edges(int8_t *arena, const net_outputs *outputs)
 }
 
 /* 7: globalaveragepool6.node  global average pool, 4x4x6 -> 1x1x6 */
-static void block_3_globalaveragepool6(int8_t *arena)
+static PATCHC_APART void block_3_globalaveragepool6(int8_t *arena)
 {
     const patchc_in in = {
         .data = arena, .pitch = 24, .slots = 4, .slot = 0,
@@ -328,7 +331,7 @@ static void block_3_globalaveragepool6(int8_t *arena)
 }
 
 /* 8: logits.node  conv 1x1, 1x1x6 -> 1x1x5 */
-static void block_4_logits(int8_t *arena)
+static PATCHC_APART void block_4_logits(int8_t *arena)
 {
     const patchc_in in = {
         .data = arena + 96, .pitch = 6, .slots = 1, .slot = 0,

@@ -94,7 +94,8 @@ static const patchc_storage map_logits = {
     .offset = 0, .pitch = 60, .slots = 6, .tile = 5, .depth = 12, .cols = NULL};
 
 /* the callback -> image (ring of 3 rows) */
-static int compute_image(int8_t *arena, const net_inputs *inputs, const patchc_piece *piece)
+static PATCHC_APART int compute_image(int8_t *arena, const net_inputs *inputs,
+                                      const patchc_piece *piece)
 {
     const patchc_patch *const at = &piece->patch;
     const patchc_out out = patchc_out_view(arena, &ring_image, piece->stripe, at);
@@ -103,7 +104,7 @@ static int compute_image(int8_t *arena, const net_inputs *inputs, const patchc_p
 }
 
 /* image (ring of 3 rows) -> conv0 (ring of 3 rows) */
-static void compute_conv0(int8_t *arena, const patchc_piece *piece)
+static PATCHC_APART void compute_conv0(int8_t *arena, const patchc_piece *piece)
 {
     const patchc_patch *const at = &piece->patch;
     const patchc_reach reach_conv0 = patchc_reach_of(at, &params_conv0_node.window, &frame_conv0);
@@ -117,7 +118,7 @@ static void compute_conv0(int8_t *arena, const patchc_piece *piece)
 }
 
 /* conv0 (ring of 3 rows) -> logits (map) */
-static void compute_logits(int8_t *arena, const patchc_piece *piece)
+static PATCHC_APART void compute_logits(int8_t *arena, const patchc_piece *piece)
 {
     const patchc_patch *const at = &piece->patch;
     const patchc_reach reach_logits = patchc_reach_of(at, &params_logits_node.window, &frame_conv0);
@@ -131,7 +132,7 @@ static void compute_logits(int8_t *arena, const patchc_piece *piece)
 }
 
 /* Tunnel 0, tick by tick. */
-static int tunnel_0_logits(int8_t *arena, const net_inputs *inputs)
+static PATCHC_APART int tunnel_0_logits(int8_t *arena, const net_inputs *inputs)
 {
     for (int32_t t = 0; t < 8; t++) {
         patchc_piece p;

@@ -131,7 +131,8 @@ static const patchc_storage map_last = {
     .offset = 0, .pitch = 15, .slots = 6, .tile = 5, .depth = 3, .cols = NULL};
 
 /* the callback -> image (ring of 3 rows) */
-static int compute_image(int8_t *arena, const net_inputs *inputs, const patchc_piece *piece)
+static PATCHC_APART int compute_image(int8_t *arena, const net_inputs *inputs,
+                                      const patchc_piece *piece)
 {
     const patchc_patch *const at = &piece->patch;
     const patchc_out out = patchc_out_view(arena, &ring_image, piece->stripe, at);
@@ -140,7 +141,7 @@ static int compute_image(int8_t *arena, const net_inputs *inputs, const patchc_p
 }
 
 /* image (ring of 3 rows) -> conv0 (ring of 1 row) */
-static void compute_conv0(int8_t *arena, const patchc_piece *piece)
+static PATCHC_APART void compute_conv0(int8_t *arena, const patchc_piece *piece)
 {
     const patchc_patch *const at = &piece->patch;
     const patchc_reach reach_conv0 = patchc_reach_of(at, &params_conv0_node.window, &frame_conv0);
@@ -154,7 +155,7 @@ static void compute_conv0(int8_t *arena, const patchc_piece *piece)
 }
 
 /* conv0 (ring of 1 row) -> rearrange1 (ring of 1 row) */
-static void compute_rearrange1(int8_t *arena, const patchc_piece *piece)
+static PATCHC_APART void compute_rearrange1(int8_t *arena, const patchc_piece *piece)
 {
     const patchc_patch *const at = &piece->patch;
     const patchc_reach reach_rearrange1 = patchc_reach_of(at, &params_rearrange1_node.window,
@@ -170,7 +171,7 @@ static void compute_rearrange1(int8_t *arena, const patchc_piece *piece)
 }
 
 /* conv0 (ring of 1 row) -> rearrange2 (ring of 1 row) */
-static void compute_rearrange2(int8_t *arena, const patchc_piece *piece)
+static PATCHC_APART void compute_rearrange2(int8_t *arena, const patchc_piece *piece)
 {
     const patchc_patch *const at = &piece->patch;
     const patchc_reach reach_rearrange2 = patchc_reach_of(at, &params_rearrange2_node.window,
@@ -186,7 +187,7 @@ static void compute_rearrange2(int8_t *arena, const patchc_piece *piece)
 }
 
 /* rearrange1 (ring of 1 row), rearrange2 (ring of 1 row) -> larger (ring of 1 row) */
-static void compute_larger(int8_t *arena, const patchc_piece *piece)
+static PATCHC_APART void compute_larger(int8_t *arena, const patchc_piece *piece)
 {
     const patchc_patch *const at = &piece->patch;
 
@@ -200,7 +201,7 @@ static void compute_larger(int8_t *arena, const patchc_piece *piece)
 }
 
 /* larger (ring of 1 row) -> capped (ring of 3 rows) */
-static void compute_capped(int8_t *arena, const patchc_piece *piece)
+static PATCHC_APART void compute_capped(int8_t *arena, const patchc_piece *piece)
 {
     const patchc_patch *const at = &piece->patch;
 
@@ -213,7 +214,7 @@ static void compute_capped(int8_t *arena, const patchc_piece *piece)
 }
 
 /* capped (ring of 3 rows) -> last (map) */
-static void compute_last(int8_t *arena, const patchc_piece *piece)
+static PATCHC_APART void compute_last(int8_t *arena, const patchc_piece *piece)
 {
     const patchc_patch *const at = &piece->patch;
     const patchc_reach reach_last = patchc_reach_of(at, &params_last_node.window, &frame_conv0);
@@ -227,7 +228,7 @@ static void compute_last(int8_t *arena, const patchc_piece *piece)
 }
 
 /* Tunnel 0, tick by tick. */
-static int tunnel_0_last(int8_t *arena, const net_inputs *inputs)
+static PATCHC_APART int tunnel_0_last(int8_t *arena, const net_inputs *inputs)
 {
     for (int32_t t = 0; t < 8; t++) {
         patchc_piece p;

@@ -111,7 +111,8 @@ static const patchc_storage map_response = {
     .offset = 0, .pitch = 15, .slots = 6, .tile = 5, .depth = 3, .cols = NULL};
 
 /* the callback -> image (ring of 3 rows) */
-static int compute_image(int8_t *arena, const net_inputs *inputs, const patchc_piece *piece)
+static PATCHC_APART int compute_image(int8_t *arena, const net_inputs *inputs,
+                                      const patchc_piece *piece)
 {
     const patchc_patch *const at = &piece->patch;
     const patchc_out out = patchc_out_view(arena, &ring_image, piece->stripe, at);
@@ -120,7 +121,7 @@ static int compute_image(int8_t *arena, const net_inputs *inputs, const patchc_p
 }
 
 /* image (ring of 3 rows) -> conv0 (ring of 1 row) */
-static void compute_conv0(int8_t *arena, const patchc_piece *piece)
+static PATCHC_APART void compute_conv0(int8_t *arena, const patchc_piece *piece)
 {
     const patchc_patch *const at = &piece->patch;
     const patchc_reach reach_conv0 = patchc_reach_of(at, &params_conv0_node.window, &frame_conv0);
@@ -134,7 +135,7 @@ static void compute_conv0(int8_t *arena, const patchc_piece *piece)
 }
 
 /* conv0 (ring of 1 row) -> normalized (ring of 3 rows) */
-static void compute_normalized(int8_t *arena, const patchc_piece *piece)
+static PATCHC_APART void compute_normalized(int8_t *arena, const patchc_piece *piece)
 {
     const patchc_patch *const at = &piece->patch;
     const patchc_pads none = {.top = 0, .left = 0, .bottom = 0, .right = 0};
@@ -148,7 +149,7 @@ static void compute_normalized(int8_t *arena, const patchc_piece *piece)
 }
 
 /* normalized (ring of 3 rows) -> last (ring of 1 row) */
-static void compute_last(int8_t *arena, const patchc_piece *piece)
+static PATCHC_APART void compute_last(int8_t *arena, const patchc_piece *piece)
 {
     const patchc_patch *const at = &piece->patch;
     const patchc_reach reach_last = patchc_reach_of(at, &params_last_node.window, &frame_conv0);
@@ -163,7 +164,7 @@ static void compute_last(int8_t *arena, const patchc_piece *piece)
 }
 
 /* last (ring of 1 row) -> response (map) */
-static void compute_response(int8_t *arena, const patchc_piece *piece)
+static PATCHC_APART void compute_response(int8_t *arena, const patchc_piece *piece)
 {
     const patchc_patch *const at = &piece->patch;
     const patchc_pads none = {.top = 0, .left = 0, .bottom = 0, .right = 0};
@@ -177,7 +178,7 @@ static void compute_response(int8_t *arena, const patchc_piece *piece)
 }
 
 /* Tunnel 0, tick by tick. */
-static int tunnel_0_response(int8_t *arena, const net_inputs *inputs)
+static PATCHC_APART int tunnel_0_response(int8_t *arena, const net_inputs *inputs)
 {
     for (int32_t t = 0; t < 8; t++) {
         patchc_piece p;

@@ -59,7 +59,7 @@ static int load_rows(const net_reader *reader, const patchc_out *view, int32_t r
 }
 
 /* 0: image  load, 3x4x5 */
-static int block_0_load_image(int8_t *arena, const net_inputs *inputs)
+static PATCHC_APART int block_0_load_image(int8_t *arena, const net_inputs *inputs)
 {
     const patchc_out out = {
         .data = arena + 84, .pitch = 20, .slots = 3, .slot = 0,
@@ -68,7 +68,7 @@ static int block_0_load_image(int8_t *arena, const net_inputs *inputs)
 }
 
 /* 1: conv0.node  conv 1x1, 3x4x5 -> 3x4x7 */
-static void block_1_conv0(int8_t *arena)
+static PATCHC_APART void block_1_conv0(int8_t *arena)
 {
     const patchc_in in = {
         .data = arena + 84, .pitch = 20, .slots = 3, .slot = 0,

@@ -35,7 +35,7 @@ static const patchc_average_params params_average_node = {
     .out_zero_point = -7, .offset = 0, .lo = -128, .hi = 127};
 
 /* 0: maxpool0.node  max pool 3x3 s2, 9x9x4 -> 4x4x4 */
-static void block_0_maxpool0(int8_t *arena, const net_inputs *inputs)
+static PATCHC_APART void block_0_maxpool0(int8_t *arena, const net_inputs *inputs)
 {
     const patchc_in in = {
         .data = inputs->image, .pitch = 36, .slots = 9, .slot = 0,
@@ -48,7 +48,7 @@ static void block_0_maxpool0(int8_t *arena, const net_inputs *inputs)
 }
 
 /* 1: average.node  average pool 2x3 s1x2, 4x4x4 -> 4x2x4 */
-static void block_1_average(int8_t *arena)
+static PATCHC_APART void block_1_average(int8_t *arena)
 {
     const patchc_in in = {
         .data = arena, .pitch = 16, .slots = 4, .slot = 0,

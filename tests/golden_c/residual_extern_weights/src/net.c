@@ -62,7 +62,7 @@ static int load_rows(const net_reader *reader, const patchc_out *view, int32_t r
 }
 
 /* 0: image  load, 4x5x3 */
-static int block_0_load_image(int8_t *arena, const net_inputs *inputs)
+static PATCHC_APART int block_0_load_image(int8_t *arena, const net_inputs *inputs)
 {
     const patchc_out out = {
         .data = arena + 120, .pitch = 15, .slots = 4, .slot = 0,
@@ -71,7 +71,7 @@ static int block_0_load_image(int8_t *arena, const net_inputs *inputs)
 }
 
 /* 1: x.node  conv 1x1, 4x5x3 -> 4x5x6 */
-static void block_1_x(int8_t *arena, const net_inputs *inputs)
+static PATCHC_APART void block_1_x(int8_t *arena, const net_inputs *inputs)
 {
     const int8_t *const weights = inputs->weights;
     const patchc_conv_params params_x_node = {
@@ -90,7 +90,7 @@ static void block_1_x(int8_t *arena, const net_inputs *inputs)
 }
 
 /* 2: conv1.node  depthwise 3x3, 4x5x6 -> 4x5x6 */
-static void block_2_conv1(int8_t *arena, const net_inputs *inputs)
+static PATCHC_APART void block_2_conv1(int8_t *arena, const net_inputs *inputs)
 {
     const int8_t *const weights = inputs->weights;
     const patchc_conv_params params_conv1_node = {
@@ -109,7 +109,7 @@ static void block_2_conv1(int8_t *arena, const net_inputs *inputs)
 }
 
 /* 3: sum.node  add, 4x5x6 + 4x5x6 -> 4x5x6 */
-static void block_3_sum(int8_t *arena)
+static PATCHC_APART void block_3_sum(int8_t *arena)
 {
     const patchc_in a = {
         .data = arena, .pitch = 30, .slots = 4, .slot = 0,
@@ -124,7 +124,7 @@ static void block_3_sum(int8_t *arena)
 }
 
 /* 4: lut3.node  table Relu, 4x5x6 -> 4x5x6 */
-static void block_4_lut3(int8_t *arena)
+static PATCHC_APART void block_4_lut3(int8_t *arena)
 {
     const patchc_in in = {
         .data = arena + 120, .pitch = 30, .slots = 4, .slot = 0,

@@ -193,7 +193,8 @@ static const patchc_storage ring_fine = {
     .offset = 248, .pitch = 12, .slots = 2, .tile = 4, .depth = 3, .cols = cols_fine};
 
 /* the callback -> image (ring of 3 rows) */
-static int compute_image(int8_t *arena, const net_inputs *inputs, const patchc_piece *piece)
+static PATCHC_APART int compute_image(int8_t *arena, const net_inputs *inputs,
+                                      const patchc_piece *piece)
 {
     const patchc_patch *const at = &piece->patch;
     const patchc_out out = patchc_out_view(arena, &ring_image, piece->stripe, at);
@@ -202,7 +203,7 @@ static int compute_image(int8_t *arena, const net_inputs *inputs, const patchc_p
 }
 
 /* image (ring of 3 rows) -> conv0 (map) */
-static void compute_conv0(int8_t *arena, const patchc_piece *piece)
+static PATCHC_APART void compute_conv0(int8_t *arena, const patchc_piece *piece)
 {
     const patchc_patch *const at = &piece->patch;
     const patchc_reach reach_conv0 = patchc_reach_of(at, &params_conv0_node.window, &frame_conv0);
@@ -216,7 +217,7 @@ static void compute_conv0(int8_t *arena, const patchc_piece *piece)
 }
 
 /* conv0 (map) -> conv1 (ring of 1 row) */
-static void compute_conv1(int8_t *arena, const patchc_piece *piece)
+static PATCHC_APART void compute_conv1(int8_t *arena, const patchc_piece *piece)
 {
     const patchc_patch *const at = &piece->patch;
     const patchc_reach reach_conv1 = patchc_reach_of(at, &params_conv1_node.window, &frame_conv1);
@@ -230,7 +231,7 @@ static void compute_conv1(int8_t *arena, const patchc_piece *piece)
 }
 
 /* conv1 (ring of 1 row) -> coarse (ring of 1 row) */
-static void compute_coarse(int8_t *arena, const patchc_piece *piece)
+static PATCHC_APART void compute_coarse(int8_t *arena, const patchc_piece *piece)
 {
     const patchc_patch *const at = &piece->patch;
     const patchc_pads none = {.top = 0, .left = 0, .bottom = 0, .right = 0};
@@ -244,7 +245,8 @@ static void compute_coarse(int8_t *arena, const patchc_piece *piece)
 }
 
 /* coarse (ring of 1 row) -> the callback */
-static int compute_coarse_rows(int8_t *arena, const net_outputs *outputs, const patchc_piece *piece)
+static PATCHC_APART int compute_coarse_rows(int8_t *arena, const net_outputs *outputs,
+                                            const patchc_piece *piece)
 {
     const patchc_patch *const at = &piece->patch;
     const patchc_in in = patchc_in_view(arena, &ring_coarse, piece->stripe, at);
@@ -253,7 +255,7 @@ static int compute_coarse_rows(int8_t *arena, const net_outputs *outputs, const 
 }
 
 /* coarse (ring of 1 row) -> upsample3 (ring of 4 rows) */
-static void compute_upsample3(int8_t *arena, const patchc_piece *piece)
+static PATCHC_APART void compute_upsample3(int8_t *arena, const patchc_piece *piece)
 {
     const patchc_patch *const at = &piece->patch;
     const patchc_reach reach_upsample3 = patchc_reach_up(at, &params_upsample3_node);
@@ -268,7 +270,7 @@ static void compute_upsample3(int8_t *arena, const patchc_piece *piece)
 }
 
 /* upsample3 (ring of 4 rows) -> fine (ring of 2 rows) */
-static void compute_fine(int8_t *arena, const patchc_piece *piece)
+static PATCHC_APART void compute_fine(int8_t *arena, const patchc_piece *piece)
 {
     const patchc_patch *const at = &piece->patch;
     const patchc_reach reach_fine = patchc_reach_of(at, &params_fine_node.window, &frame_conv0);
@@ -283,7 +285,8 @@ static void compute_fine(int8_t *arena, const patchc_piece *piece)
 }
 
 /* fine (ring of 2 rows) -> the callback */
-static int compute_fine_rows(int8_t *arena, const net_outputs *outputs, const patchc_piece *piece)
+static PATCHC_APART int compute_fine_rows(int8_t *arena, const net_outputs *outputs,
+                                          const patchc_piece *piece)
 {
     const patchc_patch *const at = &piece->patch;
     const patchc_in in = patchc_in_view(arena, &ring_fine, piece->stripe, at);
@@ -292,7 +295,8 @@ static int compute_fine_rows(int8_t *arena, const net_outputs *outputs, const pa
 }
 
 /* Tunnel 0, stripe by stripe, tick by tick. */
-static int tunnel_0_fine(int8_t *arena, const net_inputs *inputs, const net_outputs *outputs)
+static PATCHC_APART int tunnel_0_fine(int8_t *arena, const net_inputs *inputs,
+                                      const net_outputs *outputs)
 {
     for (int32_t q = 0; q < 2; q++) {
         for (int32_t t = 0; t < 12; t++) {
@@ -342,7 +346,7 @@ static int tunnel_0_fine(int8_t *arena, const net_inputs *inputs, const net_outp
 }
 
 /* 6: edges.node  depthwise 3x3, 4x4x6 -> 4x4x6 */
-static void block_1_edges(int8_t *arena)
+static PATCHC_APART void block_1_edges(int8_t *arena)
 {
     const patchc_in in = {
         .data = arena, .pitch = 24, .slots = 4, .slot = 0,
@@ -355,7 +359,7 @@ static void block_1_edges(int8_t *arena)
 }
 
 /* 6: edges  handed over, 4x4x6 */
-static int block_2_store_edges(int8_t *arena, const net_outputs *outputs)
+static PATCHC_APART int block_2_store_edges(int8_t *arena, const net_outputs *outputs)
 {
     const patchc_in in = {
         .data = arena + 96, .pitch = 24, .slots = 4, .slot = 0,
@@ -364,7 +368,7 @@ static int block_2_store_edges(int8_t *arena, const net_outputs *outputs)
 }
 
 /* 7: globalaveragepool6.node  global average pool, 4x4x6 -> 1x1x6 */
-static void block_3_globalaveragepool6(int8_t *arena)
+static PATCHC_APART void block_3_globalaveragepool6(int8_t *arena)
 {
     const patchc_in in = {
         .data = arena, .pitch = 24, .slots = 4, .slot = 0,
@@ -377,7 +381,7 @@ static void block_3_globalaveragepool6(int8_t *arena)
 }
 
 /* 8: logits.node  conv 1x1, 1x1x6 -> 1x1x5 */
-static void block_4_logits(int8_t *arena)
+static PATCHC_APART void block_4_logits(int8_t *arena)
 {
     const patchc_in in = {
         .data = arena + 96, .pitch = 6, .slots = 1, .slot = 0,

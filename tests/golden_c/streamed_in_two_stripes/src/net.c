@@ -98,7 +98,8 @@ static const patchc_storage map_b = {
     .offset = 0, .pitch = 25, .slots = 6, .tile = 5, .depth = 5, .cols = NULL};
 
 /* the callback -> image (ring of 4 rows) */
-static int compute_image(int8_t *arena, const net_inputs *inputs, const patchc_piece *piece)
+static PATCHC_APART int compute_image(int8_t *arena, const net_inputs *inputs,
+                                      const patchc_piece *piece)
 {
     const patchc_patch *const at = &piece->patch;
     const patchc_out out = patchc_out_view(arena, &ring_image, piece->stripe, at);
@@ -107,7 +108,7 @@ static int compute_image(int8_t *arena, const net_inputs *inputs, const patchc_p
 }
 
 /* image (ring of 4 rows) -> a (ring of 3 rows) */
-static void compute_a(int8_t *arena, const patchc_piece *piece)
+static PATCHC_APART void compute_a(int8_t *arena, const patchc_piece *piece)
 {
     const patchc_patch *const at = &piece->patch;
     const patchc_reach reach_a = patchc_reach_of(at, &params_a_node.window, &frame_a);
@@ -121,7 +122,7 @@ static void compute_a(int8_t *arena, const patchc_piece *piece)
 }
 
 /* a (ring of 3 rows) -> b (map) */
-static void compute_b(int8_t *arena, const patchc_piece *piece)
+static PATCHC_APART void compute_b(int8_t *arena, const patchc_piece *piece)
 {
     const patchc_patch *const at = &piece->patch;
     const patchc_reach reach_b = patchc_reach_of(at, &params_b_node.window, &frame_a);
@@ -135,7 +136,7 @@ static void compute_b(int8_t *arena, const patchc_piece *piece)
 }
 
 /* Tunnel 0, stripe by stripe, tick by tick. */
-static int tunnel_0_tunnel(int8_t *arena, const net_inputs *inputs)
+static PATCHC_APART int tunnel_0_tunnel(int8_t *arena, const net_inputs *inputs)
 {
     for (int32_t q = 0; q < 2; q++) {
         for (int32_t t = 0; t < 6; t++) {

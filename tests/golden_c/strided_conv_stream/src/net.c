@@ -59,7 +59,7 @@ static int load_rows(const net_reader *reader, const patchc_out *view, int32_t r
 }
 
 /* 0: image  load, 6x7x3 */
-static int block_0_load_image(int8_t *arena, const net_inputs *inputs)
+static PATCHC_APART int block_0_load_image(int8_t *arena, const net_inputs *inputs)
 {
     const patchc_out out = {
         .data = arena, .pitch = 21, .slots = 6, .slot = 0,
@@ -68,7 +68,7 @@ static int block_0_load_image(int8_t *arena, const net_inputs *inputs)
 }
 
 /* 1: conv0.node  conv 3x3 s2, 6x7x3 -> 3x4x5 */
-static void block_1_conv0(int8_t *arena)
+static PATCHC_APART void block_1_conv0(int8_t *arena)
 {
     const patchc_in in = {
         .data = arena, .pitch = 21, .slots = 6, .slot = 0,

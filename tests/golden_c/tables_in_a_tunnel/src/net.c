@@ -120,7 +120,8 @@ static const patchc_storage map_hp = {
     .offset = 115, .pitch = 20, .slots = 4, .tile = 4, .depth = 5, .cols = NULL};
 
 /* the callback -> image (ring of 3 rows) */
-static int compute_image(int8_t *arena, const net_inputs *inputs, const patchc_piece *piece)
+static PATCHC_APART int compute_image(int8_t *arena, const net_inputs *inputs,
+                                      const patchc_piece *piece)
 {
     const patchc_patch *const at = &piece->patch;
     const patchc_out out = patchc_out_view(arena, &ring_image, piece->stripe, at);
@@ -129,7 +130,7 @@ static int compute_image(int8_t *arena, const net_inputs *inputs, const patchc_p
 }
 
 /* image (ring of 3 rows) -> ha (ring of 3 rows) */
-static void compute_ha(int8_t *arena, const patchc_piece *piece)
+static PATCHC_APART void compute_ha(int8_t *arena, const patchc_piece *piece)
 {
     const patchc_patch *const at = &piece->patch;
     const patchc_reach reach_a = patchc_reach_of(at, &params_a_node.window, &frame_a);
@@ -150,7 +151,7 @@ static void compute_ha(int8_t *arena, const patchc_piece *piece)
 }
 
 /* ha (ring of 3 rows) -> hp (map) */
-static void compute_hp(int8_t *arena, const patchc_piece *piece)
+static PATCHC_APART void compute_hp(int8_t *arena, const patchc_piece *piece)
 {
     const patchc_patch *const at = &piece->patch;
     const patchc_reach reach_d = patchc_reach_of(at, &params_d_node.window, &frame_d);
@@ -183,7 +184,7 @@ static void compute_hp(int8_t *arena, const patchc_piece *piece)
 }
 
 /* Tunnel 0, tick by tick. */
-static int tunnel_0_hp(int8_t *arena, const net_inputs *inputs)
+static PATCHC_APART int tunnel_0_hp(int8_t *arena, const net_inputs *inputs)
 {
     for (int32_t t = 0; t < 10; t++) {
         patchc_piece p;

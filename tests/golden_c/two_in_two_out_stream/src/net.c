@@ -73,7 +73,7 @@ static int load_rows(const net_reader *reader, const patchc_out *view, int32_t r
 }
 
 /* 0: int  load, 4x4x3 */
-static int block_0_load_int(int8_t *arena, const net_inputs *inputs)
+static PATCHC_APART int block_0_load_int(int8_t *arena, const net_inputs *inputs)
 {
     const patchc_out out = {
         .data = arena + 64, .pitch = 12, .slots = 4, .slot = 0,
@@ -82,7 +82,7 @@ static int block_0_load_int(int8_t *arena, const net_inputs *inputs)
 }
 
 /* 1: sum.1.node  conv 3x3, 4x4x3 -> 4x4x4 */
-static void block_1_sum_1(int8_t *arena)
+static PATCHC_APART void block_1_sum_1(int8_t *arena)
 {
     const patchc_in in = {
         .data = arena + 64, .pitch = 12, .slots = 4, .slot = 0,
@@ -95,7 +95,7 @@ static void block_1_sum_1(int8_t *arena)
 }
 
 /* 2: a/b * / c  load, 4x4x2 */
-static int block_2_load_a_b_c(int8_t *arena, const net_inputs *inputs)
+static PATCHC_APART int block_2_load_a_b_c(int8_t *arena, const net_inputs *inputs)
 {
     const patchc_out out = {
         .data = arena + 128, .pitch = 8, .slots = 4, .slot = 0,
@@ -104,7 +104,7 @@ static int block_2_load_a_b_c(int8_t *arena, const net_inputs *inputs)
 }
 
 /* 3: sum:1.node  conv 1x1, 4x4x2 -> 4x4x4 */
-static void block_3_sum_1_2(int8_t *arena)
+static PATCHC_APART void block_3_sum_1_2(int8_t *arena)
 {
     const patchc_in in = {
         .data = arena + 128, .pitch = 8, .slots = 4, .slot = 0,
@@ -117,7 +117,7 @@ static void block_3_sum_1_2(int8_t *arena)
 }
 
 /* 4: sum_1.node  add, 4x4x4 + 4x4x4 -> 4x4x4 */
-static void block_4_sum_1_3(int8_t *arena)
+static PATCHC_APART void block_4_sum_1_3(int8_t *arena)
 {
     const patchc_in a = {
         .data = arena, .pitch = 16, .slots = 4, .slot = 0,

@@ -110,7 +110,8 @@ static const patchc_storage map_logits = {
     .offset = 198, .pitch = 7, .slots = 1, .tile = 1, .depth = 7, .cols = NULL};
 
 /* image (map) -> a (ring of 3 rows) */
-static void compute_a(int8_t *arena, const net_inputs *inputs, const patchc_piece *piece)
+static PATCHC_APART void compute_a(int8_t *arena, const net_inputs *inputs,
+                                   const patchc_piece *piece)
 {
     const patchc_patch *const at = &piece->patch;
     const patchc_reach reach_a = patchc_reach_of(at, &params_a_node.window, &frame_a);
@@ -125,7 +126,7 @@ static void compute_a(int8_t *arena, const net_inputs *inputs, const patchc_piec
 }
 
 /* a (ring of 3 rows) -> p (ring of 1 row), 3 columns at a time */
-static void compute_p(int8_t *arena, const patchc_piece *piece)
+static PATCHC_APART void compute_p(int8_t *arena, const patchc_piece *piece)
 {
     const patchc_patch *const at = &piece->patch;
     const patchc_reach reach_d = patchc_reach_of(at, &params_d_node.window, &frame_a);
@@ -146,7 +147,7 @@ static void compute_p(int8_t *arena, const patchc_piece *piece)
 }
 
 /* p (ring of 1 row) -> sums of m, 2 columns at a time */
-static void compute_m_sums(int8_t *arena, const patchc_piece *piece)
+static PATCHC_APART void compute_m_sums(int8_t *arena, const patchc_piece *piece)
 {
     const patchc_patch *const at = &piece->patch;
     const patchc_sums sums = patchc_sums_at(arena + 144, 1, 5);
@@ -166,7 +167,7 @@ static void compute_m_sums(int8_t *arena, const patchc_piece *piece)
 }
 
 /* sums of m -> m (ring of 1 row) */
-static void compute_m(int8_t *arena, const patchc_piece *piece)
+static PATCHC_APART void compute_m(int8_t *arena, const patchc_piece *piece)
 {
     const patchc_patch *const at = &piece->patch;
     const patchc_sums sums = patchc_sums_at(arena + 144, 1, 5);
@@ -179,7 +180,7 @@ static void compute_m(int8_t *arena, const patchc_piece *piece)
 }
 
 /* m (ring of 1 row) -> logits (map) */
-static void compute_logits(int8_t *arena, const patchc_piece *piece)
+static PATCHC_APART void compute_logits(int8_t *arena, const patchc_piece *piece)
 {
     const patchc_patch *const at = &piece->patch;
     const patchc_pads none = {.top = 0, .left = 0, .bottom = 0, .right = 0};
@@ -193,7 +194,7 @@ static void compute_logits(int8_t *arena, const patchc_piece *piece)
 }
 
 /* Tunnel 0, tick by tick. */
-static void tunnel_0_logits(int8_t *arena, const net_inputs *inputs)
+static PATCHC_APART void tunnel_0_logits(int8_t *arena, const net_inputs *inputs)
 {
     patchc_new_sums(arena + 144, 1, 5);
     for (int32_t t = 0; t < 11; t++) {

@@ -120,7 +120,7 @@ CORTEX_M33 = Core(
     ),
     compile_flags=("-mcpu=cortex-m33", "-mthumb", "-mfpu=fpv5-sp-d16", "-mfloat-abi=hard"),
     # Measured: python -m benchmarks.reserve --core cortex-m33
-    reserve=Reserve(layers=640, tunnels=784, groups=840, library=1488),
+    reserve=Reserve(layers=640, tunnels=808, groups=840, library=1488),
     boards=(MPS2_AN505,),
     flavours=("portable", "dsp"),
     cost_table=_COSTS,

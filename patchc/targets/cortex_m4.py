@@ -110,7 +110,7 @@ CORTEX_M4 = Core(
     ),
     compile_flags=("-mcpu=cortex-m4", "-mthumb", "-mfpu=fpv4-sp-d16", "-mfloat-abi=hard"),
     # Measured: python -m benchmarks.reserve --core cortex-m4
-    reserve=Reserve(layers=640, tunnels=784, groups=840, library=1488),
+    reserve=Reserve(layers=640, tunnels=808, groups=840, library=1488),
     boards=(MPS2_AN386,),
     flavours=("portable", "dsp"),
     cost_table=_COSTS,

@@ -127,7 +127,7 @@ CORTEX_M7 = Core(
     ),
     compile_flags=("-mcpu=cortex-m7", "-mthumb", "-mfpu=fpv5-sp-d16", "-mfloat-abi=hard"),
     # Measured: python -m benchmarks.reserve --core cortex-m7
-    reserve=Reserve(layers=640, tunnels=784, groups=840, library=1488),
+    reserve=Reserve(layers=640, tunnels=808, groups=840, library=1488),
     boards=(MPS2_AN500,),
     flavours=("portable", "dsp"),
     cost_table=_COSTS,

@@ -128,6 +128,10 @@ def test_tunnels(tmp_path, core):
 def test_without_debug_info_inlined_code_has_no_owner(tmp_path):
     require_arm()
     schedule = GOLDEN["upwards_extern"].schedule()
-    image = build(write(schedule, tmp_path), "cortex-m4")
+    out = write(schedule, tmp_path)
+    (header,) = out.rglob("patchc_kernels.h")  # as compilers see it that know no noinline
+    text = header.read_text(encoding="utf-8")
+    header.write_text(text.replace("__attribute__((noinline))", ""), encoding="utf-8")
+    image = build(out, "cortex-m4")
     with pytest.raises(PatchcError, match=r"shows no function .*: build with -g"):
         counting.count(image, {n: v[:1] for n, v in images(schedule.graph).items()})

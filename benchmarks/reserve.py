@@ -119,16 +119,7 @@ def zoo_samples(names: tuple[str, ...], cores: tuple[str, ...], folder: Path) ->
         say(f"{name}: quantising")
         quantized = folder / f"{name}.onnx"
         patchc.quantize(build_float(name), quantized, calibration=find(name).calibration())
-        least = min(point.total_bytes for point in patchc.explore(quantized).points)
-        for budget, group in product((*BUDGETS, int(least * TIGHT)), alike(cores)):
-            out = folder / f"{name}-{budget or 'layer'}-{group[0]}"
-            try:
-                result = compiled(quantized, out, budget, group[0])
-            except patchc.PatchcError as error:
-                say(f"  {budget} B: {error}")
-                continue
-            plan, arena = result.stages.plan, result.report.ram.arena_bytes
-            yield Sample(f"{name}-{budget or 'layer'}", kind_of(plan), arena, out, group)
+        yield from samples_of(name, quantized, BUDGETS, cores, folder)
 
 
 def branching_samples(
@@ -138,17 +129,29 @@ def branching_samples(
     for name in names:
         say(f"{name}: quantising")
         quantized = branching.quantized(name, folder)
-        least = min(point.total_bytes for point in patchc.explore(quantized).points)
         half = patchc.inspect(quantized).layerwise_bytes // 2
-        for budget, group in product((None, half, int(least * TIGHT)), alike(cores)):
-            out = folder / f"{name}-{budget or 'layer'}-{group[0]}"
-            try:
-                result = compiled(quantized, out, budget, group[0])
-            except patchc.BudgetError as error:  # of a core whose reserve is larger
-                say(f"  {group[0]}: least is {error.least_bytes} B, budget {budget} B")
-                continue
-            arena = result.report.ram.arena_bytes
-            yield Sample(out.name, kind_of(result.stages.plan), arena, out, group)
+        yield from samples_of(name, quantized, (None, half), cores, folder)
+
+
+def samples_of(
+    name: str,
+    quantized: Path,
+    budgets: tuple[int | None, ...],
+    cores: tuple[str, ...],
+    folder: Path,
+) -> Iterator[Sample]:
+    """Under these budgets and close to the floor, with the kernels of each core. Where the reserve
+    of a core is too large for a budget, there is none."""
+    least = min(point.total_bytes for point in patchc.explore(quantized).points)
+    for budget, group in product((*budgets, int(least * TIGHT)), alike(cores)):
+        out = folder / f"{name}-{budget or 'layer'}-{group[0]}"
+        try:
+            result = compiled(quantized, out, budget, group[0])
+        except patchc.BudgetError as error:
+            say(f"  {group[0]}: least is {error.least_bytes} B, budget {budget} B")
+            continue
+        arena = result.report.ram.arena_bytes
+        yield Sample(out.name, kind_of(result.stages.plan), arena, out, group)
 
 
 def small_samples(count: int, folder: Path) -> Iterator[Sample]:

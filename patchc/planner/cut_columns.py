@@ -26,8 +26,7 @@ class CutColumns:
         """`nodes`: all before the cut. `outputs`: the maps they make that are read behind it.
         `counts`: numbers of stripes. `streamed`: images of which every pixel comes, also those that
         nobody reads."""
-        self.counts = len(counts)
-        self._graph = graph
+        self.graph, self.counts, self.stop = graph, tuple(counts), len(nodes)
         self._demand = Demand(graph, nodes, outputs, stripes(counts))
         self._cut = self._demand.cut
         self._known: dict[Hashable, np.ndarray] = {
@@ -77,7 +76,7 @@ class CutColumns:
         are."""
         far = self.last(tensor) > MAX_COLUMN
         if not is_piece:
-            far &= self.widest(tensor) < self._graph.tensors[tensor].shape[1]
+            far &= self.widest(tensor) < self.graph.tensors[tensor].shape[1]
         return far
 
     def _columns(self, tensor: str) -> Columns:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
-from patchc.ir import Graph, Node
 from patchc.kernels.slide import SLIDE, slide_work
 from patchc.planner.cut_columns import CutColumns
 from patchc.planner.unit_prices import Pricing, UnitPrice, UnitPrices
@@ -18,24 +17,16 @@ class Prices:
 
     def __init__(
         self,
-        graph: Graph,
-        nodes: Sequence[Node],
-        outputs: Sequence[str],
-        counts: Sequence[int],
+        columns: CutColumns,
         pricing: Pricing,
-        streamed: Collection[str] = (),
         may_be_narrow: Sequence[int] | None = None,
     ) -> None:
-        """`nodes`: all before the cut. `outputs`: the maps they make that are read behind it.
-        `counts`: numbers of stripes. `pricing`: of the units. `streamed`: images of which every
-        pixel comes, also those that nobody reads. `may_be_narrow`: rising positions
-        of those that need not compute all columns; None: of all.
-        """
-        self.graph, self.counts, self.units = graph, tuple(counts), pricing.units
-        self._stop = len(nodes)
-        self._pricing = pricing
-        self._may_be_narrow = range(len(nodes)) if may_be_narrow is None else may_be_narrow
-        self._columns = CutColumns(graph, nodes, outputs, counts, streamed)
+        """`columns`: those of the cut. `pricing`: of the units. `may_be_narrow`: rising positions
+        of nodes that need not compute all columns; None: of all."""
+        self.graph, self.counts, self.units = columns.graph, columns.counts, pricing.units
+        self._stop = columns.stop
+        self._columns, self._pricing = columns, pricing
+        self._may_be_narrow = range(self._stop) if may_be_narrow is None else may_be_narrow
         self._found: dict[int, UnitPrices] = {}
         self._widest: dict[str, list[int]] = {}
         self._fewer: dict[int, np.ndarray] = {}  # from a unit to the last one

@@ -14,6 +14,7 @@ from patchc.geometry.needed import needed_columns
 from patchc.geometry.step import comes_in_rows
 from patchc.ir import GlobalAveragePool, Graph, Node
 from patchc.plan.types import StepPlan, handed_over
+from patchc.planner.cut_columns import CutColumns
 from patchc.planner.layer_by_layer import layers, whole_in_place
 from patchc.planner.machine import ANY_CORE, Machine
 from patchc.planner.price import Prices
@@ -219,15 +220,10 @@ class Segments:
             outputs = self._owned(0, stop)
             widths = {self.graph.tensors[name].shape[1] for name in outputs}
             counts = {count for width in widths for count in _stripe_counts(width)}
-            self._prices[stop] = Prices(
-                self.graph,
-                self.order[:stop],
-                outputs,
-                sorted(counts),
-                self._pricing,
-                self.images if self.mode is InputMode.STREAM else (),
-                self._narrow,
-            )
+            streamed = self.images if self.mode is InputMode.STREAM else ()
+            nodes = self.order[:stop]
+            columns = CutColumns(self.graph, nodes, outputs, sorted(counts), streamed)
+            self._prices[stop] = Prices(columns, self._pricing, self._narrow)
         return self._prices[stop]
 
     def last_stop(self, start: int, limit: int) -> int:

@@ -90,21 +90,25 @@ class Pricing:
             *(columns.tiles(tensor, tile) for tensor, tile in asked.tiles),
             *(columns.last(tensor) for tensor in asked.last),
         )
-        key = position, columns.counts, tuple(fact.tobytes() for fact in facts)
+        key = position, len(columns.counts), tuple(fact.tobytes() for fact in facts)
         if key not in self._found:
             self._found[key] = self._price(self.units[position], columns)
         return self._found[key]
 
     def _asks(self, unit: Unit) -> _Asked:
         steps = [self._parts[step] for step in {step for steps in unit.options for step in steps}]
-        wide = [tensor for step in steps for tensor in step.wide]
-        total: list[str] = []
-        tiles: list[tuple[str, int]] = []
-        if not self._is_free:
-            total = [part.tensor for step in steps for part in step.parts if part.tensor]
-            tiles = [(step.piece, step.tile) for step in steps]
-        held = [tensor for step in steps for tensor in step.contents.tensors]
-        return _Asked(*(tuple(sorted({*some})) for some in ([*held, *wide], total, tiles, wide)))
+        wide = {tensor for step in steps for tensor in step.wide}
+        held = {tensor for step in steps for tensor in step.contents.tensors}
+        # Without costs only scratch depends on columns.
+        costs = [] if self._is_free else steps
+        total = {part.tensor for step in costs for part in step.parts if part.tensor}
+        tiles = {(step.piece, step.tile) for step in costs}
+        return _Asked(
+            widest=tuple(sorted(held | wide)),
+            total=tuple(sorted(total)),
+            tiles=tuple(sorted(tiles)),
+            last=tuple(sorted(wide)),
+        )
 
     def _price(self, unit: Unit, columns: CutColumns) -> UnitPrices:
         by_step = {
@@ -124,11 +128,11 @@ class Pricing:
         self, parts: StepParts, columns: CutColumns
     ) -> tuple[np.ndarray, np.ndarray]:
         """Scratch and cost."""
-        scratch = np.zeros(columns.counts, dtype=np.int64)
+        scratch = np.zeros(len(columns.counts), dtype=np.int64)
         scratch += scratch_layout(parts.contents, columns.widest).bytes
         for tensor in parts.wide:
             scratch[columns.too_wide(tensor, tensor == parts.piece)] = TOO_MANY
-        cost = np.zeros(columns.counts, dtype=np.int64)
+        cost = np.zeros(len(columns.counts), dtype=np.int64)
         if not self._is_free:
             cost += step_cost(parts, self.machine, columns.total, columns.tiles)
         return scratch, cost

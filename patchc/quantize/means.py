@@ -4,11 +4,12 @@ channels -> a convolution to one channel: onnxruntime has integer kernels for th
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import onnx
 from onnx import helper, numpy_helper
+
+from patchc.quantize.nodes import attribute
 
 REDUCED = ("ReduceMean", "ReduceSum")
 SPATIAL, CHANNELS = {2, 3}, 1  # of a tensor of four dimensions, channels first
@@ -40,7 +41,7 @@ def name_means(graph: onnx.GraphProto) -> None:
 
 def reduced_axes(node: onnx.NodeProto, rank: int, constants: Mapping[str, np.ndarray]) -> set[int]:
     """The dimensions that a Reduce... is over, if they are known."""
-    axes: Sequence[int] = _attribute(node, "axes", ())
+    axes: Sequence[int] = attribute(node, "axes", ())
     if len(node.input) > 1 and node.input[1]:
         axes = [int(axis) for axis in constants.get(node.input[1], np.zeros(0)).reshape(-1)]
     return {axis % rank for axis in axes} if rank else set()
@@ -74,15 +75,10 @@ def _written(
     """`made` in the place of `node`, without its dimensions where the file drops them."""
     *_, last = made
     output = node.output[0]
-    if _attribute(node, "keepdims", 1):
+    if attribute(node, "keepdims", 1):
         last.output[0] = output
         return [*made]
     last.output[0], name = f"{output}_kept", f"{output}_axes"
     graph.initializer.append(numpy_helper.from_array(np.array(axes, np.int64), name))
     inputs = [last.output[0], name]
     return [*made, helper.make_node("Squeeze", inputs, [output], f"{node.name}_squeezed")]
-
-
-def _attribute(node: onnx.NodeProto, name: str, default: Any) -> Any:
-    found = (item for item in node.attribute if item.name == name)
-    return next(map(helper.get_attribute_value, found), default)

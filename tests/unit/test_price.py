@@ -7,6 +7,7 @@ from itertools import accumulate
 
 from patchc.ir import Graph
 from patchc.plan.types import StepPlan
+from patchc.planner.cut_columns import CutColumns
 from patchc.planner.machine import ANY_CORE
 from patchc.planner.price import Prices
 from patchc.planner.step_cost import StepParts, computed_rows, step_parts
@@ -37,7 +38,7 @@ def prices(graph: Graph, *counts: int) -> Prices:
     starts = [0, *accumulate(len(unit.nodes) for unit in units)]
     by_position = dict(zip(starts, units, strict=False))
     pricing = Pricing(by_position, ANY_CORE, parts(graph, units))
-    return Prices(graph, graph.nodes, graph.outputs, counts, pricing)
+    return Prices(CutColumns(graph, graph.nodes, graph.outputs, counts), pricing)
 
 
 def test_rows_are_computed_again_where_pieces_overlap():
@@ -79,6 +80,7 @@ def test_a_streamed_image_comes_to_the_last_pixel():
     units = {0: find_units(graph, graph.nodes)[0]}
     for streamed, widest in (((), [7]), (("image",), [8])):
         pricing = Pricing(units, ANY_CORE, parts(graph, units.values()))
-        found = Prices(graph, graph.nodes, graph.outputs, (1,), pricing, streamed)
+        columns = CutColumns(graph, graph.nodes, graph.outputs, (1,), streamed)
+        found = Prices(columns, pricing)
         assert found.options(0)[0].cost == [6 * 27 * 2]
         assert found.widest("image") == widest
